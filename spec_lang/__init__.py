@@ -1,0 +1,1 @@
+"""specc: neural networks as specs."""

@@ -1,0 +1,47 @@
+"""A diagnostic is plain data: what is wrong, where, why, and what to try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spec_lang.diagnostics.source import Source, Span
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """A place in a source with a few words about it."""
+
+    source: Source
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnostic:
+    """One mistake, reported once.
+
+    Attributes:
+        code: A key of `spec_lang.diagnostics.codes.CODES`, such as ``"E0301"``.
+        message: One line: what was expected and what was found.
+        primary: Where the caret goes.
+        labels: Where each side of the disagreement comes from.
+        notes: Facts that explain it, such as the trail of shapes.
+        help: The likely fix, where there is one.
+        severity: ``"error"`` or ``"warning"``.
+    """
+
+    code: str
+    message: str
+    primary: Label
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    severity: str = "error"
+
+
+class SpecError(Exception):
+    """A spec that cannot be compiled, with every diagnostic found in it."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__("\n".join(f"error[{d.code}]: {d.message}" for d in diagnostics))
+        self.diagnostics = diagnostics

@@ -1,0 +1,52 @@
+"""Source text and places in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A half-open range of character offsets in one source text."""
+
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """The range from the start of this one to the end of the other."""
+        return Span(self.start, other.end)
+
+
+class Position(NamedTuple):
+    """A place as people count: line and column from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One file's text under the name that messages show."""
+
+    name: str
+    text: str
+    _starts: list[int] = field(default_factory=list, repr=False)
+
+    def position(self, offset: int) -> Position:
+        """The line and column of a character offset."""
+        if not self._starts:
+            self._starts.append(0)
+            at = self.text.find("\n")
+            while at != -1:
+                self._starts.append(at + 1)
+                at = self.text.find("\n", at + 1)
+        line = bisect_right(self._starts, offset)
+        return Position(line, offset - self._starts[line - 1] + 1)
+
+    def line(self, number: int) -> str:
+        """The text of one line, counted from 1, without its line end."""
+        self.position(0)
+        start = self._starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start:] if end == -1 else self.text[start:end]

@@ -1,0 +1,303 @@
+"""The form in which every layer and function is declared, once.
+
+A class is an op. Its annotations are its arguments, in PyTorch's order, with PyTorch's names and defaults; `infer` is
+its shape rule; `onnx` is its lowering. Everything else (binding, `_`, messages, reference pages, tests) is derived.
+
+    class Linear(Layer):
+        \"\"\"y = x Wᵀ + b over the last axis.\"\"\"
+
+        in_features: Dim
+        out_features: Dim
+        bias: bool = True
+
+        torch = "nn.Linear"
+        holes = {"in_features": Hole(-1, "input features")}
+
+        def infer(self, cx, input: Tensor) -> Tensor:
+            return input.with_shape((*input.shape[:-1], self.out_features))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+from spec_lang.ops.init import Clone, Draw, Fill, Init
+from spec_lang.ops.lowering import Graph
+from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, Shape, TensorType, Verdict
+
+Tensor: TypeAlias = TensorType
+
+
+class OpError(Exception):
+    """An op refuses its arguments or inputs; the checker adds the place and the trail of shapes.
+
+    Attributes:
+        message: One line; names the op as the author did (`cx.name`).
+        code: The error code.
+        arg: The argument to blame, by name, if one is: the checker labels where it was written.
+        help: A likely fix.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "E0300", arg: str | None = None, help: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.arg = arg
+        self.help = help
+
+
+class Cx:
+    """What a shape rule may ask and say. The checker makes one for each call of an op."""
+
+    def __init__(self, facts: Facts, name: str) -> None:
+        self.facts = facts
+        self.name = name
+        self.open: list[Cond] = []
+
+    def fail(
+        self, message: str, *, code: str = "E0300", arg: str | None = None, help: str | None = None
+    ) -> OpError:
+        """An error to raise."""
+        return OpError(message, code=code, arg=arg, help=help)
+
+    def holds(self, cond: Cond) -> bool:
+        """Whether the condition is proved; no obligation arises."""
+        return self.facts.decide(cond) is Verdict.PROVED
+
+    def require(
+        self,
+        cond: Cond,
+        message: str,
+        *,
+        code: str = "E0300",
+        arg: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        """Demand a condition: fine where proved, an error where refuted.
+
+        Where it is open, a bound (an order) becomes an open condition of the block, and anything else (an equality, a
+        divisibility) is an error whose fix is to state it.
+
+        Raises:
+            OpError: the condition is refuted, or open and no bound.
+        """
+        verdict = self.facts.decide(cond)
+        if verdict is Verdict.PROVED:
+            return
+        if verdict is Verdict.OPEN and cond.is_bound:
+            self.open.append(cond)
+            return
+        if verdict is Verdict.OPEN:
+            help = f"state `require {cond}` if that always holds"
+        raise OpError(message, code=code, arg=arg, help=help)
+
+    def equal(
+        self,
+        a: Dim | int,
+        b: Dim | int,
+        message: str,
+        *,
+        code: str = "E0301",
+        arg: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        """Demand that two sizes are equal for all values of their symbols."""
+        if a != b:
+            self.require(Cond.eq(a, b), message, code=code, arg=arg, help=help)
+
+
+class Hole(NamedTuple):
+    """Where an argument that may be written `_` is found: an axis of one of the inputs, and its name in messages."""
+
+    axis: int
+    what: str
+    input: int = 0
+
+
+class Param(NamedTuple):
+    """A tensor of a layer: its state_dict name below the layer, its shape, how it starts.
+
+    `learned` is False for a buffer; a buffer that is not `persistent` is left out of the state_dict.
+    """
+
+    name: str
+    shape: tuple[Dim, ...]
+    init: Init
+    dtype: DType = DType.FLOAT
+    learned: bool = True
+    persistent: bool = True
+
+
+LAYERS: dict[str, type[Layer]] = {}
+FUNCTIONS: dict[str, type[Function]] = {}
+
+
+class Op:
+    """The base of layers and functions; instances have one attribute per argument."""
+
+    name: ClassVar[str]
+    torch: ClassVar[str]
+    """How generated code spells it: `nn.Linear`, `F.relu`, `torch.cat`, or `.view` for a tensor's method."""
+    source: ClassVar[str] = ""
+    """The page or paper that defines it; PyTorch's page for `torch` where empty."""
+    helper: ClassVar[str] = ""
+    """Python source of a class or function that generated files carry, for what PyTorch lacks."""
+    arguments: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        own = tuple(
+            a for a, t in cls.__dict__.get("__annotations__", {}).items() if not str(t).startswith("ClassVar")
+        )
+        cls.arguments = (*(a for a in cls.arguments if a not in own), *own)
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+
+class Function(Op):
+    """A function of tensors: its tensors are among its arguments.
+
+    Subclasses define `infer(self, cx)` and `onnx(self, g)`; in `onnx`, tensor arguments are `Value`s.
+    A class whose name starts with an underscore is a base for others and is not registered.
+    """
+
+    trains: ClassVar[bool] = False
+    """Whether generated code passes `training=self.training` (dropout and its kin)."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if not cls.__name__.startswith("_"):
+            cls.name = cls.__dict__.get("name", cls.__name__)
+            FUNCTIONS[cls.name] = cls
+
+    def infer(self, cx: Cx) -> Any:
+        """The type of the result: a Tensor, or a tuple or list of them.
+
+        Raises:
+            OpError: the inputs do not fit.
+        """
+        raise NotImplementedError
+
+    def onnx(self, g: Graph) -> Any:
+        """Emit the op and give its result: a Value, or a tuple of them as in `infer`.
+
+        Raises:
+            Unsupported: ONNX cannot express it.
+        """
+        raise NotImplementedError
+
+
+class Layer(Op):
+    """A module: arguments at construction, tensors when it is run.
+
+    Subclasses define `infer(self, cx, ...)`, whose signature after `cx` is that of PyTorch's `forward` (names,
+    order, defaults), and `onnx(self, g, ...)` with the same signature after `g`.
+    """
+
+    holes: ClassVar[Mapping[str, Hole]] = {}
+    """The arguments that may be `_`; each must equal the size found there, which is checked before `infer`."""
+    ranks: ClassVar[tuple[int, ...]] = ()
+    """The ranks that the first input may have; empty for any."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if not cls.__name__.startswith("_"):
+            cls.name = cls.__dict__.get("name", cls.__name__)
+            LAYERS[cls.name] = cls
+
+    def check(self, cx: Cx) -> None:
+        """Conditions on the arguments alone, whatever flows in (`out_features >= 1`, `p` in [0, 1])."""
+
+    def infer(self, cx: Cx, *inputs: Any) -> Any:
+        """The type of the result.
+
+        Raises:
+            OpError: the inputs do not fit.
+        """
+        raise NotImplementedError
+
+    def onnx(self, g: Graph, *inputs: Any) -> Any:
+        """Emit the layer and give its result.
+
+        Raises:
+            Unsupported: ONNX cannot express it.
+        """
+        raise NotImplementedError
+
+    def params(self) -> Iterator[Param]:
+        """The tensors of the layer in state_dict order."""
+        return iter(())
+
+    def draws(self) -> Iterator[Draw | Clone]:
+        """What PyTorch's `__init__` draws from the generator, in order; by default each parameter once."""
+        for p in self.params():
+            if not isinstance(p.init, Fill):
+                yield Draw(p.name, p.init)
+
+
+def known_rank(cx: Cx, x: Tensor, ranks: tuple[int, ...] = (), what: str = "its input") -> int:
+    """The rank of `x`, which must be known, and one of `ranks` where those are given.
+
+    Raises:
+        OpError: the rank is another, or hidden behind `*B`.
+    """
+    rank = x.rank
+    if rank is None:
+        raise OpError(
+            f"{cx.name} needs to know the rank of {what}, but {x} has any number of leading dims",
+            code="E0302",
+        )
+    if ranks and rank not in ranks:
+        wanted = " or ".join(f"{r}" for r in ranks)
+        raise OpError(f"{cx.name} takes {what} with {wanted} dims, but {x} has {rank}", code="E0302")
+    return rank
+
+
+def axis_of(cx: Cx, x: Tensor, axis: int, arg: str = "dim") -> int:
+    """`axis` as a non-negative index into `x.shape`; a negative one may stay so where `*B` hides the rank.
+
+    Raises:
+        OpError: out of range.
+    """
+    rank = x.rank
+    if rank is None:
+        after = next(len(x.shape) - 1 - i for i, d in enumerate(x.shape) if isinstance(d, Pack))
+        if -after <= axis < 0:
+            return len(x.shape) + axis
+        raise OpError(
+            f"{cx.name} cannot tell which axis {axis} of {x} is; count from the end", code="E0302", arg=arg
+        )
+    if not -rank <= axis < max(rank, 1):
+        raise OpError(f"{cx.name} has no axis {axis}: {x} has {rank} dims", code="E0303", arg=arg)
+    return axis % max(rank, 1)
+
+
+def size_at(cx: Cx, x: Tensor, axis: int, arg: str = "dim") -> Dim:
+    """The size of one axis."""
+    size = x.shape[axis_of(cx, x, axis, arg)]
+    if isinstance(size, Pack):
+        raise OpError(
+            f"{cx.name} needs one size, but {x} has any number of dims there", code="E0302", arg=arg
+        )
+    return size
+
+
+__all__ = [
+    "FUNCTIONS",
+    "LAYERS",
+    "Cx",
+    "Function",
+    "Hole",
+    "Layer",
+    "Op",
+    "OpError",
+    "Param",
+    "Shape",
+    "Tensor",
+    "axis_of",
+    "known_rank",
+    "size_at",
+]

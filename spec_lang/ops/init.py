@@ -1,0 +1,80 @@
+"""How a parameter starts: distributions as data; whoever draws them computes the bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from spec_lang.shapes import Dim
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """U(low, high)."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class UniformFan:
+    """U(-1/sqrt(fan), 1/sqrt(fan)), written by PyTorch as kaiming_uniform_(a=sqrt(5)) or directly.
+
+    `kaiming` says which: their bounds differ in the last bit. Source: torch/nn/modules/linear.py.
+    """
+
+    fan: Dim
+    kaiming: bool = False
+
+
+@dataclass(frozen=True)
+class XavierUniform:
+    """U(-b, b), b = gain * sqrt(6 / (fan_in + fan_out)). Source: torch.nn.init.xavier_uniform_."""
+
+    fan_in: Dim
+    fan_out: Dim
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class Normal:
+    """N(mean, std); `zero_row` is a row set to zero after the draw (an embedding's padding_idx)."""
+
+    mean: float = 0.0
+    std: float = 1.0
+    zero_row: int | None = None
+
+
+@dataclass(frozen=True)
+class XavierNormal:
+    """N(0, gain * sqrt(2 / (fan_in + fan_out))). Source: torch.nn.init.xavier_normal_."""
+
+    fan_in: Dim
+    fan_out: Dim
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Every element is `value`; nothing is drawn."""
+
+    value: float
+
+
+Init: TypeAlias = Uniform | UniformFan | XavierUniform | Normal | XavierNormal | Fill
+
+
+@dataclass(frozen=True)
+class Draw:
+    """`init` is drawn into the parameter `name`; a later draw of the same parameter overwrites it."""
+
+    name: str
+    init: Init
+
+
+@dataclass(frozen=True)
+class Clone:
+    """The parameter `name` takes the values that `source` has at this point; nothing is drawn."""
+
+    name: str
+    source: str

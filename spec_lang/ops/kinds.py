@@ -1,0 +1,87 @@
+"""The kinds of argument an op may have, as annotations; `signature` turns what was written into them.
+
+| annotation | what a spec may write | what the op sees |
+| --- | --- | --- |
+| `Dim` | an int, possibly symbolic | `Dim` |
+| `Count` | an int known when the op is checked | `int` |
+| `Axis` | a constant int | `int` |
+| `Axes` | a constant int, or several | `tuple[int, ...]` |
+| `Size1` `Size2` `Size3` | an int, or one per spatial axis | `tuple[Dim, ...]` of that length |
+| `Sizes` | several ints (`-1` allowed), as arguments or as one list | `tuple[Dim, ...]` |
+| `Number` | a float or an int, possibly symbolic | `float`, `Dim` or `Real` |
+| `bool`, `str`, `Literal["a", "b"]` | a constant (a symbolic one is checked for each of its values) | the value |
+| `DType` | a dtype's name | `DType` |
+| `Tensor` | a tensor | `TensorType` (in `onnx`: `Value`) |
+| `list[Tensor]` | a list or tuple of tensors | `tuple[TensorType, ...]` |
+| `Operand` | a tensor or a number | `TensorType`, or as `Number` |
+| `Module` | a layer | the `Layer` instance |
+| `Index` | what stands between `[` and `]` | a tuple of `Dim`, `SliceOf`, `None`, `...` and `TensorType` |
+| `X | None`, `X | Y` | either | the first that takes it |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from spec_lang.shapes import Dim, DType, TensorType
+
+
+@dataclass(frozen=True)
+class Real:
+    """A float that is known only when the module is built (`p`, `1 / sqrt(heads)`), by its text."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A marker in an annotation: which conversion `signature` applies."""
+
+    name: str
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class SliceOf:
+    """`start:stop:step` in an index."""
+
+    start: Dim | None
+    stop: Dim | None
+    step: Dim | None
+
+
+Count: TypeAlias = Annotated[int, Kind("count")]
+Axis: TypeAlias = Annotated[int, Kind("axis")]
+Axes: TypeAlias = Annotated[tuple[int, ...], Kind("axes")]
+Size1: TypeAlias = Annotated[tuple[Dim, ...], Kind("size", 1)]
+Size2: TypeAlias = Annotated[tuple[Dim, ...], Kind("size", 2)]
+Size3: TypeAlias = Annotated[tuple[Dim, ...], Kind("size", 3)]
+Sizes: TypeAlias = Annotated[tuple[Dim, ...], Kind("sizes")]
+Number: TypeAlias = Annotated[Any, Kind("number")]
+Operand: TypeAlias = Annotated[Any, Kind("operand")]
+Module: TypeAlias = Annotated[Any, Kind("module")]
+Index: TypeAlias = Annotated[tuple[Any, ...], Kind("index")]
+
+__all__ = [
+    "Axes",
+    "Axis",
+    "Count",
+    "DType",
+    "Dim",
+    "Index",
+    "Kind",
+    "Module",
+    "Number",
+    "Operand",
+    "Real",
+    "Size1",
+    "Size2",
+    "Size3",
+    "Sizes",
+    "SliceOf",
+    "TensorType",
+]
