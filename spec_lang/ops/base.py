@@ -146,6 +146,10 @@ class Op:
     helper: ClassVar[str] = ""
     """Python source of a class or function that generated files carry, for what PyTorch lacks."""
     arguments: ClassVar[tuple[str, ...]] = ()
+    keywords: ClassVar[tuple[str, ...]] = ()
+    """The arguments that must be named, as in PyTorch."""
+    gathers: ClassVar[str] = ""
+    """The last positional argument, where its items may be written as several (`permute(0, 2, 1)`); any `Sizes` may."""
 
     def __init_subclass__(cls) -> None:
         own = tuple(

@@ -38,6 +38,17 @@ class Real:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A string that is one of several, known only when the module is built, by its text."""
+
+    text: str
+    options: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Kind:
     """A marker in an annotation: which conversion `signature` applies."""
 
@@ -69,6 +80,7 @@ Index: TypeAlias = Annotated[tuple[Any, ...], Kind("index")]
 __all__ = [
     "Axes",
     "Axis",
+    "Choice",
     "Count",
     "DType",
     "Dim",
