@@ -1,1 +1,5 @@
 """specc: neural networks as specs."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

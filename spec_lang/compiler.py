@@ -1,0 +1,88 @@
+"""The pipeline on one screen: sources, syntax trees, a checked program, one of the targets.
+
+Nothing here touches the file system: imports are found through a function that the caller gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from spec_lang.diagnostics import Diagnostic, Source, SpecError
+from spec_lang.ir.from_ast import LoadedModule, Options, check
+from spec_lang.syntax import ast
+from spec_lang.syntax.from_text import parse
+
+if TYPE_CHECKING:
+    from spec_lang.ir.model import Program
+
+Find = Callable[[str], Source | None]
+"""Gives the source of a module by its dotted name, or None where there is none."""
+
+
+@dataclass
+class Compilation:
+    """What came of some sources: the syntax trees, the program where it checks, and every diagnostic."""
+
+    modules: list[LoadedModule] = field(default_factory=list)
+    program: Program | None = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [d for d in self.diagnostics if d.severity == "error"]
+
+    def checked(self) -> Program:
+        """The program.
+
+        Raises:
+            SpecError: there were errors.
+        """
+        if self.program is None or self.errors:
+            raise SpecError(tuple(self.errors))
+        return self.program
+
+    def torch_sources(self) -> dict[str, str]:
+        """The PyTorch target's files by relative path.
+
+        Raises:
+            SpecError: the program does not check, or PyTorch cannot express it.
+        """
+        from spec_lang.targets.torch import emit
+
+        return emit(self.checked())
+
+
+def compile_sources(
+    sources: Mapping[str, Source], find: Find = lambda _: None, options: Options | None = None
+) -> Compilation:
+    """Parse the sources and all that they import, and check them together.
+
+    Args:
+        sources: The sources to compile by their modules' dotted names.
+        find: Finds what they import.
+        options: Values that replace hyperparameters' defaults, and for which model.
+    """
+    result = Compilation()
+    waiting = list(sources.items())
+    seen = set(sources)
+    while waiting:
+        name, source = waiting.pop(0)
+        module, diagnostics = parse(source)
+        result.diagnostics += diagnostics
+        if module is None:
+            continue
+        result.modules.append(LoadedModule(name, module))
+        for wanted in _imports(module):
+            if wanted not in seen and (found := find(wanted)) is not None:
+                seen.add(wanted)
+                waiting.append((wanted, found))
+    if not result.errors:
+        result.program, found_wrong = check(result.modules, options or Options())
+        result.diagnostics += found_wrong
+    return result
+
+
+def _imports(module: ast.Module) -> Sequence[str]:
+    return [".".join(part.id for part in d.module) for d in module.definitions if isinstance(d, ast.Import)]
