@@ -170,6 +170,8 @@ class Function(Op):
 
     trains: ClassVar[bool] = False
     """Whether generated code passes `training=self.training` (dropout and its kin)."""
+    creates: ClassVar[bool] = False
+    """Whether it makes a tensor from no other one: generated code says where it lives, and its dtype."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
