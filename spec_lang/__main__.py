@@ -1,0 +1,5 @@
+"""`python -m spec_lang` is `specc`."""
+
+from spec_lang.cli import main
+
+main()
