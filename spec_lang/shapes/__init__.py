@@ -1,0 +1,37 @@
+"""Symbolic shapes: dims and what is proved of them, broadcasting, dtypes, tensor types."""
+
+from spec_lang.shapes.broadcasting import BroadcastError, broadcast
+from spec_lang.shapes.cond import Cond
+from spec_lang.shapes.dim import Dim, Tree, dim, exact_div, maximum, minimum, opaque, symbol
+from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scalar
+from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
+from spec_lang.shapes.facts import Facts, Verdict
+from spec_lang.shapes.parsing import parse
+from spec_lang.shapes.tensor import Pack, Shape, TensorType
+
+__all__ = [
+    "BroadcastError",
+    "Cond",
+    "DType",
+    "Dim",
+    "Facts",
+    "MixedPrecision",
+    "Pack",
+    "ParseError",
+    "Shape",
+    "TensorType",
+    "TooLarge",
+    "Tree",
+    "Undefined",
+    "Verdict",
+    "broadcast",
+    "dim",
+    "exact_div",
+    "maximum",
+    "minimum",
+    "opaque",
+    "parse",
+    "promote",
+    "promote_scalar",
+    "symbol",
+]

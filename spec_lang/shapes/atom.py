@@ -1,0 +1,61 @@
+"""The atoms of dims: what a polynomial is over."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Final, TypeAlias
+from weakref import WeakValueDictionary
+
+if TYPE_CHECKING:
+    from spec_lang.shapes.dim import Dim
+
+Bounds: TypeAlias = tuple[int | None, int | None]
+
+SYMBOL: Final = "symbol"
+FLOOR: Final = "floordiv"
+MOD: Final = "mod"
+MIN: Final = "min"
+MAX: Final = "max"
+POW: Final = "pow"
+OPAQUE: Final = "opaque"
+
+
+class Atom:
+    """One of the kinds above over `args`; `name` is a symbol's name or an uninterpreted term's text.
+
+    Atoms that are equal are one object, so they compare by identity. `digest` leaves bounds out.
+    """
+
+    __slots__ = ("__weakref__", "args", "digest", "high", "kind", "low", "name", "serial", "symbols")
+
+    def __init__(
+        self, kind: str, args: tuple[Dim, ...], name: str, low: int | None, high: int | None
+    ) -> None:
+        self.kind = kind
+        self.args = args
+        self.name = name
+        self.low = low
+        self.high = high
+        self.serial = next(_serials)
+        self.digest = hash(name.format(*args) if kind == OPAQUE else (kind, name, args))
+        self.symbols: frozenset[str] = (
+            frozenset((name,)) if kind == SYMBOL else frozenset().union(*(a.symbols for a in args))
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({self.name or ', '.join(map(str, self.args))})"
+
+
+_serials = count()
+_atoms: WeakValueDictionary[tuple[object, ...], Atom] = WeakValueDictionary()
+
+
+def intern(
+    kind: str, args: tuple[Dim, ...] = (), *, name: str = "", low: int | None = None, high: int | None = None
+) -> Atom:
+    """The one atom of this kind, arguments, name and bounds."""
+    key = (kind, name, low, high, *[a.key for a in args])
+    found = _atoms.get(key)
+    if found is None:
+        found = _atoms[key] = Atom(kind, args, name, low, high)
+    return found

@@ -1,0 +1,401 @@
+"""Dims: integer expressions in a normal form, so that equal dims are seen to be equal.
+
+A dim is a polynomial with integer coefficients over atoms: symbols, floor divisions, remainders, minima, maxima,
+symbolic powers and uninterpreted terms. Normalising uses the bounds of atoms, which are fixed when an atom is made,
+and nothing else; facts belong to `Facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TypeAlias
+
+from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, Bounds, intern
+from spec_lang.shapes.errors import TooLarge, Undefined
+
+Monomial: TypeAlias = tuple[Atom, ...]
+"""A product of atoms: sorted by serial, repeated as often as the exponent says; `()` is 1."""
+Terms: TypeAlias = dict[Monomial, int]
+Tree: TypeAlias = tuple[object, ...]
+"""A dim as nested tuples; see `Dim.tree`."""
+
+MAX_TERMS = 256
+MAX_DEGREE = 16
+INT64 = 2**63 - 1
+
+
+class Dim:
+    """An immutable integer expression; `==` is structural on the normal form, and symbols are equal by name."""
+
+    __slots__ = ("_bounds", "_hash", "_key", "_str", "const", "terms")
+
+    const: int | None
+    """The value, where the dim is a constant."""
+    terms: Terms
+    """The polynomial; never changed once made."""
+
+    def __init__(self, terms: Terms) -> None:
+        """Wrap terms without zero coefficients.
+
+        Raises:
+            TooLarge: over the limits.
+        """
+        self.terms = terms
+        self._key: frozenset[tuple[Monomial, int]] | None = None
+        self._hash: int | None = None
+        self._str: str | None = None
+        self._bounds: Bounds | None = None
+        if not terms:
+            self.const = 0
+            return
+        self.const = terms.get(()) if len(terms) == 1 else None
+        if len(terms) > MAX_TERMS:
+            raise TooLarge(f"a size of more than {MAX_TERMS} terms")
+        for monomial, coefficient in terms.items():
+            if not -INT64 <= coefficient <= INT64:
+                raise TooLarge("a size that does not fit 64 bits")
+            if len(monomial) > MAX_DEGREE:
+                raise TooLarge(f"a size of a degree over {MAX_DEGREE}")
+
+    # --- identity ---
+
+    @property
+    def key(self) -> frozenset[tuple[Monomial, int]]:
+        """Equal exactly for the same normal form over the same atoms, bounds included."""
+        if self._key is None:
+            self._key = frozenset(self.terms.items())
+        return self._key
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Dim):
+            if self.terms == other.terms:
+                return True
+            return (
+                len(self.terms) == len(other.terms)
+                and self.const is None
+                and hash(self) == hash(other)
+                and str(self) == str(other)
+            )
+        return self.const == other if isinstance(other, int) else NotImplemented
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = (
+                hash(self.const)
+                if self.const is not None
+                else hash(sum(hash((sum(a.digest for a in m), c)) for m, c in self.terms.items()))
+            )
+        return self._hash
+
+    def __bool__(self) -> bool:
+        raise TypeError("a dim is no condition; compare it")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.tree(), {s: b for a in _leaves(self) for s, b in [(a.name, (a.low, a.high))]})
+
+    # --- arithmetic ---
+
+    def __add__(self, other: Dim | int) -> Dim:
+        if isinstance(other, int):
+            if self.const is not None:
+                return dim(self.const + other)
+            return self if other == 0 else _plus_constant(self, other)
+        if not isinstance(other, Dim):
+            return NotImplemented
+        if other.const is not None:
+            return self + other.const
+        if self.const is not None:
+            return other + self.const
+        small, large = (self, other) if len(self.terms) < len(other.terms) else (other, self)
+        terms = large.terms.copy()
+        for monomial, coefficient in small.terms.items():
+            total = terms.get(monomial, 0) + coefficient
+            if total:
+                terms[monomial] = total
+            else:
+                del terms[monomial]
+        return Dim(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dim:
+        if self.const is not None:
+            return dim(-self.const)
+        return Dim({m: -c for m, c in self.terms.items()})
+
+    def __sub__(self, other: Dim | int) -> Dim:
+        return self + -other
+
+    def __rsub__(self, other: Dim | int) -> Dim:
+        return -self + other
+
+    def __mul__(self, other: Dim | int) -> Dim:
+        if isinstance(other, int):
+            return _scaled(self, other)
+        if not isinstance(other, Dim):
+            return NotImplemented
+        if other.const is not None:
+            return _scaled(self, other.const)
+        if self.const is not None:
+            return _scaled(other, self.const)
+        return _product(self, other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Dim | int) -> Dim:
+        """Floor division, as Python's.
+
+        Raises:
+            Undefined: by the constant 0.
+        """
+        return _division.floordiv(self, dim(other))
+
+    def __rfloordiv__(self, other: int) -> Dim:
+        return _division.floordiv(dim(other), self)
+
+    def __mod__(self, other: Dim | int) -> Dim:
+        """The remainder, with the sign of the divisor, as Python's.
+
+        Raises:
+            Undefined: by the constant 0.
+        """
+        return _division.mod(self, dim(other))
+
+    def __rmod__(self, other: int) -> Dim:
+        return _division.mod(dim(other), self)
+
+    def __pow__(self, other: Dim | int) -> Dim:
+        """A power.
+
+        Raises:
+            Undefined: to a negative constant.
+            TooLarge: over the limits.
+        """
+        return _power.power(self, dim(other))
+
+    def __rpow__(self, other: int) -> Dim:
+        return _power.power(dim(other), self)
+
+    # --- queries ---
+
+    @property
+    def bounds(self) -> Bounds:
+        """The least and greatest value for all values of the symbols, None where there is none or it is not known."""
+        if self._bounds is None:
+            self._bounds = _bounds.of(self)
+        return self._bounds
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The names of the symbols in it."""
+        return frozenset().union(*(a.symbols for m in self.terms for a in m))
+
+    def substitute(self, values: Mapping[str, Dim | int]) -> Dim:
+        """The dim with symbols (or uninterpreted terms, by their text) replaced."""
+        if self.const is not None or not values:
+            return self
+        return _replace.by_name(self, values)
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        """The value, with Python's floor division.
+
+        Raises:
+            KeyError: a symbol without a value.
+            Undefined: a division by zero or a negative power.
+            TooLarge: a power of more than some thousand bits.
+        """
+        return self.const if self.const is not None else _replace.evaluate(self, values)
+
+    def tree(self) -> Tree:
+        """The dim as nested tuples that mirror `str`.
+
+        ("const", 3), ("symbol", "D"), ("opaque", "depths[0]"), ("neg", a), ("add", a, b), ("sub", a, b),
+        ("mul", a, b), ("floordiv", a, b), ("mod", a, b), ("pow", a, b), ("min", a, b, ...), ("max", a, b, ...).
+        """
+        return _printing.tree(self)
+
+    def __str__(self) -> str:
+        if self._str is None:
+            self._str = str(self.const) if self.const is not None else _printing.text(self)
+        return self._str
+
+    __repr__ = __str__
+
+
+_SMALL = {n: Dim({(): n} if n else {}) for n in range(-16, 1025)}
+
+
+def dim(value: int | Dim) -> Dim:
+    """An integer as a dim.
+
+    Raises:
+        TooLarge: it does not fit int64.
+    """
+    if isinstance(value, Dim):
+        return value
+    found = _SMALL.get(value)
+    return found if found is not None else Dim({(): int(value)})
+
+
+@lru_cache(4096)
+def symbol(name: str, low: int | None = 1, high: int | None = None) -> Dim:
+    """A named integer of at least `low` and at most `high`."""
+    return atomic(intern(SYMBOL, name=name, low=low, high=high))
+
+
+def opaque(
+    name: str,
+    *args: Dim | int | str,
+    low: int | None = None,
+    high: int | None = None,
+    text: str | None = None,
+) -> Dim:
+    """An integer that the algebra does not look into, such as `depths[0]` or `round(x * 0.5)`; equal by its text.
+
+    It prints as `text`, where each `{}` stands for an argument, or without a text as `name[args]`. Dims among the
+    arguments take part in `substitute`.
+    """
+    template = text if text is not None else f"{name}[{', '.join(['{}'] * len(args))}]" if args else name
+    if all(isinstance(a, str) or dim(a).const is not None for a in args):
+        template, args = template.format(*args) if args else template, ()
+        template = template.replace("{", "{{").replace("}", "}}")
+    dims = tuple(opaque(a) if isinstance(a, str) else dim(a) for a in args)
+    return atomic(intern(OPAQUE, dims, name=template, low=low, high=high))
+
+
+def atomic(atom: Atom) -> Dim:
+    """The dim that is one atom."""
+    return Dim({(atom,): 1})
+
+
+def the_atom(d: Dim) -> Atom | None:
+    """The atom that the dim is, if it is one."""
+    if len(d.terms) == 1:
+        ((monomial, coefficient),) = d.terms.items()
+        if coefficient == 1 and len(monomial) == 1:
+            return monomial[0]
+    return None
+
+
+def total(dims: list[Dim]) -> Dim:
+    """The sum."""
+    terms: Terms = {}
+    for d in dims:
+        for monomial, coefficient in d.terms.items():
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+    return made(terms)
+
+
+def made(terms: Terms) -> Dim:
+    """The dim of terms that may be zero."""
+    return constant_or(Dim({m: c for m, c in terms.items() if c}))
+
+
+def constant_or(d: Dim) -> Dim:
+    """The shared object where the dim is a small constant."""
+    return d if d.const is None else dim(d.const)
+
+
+def times(a: Monomial, b: Monomial) -> Monomial:
+    """The product of two monomials without powers of the same base."""
+    if not a:
+        return b
+    if not b:
+        return a
+    return tuple(sorted(a + b, key=_serial))
+
+
+def _serial(atom: Atom) -> int:
+    return atom.serial
+
+
+def _plus_constant(d: Dim, constant: int) -> Dim:
+    terms = d.terms.copy()
+    total = terms.get((), 0) + constant
+    if total:
+        terms[()] = total
+    else:
+        del terms[()]
+    return Dim(terms)
+
+
+def _scaled(d: Dim, factor: int) -> Dim:
+    if d.const is not None:
+        return dim(d.const * factor)
+    if factor == 1:
+        return d
+    if factor == 0:
+        return dim(0)
+    return Dim({m: c * factor for m, c in d.terms.items()})
+
+
+def _product(a: Dim, b: Dim) -> Dim:
+    if len(a.terms) * len(b.terms) > 16 * MAX_TERMS:
+        raise TooLarge(f"a size of more than {MAX_TERMS} terms")
+    if _has_power(a) and _has_power(b):
+        return _power.product(a, b)
+    terms: Terms = {}
+    for m, c in a.terms.items():
+        for n, k in b.terms.items():
+            monomial = times(m, n)
+            terms[monomial] = terms.get(monomial, 0) + c * k
+    return made(terms)
+
+
+def _has_power(d: Dim) -> bool:
+    return any(a.kind == POW for m in d.terms for a in m)
+
+
+def _leaves(d: Dim) -> list[Atom]:
+    found: list[Atom] = []
+    for monomial in d.terms:
+        for atom in monomial:
+            found += [atom] if atom.kind in (SYMBOL, OPAQUE) else []
+            found += [leaf for arg in atom.args for leaf in _leaves(arg)]
+    return found
+
+
+def _rebuild(tree: Tree, bounds: Mapping[str, Bounds]) -> Dim:
+    return _printing.from_tree(tree, bounds)
+
+
+# The rules live in modules of their own, which need `Dim`.
+from spec_lang.shapes import bounds as _bounds  # noqa: E402
+from spec_lang.shapes import division as _division  # noqa: E402
+from spec_lang.shapes import power as _power  # noqa: E402
+from spec_lang.shapes import printing as _printing  # noqa: E402
+from spec_lang.shapes import replace as _replace  # noqa: E402
+from spec_lang.shapes.extrema import maximum, minimum  # noqa: E402
+
+exact_div = _division.exact_div
+
+__all__ = [
+    "FLOOR",
+    "INT64",
+    "MAX",
+    "MIN",
+    "MOD",
+    "OPAQUE",
+    "POW",
+    "SYMBOL",
+    "Atom",
+    "Bounds",
+    "Dim",
+    "Monomial",
+    "Terms",
+    "TooLarge",
+    "Tree",
+    "Undefined",
+    "atomic",
+    "dim",
+    "exact_div",
+    "made",
+    "maximum",
+    "minimum",
+    "opaque",
+    "symbol",
+    "the_atom",
+    "times",
+    "total",
+]

@@ -1,0 +1,106 @@
+"""Powers with symbolic exponents: `2**(i + 1) == 2 * 2**i`."""
+
+from __future__ import annotations
+
+from spec_lang.shapes.atom import POW, intern
+from spec_lang.shapes.dim import INT64, MAX_DEGREE, Dim, Terms, TooLarge, Undefined, atomic, dim, total
+
+
+def power(base: Dim, exponent: Dim) -> Dim:
+    """`base ** exponent`, the exponent's lower bound split off; one that may be negative is left alone."""
+    if exponent.const is not None:
+        return _to_constant(base, exponent.const)
+    low = exponent.bounds[0]
+    if low is None or low < 0:
+        return atomic(intern(POW, (base, exponent)))
+    if base.const == 1:
+        return base
+    if base.const is not None and base.const > 3:
+        root, times = _root(base.const)
+        if times > 1:
+            return power(dim(root), exponent * times)
+    rest = exponent - low
+    atom = intern(POW, (base, rest), **_bounds(base, rest))
+    return _to_constant(base, low) * Dim({(atom,): 1})
+
+
+def product(a: Dim, b: Dim) -> Dim:
+    """The product of dims in which powers of the same base may meet."""
+    return total([_product_of_terms(m + n, c * k) for m, c in a.terms.items() for n, k in b.terms.items()])
+
+
+def _product_of_terms(monomial: tuple, coefficient: int) -> Dim:
+    plain = [a for a in monomial if a.kind != POW]
+    exponents: dict[object, tuple[Dim, Dim]] = {}
+    raw = []
+    for atom in monomial:
+        if atom.kind == POW:
+            base, exponent = atom.args
+            low = exponent.bounds[0]
+            if low is None or low < 0:
+                raw.append(atom)
+                continue
+            known = exponents.get(base.key)
+            exponents[base.key] = (base, exponent if known is None else known[1] + exponent)
+    result = Dim({tuple(sorted(plain + raw, key=lambda a: a.serial)): coefficient})
+    for base, exponent in exponents.values():
+        if len(raw) == 0 or True:
+            result = _times(result, power(base, exponent))
+    return result
+
+
+def _times(a: Dim, b: Dim) -> Dim:
+    terms: Terms = {}
+    for m, c in a.terms.items():
+        for n, k in b.terms.items():
+            monomial = tuple(sorted(m + n, key=lambda x: x.serial))
+            terms[monomial] = terms.get(monomial, 0) + c * k
+    return Dim({m: c for m, c in terms.items() if c})
+
+
+def _to_constant(base: Dim, exponent: int) -> Dim:
+    if exponent < 0:
+        raise Undefined("a negative power")
+    if base.const is not None:
+        if abs(base.const) > 1 and exponent * (abs(base.const).bit_length() - 1) > 63:
+            raise TooLarge("a size that does not fit 64 bits")
+        return dim(base.const**exponent) if abs(base.const) > 1 else dim(_unit(base.const, exponent))
+    if exponent > MAX_DEGREE:
+        raise TooLarge(f"a size of a degree over {MAX_DEGREE}")
+    result = dim(1)
+    for _ in range(exponent):
+        result = result * base
+    return result
+
+
+def _unit(base: int, exponent: int) -> int:
+    if exponent == 0 or base == 1:
+        return 1
+    return 0 if base == 0 else (-1 if exponent % 2 else 1)
+
+
+def _root(value: int) -> tuple[int, int]:
+    """The least `r` and its power `n` with `r**n == value`."""
+    for n in range(value.bit_length(), 1, -1):
+        r = round(value ** (1 / n))
+        for candidate in (r - 1, r, r + 1):
+            if candidate > 1 and candidate**n == value:
+                return candidate, n
+    return value, 1
+
+
+def _bounds(base: Dim, exponent: Dim) -> dict[str, int | None]:
+    low, high = base.bounds
+    if low is None or low < 1:
+        return {"low": 0 if low == 0 else None}
+    least = _capped(low, exponent.bounds[0] or 0)
+    most = None if high is None or exponent.bounds[1] is None else _capped(high, exponent.bounds[1])
+    return {"low": least, "high": None if most is None or most >= INT64 else most}
+
+
+def _capped(base: int, exponent: int) -> int:
+    if base == 1 or exponent == 0:
+        return 1
+    if exponent * (base.bit_length() - 1) > 63:
+        return INT64
+    return min(base**exponent, INT64)
