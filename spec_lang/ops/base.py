@@ -179,6 +179,9 @@ class Function(Op):
             cls.name = cls.__dict__.get("name", cls.__name__)
             FUNCTIONS[cls.name] = cls
 
+    def check(self, cx: Cx) -> None:
+        """Conditions on the arguments that are no tensors; `infer` calls it."""
+
     def infer(self, cx: Cx) -> Any:
         """The type of the result: a Tensor, or a tuple or list of them.
 

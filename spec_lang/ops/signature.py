@@ -13,7 +13,7 @@ from spec_lang.ops.base import Cx, Layer, Op, OpError, known_rank, size_at
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
-O = TypeVar("O", bound=Op)
+AnOp = TypeVar("AnOp", bound=Op)
 
 
 class _Hole:
@@ -184,6 +184,7 @@ _REFUSED = {
     "memory_format": "layouts in memory are not part of a spec",
     "layout": "layouts in memory are not part of a spec",
     "pin_memory": "layouts in memory are not part of a spec",
+    "training": "it follows the module's mode",
     "generator": "random draws come from PyTorch's own generator",
     "requires_grad": "`param` is learned, `buffer` is not",
     "names": "dims have names in a spec's types",
@@ -217,7 +218,7 @@ def forward(layer: type[Layer]) -> Signature:
     return found
 
 
-def bind(op: type[O], args: Sequence[Any], kwargs: Mapping[str, Any]) -> O:
+def bind(op: type[AnOp], args: Sequence[Any], kwargs: Mapping[str, Any]) -> AnOp:
     """The op with these arguments.
 
     Raises:
@@ -229,7 +230,7 @@ def bind(op: type[O], args: Sequence[Any], kwargs: Mapping[str, Any]) -> O:
     return instance
 
 
-def replace(instance: O, **values: Any) -> O:
+def replace(instance: AnOp, **values: Any) -> AnOp:
     """The same op with other values for some of its arguments.
 
     Raises:
@@ -287,7 +288,7 @@ def _found(cx: Cx, layer: Layer, values: Mapping[str, Any]) -> dict[str, Dim]:
 def _read(op: type[Op]) -> Signature:
     kinds: dict[str, str] = {}
     for base in reversed(op.__mro__):
-        kinds.update(base.__dict__.get("__annotations__", {}))
+        kinds.update(vars(base).get("__annotations__", {}))
     keywords = frozenset(op.keywords)
     parameters = tuple(
         _parameter(a, kinds[a], getattr(op, a, _REQUIRED), a in keywords) for a in op.arguments

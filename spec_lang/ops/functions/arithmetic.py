@@ -1,0 +1,337 @@
+"""Arithmetic of two operands: the operators `+ - * / // % **` and their kin, with broadcasting and promotion.
+
+Source: https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.kinds import Number, Operand
+from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import at_least
+from spec_lang.ops.rules.elementwise import (
+    EVERY,
+    NUMBERS,
+    as_float,
+    dtype_of,
+    fits,
+    in_i32,
+    operand,
+    result_dtype,
+    result_shape,
+    takes,
+)
+from spec_lang.shapes import Dim, DType, TensorType
+
+
+class _Binary(Function):
+    """A function of two operands, at least one of them a tensor."""
+
+    input: Operand
+    other: Operand
+
+    allowed: ClassVar[frozenset[DType]] = NUMBERS
+
+    def infer(self, cx: Cx) -> Tensor:
+        self.check(cx)
+        shape = result_shape(cx, self.input, self.other)
+        dtype = result_dtype(cx, self.input, self.other)
+        result = TensorType(dtype, shape)
+        takes(cx, result, self.allowed, "their common type")
+        fits(cx, dtype, self.input, self.other)
+        return result
+
+    def both(self, g: Graph, dtype: DType) -> tuple[Value, Value]:
+        """The operands as one dtype."""
+        return operand(g, self.input, dtype), operand(g, self.other, dtype)
+
+    def promoted(self) -> DType:
+        """The dtype that the operands promote to."""
+        return dtype_of(self.input, self.other)
+
+
+class _Scaled(_Binary):
+    """`input op alpha * other`."""
+
+    alpha: Number = 1
+
+    keywords = ("alpha",)
+    allowed = EVERY
+
+    def infer(self, cx: Cx) -> Tensor:
+        result = super().infer(cx)
+        if not result.dtype.is_float and type(self.alpha) is not Dim:
+            raise OpError(f"{cx.name} of {result} takes an int alpha", code="E0401", arg="alpha")
+        return result
+
+    def scaled(self, g: Graph, dtype: DType) -> tuple[Value, Value]:
+        a, b = self.both(g, dtype)
+        return a, b if self.alpha == 1 else g.Mul(b, operand(g, self.alpha, dtype))
+
+
+class add(_Scaled):
+    """input + alpha other; of bools, `or`."""
+
+    torch = "torch.add"
+    operator: ClassVar[str] = "+"
+
+    def infer(self, cx: Cx) -> Tensor:
+        result = super().infer(cx)
+        if result.dtype is DType.BOOL and self.alpha != 1:
+            raise OpError(f"{cx.name} of bools takes no alpha", code="E0401", arg="alpha")
+        return result
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        if dtype is DType.BOOL:
+            return g.Or(*self.both(g, dtype))
+        return in_i32(g, dtype, lambda d: g.Add(*self.scaled(g, d)))
+
+
+class sub(_Scaled):
+    """input - alpha other."""
+
+    torch = "torch.sub"
+    operator: ClassVar[str] = "-"
+
+    def infer(self, cx: Cx) -> Tensor:
+        _no_bools(cx, self.input, self.other, help="`^` tells where bools differ")
+        return super().infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        return in_i32(g, self.promoted(), lambda d: g.Sub(*self.scaled(g, d)))
+
+
+def _no_bools(cx: Cx, *operands: Any, help: str) -> None:
+    for o in operands:
+        if isinstance(o, bool) or (isinstance(o, TensorType) and o.dtype is DType.BOOL):
+            raise OpError(f"{cx.name} takes numbers, but gets {o}", code="E0401", help=help)
+
+
+class rsub(_Scaled):
+    """other - alpha input."""
+
+    torch = "torch.rsub"
+
+    def infer(self, cx: Cx) -> Tensor:
+        _no_bools(cx, self.input, self.other, help="`^` tells where bools differ")
+        return super().infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        flipped = sub(input=self.other, other=self.input, alpha=self.alpha)
+        return flipped.onnx(g)
+
+
+class mul(_Binary):
+    """input * other; of bools, `and`."""
+
+    torch = "torch.mul"
+    operator: ClassVar[str] = "*"
+    allowed = EVERY
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        if dtype is DType.BOOL:
+            return g.And(*self.both(g, dtype))
+        return in_i32(g, dtype, lambda d: g.Mul(*self.both(g, d)))
+
+
+class multiply(mul):
+    """input * other."""
+
+    torch = "torch.multiply"
+
+
+class subtract(sub):
+    """input - alpha other."""
+
+    torch = "torch.subtract"
+
+
+class div(_Binary):
+    """input / other, a float; `rounding_mode` rounds the quotient and keeps ints."""
+
+    rounding_mode: Literal["trunc", "floor"] | None = None
+
+    torch = "torch.div"
+    operator: ClassVar[str] = "/"
+    keywords = ("rounding_mode",)
+    allowed = EVERY
+
+    def infer(self, cx: Cx) -> Tensor:
+        result = super().infer(cx)
+        if self.rounding_mode is None:
+            return result.with_dtype(as_float(result.dtype))
+        takes(cx, result, NUMBERS, "their common type")
+        return result
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        if self.rounding_mode is None:
+            return g.Div(*self.both(g, as_float(dtype)))
+        if self.rounding_mode == "floor":
+            return _floor_divided(g, self, dtype)
+        if dtype.is_int:
+            return in_i32(g, dtype, lambda d: g.Div(*self.both(g, d)))
+        return _truncated(g, g.Div(*self.both(g, dtype)), dtype)
+
+
+def _truncated(g: Graph, x: Value, dtype: DType) -> Value:
+    """sign(x) floor(|x|)."""
+    return g.Mul(g.Sign(x), g.Floor(g.Abs(x)))  # type: ignore[no-any-return] # an emitter
+
+
+class divide(div):
+    """input / other."""
+
+    torch = "torch.divide"
+
+
+class true_divide(_Binary):
+    """input / other, a float."""
+
+    torch = "torch.true_divide"
+    allowed = EVERY
+
+    def infer(self, cx: Cx) -> Tensor:
+        result = super().infer(cx)
+        return result.with_dtype(as_float(result.dtype))
+
+    def onnx(self, g: Graph) -> Value:
+        return g.Div(*self.both(g, as_float(self.promoted())))
+
+
+def _floor_divided(g: Graph, op: _Binary, dtype: DType) -> Value:
+    """floor(a / b); ONNX's division of ints truncates, so Python's remainder is taken off first."""
+    if dtype.is_float:
+        return g.Floor(g.Div(*op.both(g, dtype)))  # type: ignore[no-any-return] # an emitter
+
+    def emit(d: DType) -> Value:
+        a, b = op.both(g, d)
+        return g.Div(g.Sub(a, g.Mod(a, b)), b)  # type: ignore[no-any-return] # an emitter
+
+    return in_i32(g, dtype, emit)
+
+
+class floor_divide(_Binary):
+    """floor(input / other)."""
+
+    torch = "torch.floor_divide"
+    operator: ClassVar[str] = "//"
+
+    def onnx(self, g: Graph) -> Value:
+        return _floor_divided(g, self, self.promoted())
+
+
+class remainder(_Binary):
+    """input - other floor(input / other), of the sign of `other`, as Python's `%`."""
+
+    torch = "torch.remainder"
+    operator: ClassVar[str] = "%"
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        if dtype.is_int:
+            return in_i32(g, dtype, lambda d: g.Mod(*self.both(g, d)))
+        a, b = self.both(g, dtype)
+        return g.Sub(a, g.Mul(b, g.Floor(g.Div(a, b))))
+
+
+class fmod(_Binary):
+    """input - other trunc(input / other), of the sign of `input`."""
+
+    torch = "torch.fmod"
+
+    def onnx(self, g: Graph) -> Value:
+        return in_i32(g, self.promoted(), lambda d: g.Mod(*self.both(g, d), fmod=1))
+
+
+class pow_(Function):
+    """input ** exponent."""
+
+    input: Operand
+    exponent: Operand
+
+    name = "pow"
+    torch = "torch.pow"
+    operator: ClassVar[str] = "**"
+
+    def infer(self, cx: Cx) -> Tensor:
+        shape = result_shape(cx, self.input, self.exponent)
+        result = TensorType(result_dtype(cx, self.input, self.exponent), shape)
+        takes(cx, result, NUMBERS, "their common type")
+        fits(cx, result.dtype, self.input, self.exponent)
+        if result.dtype.is_int and type(self.exponent) is Dim:
+            at_least(cx, 0, exponent=self.exponent)
+        return result
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = dtype_of(self.input, self.exponent)
+        if self.exponent == 2:
+            return in_i32(g, dtype, lambda d: _square(g, operand(g, self.input, d)))
+        if self.exponent == 0.5 and dtype.is_float:
+            return g.Sqrt(operand(g, self.input, dtype))
+        return in_i32(
+            g, dtype, lambda d: g.Pow(operand(g, self.input, d), operand(g, self.exponent, d))
+        )
+
+
+def _square(g: Graph, x: Value) -> Value:
+    return g.Mul(x, x)  # type: ignore[no-any-return] # an emitter
+
+
+class _Extremum(_Binary):
+    """The larger or smaller of two, element by element; NaN wins."""
+
+    input: Tensor
+    other: Tensor
+
+    allowed = EVERY
+    node: ClassVar[str]
+    bools: ClassVar[str]
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        if dtype is DType.BOOL:
+            return getattr(g, self.bools)(*self.both(g, dtype))
+        return in_i32(g, dtype, lambda d: getattr(g, self.node)(*self.both(g, d)))
+
+
+class maximum(_Extremum):
+    """The larger of two tensors, element by element."""
+
+    torch = "torch.maximum"
+    node = "Max"
+    bools = "Or"
+
+
+class minimum(_Extremum):
+    """The smaller of two tensors, element by element."""
+
+    torch = "torch.minimum"
+    node = "Min"
+    bools = "And"
+
+
+class lerp(Function):
+    """input + weight (end - input)."""
+
+    input: Tensor
+    end: Tensor
+    weight: Tensor | Number
+
+    torch = "torch.lerp"
+
+    def infer(self, cx: Cx) -> Tensor:
+        from spec_lang.ops.rules.elementwise import FLOATS, same_dtype
+
+        tensors = [t for t in (self.input, self.end, self.weight) if isinstance(t, TensorType)]
+        takes(cx, self.input, FLOATS)
+        same_dtype(cx, *tensors)
+        return TensorType(self.input.dtype, result_shape(cx, *tensors))
+
+    def onnx(self, g: Graph) -> Value:
+        weight = operand(g, self.weight, self.input.dtype)
+        return g.Add(self.input, g.Mul(weight, g.Sub(self.end, self.input)))
