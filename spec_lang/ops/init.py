@@ -61,7 +61,47 @@ class Fill:
     value: float
 
 
-Init: TypeAlias = Uniform | UniformFan | XavierUniform | Normal | XavierNormal | Fill
+@dataclass(frozen=True)
+class TruncNormal:
+    """N(mean, std) within [a, b]. Source: torch.nn.init.trunc_normal_; the values are of the distribution, not torch's own."""
+
+    mean: float = 0.0
+    std: float = 1.0
+    a: float = -2.0
+    b: float = 2.0
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """A random (semi-)orthogonal matrix times `gain`. Source: torch.nn.init.orthogonal_; as for `TruncNormal`."""
+
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class Eye:
+    """The identity; nothing is drawn. Source: torch.nn.init.eye_."""
+
+
+@dataclass(frozen=True)
+class Dirac:
+    """A convolution that hands its channels on; nothing is drawn. Source: torch.nn.init.dirac_."""
+
+    groups: int = 1
+
+
+Init: TypeAlias = (
+    Uniform
+    | UniformFan
+    | XavierUniform
+    | Normal
+    | XavierNormal
+    | Fill
+    | TruncNormal
+    | Orthogonal
+    | Eye
+    | Dirac
+)
 
 
 @dataclass(frozen=True)
