@@ -220,7 +220,7 @@ class Layer(Op):
     def check(self, cx: Cx) -> None:
         """Conditions on the arguments alone, whatever flows in (`out_features >= 1`, `p` in [0, 1])."""
 
-    def infer(self, cx: Cx, *inputs: Any) -> Any:
+    def infer(self, cx: Cx, *inputs: Any, **named: Any) -> Any:
         """The type of the result.
 
         Raises:
@@ -228,7 +228,7 @@ class Layer(Op):
         """
         raise NotImplementedError
 
-    def onnx(self, g: Graph, *inputs: Any) -> Any:
+    def onnx(self, g: Graph, *inputs: Any, **named: Any) -> Any:
         """Emit the layer and give its result.
 
         Raises:

@@ -281,7 +281,7 @@ def _found(cx: Cx, layer: Layer, values: Mapping[str, Any]) -> dict[str, Dim]:
     return {
         name: size_at(cx, inputs[hole.input], hole.axis)
         for name, hole in layer.holes.items()
-        if isinstance(inputs[hole.input], TensorType) and getattr(layer, name) is not None
+        if isinstance(inputs[hole.input], TensorType) and not isinstance(getattr(layer, name), tuple | None)
     }
 
 

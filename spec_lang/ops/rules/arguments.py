@@ -1,0 +1,154 @@
+"""Conditions on arguments: ranges of sizes and numbers, and the dtypes that a layer's parameters meet."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from spec_lang.ops.base import Cx, OpError
+from spec_lang.ops.kinds import Real
+from spec_lang.ops.lowering import Unsupported
+from spec_lang.shapes import Cond, Dim, DType, TensorType, Verdict, dim
+
+Scalar: TypeAlias = "float | int | Dim | Real"
+
+_COMPARE: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Dim | int, Dim | int], Cond]]] = {
+    ">=": (operator.ge, Cond.ge),
+    ">": (operator.gt, Cond.gt),
+    "<=": (operator.le, Cond.le),
+    "<": (operator.lt, Cond.lt),
+    "!=": (operator.ne, Cond.ne),
+}
+
+
+def at_least(cx: Cx, low: int, **sizes: Dim | int | Iterable[Dim | int]) -> None:
+    """Demand that each size, or each of several, is at least `low`."""
+    for arg, given in sizes.items():
+        for size in (given,) if isinstance(given, Dim | int) else given:
+            if isinstance(size, int) and size >= low:
+                continue
+            cx.require(
+                Cond.ge(size, low),
+                f"{cx.name} takes {arg} of at least {low}, but {arg} is {size}",
+                code="E0501",
+                arg=arg,
+            )
+
+
+def number(cx: Cx, op: str, limit: float, **values: Scalar) -> None:
+    """Demand `value op limit` of numbers, which may be known only when the module is built."""
+    for arg, value in values.items():
+        message = f"{cx.name} takes {arg} {op} {limit}, but {arg} is {value}"
+        if isinstance(value, Dim):
+            cx.require(_COMPARE[op][1](value, int(limit)), message, code="E0501", arg=arg)
+        elif isinstance(value, Real):
+            open_flag(cx, f"{value} {op} {limit}", message, arg)
+        elif not _COMPARE[op][0](value, limit):
+            raise OpError(message, code="E0501", arg=arg)
+
+
+def probability(cx: Cx, **values: Scalar) -> None:
+    """Demand that each value lies in [0, 1]."""
+    number(cx, ">=", 0, **values)
+    number(cx, "<=", 1, **values)
+
+
+def open_flag(cx: Cx, text: str, message: str, arg: str) -> None:
+    """Demand an order between numbers that only the constructed module knows, by its text."""
+    cond = Cond.flag(text)
+    verdict = cx.facts.decide(cond)
+    if verdict is Verdict.REFUTED:
+        raise OpError(message, code="E0501", arg=arg)
+    if verdict is Verdict.OPEN:
+        cx.open.append(cond)
+
+
+def divides(cx: Cx, divisor: Dim | int, size: Dim | int, arg: str, what: str, by: str) -> None:
+    """Demand `size % divisor == 0`, saying what both are."""
+    cx.require(
+        Cond.divides(divisor, size),
+        f"{cx.name} splits {what} into {by}, but {size} is not divisible by {divisor}",
+        code="E0502",
+        arg=arg,
+    )
+
+
+def no_inplace(cx: Cx, inplace: bool) -> None:
+    """Refuse `inplace=true`: a spec names values, not memory that changes under them.
+
+    Raises:
+        OpError: it is true.
+    """
+    if inplace:
+        raise OpError(
+            f"{cx.name} cannot run in place: a spec names values, and this one may be used again",
+            code="E0503",
+            arg="inplace",
+            help="leave `inplace` out",
+        )
+
+
+def model_float(cx: Cx, x: TensorType, what: str = "its input") -> None:
+    """Demand the dtype of a layer's own parameters.
+
+    Raises:
+        OpError: another dtype.
+    """
+    if x.dtype is not DType.FLOAT:
+        raise OpError(
+            f"{cx.name} has float parameters, but {what} is {x}",
+            code="E0401",
+            help="convert with `to(float)`",
+        )
+
+
+def any_float(cx: Cx, x: TensorType, what: str = "its input") -> None:
+    """Demand a float dtype.
+
+    Raises:
+        OpError: another dtype.
+    """
+    if not x.dtype.is_float:
+        raise OpError(
+            f"{cx.name} takes float numbers, but {what} is {x}", code="E0401", help="convert with `to(float)`"
+        )
+
+
+def known(sizes: Sequence[Dim | int], arg: str) -> list[int]:
+    """Sizes as ints, as ONNX's attributes take them.
+
+    Raises:
+        Unsupported: one depends on the inputs.
+    """
+    values = [dim(size).const for size in sizes]
+    if None in values:
+        raise Unsupported(f"{arg} must be known when the graph is written, but is {list(map(str, sizes))}")
+    return [v for v in values if v is not None]
+
+
+def known_float(value: Scalar, arg: str) -> float:
+    """A number as a float attribute.
+
+    Raises:
+        Unsupported: it depends on the inputs.
+    """
+    if isinstance(value, Dim):
+        value = known([value], arg)[0]
+    if isinstance(value, Real):
+        raise Unsupported(f"{arg} must be known when the graph is written, but is {value}")
+    return float(value)
+
+
+def index_dtype(cx: Cx, x: TensorType, what: str = "its input") -> None:
+    """Demand integers that PyTorch takes as indices.
+
+    Raises:
+        OpError: another dtype.
+    """
+    if x.dtype not in (DType.I64, DType.I32):
+        raise OpError(
+            f"{cx.name} looks rows up by integers, but {what} is {x}",
+            code="E0401",
+            help="convert with `to(int)`",
+        )

@@ -1,0 +1,118 @@
+"""Padding of the last axes: sizes, conditions and lowering, for layers, functions and padded convolutions.
+
+Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spec_lang.ops.base import Cx
+from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import known
+from spec_lang.shapes import Cond, Dim, dim
+
+Sides = Sequence[tuple["Dim | int", "Dim | int"]]
+"""Padding before and after each of the last axes."""
+
+_ONNX_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pairs(padding: Sequence[Dim | int]) -> Sides:
+    """PyTorch's flat list, which starts with the last axis, as one pair an axis, outermost first."""
+    return [(padding[i], padding[i + 1]) for i in range(len(padding) - 2, -1, -2)]
+
+
+def pad_sizes(
+    cx: Cx, sizes: Sequence[Dim], padding: Sides, mode: str, arg: str = "padding"
+) -> tuple[Dim, ...]:
+    """The padded sizes; negative constant, replicated or circular padding crops.
+
+    Raises:
+        OpError: reflection needs padding below the size, circular padding at most the size; nothing would be left.
+    """
+    result = []
+    for size, (before, after) in zip(sizes, padding, strict=True):
+        for p in (before, after):
+            if mode == "reflect":
+                cx.require(
+                    Cond.lt(p, size),
+                    f"{cx.name} reflects {p} elements, so that axis must have more than {p}, but it has {size}",
+                    code="E0304",
+                    arg=arg,
+                )
+            elif mode == "circular":
+                cx.require(
+                    Cond.le(p, size),
+                    f"{cx.name} wraps {p} elements around an axis of only {size}",
+                    code="E0304",
+                    arg=arg,
+                )
+        padded = size + before + after
+        if _may_crop(before) or _may_crop(after):
+            cx.require(
+                Cond.ge(padded, 1),
+                f"{cx.name} would leave {padded} of an axis of {size}",
+                code="E0304",
+                arg=arg,
+            )
+        result.append(padded)
+    return tuple(result)
+
+
+def _may_crop(p: Dim | int) -> bool:
+    known = dim(p).const
+    return known is None or known < 0
+
+
+def non_negative(cx: Cx, padding: Sides) -> None:
+    """Refuse negative padding."""
+    for p in (p for side in padding for p in side):
+        cx.require(
+            Cond.ge(p, 0),
+            f"{cx.name} takes padding of at least 0, but padding is {p}",
+            code="E0501",
+            arg="padding",
+        )
+
+
+def pad_onnx(g: Graph, x: Value, padding: Sides, mode: str, value: float = 0.0) -> Value:
+    """A Pad node over the last axes; circular padding is slices joined around `x` before opset 19."""
+    before = known([p for p, _ in padding], "padding")
+    after = known([p for _, p in padding], "padding")
+    if not any(before) and not any(after):
+        return x
+    rank = len(x.shape)
+    axes = list(range(rank - len(padding), rank))
+    sizes = [dim(s) if isinstance(s, Dim) else None for s in x.shape[-len(padding) :]]
+    shape = (
+        *x.shape[: -len(padding)],
+        *(s + b + a for s, b, a in zip(sizes, before, after, strict=True) if s is not None),
+    )
+    if mode == "circular":
+        y = x
+        for axis, b, a in zip(axes, before, after, strict=True):
+            y = _wrap(g, y, axis, b, a)
+        return g.typed(y, x.dtype, shape)
+    if mode == "zeros":
+        mode = "constant"
+    pads = [0] * (rank - len(padding)) + before + [0] * (rank - len(padding)) + after
+    fill = g.const(value, x.dtype) if mode == "constant" and value else None
+    attributes = {} if mode == "constant" else {"mode": _ONNX_MODES[mode]}
+    inputs = (x, g.ints(pads)) if fill is None else (x, g.ints(pads), fill)
+    return g.typed(g.Pad(*inputs, **attributes), x.dtype, shape)
+
+
+def _wrap(g: Graph, x: Value, axis: int, before: int, after: int) -> Value:
+    """Circular padding of one axis by slices, which every opset has; negative padding crops."""
+    parts = [x]
+    if before < 0 or after < 0:
+        end = after if after < 0 else 2**63 - 1
+        parts = [g.Slice(x, g.ints([max(0, -before)]), g.ints([end]), g.ints([axis]))]
+    if before > 0:
+        end = after if after < 0 else 2**63 - 1
+        parts.insert(0, g.Slice(x, g.ints([-before + min(0, after)]), g.ints([end]), g.ints([axis])))
+    if after > 0:
+        start = max(0, -before)
+        parts.append(g.Slice(x, g.ints([start]), g.ints([start + after]), g.ints([axis])))
+    return parts[0] if len(parts) == 1 else g.Concat(*parts, axis=axis)
