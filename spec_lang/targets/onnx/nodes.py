@@ -1,0 +1,143 @@
+"""The parts of an ONNX graph under construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from spec_lang.ops.lowering import Value
+from spec_lang.shapes import Dim, DType, Shape, TensorType
+
+Rows: TypeAlias = tuple[tuple[str | None, int, int], ...]
+"""Row ranges `(key, start, stop)` of stored tensors along axis 0; for key None, `stop - start` rows of zeros."""
+
+
+def known(dims: tuple[Dim, ...]) -> tuple[int, ...]:
+    """Sizes that are all constant.
+
+    Raises:
+        ValueError: one is not.
+    """
+    sizes = []
+    for d in dims:
+        if d.const is None:
+            raise ValueError(f"the size {d} is not known")
+        sizes.append(d.const)
+    return tuple(sizes)
+
+
+class Edge(Value):
+    """A value in the graph; before its type is said, only its name is there.
+
+    An alias has another type than `root`, the value that nodes see (`to(f32)` of a `float` exported as f32).
+    """
+
+    named_at_birth = False
+
+    def __init__(self, name: str, type: TensorType | None = None) -> None:
+        self.name = name
+        self.is_named = self.named_at_birth
+        self.alias_of: Edge | None = None
+        if type is not None:
+            self.dtype = type.dtype
+            self.shape = type.shape
+
+    def __getattr__(self, name: str) -> object:
+        if name in ("dtype", "shape"):
+            raise AttributeError(f"{self.name} has no type yet: say it with Graph.typed")
+        raise AttributeError(name)
+
+    @property
+    def is_typed(self) -> bool:
+        return "dtype" in self.__dict__ and "shape" in self.__dict__
+
+    def rename(self, name: str) -> None:
+        """Give it the author's name for it; the first one stays."""
+        root = self.root
+        if not root.is_named:
+            root.name = name
+            root.is_named = True
+
+    @property
+    def root(self) -> Edge:
+        """The value that nodes see."""
+        return self.alias_of or self
+
+    def alias(self, dtype: DType, shape: Shape) -> Edge:
+        """The same value under another type."""
+        other = Edge(self.name, TensorType(dtype, shape))
+        other.alias_of = self.root
+        return other
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+def as_edge(value: Value) -> Edge:
+    """A value that this builder made, as what it is."""
+    assert isinstance(value, Edge)
+    return value
+
+
+class Input(Edge):
+    """An input of the graph."""
+
+    named_at_birth = True
+
+
+class Const(Edge):
+    """A tensor that the graph itself defines, by its bytes."""
+
+    named_at_birth = True
+
+    def __init__(self, name: str, type: TensorType, number: int, raw: bytes) -> None:
+        super().__init__(name, type)
+        self.number = number
+        self.raw = raw
+        self.sizes = known(type.dims)
+
+
+class Initializer(Edge):
+    """A tensor of the model's weights.
+
+    Attributes:
+        key: The entry of the state_dict, or a name below the layer for a derived tensor.
+        number: ONNX's number of its dtype.
+        sizes: Its shape.
+        rows: For a derived tensor, what to concatenate along axis 0 and reshape to `sizes`.
+    """
+
+    named_at_birth = True
+
+    def __init__(self, key: str, type: TensorType, number: int, rows: Rows | None = None) -> None:
+        super().__init__(key, type)
+        self.key = key
+        self.number = number
+        self.sizes = known(type.dims)
+        self.rows = rows
+
+
+class Node:
+    """One node; `attributes` are written already, by name."""
+
+    __slots__ = ("attributes", "domain", "inputs", "name", "op_type", "outputs", "source")
+
+    def __init__(
+        self,
+        name: str,
+        op_type: str,
+        inputs: tuple[Edge | None, ...],
+        outputs: tuple[Edge, ...],
+        attributes: Mapping[str, bytes],
+        source: str,
+        domain: str,
+    ) -> None:
+        self.name = name
+        self.op_type = op_type
+        self.inputs = inputs
+        self.outputs = outputs
+        self.attributes = attributes
+        self.source = source
+        self.domain = domain

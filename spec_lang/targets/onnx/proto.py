@@ -1,0 +1,210 @@
+"""An ONNX model as bytes, written piece by piece: what is large is passed through, never held.
+
+Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from spec_lang.shapes import Dim, Pack
+from spec_lang.targets.onnx import attributes, dtypes, wire
+from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Node
+
+NEWEST_OPSET = 28
+OLDEST_OPSET = 17
+DEFAULT_OPSET = 24
+"""The newest that ONNX Runtime 1.22 and later execute fully on the CPU, with the fused Attention of 24."""
+
+_IR_VERSIONS = {17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13, 26: 13, 27: 13, 28: 14}
+"""The format version that came with each opset. Source: onnx.helper.VERSION_TABLE."""
+_METADATA_SINCE = 10
+"""The format version from which nodes, values and tensors carry metadata."""
+
+_LIMIT = 2**31 - 1
+"""Protocol buffers refuse larger messages."""
+
+
+class External(NamedTuple):
+    """Where a tensor's elements are: a file beside the model's, and a range of its bytes."""
+
+    location: str
+    offset: int
+    length: int
+
+
+class Streamed(NamedTuple):
+    """A tensor's elements, given in pieces when they are written."""
+
+    length: int
+    chunks: Callable[[], Iterable[bytes | memoryview]]
+
+
+TensorData: TypeAlias = bytes | External | Streamed
+
+
+class TooLarge(Exception):
+    """The model does not fit one protocol buffer; its weights must stand in files beside it."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A finished graph.
+
+    Attributes:
+        outputs: The results, under the names that they have in the model.
+        functions: None are used; every node is a standard op or of a named custom domain.
+        metadata: Further facts about the model, by key.
+        types: Whether the types of values inside the graph are written.
+    """
+
+    name: str
+    doc: str
+    opset: int
+    nodes: Sequence[Node]
+    inputs: Sequence[Edge]
+    outputs: Sequence[Edge]
+    constants: Sequence[Const]
+    initializers: Sequence[Initializer]
+    numbers: Callable[[Edge], int]
+    metadata: Mapping[str, str]
+    producer_version: str
+    domains: Sequence[str] = ()
+
+
+def serialize(model: Model, data: Mapping[str, TensorData]) -> bytes:
+    """The model's bytes; `data` has the elements of each initialiser by its name, or nothing for an input to fill.
+
+    Raises:
+        TooLarge: over 2 GiB.
+    """
+    return b"".join(chunks(model, data))
+
+
+def chunks(model: Model, data: Mapping[str, TensorData]) -> Iterator[bytes | memoryview]:
+    """The model's bytes in pieces.
+
+    Raises:
+        TooLarge: over 2 GiB; before the first piece.
+    """
+    ir_version = _IR_VERSIONS[model.opset]
+    head = (
+        wire.integer(1, ir_version)
+        + wire.text(2, "specc")
+        + wire.text(3, model.producer_version)
+        + (wire.text(6, model.doc) if model.doc else b"")
+    )
+    tail = b"".join(
+        [
+            *(_opset(domain, 1) for domain in model.domains),
+            _opset("", model.opset),
+            *(wire.data(14, _entry(k, v)) for k, v in model.metadata.items()),
+        ]
+    )
+    graph, length = _graph(model, data, ir_version >= _METADATA_SINCE)
+    if len(head) + length + len(tail) + 16 > _LIMIT:
+        raise TooLarge(f"the model takes {length:,} bytes, more than the 2 GiB of one ONNX file")
+    yield head + wire.header(7, length)
+    for piece in graph:
+        if isinstance(piece, Streamed):
+            yield from piece.chunks()
+        else:
+            yield piece
+    yield tail
+
+
+def _opset(domain: str, version: int) -> bytes:
+    return wire.data(8, (wire.text(1, domain) if domain else b"") + wire.integer(2, version))
+
+
+def _entry(key: str, value: str) -> bytes:
+    return wire.text(1, key) + wire.text(2, value)
+
+
+def _graph(
+    model: Model, data: Mapping[str, TensorData], metadata: bool
+) -> tuple[list[bytes | Streamed], int]:
+    """The pieces of the graph, and their length."""
+    pieces: list[bytes | Streamed] = []
+    small = [wire.data(1, _node(n, metadata)) for n in model.nodes]
+    small.append(wire.text(2, model.name))
+    small += [wire.data(5, attributes.tensor(c.name, c.number, c.sizes, c.raw)) for c in model.constants]
+    for initializer in model.initializers:
+        found = data.get(initializer.name)
+        if isinstance(found, Streamed):
+            before = _tensor_head(initializer) + wire.header(9, found.length)
+            small.append(wire.header(5, len(before) + found.length) + before)
+            pieces += [b"".join(small), found]
+            small = []
+        elif isinstance(found, External):
+            small.append(wire.data(5, _tensor_head(initializer) + _external(found)))
+        elif found is not None:
+            small.append(wire.data(5, _tensor_head(initializer) + wire.data(9, found)))
+    if model.doc:
+        small.append(wire.text(10, model.doc))
+    small += [wire.data(11, value_info(v, model.numbers)) for v in model.inputs]
+    small += [wire.data(11, value_info(v, model.numbers)) for v in model.initializers if v.name not in data]
+    small += [wire.data(12, value_info(v, model.numbers)) for v in model.outputs]
+    ends = {id(o) for o in model.outputs}
+    small += [
+        wire.data(13, value_info(o, model.numbers))
+        for n in model.nodes
+        for o in n.outputs
+        if o.is_typed and id(o) not in ends
+    ]
+    pieces.append(b"".join(small))
+    return pieces, sum(p.length if isinstance(p, Streamed) else len(p) for p in pieces)
+
+
+def _node(node: Node, metadata: bool) -> bytes:
+    parts = [wire.text(1, "" if i is None else i.name) for i in node.inputs]
+    parts += [wire.text(2, o.name) for o in node.outputs]
+    parts += [wire.text(3, node.name), wire.text(4, node.op_type)]
+    parts += [wire.data(5, a) for a in node.attributes.values()]
+    if node.source and not metadata:
+        parts.append(wire.text(6, node.source))
+    if node.domain:
+        parts.append(wire.text(7, node.domain))
+    if node.source and metadata:
+        parts.append(wire.data(9, _entry("source", node.source)))
+    return b"".join(parts)
+
+
+def _tensor_head(x: Initializer) -> bytes:
+    dims = b"".join(wire.integer(1, n) for n in x.sizes)
+    return dims + wire.integer(2, x.number) + wire.text(8, x.name)
+
+
+def _external(at: External) -> bytes:
+    entries = {"location": at.location, "offset": str(at.offset), "length": str(at.length)}
+    return b"".join(wire.data(13, _entry(k, v)) for k, v in entries.items()) + wire.integer(14, 1)
+
+
+def value_info(value: Edge, numbers: Callable[[Edge], int]) -> bytes:
+    """A `ValueInfoProto`: a dim that is not known carries its text."""
+    shape = b"".join(wire.data(1, _dimension(d)) for d in value.shape)
+    tensor = wire.integer(1, numbers(value)) + wire.data(2, shape)
+    return wire.text(1, value.name) + wire.data(2, wire.data(1, tensor))
+
+
+def _dimension(size: Dim | Pack) -> bytes:
+    if isinstance(size, Dim) and size.const is not None:
+        return wire.integer(1, size.const)
+    return wire.text(2, str(size))
+
+
+__all__ = [
+    "DEFAULT_OPSET",
+    "NEWEST_OPSET",
+    "OLDEST_OPSET",
+    "External",
+    "Model",
+    "Streamed",
+    "TensorData",
+    "TooLarge",
+    "chunks",
+    "dtypes",
+    "serialize",
+]
