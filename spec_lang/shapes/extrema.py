@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import gcd
 
-from spec_lang.shapes.atom import MAX, MIN, intern
+from spec_lang.shapes.atom import MAX, MIN, Bounds, intern
 from spec_lang.shapes.dim import Dim, Terms, atomic, dim, made, the_atom
 
 
@@ -23,23 +23,21 @@ def _extremum(kind: str, dims: list[Dim]) -> Dim:
     if len(kept) == 1:
         return kept[0]
     common = _common(kept)
-    kept = [d - common for d in kept]
-    factor = gcd(*(c for d in kept for c in d.terms.values()))
-    if factor > 1:
-        kept = [made({m: c // factor for m, c in d.terms.items()}) for d in kept]
+    factor = gcd(*(c for d in kept for c in (d - common).terms.values()))
+    if common.terms or factor > 1:
+        inner = [made({m: c // factor for m, c in (d - common).terms.items()}) for d in kept]
+        return common + _extremum(kind, inner) * factor
     kept.sort(key=lambda d: (d.const is not None, str(d)))
-    pick = min if kind == MIN else max
-    lows = [d.bounds[0] for d in kept]
-    highs = [d.bounds[1] for d in kept]
-    known_lows = [x for x in lows if x is not None]
-    known_highs = [x for x in highs if x is not None]
+    low, high = _bounds(kind, kept)
+    return atomic(intern(kind, tuple(kept), low=low, high=high))
+
+
+def _bounds(kind: str, dims: list[Dim]) -> Bounds:
+    lows = [low for low, _ in (d.bounds for d in dims) if low is not None]
+    highs = [high for _, high in (d.bounds for d in dims) if high is not None]
     if kind == MIN:
-        low = pick(known_lows) if len(known_lows) == len(kept) else None
-        high = pick(known_highs) if known_highs else None
-    else:
-        low = pick(known_lows) if known_lows else None
-        high = pick(known_highs) if len(known_highs) == len(kept) else None
-    return common + atomic(intern(kind, tuple(kept), low=low, high=high)) * factor
+        return min(lows) if len(lows) == len(dims) else None, min(highs, default=None)
+    return max(lows, default=None), max(highs) if len(highs) == len(dims) else None
 
 
 def _flat(kind: str, dims: list[Dim]) -> list[Dim]:

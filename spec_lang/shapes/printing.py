@@ -35,7 +35,7 @@ def render(t: Tree) -> str:
     if kind in ("min", "max"):
         return f"{kind}({', '.join(render(a) for a in t[1:])})"  # type: ignore[arg-type]  # arguments are trees
     if kind == "neg":
-        return f"-{_inside(t[1], _PRODUCT)}"
+        return f"-{_inside(t[1], _POWER if _kind(t[1]) in ('floordiv', 'mod') else _PRODUCT)}"
     left, right = t[1], t[2]
     level = _LEVELS[str(kind)]
     if kind == "pow":
@@ -54,6 +54,8 @@ def _inside(t: object, level: int) -> str:
     own = _LEVELS.get(t[0], _PRIMARY)
     if t[0] == "const" and t[1] < 0:
         own = _UNARY
+    if t[0] == "neg" and _kind(t[1]) == "mul":
+        own = _PRODUCT
     return render(t) if own >= level else f"({render(t)})"
 
 
