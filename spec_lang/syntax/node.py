@@ -1,7 +1,7 @@
 """The base of syntax nodes: frozen, positional or by keyword, cheap to declare.
 
 The fifty node classes would cost `dataclasses` 40 ms at every start of the command, so the little that they
-need is here; type checkers see ordinary frozen dataclasses.
+need is here; type checkers see ordinary frozen dataclasses. A class's `__init__` is written at its first use.
 """
 
 from __future__ import annotations
@@ -15,22 +15,36 @@ from spec_lang.diagnostics import Span
 class Frozen:
     """Fields are the class's annotations in order; a class attribute is a field's default."""
 
-    fields: ClassVar[tuple[str, ...]] = ()
+    node_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls.fields = (*cls.fields, *cls.__dict__.get("__annotations__", ()))
+        annotations = cls.__dict__.get("__annotations__", {})
+        own = [name for name, kind in annotations.items() if not str(kind).startswith("ClassVar")]
+        cls.node_fields = (*cls.node_fields, *own)
+        if "__init__" in cls.__dict__:
+            del cls.__init__  # type: ignore[misc]  # a parent's was written before; this class needs its own
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        values = self.__dict__
-        values.update(zip(self.fields, args, strict=False))
-        values.update(kwargs)
+        _write_init(type(self))
+        self.__init__(*args, **kwargs)  # type: ignore[misc]  # the one that was just written
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.fields if f != "span")
+        shown = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.node_fields if f != "span")
         return f"{type(self).__name__}({shown})"
+
+
+def _write_init(cls: type[Frozen]) -> None:
+    """Give a class the `__init__` that `dataclasses` would write."""
+    defaults = {name: getattr(cls, name) for name in cls.node_fields if hasattr(cls, name)}
+    parameters = ", ".join(f"{name}=_{name}" if name in defaults else name for name in cls.node_fields)
+    body = "".join(f"    __values[{name!r}] = {name}\n" for name in cls.node_fields)
+    source = f"def __init__(self, {parameters}):\n    __values = self.__dict__\n{body}"
+    namespace: dict[str, Any] = {f"_{name}": value for name, value in defaults.items()}
+    exec(source, namespace)  # the text holds nothing but the names of declared fields
+    cls.__init__ = namespace["__init__"]  # type: ignore[method-assign]
 
 
 class Node(Frozen):
