@@ -1,0 +1,7 @@
+"""Types and dtypes: E04xx."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics.code import Code
+
+ROWS: dict[str, Code] = {}

@@ -1,0 +1,7 @@
+"""Conditions, `require` and `expect`: E06xx."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics.code import Code
+
+ROWS: dict[str, Code] = {}

@@ -1,0 +1,7 @@
+"""Structure, such as unused parts, cycles and imports: E07xx."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics.code import Code
+
+ROWS: dict[str, Code] = {}

@@ -1,0 +1,7 @@
+"""Resources: E08xx."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics.code import Code
+
+ROWS: dict[str, Code] = {}

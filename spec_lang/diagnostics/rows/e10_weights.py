@@ -1,0 +1,7 @@
+"""Weights files: E10xx."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics.code import Code
+
+ROWS: dict[str, Code] = {}

@@ -1,0 +1,45 @@
+"""The names that somebody may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+def closest(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str | None:
+    """The known name that is nearest to one that is not known, if any is near.
+
+    An alias (another library's word for it) wins, then the same letters in another case or with other
+    underscores, then the fewest edits.
+    """
+    names = sorted(set(known))
+    if aliases is not None and aliases.get(name) in names:
+        return aliases[name]
+    flat = _flat(name)
+    for other in names:
+        if _flat(other) == flat and other != name:
+            return other
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(flat)
+    best: tuple[float, str] | None = None
+    for other in names:
+        if other == name:
+            continue
+        matcher.set_seq1(_flat(other))
+        if matcher.real_quick_ratio() < 0.7 or matcher.quick_ratio() < 0.7:
+            continue
+        score = matcher.ratio()
+        if score >= 0.7 and (best is None or score > best[0]):
+            best = (score, other)
+    return best[1] if best else None
+
+
+def did_you_mean(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str | None:
+    """A diagnostic's help: "did you mean `Linear`?", or None."""
+    near = closest(name, known, aliases)
+    return f"did you mean `{near}`?" if near else None
+
+
+def _flat(name: str) -> str:
+    return name.replace("_", "").casefold()
