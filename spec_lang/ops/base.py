@@ -19,7 +19,7 @@ its shape rule; `onnx` is its lowering. Everything else (binding, `_`, messages,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from spec_lang.ops.init import Clone, Draw, Fill, Init
@@ -150,6 +150,9 @@ class Op:
     """The arguments that must be named, as in PyTorch."""
     gathers: ClassVar[str] = ""
     """The last positional argument, where its items may be written as several (`permute(0, 2, 1)`); any `Sizes` may."""
+
+    arrange: ClassVar[Callable[..., Any] | None] = None
+    """For what PyTorch overloads: turns (args, kwargs) as written into those of this declaration (`arange(end)`)."""
 
     def __init_subclass__(cls) -> None:
         own = tuple(

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from spec_lang.ops.base import Cx, Layer, Op, OpError, known_rank, size_at
+from spec_lang.ops.base import Cx, Function, Layer, Op, OpError, known_rank, size_at
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
@@ -28,6 +28,7 @@ _MISS: Final = object()  # what a conversion gives for a value that it does not 
 _REQUIRED: Final = object()
 
 Convert = Callable[[Any], Any]
+Arrange = Callable[[Sequence[Any], Mapping[str, Any]], tuple[Sequence[Any], Mapping[str, Any]]]
 
 
 class NeedsCase(Exception):
@@ -69,12 +70,18 @@ class Signature:
     """The arguments of a function, of a layer's constructor or of a layer's forward."""
 
     def __init__(
-        self, name: str, parameters: tuple[Parameter, ...], gathers: str, holes: frozenset[str]
+        self,
+        name: str,
+        parameters: tuple[Parameter, ...],
+        gathers: str = "",
+        holes: frozenset[str] = frozenset(),
+        arrange: Arrange | None = None,
     ) -> None:
         self.name = name
         self.parameters = parameters
         self.gathers = gathers
         self.holes = holes
+        self._arrange = arrange
         self.by_name = {p.name: p for p in parameters}
         self._positional = tuple(p for p in parameters if not p.keyword)
         self._defaults = {p.name: p.default for p in parameters if not p.required}
@@ -89,6 +96,8 @@ class Signature:
             NeedsCase: one is a condition or choice where the op needs a value.
         """
         values = self._defaults.copy()
+        if self._arrange is not None:
+            args, kwargs = self._arrange(args, kwargs)
         if len(args) > len(self._positional) or self.gathers:
             args = self._gathered(args)
         for parameter, value in zip(self._positional, args, strict=False):
@@ -198,6 +207,7 @@ _REFUSED = {
 
 # --- The signatures of ops ------------------------------------------------------------------
 
+_BASES = frozenset({object, Op, Function, Layer})
 _SIGNATURES: dict[type[Op], Signature] = {}
 _FORWARDS: dict[type[Layer], Signature] = {}
 
@@ -287,14 +297,18 @@ def _found(cx: Cx, layer: Layer, values: Mapping[str, Any]) -> dict[str, Dim]:
 
 def _read(op: type[Op]) -> Signature:
     kinds: dict[str, str] = {}
+    defaults: dict[str, Any] = {}
     for base in reversed(op.__mro__):
-        kinds.update(vars(base).get("__annotations__", {}))
+        if base not in _BASES:  # which have attributes that are no arguments' defaults
+            kinds.update(vars(base).get("__annotations__", {}))
+            defaults.update(vars(base))
     keywords = frozenset(op.keywords)
     parameters = tuple(
-        _parameter(a, kinds[a], getattr(op, a, _REQUIRED), a in keywords) for a in op.arguments
+        _parameter(a, kinds[a], defaults.get(a, _REQUIRED), a in keywords) for a in op.arguments
     )
     sizes = next((p.name for p in parameters if p.kind == "Sizes" and not p.keyword), "")
-    return Signature(op.name, parameters, op.gathers or sizes, frozenset(getattr(op, "holes", ())))
+    holes = frozenset(getattr(op, "holes", ()))
+    return Signature(op.name, parameters, op.gathers or sizes, holes, op.arrange)
 
 
 def _read_infer(layer: type[Layer]) -> Signature:
@@ -306,7 +320,7 @@ def _read_infer(layer: type[Layer]) -> Signature:
         _parameter(name, kinds[name], defaults[i - required] if i >= required else _REQUIRED, False)
         for i, name in enumerate(names)
     )
-    return Signature(layer.name, parameters, "", frozenset())
+    return Signature(layer.name, parameters)
 
 
 def _parameter(name: str, kind: str, default: Any, keyword: bool) -> Parameter:

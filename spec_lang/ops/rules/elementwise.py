@@ -15,6 +15,7 @@ from spec_lang.shapes import (
     Cond,
     Dim,
     DType,
+    Facts,
     MixedPrecision,
     Shape,
     TensorType,
@@ -180,7 +181,7 @@ def operand(g: Graph, value: Any, dtype: DType) -> Value:
 
 def dtype_of(*operands: Any) -> DType:
     """`result_dtype` in a lowering, where the checker has already accepted the operands."""
-    return result_dtype(_LOWERING, *operands)
+    return result_dtype(LOWERING, *operands)
 
 
 def in_i32(g: Graph, dtype: DType, emit: Callable[[DType], Value]) -> Value:
@@ -190,12 +191,5 @@ def in_i32(g: Graph, dtype: DType, emit: Callable[[DType], Value]) -> Value:
     return g.cast(g.typed(emit(DType.I32), DType.I32, ()), dtype)
 
 
-class _Lowering(Cx):
-    """Promotion asks no facts, so none are there."""
-
-    def __init__(self) -> None:
-        self.name = "ONNX lowering"
-        self.open = []
-
-
-_LOWERING = _Lowering()
+LOWERING = Cx(Facts(), "ONNX lowering")
+"""For rules that lowerings apply again, where the checker has already decided."""

@@ -1,0 +1,9 @@
+"""The functions of the library, one family a file; importing this registers them."""
+
+from spec_lang.ops.functions import (  # noqa: F401 # imported for their registration
+    arithmetic,
+    creation,
+    indexing,
+    matmul,
+    shape,
+)
