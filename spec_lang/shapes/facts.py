@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import Enum
 
+from spec_lang.shapes import proof
 from spec_lang.shapes.cond import Cond
 from spec_lang.shapes.dim import Dim, dim
+from spec_lang.shapes.errors import TooLarge, Undefined
+from spec_lang.shapes.proof import Budget
+from spec_lang.shapes.solve import System
+
+_CACHED = 1024
+_CASE = 8
+"""The steps that assuming a part of a condition costs."""
 
 
 class Verdict(Enum):
@@ -16,108 +25,223 @@ class Verdict(Enum):
     OPEN = "open"
 
 
-class Facts:
-    """Conditions taken to be true; immutable."""
+_OF: Mapping[bool | None, Verdict] = {True: Verdict.PROVED, False: Verdict.REFUTED, None: Verdict.OPEN}
 
-    __slots__ = ("_dims", "_flags", "_lower", "contradictory", "given")
+
+class Facts:
+    """Conditions taken to be true; immutable.
+
+    `PROVED` means: true for all integers that satisfy the symbols' bounds and the facts, wherever both are defined
+    (no division by zero, no negative power). `REFUTED` means: false for all of them.
+    """
+
+    __slots__ = ("_choices", "_flags", "_system", "_verdicts", "given")
+
+    given: tuple[Cond, ...]
+    """The conditions, in the order in which they were assumed."""
 
     def __init__(self) -> None:
-        self.given: tuple[Cond, ...] = ()
-        self.contradictory = False
-        self._dims: dict[str, Dim | int] = {}
+        self.given = ()
+        self._system = System()
         self._flags: dict[str, bool] = {}
+        self._choices: tuple[Cond, ...] = ()
+        self._verdicts: dict[object, Verdict] = {}
 
     def assume(self, cond: Cond) -> Facts:
         """These facts and one more."""
+        if cond.op == "true" or cond in self.given:
+            return self
         new = Facts()
         new.given = (*self.given, cond)
-        new.contradictory = self.contradictory or cond.op == "false"
-        new._dims, new._flags = dict(self._dims), dict(self._flags)
-        for part in cond.parts if cond.op == "and" else (cond,):
-            new._add(part)
+        new._system = self._system.copy()
+        new._flags = dict(self._flags)
+        new._choices = self._choices
+        new._learn(cond)
         return new
 
-    def _add(self, cond: Cond) -> None:
-        if cond.op == "flag":
-            self._flags[cond.text] = True
-        elif cond.op == "not" and cond.parts[0].op == "flag":
-            self._flags[cond.parts[0].text] = False
-        elif cond.op == "==":
-            difference = self.simplify(cond.dims[0] - cond.dims[1])
-            for monomial, c in difference.terms.items():
-                if len(monomial) == 1 and monomial[0].kind == "symbol" and c in (1, -1):
-                    name = monomial[0].name
-                    rest = (difference - Dim({monomial: c})) * -c
-                    if name not in rest.symbols:
-                        self._dims = {n: dim(v).substitute({name: rest}) for n, v in self._dims.items()}
-                        self._dims[name] = rest
-                        return
+    @property
+    def contradictory(self) -> bool:
+        """Whether the facts are known to exclude each other: then everything is proved."""
+        return self._system.contradictory
 
     def decide(self, cond: Cond) -> Verdict:
         """Whether the condition follows, is impossible, or neither is proved."""
-        if self.contradictory or cond in self.given:
-            return Verdict.PROVED
-        match cond.op:
-            case "true":
-                return Verdict.PROVED
-            case "false":
-                return Verdict.REFUTED
-            case "flag":
-                known = self._flags.get(cond.text)
-                return Verdict.OPEN if known is None else _verdict(known)
-            case "not":
-                return _negated(self.decide(cond.parts[0]))
-            case "and":
-                verdicts = [self.decide(p) for p in cond.parts]
-                if Verdict.REFUTED in verdicts:
-                    return Verdict.REFUTED
-                return Verdict.OPEN if Verdict.OPEN in verdicts else Verdict.PROVED
-            case "or":
-                return _negated(self.decide(~cond))
-            case "divides":
-                d, a = map(self.simplify, cond.dims)
-                return _zero(a % d) if (d.bounds[0] or 0) > 0 else Verdict.OPEN
-        difference = self.simplify(cond.dims[0] - cond.dims[1])
-        if cond.op in ("==", "!="):
-            verdict = _zero(difference)
-            return verdict if cond.op == "==" else _negated(verdict)
-        if cond.op in ("<", "<="):
-            difference = -difference
-        low, high = (difference - 1 if cond.op in ("<", ">") else difference).bounds
-        if low is not None and low >= 0:
-            return Verdict.PROVED
-        return Verdict.REFUTED if high is not None and high < 0 else Verdict.OPEN
+        key = (cond.op, *[d.key for d in cond.dims]) if cond.dims else cond
+        found = self._verdicts.get(key)
+        if found is None:
+            if len(self._verdicts) >= _CACHED:
+                self._verdicts.clear()
+            found = self._verdicts[key] = _OF[self._holds(cond, Budget())]
+        return found
 
     def equal(self, a: Dim | int, b: Dim | int) -> bool:
         """Whether two dims are proved equal."""
-        return a == b or self.decide(Cond.eq(a, b)) is Verdict.PROVED
+        a, b = dim(a), dim(b)
+        return a.terms == b.terms or self.decide(Cond.eq(a, b)) is Verdict.PROVED
 
     def simplify(self, d: Dim) -> Dim:
-        """The dim with what is known to be equal substituted."""
-        return d.substitute(self._dims)
+        """An equal dim with what is known substituted, in the author's names."""
+        try:
+            reduced = self._system.reduce(d)
+            return d if reduced.terms == d.terms else self._system.authors(reduced)
+        except (TooLarge, Undefined):
+            return d
 
-    def lower(self, d: Dim) -> int | None:
+    def lower(self, d: Dim | int) -> int | None:
         """A proved lower bound."""
-        return self.simplify(d).bounds[0]
+        return self._bounds(dim(d))[0]
 
-    def upper(self, d: Dim) -> int | None:
+    def upper(self, d: Dim | int) -> int | None:
         """A proved upper bound."""
-        return self.simplify(d).bounds[1]
+        return self._bounds(dim(d))[1]
+
+    def _bounds(self, d: Dim) -> tuple[int | None, int | None]:
+        try:
+            return self._system.reduce(d).bounds
+        except (TooLarge, Undefined):
+            return d.bounds
+
+    # --- learning ---
+
+    def _learn(self, cond: Cond) -> None:
+        for part in _conjuncts(cond):
+            self._learn_part(part)
+        self._narrow()
+
+    def _learn_part(self, cond: Cond) -> None:
+        negated = cond.op == "not"
+        inner = cond.parts[0] if negated else cond
+        if inner.op == "flag":
+            if self._flags.setdefault(inner.text, not negated) is negated:
+                self._system.contradictory = True
+            return
+        if cond.op == "or":
+            self._choices = (*self._choices, cond)
+        elif cond.op == "false":
+            self._system.contradictory = True
+        elif cond.dims:
+            try:
+                a, b = cond.dims
+                self._learn_comparison(cond.op, a, b)
+            except (TooLarge, Undefined):
+                return  # the fact is not used
+
+    def _learn_comparison(self, op: str, a: Dim, b: Dim) -> None:
+        if op == "divides":
+            self._system.learn("divides", a, b)
+        elif op in ("==", "!="):
+            self._system.learn("zero" if op == "==" else "nonzero", a - b)
+        else:
+            self._system.learn("order", _difference(op, a, b))
+
+    def _narrow(self) -> None:
+        """Drop alternatives that are impossible; the last one left is a fact."""
+        changed = True
+        while changed and not self.contradictory:
+            changed = False
+            for choice in self._choices:
+                verdicts = [self._holds(p, Budget(_CASE)) for p in choice.parts]
+                left = [p for p, v in zip(choice.parts, verdicts, strict=True) if v is not False]
+                if True not in verdicts and len(left) > 1:
+                    continue
+                self._choices = tuple(c for c in self._choices if c is not choice)
+                changed = True
+                if True in verdicts:
+                    break
+                if not left:
+                    self._system.contradictory = True
+                    break
+                for part in _conjuncts(left[0]):
+                    self._learn_part(part)
+                break
+
+    # --- deciding ---
+
+    def _holds(self, cond: Cond, budget: Budget) -> bool | None:
+        if self.contradictory:
+            return True
+        direct = self._direct(cond, budget)
+        if direct is not None or not self._choices or cond.op in ("and", "or"):
+            return direct
+        return True if self._by_cases(cond, budget) else None
+
+    def _by_cases(self, cond: Cond, budget: Budget) -> bool:
+        """Whether the condition holds in each alternative of some fact."""
+        for choice in self._choices:
+            rest = Facts()
+            rest._system, rest._flags = self._system, self._flags
+            rest._choices = tuple(c for c in self._choices if c is not choice)
+            if all(
+                rest._supposing(p, budget, lambda f: f._holds(cond, budget)) is True for p in choice.parts
+            ):
+                return True
+        return False
+
+    def _supposing(self, cond: Cond, budget: Budget, query: Callable[[Facts], bool | None]) -> bool | None:
+        """The query's answer with one more fact, or None out of budget."""
+        if budget.left < _CASE:
+            return None
+        budget.left -= _CASE
+        return query(self.assume(cond))
+
+    def _direct(self, cond: Cond, budget: Budget) -> bool | None:
+        match cond.op:
+            case "true" | "false":
+                return cond.op == "true"
+            case "flag":
+                return self._flags.get(cond.text)
+            case "not":
+                found = self._holds(cond.parts[0], budget)
+                return None if found is None else not found
+            case "and":
+                return self._chain(cond.parts, False, budget)
+            case "or":
+                return self._chain(cond.parts, True, budget)
+        try:
+            return self._comparison(cond, budget)
+        except (TooLarge, Undefined):
+            return None
+
+    def _chain(self, parts: tuple[Cond, ...], decisive: bool, budget: Budget) -> bool | None:
+        """`and` (decisive: False) and `or` (True): each part is read where the earlier ones did not decide."""
+        facts = self
+        undecided = False
+        for part in parts:
+            found = facts._holds(part, budget)
+            if found is decisive and not facts.contradictory:
+                return decisive
+            if facts.contradictory:
+                return self.contradictory or decisive
+            if found is None:
+                undecided = True
+                if budget.left < _CASE:
+                    return None
+                budget.left -= _CASE
+                facts = facts.assume(~part if decisive else part)
+        return None if undecided else not decisive
+
+    def _comparison(self, cond: Cond, budget: Budget) -> bool | None:
+        a, b = cond.dims
+        system = self._system
+        if cond.op == "divides":
+            return proof.divides(system, a, b, budget)
+        if cond.op in ("==", "!="):
+            found = proof.is_zero(system, a - b, budget)
+            return found if found is None or cond.op == "==" else not found
+        return proof.at_least_zero(system, _difference(cond.op, a, b), budget)
 
 
-def _verdict(truth: bool) -> Verdict:
-    return Verdict.PROVED if truth else Verdict.REFUTED
+def _difference(op: str, a: Dim, b: Dim) -> Dim:
+    """The dim that is >= 0 exactly where `a op b`."""
+    match op:
+        case ">=":
+            return a - b
+        case ">":
+            return a - b - 1
+        case "<=":
+            return b - a
+    return b - a - 1
 
 
-def _negated(verdict: Verdict) -> Verdict:
-    if verdict is Verdict.OPEN:
-        return verdict
-    return _verdict(verdict is Verdict.REFUTED)
-
-
-def _zero(d: Dim) -> Verdict:
-    if d.const is not None:
-        return _verdict(d.const == 0)
-    low, high = d.bounds
-    nonzero = (low is not None and low > 0) or (high is not None and high < 0)
-    return Verdict.REFUTED if nonzero else Verdict.OPEN
+def _conjuncts(cond: Cond) -> tuple[Cond, ...]:
+    return cond.parts if cond.op == "and" else (cond,)

@@ -1,0 +1,427 @@
+"""Facts as a solved system: equalities and divisibilities substitute, bounds go into atoms, the rest is kept.
+
+A divisibility `D % heads == 0` becomes `D = heads*j` for a fresh symbol `j`; an order `T <= context` becomes
+`context = T + s` for a fresh `s >= 0`. Both print back as `D//heads` and `context - T`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import gcd
+from typing import TypeAlias
+
+from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, SYMBOL, Atom, intern
+from spec_lang.shapes.dim import Dim, Monomial, atomic, dim, made, symbol, the_atom
+from spec_lang.shapes.division import divide, order, sign_of, without
+from spec_lang.shapes.replace import rewrite
+
+Key: TypeAlias = "str | Atom"
+"""What a substitution replaces: symbols by name, other atoms by identity."""
+
+STEPS = 64
+_PASSES = 6
+_INNER = "\N{MIDDLE DOT}"
+"""Starts the names of fresh symbols, which no program can write."""
+_SLACK = " >= 0"
+"""Ends the names of those that are the difference of an order."""
+
+
+@dataclass
+class System:
+    """The facts, solved; built once, then only read."""
+
+    swaps: dict[Key, Dim] = field(default_factory=dict)
+    rules: list[tuple[Monomial, Dim]] = field(default_factory=list)
+    quotients: list[tuple[Dim, Dim, Dim]] = field(default_factory=list)
+    """`(q, x, j)` with `x == q*j`."""
+    orders: list[Dim] = field(default_factory=list)
+    """Dims that are >= 0."""
+    nonzero: list[Dim] = field(default_factory=list)
+    meanings: dict[str, Dim] = field(default_factory=dict)
+    """What fresh and refined symbols stand for, in the author's names."""
+    eliminated: list[tuple[Dim, Dim]] = field(default_factory=list)
+    """Dims that were replaced by ones with fresh symbols, for printing back."""
+    contradictory: bool = False
+
+    @property
+    def trivial(self) -> bool:
+        """Nothing is known."""
+        return not (self.swaps or self.rules or self.orders or self.nonzero or self.contradictory)
+
+    def copy(self) -> System:
+        return replace(
+            self,
+            swaps=dict(self.swaps),
+            rules=list(self.rules),
+            quotients=list(self.quotients),
+            orders=list(self.orders),
+            nonzero=list(self.nonzero),
+            meanings=dict(self.meanings),
+            eliminated=list(self.eliminated),
+        )
+
+    # --- reading ---
+
+    def reduce(self, d: Dim) -> Dim:
+        """The dim with all that is solved substituted."""
+        if d.const is not None or not (self.swaps or self.rules):
+            return d
+        for _ in range(_PASSES):
+            new = rewrite(d, self._swap)
+            if self.quotients:
+                new = rewrite(new, self._quotient)
+            if new.terms == d.terms:
+                break
+            d = new
+        for lead, rest in self.rules * 2:
+            d = _apply(lead, rest, d)
+        return d
+
+    def _swap(self, atom: Atom) -> Dim | None:
+        found = self.swaps.get(_key(atom))
+        return None if found is None or the_atom(found) is atom else found
+
+    def _quotient(self, atom: Atom) -> Dim | None:
+        """`a // b` where a known quotient gives a part of it."""
+        if atom.kind != FLOOR:
+            return None
+        a, b = atom.args
+        if sign_of_or_zero(b) <= 0:
+            return None
+        for q, x, j in self.quotients:
+            part, rest = divide(a, x)
+            if not part.terms:
+                continue
+            if b.terms == q.terms:
+                return part * j + rest // b
+            over, left = divide(b, q)
+            if not rest.terms and not left.terms and sign_of_or_zero(over) > 0:
+                return (part * j) // over
+        return None
+
+    def authors(self, d: Dim) -> Dim:
+        """A reduced dim in the names of the author."""
+        for original, value in reversed(self.eliminated):
+            fresh = _fresh(d)
+            if not fresh:
+                break
+            part, rest = divide(d, self.reduce(value))
+            if part.terms:
+                candidate = part * original + rest
+                if len(_fresh(candidate)) < len(fresh):
+                    d = candidate
+        for _ in range(_PASSES):
+            new = d.substitute(self.meanings)
+            if new.terms == d.terms:
+                break
+            d = new
+        return d
+
+    # --- learning: each returns what has to be looked at again ---
+
+    def learn(self, kind: str, *dims: Dim) -> None:
+        """Take `dims[0] == 0` ("zero"), `>= 0` ("order"), `!= 0` ("nonzero") or `dims[1] % dims[0] == 0` ("divides")."""
+        pending: list[tuple[str, tuple[Dim, ...]]] = [(kind, dims)]
+        for _ in range(STEPS):
+            if not pending or self.contradictory:
+                return
+            kind, dims = pending.pop(0)
+            reduced = tuple(map(self.reduce, dims))
+            pending += _LEARN[kind](self, *reduced)
+
+
+Pending: TypeAlias = "list[tuple[str, tuple[Dim, ...]]]"
+
+
+def sign_of_or_zero(d: Dim) -> int:
+    """The sign where it is known, else 0; 0 for 0."""
+    return 0 if d.const == 0 else sign_of(d)
+
+
+def impossible(d: Dim) -> bool:
+    """Whether constants, bounds or the gcd of the coefficients show that the dim is never 0."""
+    low, high = d.bounds
+    if (low is not None and low > 0) or (high is not None and high < 0):
+        return True
+    g = gcd(*(c for m, c in d.terms.items() if m))
+    return g > 1 and d.terms.get((), 0) % g != 0
+
+
+def primitive(d: Dim) -> Dim:
+    """A dim that has the same sign everywhere, without common factors that are positive."""
+    g = gcd(*(c for m, c in d.terms.items() if m))
+    if g > 1:
+        d = made({m: c // g for m, c in d.terms.items()})
+    return without_factors(d)
+
+
+def without_factors(d: Dim) -> Dim:
+    """The dim without positive atoms that are in every term."""
+    while d.terms and () not in d.terms:
+        first, *others = d.terms
+        shared = [a for a in dict.fromkeys(first) if (a.low or 0) > 0 and all(a in m for m in others)]
+        if not shared or (len(d.terms) == 1 and len(first) == 1):
+            break
+        d = Dim({_without(m, shared[0]): c for m, c in d.terms.items()})
+    return d
+
+
+def _without(monomial: Monomial, atom: Atom) -> Monomial:
+    left = without(monomial, (atom,))
+    assert left is not None
+    return left
+
+
+def _zero(system: System, p: Dim) -> Pending:
+    if not p.terms:
+        return []
+    if impossible(p):
+        system.contradictory = True
+        return []
+    p = primitive(p)
+    divisibility = _as_divisibility(p)
+    if divisibility is not None:
+        return [("divides", divisibility)]
+    if len(p.terms) == 1:
+        (monomial,) = p.terms
+        unknown = [a for a in dict.fromkeys(monomial) if not _never_zero(a)]
+        if len(unknown) == 1 and len(monomial) > 1:
+            return [("zero", (atomic(unknown[0]),))]
+    solved = _solvable(p)
+    if solved is not None:
+        return _eliminate(system, *solved)
+    lead = max(p.terms, key=order)
+    if p.terms[lead] in (1, -1) and lead:
+        rest = (p - Dim({lead: p.terms[lead]})) * -p.terms[lead]
+        if all(lead != known for known, _ in system.rules):
+            system.rules.append((lead, rest))
+    system.orders += [p, -p]
+    return []
+
+
+def _never_zero(atom: Atom) -> bool:
+    return (atom.low is not None and atom.low > 0) or (atom.high is not None and atom.high < 0)
+
+
+def _as_divisibility(p: Dim) -> tuple[Dim, Dim] | None:
+    """`a == q*(a//q)` and `a % q == c` as divisibilities."""
+    for monomial in p.terms:
+        for atom in monomial:
+            if atom.kind == FLOOR:
+                a, q = atom.args
+                exact = a - q * atomic(atom)
+                if p.terms in (exact.terms, (-exact).terms):
+                    return q, a
+            if atom.kind == MOD and len(monomial) == 1:
+                a, q = atom.args
+                rest = p - Dim({monomial: p.terms[monomial]})
+                if rest.const is not None and p.terms[monomial] in (1, -1) and sign_of_or_zero(q) > 0:
+                    return q, a + rest * p.terms[monomial]
+    return None
+
+
+def _solvable(p: Dim) -> tuple[Atom, Dim] | None:
+    """An atom that occurs once and alone, and what it equals: fresh symbols first, then those that stay within bounds."""
+    best: tuple[tuple[object, ...], Atom, Dim] | None = None
+    for monomial, c in p.terms.items():
+        if len(monomial) != 1 or c not in (1, -1):
+            continue
+        atom = monomial[0]
+        value = (p - Dim({monomial: c})) * -c
+        if _occurs(atom, value):
+            continue
+        fresh = atom.name.startswith(_INNER)
+        rank = (
+            bool(atom.args),
+            not (fresh and atom.name.endswith(_SLACK)),
+            not _implied(atom, value),
+            fresh,
+            value.const is None and c < 0,
+            atom.name,
+        )
+        if best is None or rank < best[0]:
+            best = rank, atom, value
+    return None if best is None else best[1:]
+
+
+def _occurs(atom: Atom, d: Dim) -> bool:
+    if atom.kind == SYMBOL:
+        return atom.name in d.symbols
+    return any(a is atom or any(_occurs(atom, x) for x in a.args) for m in d.terms for a in m)
+
+
+def _implied(atom: Atom, value: Dim) -> bool:
+    low, high = value.bounds
+    return (atom.low is None or (low is not None and low >= atom.low)) and (
+        atom.high is None or (high is not None and high <= atom.high)
+    )
+
+
+def _eliminate(system: System, atom: Atom, value: Dim) -> Pending:
+    """Replace an atom, and look again at all that was known of it."""
+    pending: Pending = []
+    if atom.low is not None:
+        pending.append(("order", (value - atom.low,)))
+    if atom.high is not None:
+        pending.append(("order", (atom.high - value,)))
+    if atom.kind == FLOOR and sign_of_or_zero(atom.args[1]) > 0:
+        a, q = atom.args
+        pending += [("order", (a - q * value,)), ("order", (q * value + q - 1 - a,))]
+    if _fresh(value):
+        system.eliminated.append((system.authors(atomic(atom)), value))
+    return _swap(system, atom, value) + pending
+
+
+def _swap(system: System, atom: Atom, value: Dim) -> Pending:
+    known = [("order", (p,)) for p in system.orders] + [("nonzero", (p,)) for p in system.nonzero]
+    known += [("zero", (Dim({lead: 1}) - rest,)) for lead, rest in system.rules]
+    system.orders, system.nonzero, system.rules = [], [], []
+    system.swaps[_key(atom)] = value
+    solved: Pending = []
+    for key, old in list(system.swaps.items()):
+        new = system.reduce(old)
+        if new.terms != old.terms:
+            system.swaps[key] = new
+    system.quotients = [tuple(map(system.reduce, q)) for q in system.quotients]  # type: ignore[misc]  # three each
+    return solved + known
+
+
+def _order(system: System, p: Dim) -> Pending:
+    p = primitive(p)
+    low, high = p.bounds
+    if low is not None and low >= 0:
+        return []
+    if high is not None and high <= 0:
+        if high < 0:
+            system.contradictory = True
+            return []
+        return [("zero", (p,))]
+    constant = p.terms.get((), 0)
+    body = p - constant
+    if len(body.terms) == 1:
+        ((monomial, c),) = body.terms.items()
+        if len(monomial) == 1 and c in (1, -1):
+            return _refine(system, monomial[0], -constant if c > 0 else constant, lower=c > 0)
+    slack = _slack(p)
+    if slack is not None:
+        atom, rest = slack
+        meaning = system.authors(p)
+        name = f"{_INNER}{meaning}{_SLACK}"
+        system.meanings[name] = meaning
+        return _eliminate(system, atom, rest + symbol(name, 0))
+    if all(p.terms != known.terms for known in system.orders):
+        system.orders.append(p)
+    return []
+
+
+def _slack(p: Dim) -> tuple[Atom, Dim] | None:
+    """A symbol `x` with `p == x - rest`, whose bounds `rest` implies."""
+    for monomial, c in p.terms.items():
+        if len(monomial) == 1 and c == 1 and monomial[0].kind == SYMBOL:
+            rest = Dim({monomial: 1}) - p
+            atom = monomial[0]
+            low = rest.bounds[0]
+            if not _occurs(atom, rest) and atom.high is None and low is not None and low >= (atom.low or low):
+                return atom, rest
+    return None
+
+
+def _refine(system: System, atom: Atom, limit: int, *, lower: bool) -> Pending:
+    """Put a bound into an atom."""
+    low, high = atom.low, atom.high
+    if lower:
+        low = limit if low is None else max(low, limit)
+    else:
+        high = limit if high is None else min(high, limit)
+    if low is not None and high is not None and low > high:
+        system.contradictory = True
+        return []
+    pending = _bounded_arguments(atom, limit, lower=lower)
+    if low is not None and low == high:
+        return _swap(system, atom, dim(low)) + pending
+    refined = intern(atom.kind, atom.args, name=atom.name, low=low, high=high)
+    if atom.kind == SYMBOL and not atom.name.startswith(_INNER):
+        system.meanings.setdefault(atom.name, atomic(atom))
+    return _swap(system, atom, atomic(refined)) + pending
+
+
+def _bounded_arguments(atom: Atom, limit: int, *, lower: bool) -> Pending:
+    """What a bound of a composite atom says of its arguments."""
+    if atom.kind == FLOOR and sign_of_or_zero(atom.args[1]) > 0:
+        a, q = atom.args
+        return [("order", (a - q * limit if lower else q * limit + q - 1 - a,))]
+    if atom.kind == (MIN if lower else MAX):
+        return [("order", (a - limit if lower else limit - a,)) for a in atom.args]
+    return []
+
+
+def _nonzero(system: System, p: Dim) -> Pending:
+    if not p.terms:
+        system.contradictory = True
+        return []
+    if impossible(p):
+        return []
+    low, high = p.bounds
+    if low == 0:
+        return [("order", (p - 1,))]
+    if high == 0:
+        return [("order", (-p - 1,))]
+    system.nonzero.append(p)
+    return []
+
+
+def _divides(system: System, q: Dim, x: Dim) -> Pending:
+    if q.const == 0:
+        system.contradictory = True
+        return []
+    x = divide(x, q)[1]
+    if not x.terms:
+        return []
+    q, x = _lowest_terms(q, x)
+    if q.const is not None:
+        g = gcd(q.const, *(c for m, c in x.terms.items() if m))
+        if x.terms.get((), 0) % g:
+            system.contradictory = True
+            return []
+        if abs(q.const) == 1:
+            return []
+    name = f"{_INNER}{system.authors(x)} / {system.authors(q)}"
+    low = 1 if sign_of_or_zero(q) > 0 and sign_of_or_zero(x) > 0 else None
+    if low is None and sign_of_or_zero(q) > 0 and x.bounds[0] == 0:
+        low = 0
+    j = symbol(name, low)
+    system.meanings[name] = system.authors(x) // system.authors(q)
+    system.quotients.append((q, x, j))
+    return [("zero", (x - q * j,))]
+
+
+def _lowest_terms(q: Dim, x: Dim) -> tuple[Dim, Dim]:
+    """The divisibility without common factors, and without factors of `x` that are prime to a constant `q`."""
+    g = gcd(*q.terms.values(), *x.terms.values())
+    if g > 1:
+        q, x = (made({m: c // g for m, c in d.terms.items()}) for d in (q, x))
+    if q.const is not None:
+        content = gcd(*x.terms.values())
+        if content > 1 and gcd(content, q.const) == 1:
+            x = made({m: c // content for m, c in x.terms.items()})
+    return q, x
+
+
+_LEARN = {"zero": _zero, "order": _order, "nonzero": _nonzero, "divides": _divides}
+
+
+def _key(atom: Atom) -> Key:
+    return atom.name if atom.kind == SYMBOL else atom
+
+
+def _fresh(d: Dim) -> set[str]:
+    return {s for s in d.symbols if s.startswith(_INNER)}
+
+
+def _apply(lead: Monomial, rest: Dim, d: Dim) -> Dim:
+    """The polynomial with a monomial rewritten once, wherever it divides a term."""
+    hits = [(m, left) for m in d.terms if (left := without(m, lead)) is not None]
+    for monomial, left in hits:
+        c = d.terms.get(monomial, 0)
+        d = d - Dim({monomial: c}) + rest * Dim({left: c}) if c else d
+    return d
