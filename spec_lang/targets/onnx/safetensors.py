@@ -11,6 +11,7 @@ import os
 from math import prod
 from typing import Final
 
+from spec_lang.diagnostics import Diagnostic
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx.stored import (
     Stored,
@@ -85,7 +86,7 @@ def read_index(path: str) -> WeightsFile:
     places = _weight_map(path)
     folder = os.path.dirname(path)
     tensors: dict[str, Stored] = {}
-    problems = []
+    problems: list[Diagnostic] = []
     shards = sorted(set(places.values()))
     files = [os.path.join(folder, shard) for shard in shards]
     for shard, file in zip(shards, files, strict=True):

@@ -26,9 +26,9 @@ ITEM_SIZES = {
 class Entry(NamedTuple):
     """One key of the state_dict.
 
-    `shared` names the earlier key whose tensor this one is (`tie`). `fill` is what the tensor starts as where no draw
-    touches it; `value` is the start of a buffer that an expression gives, as little-endian bytes of `dtype` (of f32
-    where that is FLOAT).
+    `shared` names the key whose tensor this one is (the right side of a `tie`); what that tensor starts as is said there.
+    `fill` is what the tensor starts as where no draw touches it; `value` is the start of a buffer that an expression
+    gives, as little-endian bytes of `dtype` (of f32 where that is FLOAT).
     """
 
     key: str
@@ -42,7 +42,8 @@ class Entry(NamedTuple):
 class State(NamedTuple):
     """Every key in state_dict order, and what construction draws from the generator, in order, under full keys.
 
-    The sizes inside `draws` are constants. Buffers that are not persistent are no part of it.
+    The sizes inside `draws` are constants. Draws that come after a `tie` name the key that is shared, not the one that
+    shares it. Buffers that are not persistent are no part of it.
     """
 
     entries: tuple[Entry, ...]
@@ -57,7 +58,7 @@ class Rows(NamedTuple):
     stop: int
 
 
-class Initializer(NamedTuple):
+class Needed(NamedTuple):
     """A tensor that the graph needs from the state: the tensor at the key `name`, or rows of several, stacked.
 
     Every piece of `rows` has the same shape behind its first axis; `shape` regroups the result (ONNX's LSTM takes

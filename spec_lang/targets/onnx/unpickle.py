@@ -42,15 +42,15 @@ class Opaque:
 
 
 class Storage(NamedTuple):
-    """A persistent id: the record `key` with `count` elements of `kind` (`FloatStorage`, `UntypedStorage`)."""
+    """A persistent id: the record `key` with `size` elements of `kind` (`FloatStorage`, `UntypedStorage`)."""
 
     kind: str
     key: str
-    count: int
+    size: int
 
 
 class View(NamedTuple):
-    """A tensor: `shape` and `strides` (in elements) from `offset` on; `dtype` where the storage does not say."""
+    """A tensor: `shape` and `strides` (in elements) from element `offset` on; `dtype` where the storage does not say."""
 
     storage: Storage
     offset: int

@@ -1,0 +1,134 @@
+"""Writes a model and the file beside it so that a run that fails, or is killed, leaves what was there before."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Final
+
+from spec_lang.targets.onnx.stored import WeightsError, refuse
+
+SUFFIX: Final = ".specc-tmp"
+
+
+class Output:
+    """The files of one export: `NAME.onnx`, and `NAME.onnx.data` where `side` was asked for.
+
+    Both are written under other names in the same folder and renamed by `commit`, the model last. Leaving the context
+    without a commit removes them; what a killed run left is removed by the next one.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.folder = os.path.dirname(path) or "."
+        self.side_name = os.path.basename(path) + ".data"
+        self._temporary: dict[str, tuple[str, int]] = {}
+
+    def __enter__(self) -> Output:
+        for path in (self.path, self.side_path):
+            if os.path.isdir(path):
+                raise refuse("E1016", "cannot write the model: there is a folder of that name", path)
+        self._clean()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for path, fd in self._temporary.values():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            os.close(fd)
+        self._temporary.clear()
+
+    @property
+    def side_path(self) -> str:
+        return os.path.join(self.folder, self.side_name)
+
+    def side(self, size: int) -> int:
+        """A descriptor for the file beside the model, of this size, to be filled by `os.pwrite`.
+
+        Raises:
+            WeightsError: it cannot be made, or the disk has not the room (E1016).
+        """
+        fd = self._open(self.side_path)
+        try:
+            if size:
+                os.posix_fallocate(fd, 0, size)
+        except OSError as error:
+            raise self._failed(error) from None
+        return fd
+
+    def forget_side(self) -> None:
+        """Use the file beside the model as scratch space only: `commit` drops it."""
+        path, _ = self._temporary[self.side_path]
+        os.unlink(path)
+
+    def commit(self, model: Iterable[bytes | memoryview]) -> None:
+        """Write the model and put everything in place.
+
+        Raises:
+            WeightsError: it cannot be written (E1016).
+        """
+        try:
+            fd = self._open(self.path)
+            for chunk in model:
+                write(fd, chunk)
+            for temporary, descriptor in self._temporary.values():
+                if os.path.exists(temporary):
+                    os.fsync(descriptor)
+            for final, (temporary, _) in self._temporary.items():
+                if os.path.exists(temporary):
+                    os.replace(temporary, final)
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _open(self, final: str) -> int:
+        name = f".{os.path.basename(final)}.{secrets.token_hex(6)}{SUFFIX}"
+        path = os.path.join(self.folder, name)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            # The lock goes with the process: it tells files in use from those that a killed run left.
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        except OSError as error:
+            raise self._failed(error) from None
+        self._temporary[final] = (path, fd)
+        return fd
+
+    def _failed(self, error: OSError) -> WeightsError:
+        return refuse("E1016", f"cannot write the model: {error.strerror}", self.path)
+
+    def _clean(self) -> None:
+        """Remove what killed runs left of these two files."""
+        heads = tuple(f".{os.path.basename(p)}." for p in (self.path, self.side_path))
+        try:
+            names = os.listdir(self.folder)
+        except OSError as error:
+            raise self._failed(error) from None
+        for name in names:
+            if name.endswith(SUFFIX) and name.startswith(heads):
+                path = os.path.join(self.folder, name)
+                with contextlib.suppress(OSError):
+                    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+                    try:
+                        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        os.unlink(path)
+                    finally:
+                        os.close(fd)
+
+
+def write(fd: int, data: bytes | memoryview, offset: int | None = None) -> None:
+    """All of `data`, at the descriptor's position or at an offset."""
+    view = memoryview(data)
+    while view:
+        count = os.write(fd, view) if offset is None else os.pwrite(fd, view, offset)
+        view = view[count:]
+        offset = None if offset is None else offset + count

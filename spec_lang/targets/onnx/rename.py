@@ -1,0 +1,75 @@
+"""`--rename OLD=NEW`: how a file's keys become a model's.
+
+OLD is a pattern for whole keys: `*` is any text, and each `*` of NEW takes the text of OLD's, in order
+(`module.*=*`, `*.gamma=*.weight`). Between slashes OLD is a regular expression and NEW its replacement
+(`/layers\\.(\\d+)\\.(.*)/=h.\\1.\\2`). An empty NEW leaves the tensors out. Patterns apply one after another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from spec_lang.diagnostics import Diagnostic
+from spec_lang.targets.onnx.stored import WeightsError, problem, refuse, shown
+
+
+class Rename(NamedTuple):
+    """One pattern: `new` is a template for `re.Match.expand`."""
+
+    text: str
+    old: re.Pattern[str]
+    new: str
+
+
+def parse(text: str) -> Rename:
+    """A pattern as the user wrote it.
+
+    Raises:
+        WeightsError: it has no `=`, or its two sides do not fit (E1013).
+    """
+    is_regex = text.startswith("/") and "/=" in text[1:]
+    old, sign, new = text[1:].partition("/=") if is_regex else text.partition("=")
+    if not sign or not old:
+        raise refuse("E1013", f"{shown(text)} is not of the form OLD=NEW", "--rename")
+    if not is_regex:
+        if new.count("*") > old.count("*"):
+            raise refuse("E1013", f"{shown(text)} has more `*` in NEW than in OLD", "--rename")
+        old = "(.*)".join(re.escape(part) for part in old.split("*"))
+        head, *rest = (part.replace("\\", r"\\") for part in new.split("*"))
+        new = head + "".join(rf"\g<{i}>{part}" for i, part in enumerate(rest, 1))
+    try:
+        pattern = re.compile(old)
+        re.compile(f"(?:{old})|").fullmatch("").expand(new)  # type: ignore[union-attr]  # `|` matches
+    except (re.error, IndexError) as error:
+        raise refuse("E1013", f"{shown(text)} is no sound pattern: {error}", "--rename") from None
+    return Rename(text, pattern, new)
+
+
+def apply(keys: Iterable[str], patterns: Sequence[Rename], path: str) -> dict[str, str]:
+    """The file's key behind each of the model's.
+
+    Raises:
+        WeightsError: a pattern fits no key, or two keys become one (E1013).
+    """
+    renamed = {key: key for key in keys}
+    problems: list[Diagnostic] = []
+    for pattern in patterns:
+        result: dict[str, str] = {}
+        used = False
+        for key, origin in renamed.items():
+            match = pattern.old.fullmatch(key)
+            used = used or match is not None
+            new = key if match is None else match.expand(pattern.new)
+            if new and new in result:
+                both = f"{shown(result[new])} and {shown(origin)} both become {shown(new)}"
+                problems.append(problem("E1013", f"with --rename {shown(pattern.text)}, {both}", path))
+            elif new:
+                result[new] = origin
+        if not used:
+            problems.append(problem("E1013", f"--rename {shown(pattern.text)} fits no key of the file", path))
+        renamed = result
+    if problems:
+        raise WeightsError(tuple(problems[:20]))
+    return renamed

@@ -1,0 +1,283 @@
+"""Gives a graph its weights: where they are in a file that exists, or written beside the model.
+
+with export(state, needed, "gpt2.onnx", weights="model.safetensors") as job:
+    job.commit(proto.chunks(model, job.data))
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from spec_lang.shapes.dtype import DType
+from spec_lang.targets.onnx import checkpoint, fingerprint, rename, safetensors
+from spec_lang.targets.onnx.elements import BUFFER, convert, read
+from spec_lang.targets.onnx.matching import match, roots
+from spec_lang.targets.onnx.output import Output, write
+from spec_lang.targets.onnx.proto import External, Streamed, TensorData
+from spec_lang.targets.onnx.seeded import Target, draw_into
+from spec_lang.targets.onnx.state import ITEM_SIZES, Needed, Rows, State
+from spec_lang.targets.onnx.stored import Stored, WeightsFile, open_regular, refuse
+
+Mode: TypeAlias = Literal["auto", "copy", "embed", "none"]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how many bytes are done, and of how many."""
+
+ALIGNMENT: Final = 64
+"""Bytes to which tensors are aligned in a file that is written here."""
+EMBED_LIMIT: Final = 2**31 - 1
+"""Protocol buffers refuse larger messages."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A model's weights, ready: `data` is for the model's initialisers, `metadata` for the model, `notes` for the user."""
+
+    data: Mapping[str, TensorData]
+    metadata: Mapping[str, str]
+    notes: tuple[str, ...]
+    commit: Callable[[Iterable[bytes | memoryview]], None]
+
+
+class Piece(NamedTuple):
+    """Elements `start:stop` of the tensor at a root key; zeros where `key` is None."""
+
+    key: str | None
+    start: int
+    stop: int
+
+
+def load(path: str) -> WeightsFile:
+    """Where the tensors of a weights file are: safetensors, an index of such files, or a PyTorch checkpoint.
+
+    Raises:
+        WeightsError: it is none of them, or malformed.
+    """
+    if path.endswith(safetensors.INDEX_SUFFIX):
+        return safetensors.read_index(path)
+    if path.endswith(".safetensors"):
+        return safetensors.read(path)
+    fd = open_regular(path)
+    try:
+        head = os.pread(fd, 16, 0)
+    finally:
+        os.close(fd)
+    if checkpoint.is_checkpoint(head):
+        return checkpoint.read(path)
+    if head[8:9] == b"{":
+        return safetensors.read(path)
+    if b"ustar" in head or not head:
+        raise refuse("E1001", "the file is empty or an archive of another kind", path)
+    kinds = "safetensors, an index of safetensors files (*.index.json) or a PyTorch checkpoint"
+    raise refuse("E1001", f"not a weights file that is known: {kinds}", path)
+
+
+@contextmanager
+def export(
+    state: State,
+    needed: Sequence[Needed],
+    path: str,
+    *,
+    weights: str | None = None,
+    seed: int = 0,
+    mode: Mode = "auto",
+    renames: Sequence[str] = (),
+    precision: DType = DType.F32,
+    full_hash: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Iterator[Export]:
+    """Weights from the file `weights`, or drawn from `seed`; the caller commits the model's bytes inside the context.
+
+    Mode ``auto`` points into `weights` where that lies in the model's folder and has the tensor as the graph needs it, and
+    writes the rest to `NAME.onnx.data`; ``copy`` writes all of it there; ``embed`` puts it into the model; ``none`` leaves
+    it out.
+
+    Raises:
+        WeightsError: the file does not fit the model, or something cannot be read or written.
+    """
+    total = sum(n.length for n in needed)
+    if mode == "embed" and total > EMBED_LIMIT:
+        message = f"the weights take {total:,} bytes, and an ONNX file ends at {EMBED_LIMIT:,}"
+        raise refuse("E1014", message, path, help="leave out --embed: they go into a file beside the model")
+    with Output(path) as output:
+        if mode == "none":
+            yield Export({}, {}, (), output.commit)
+        elif weights is None:
+            yield _from_seed(state, needed, output, seed, mode, precision, progress)
+        else:
+            yield _from_file(state, needed, output, weights, mode, renames, precision, full_hash, progress)
+
+
+# --- From a file ----------------------------------------------------------------------------
+
+
+def _from_file(
+    state: State,
+    needed: Sequence[Needed],
+    output: Output,
+    weights: str,
+    mode: Mode,
+    renames: Sequence[str],
+    precision: DType,
+    full_hash: bool,
+    progress: Progress,
+) -> Export:
+    patterns = [rename.parse(text) for text in renames]
+    file = load(weights)
+    keys = rename.apply(file.tensors, patterns, weights) if patterns else {key: key for key in file.tensors}
+    found, notes = match(
+        state.entries, {new: file.tensors[old] for new, old in keys.items()}, precision, weights
+    )
+    plan = _Plan(state)
+    places = {p: _place(p, output.folder) for p in file.files} if mode == "auto" else {}
+    data: dict[str, TensorData] = {}
+    written: list[Needed] = []
+    for tensor in needed:
+        stored = found.get(plan.roots.get(tensor.name, ""))
+        place = places.get(stored.path) if stored is not None and not tensor.rows else None
+        if tensor.length == 0:
+            data[tensor.name] = b""
+        elif stored is not None and place and stored.strides is None and stored.dtype is tensor.dtype:
+            data[tensor.name] = External(place, stored.offset, stored.length)
+        elif mode == "embed":
+            data[tensor.name] = Streamed(tensor.length, _chunks(tensor, plan, found))
+        else:
+            written.append(tensor)
+    if written:
+        if any(os.path.realpath(output.side_path) == os.path.realpath(p) for p in file.files):
+            raise refuse("E1016", "the model's own data would overwrite the weights", weights)
+        size, offsets = _layout(written)
+        fd = output.side(size)
+        done = 0
+        for tensor in written:
+            at = offsets[tensor.name]
+            data[tensor.name] = External(output.side_name, at, tensor.length)
+            for chunk in _chunks(tensor, plan, found)():
+                write(fd, chunk, at)
+                at += len(chunk)
+                done += len(chunk)
+                progress(done, size)
+    if mode == "auto" and not any(places.values()):
+        notes += (
+            f"the weights lie outside the model's folder or behind a link, so they are copied to {output.side_name}",
+        )
+    metadata = {fingerprint.KEY: fingerprint.record(file.files, output.folder, full=full_hash)}
+    return Export(data, metadata, file.notes + notes, output.commit)
+
+
+def _place(path: str, folder: str) -> str | None:
+    """How a model in `folder` names the file; None where it lies elsewhere or is a link, which runtimes refuse."""
+    real, base = os.path.realpath(path), os.path.realpath(folder)
+    name = os.path.relpath(real, base)
+    inside = not name.startswith(os.pardir + os.sep) and name != os.pardir
+    plain = os.path.join(base, os.path.relpath(os.path.abspath(path), os.path.abspath(folder))) == real
+    return name.replace(os.sep, "/") if inside and plain and os.stat(real).st_nlink == 1 else None
+
+
+def _chunks(
+    tensor: Needed, plan: _Plan, found: Mapping[str, Stored]
+) -> Callable[[], Iterator[bytes | memoryview]]:
+    """The tensor's bytes in pieces, whenever they are asked for."""
+    width = ITEM_SIZES[tensor.dtype]
+
+    def chunks() -> Iterator[bytes | memoryview]:
+        for key, start, stop in plan.pieces(tensor):
+            if key is None:
+                yield from _zeros((stop - start) * width)
+                continue
+            stored = found.get(key)
+            if stored is None:  # BatchNorm's counter, which old files lack
+                yield from _zeros((stop - start) * width)
+                continue
+            assert isinstance(stored.dtype, DType)
+            for raw in read(stored, start, stop):
+                yield convert(raw, stored.dtype, tensor.dtype)
+
+    return chunks
+
+
+def _zeros(count: int) -> Iterator[bytes]:
+    for at in range(0, count, BUFFER):
+        yield bytes(min(BUFFER, count - at))
+
+
+# --- From a seed ----------------------------------------------------------------------------
+
+
+def _from_seed(
+    state: State,
+    needed: Sequence[Needed],
+    output: Output,
+    seed: int,
+    mode: Mode,
+    precision: DType,
+    progress: Progress,
+) -> Export:
+    plan = _Plan(state)
+    written = [n for n in needed if n.length]
+    data: dict[str, TensorData] = {n.name: b"" for n in needed if not n.length}
+    size, offsets = _layout(written)
+    if not size:
+        return Export(data, {"specc.seed": str(seed)}, (), output.commit)
+    fd = output.side(size)
+    targets: dict[str, list[Target]] = {}
+    for tensor in written:
+        at = offsets[tensor.name]
+        for key, start, stop in plan.pieces(tensor):
+            if key is not None:
+                targets.setdefault(key, []).append(Target(start, stop, at, tensor.dtype))
+            at += (stop - start) * ITEM_SIZES[tensor.dtype]
+    draw_into(fd, state, targets, seed, precision, lambda done: progress(done, size))
+    for tensor in written:
+        at = offsets[tensor.name]
+        data[tensor.name] = (
+            Streamed(tensor.length, _scratch(fd, at, tensor.length))
+            if mode == "embed"
+            else External(output.side_name, at, tensor.length)
+        )
+    if mode == "embed":
+        output.forget_side()
+    return Export(data, {"specc.seed": str(seed)}, (), output.commit)
+
+
+def _scratch(fd: int, offset: int, length: int) -> Callable[[], Iterator[bytes]]:
+    def chunks() -> Iterator[bytes]:
+        for at in range(offset, offset + length, BUFFER):
+            yield os.pread(fd, min(BUFFER, offset + length - at), at)
+
+    return chunks
+
+
+# --- Layout ---------------------------------------------------------------------------------
+
+
+class _Plan:
+    """Which elements of which tensors make up what the graph needs."""
+
+    def __init__(self, state: State) -> None:
+        self.roots = roots(state.entries)
+        self.shapes = {e.key: e.shape for e in state.entries}
+
+    def pieces(self, tensor: Needed) -> Iterator[Piece]:
+        if not tensor.rows:
+            yield Piece(self.roots[tensor.name], 0, math.prod(tensor.shape))
+            return
+        row = next((math.prod(self.shapes[r.key][1:]) for r in tensor.rows if r.key is not None), 0)
+        if not row:
+            row = math.prod(tensor.shape) // sum(stop - start for _, start, stop in tensor.rows)
+        for key, start, stop in map(Rows._make, tensor.rows):
+            yield Piece(None if key is None else self.roots[key], start * row, stop * row)
+
+
+def _layout(tensors: Sequence[Needed]) -> tuple[int, dict[str, int]]:
+    """The size of the file, and where each tensor starts in it."""
+    offsets: dict[str, int] = {}
+    size = 0
+    for tensor in tensors:
+        offsets[tensor.name] = size = -(-size // ALIGNMENT) * ALIGNMENT
+        size += tensor.length
+    return size, offsets
