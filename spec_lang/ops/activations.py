@@ -9,14 +9,14 @@ import math
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
-from spec_lang.ops.base import Cx, Function, Hole, Layer, OpError, Param, Tensor, axis_of, known_rank, size_at
+from spec_lang.ops.base import Cx, Function, Layer, OpError, Param, Tensor, axis_of, known_rank, size_at
 from spec_lang.ops.init import Fill
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least, known_float, no_inplace, number
 from spec_lang.ops.rules.elementwise import FLOATS, INTS, NUMBERS, as_float, operand, same_dtype, takes
 from spec_lang.ops.twin import twin
-from spec_lang.shapes import Cond, Dim, DType, Pack
+from spec_lang.shapes import Cond, Dim, DType
 
 
 class _Activation(Function):
@@ -79,7 +79,9 @@ class hardtanh(_Activation):
 
     def infer(self, cx: Cx) -> Tensor:
         if self.input.dtype.is_int and not all(isinstance(v, Dim) for v in (self.min_val, self.max_val)):
-            raise OpError(f"{cx.name} of ints takes int bounds", code="E0401", help="convert with `to(float)`")
+            raise OpError(
+                f"{cx.name} of ints takes int bounds", code="E0401", help="convert with `to(float)`"
+            )
         return super().infer(cx)
 
     def onnx(self, g: Graph) -> Value:

@@ -151,6 +151,8 @@ class Op:
     gathers: ClassVar[str] = ""
     """The last positional argument, where its items may be written as several (`permute(0, 2, 1)`); any `Sizes` may."""
 
+    extras: ClassVar[str] = ""
+    """The argument (of kind `Extras`) that gathers ints under names of the author's, as `rearrange(..., h=4)`."""
     arrange: ClassVar[Callable[..., Any] | None] = None
     """For what PyTorch overloads: turns (args, kwargs) as written into those of this declaration (`arange(end)`)."""
 

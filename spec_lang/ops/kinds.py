@@ -16,6 +16,7 @@
 | `Operand` | a tensor or a number | `TensorType`, or as `Number` |
 | `Module` | a layer | the `Layer` instance |
 | `Index` | what stands between `[` and `]` | a tuple of `Dim`, `SliceOf`, `None`, `...` and `TensorType` |
+| `Extras` | ints under names of the author's (`rearrange(..., h=4)`) | a tuple of (name, `Dim`) |
 | `X | None`, `X | Y` | either | the first that takes it |
 """
 
@@ -76,6 +77,7 @@ Number: TypeAlias = Annotated[Any, Kind("number")]
 Operand: TypeAlias = Annotated[Any, Kind("operand")]
 Module: TypeAlias = Annotated[Any, Kind("module")]
 Index: TypeAlias = Annotated[tuple[Any, ...], Kind("index")]
+Extras: TypeAlias = Annotated[tuple[tuple[str, Dim], ...], Kind("extras")]
 
 __all__ = [
     "Axes",
@@ -84,6 +86,7 @@ __all__ = [
     "Count",
     "DType",
     "Dim",
+    "Extras",
     "Index",
     "Kind",
     "Module",

@@ -76,12 +76,14 @@ class Signature:
         gathers: str = "",
         holes: frozenset[str] = frozenset(),
         arrange: Arrange | None = None,
+        extras: str = "",
     ) -> None:
         self.name = name
         self.parameters = parameters
         self.gathers = gathers
         self.holes = holes
         self._arrange = arrange
+        self.extras = extras
         self.by_name = {p.name: p for p in parameters}
         self._positional = tuple(p for p in parameters if not p.keyword)
         self._defaults = {p.name: p.default for p in parameters if not p.required}
@@ -104,6 +106,9 @@ class Signature:
             values[parameter.name] = self.convert(parameter, value)
         for name, value in kwargs.items():
             known = self.by_name.get(name)
+            if known is None and self.extras:
+                values[self.extras] = (*values[self.extras], (name, self._extra(name, value)))
+                continue
             if known is None:
                 raise self._unknown(name)
             if len(args) and known in self._positional[: len(args)]:
@@ -130,6 +135,12 @@ class Signature:
                 arg=parameter.name,
             )
         return converted
+
+    def _extra(self, name: str, value: Any) -> Dim:
+        size = _to_dim(value)
+        if isinstance(size, Dim):
+            return size
+        raise OpError(f"{self.name}'s `{name}` takes an int, not {described(value)}", code="E0514", arg=name)
 
     def _gathered(self, args: Sequence[Any]) -> Sequence[Any]:
         """`view(2, 3)` as `view((2, 3))`, where the op takes that; too many arguments are refused."""
@@ -308,7 +319,7 @@ def _read(op: type[Op]) -> Signature:
     )
     sizes = next((p.name for p in parameters if p.kind == "Sizes" and not p.keyword), "")
     holes = frozenset(getattr(op, "holes", ()))
-    return Signature(op.name, parameters, op.gathers or sizes, holes, op.arrange)
+    return Signature(op.name, parameters, op.gathers or sizes, holes, op.arrange, op.extras)
 
 
 def _read_infer(layer: type[Layer]) -> Signature:
@@ -337,7 +348,10 @@ def _written(parameters: tuple[Parameter, ...]) -> list[str]:
     for p in parameters:
         if p.keyword and "*" not in parts:
             parts.append("*")
-        parts.append(p.name if p.required else f"{p.name}={written(p.default)}")
+        if p.kind == "Extras":
+            parts.append(f"**{p.name}")
+        else:
+            parts.append(p.name if p.required else f"{p.name}={written(p.default)}")
     return parts
 
 
@@ -500,6 +514,7 @@ _BASIC: dict[str, tuple[Convert, str]] = {
     "Number": (_to_number, "a number"),
     "Operand": (_to_operand, "a tensor or a number"),
     "Module": (_to_instance(Layer), "a layer"),
+    "Extras": (lambda value: value if isinstance(value, tuple) else _MISS, "named ints"),
     "Index": (_to_index, "an index"),
     "Tensor": (_tensor, "a tensor"),
     "TensorType": (_tensor, "a tensor"),

@@ -36,7 +36,11 @@ class _OfTarget(_Twin):
 
 
 def twin(
-    function: type[Function], name: str, base: type[_Twin] = _OfInput, without: tuple[str, ...] = (), **defaults: Any
+    function: type[Function],
+    name: str,
+    base: type[_Twin] = _OfInput,
+    without: tuple[str, ...] = (),
+    **defaults: Any,
 ) -> type[Layer]:
     """The layer `nn.<name>` of a function; it lacks the arguments `without`, and `defaults` are those that differ.
 

@@ -2,8 +2,11 @@
 
 from spec_lang.ops.functions import (  # noqa: F401 # imported for their registration
     arithmetic,
+    attention,
     creation,
+    einops,
     indexing,
     matmul,
+    pooling,
     shape,
 )

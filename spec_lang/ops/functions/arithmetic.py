@@ -273,9 +273,7 @@ class pow_(Function):
             return in_i32(g, dtype, lambda d: _square(g, operand(g, self.input, d)))
         if self.exponent == 0.5 and dtype.is_float:
             return g.Sqrt(operand(g, self.input, dtype))
-        return in_i32(
-            g, dtype, lambda d: g.Pow(operand(g, self.input, d), operand(g, self.exponent, d))
-        )
+        return in_i32(g, dtype, lambda d: g.Pow(operand(g, self.input, d), operand(g, self.exponent, d)))
 
 
 def _square(g: Graph, x: Value) -> Value:

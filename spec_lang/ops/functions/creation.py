@@ -64,7 +64,10 @@ class arange(Function):
         at_least(cx, 1, step=step)
         length = end - start
         cx.require(
-            Cond.ge(length, 0), f"{cx.name} runs from {start} to {end}, which may come before it", code="E0501", arg="end"
+            Cond.ge(length, 0),
+            f"{cx.name} runs from {start} to {end}, which may come before it",
+            code="E0501",
+            arg="end",
         )
         return length if step == 1 else (length + step - 1) // step
 

@@ -37,7 +37,9 @@ def _axes(cx: Cx, x: Tensor, index: Sequence[Any]) -> list[tuple[Any, int | None
     taken = sum(item is not None and item is not ... for item in index)
     known = len(x.shape) - (x.rank is None)
     if taken > known:
-        raise OpError(f"{cx.name}: {taken} indices for the {known} known dims of {x}", code="E0303", arg="index")
+        raise OpError(
+            f"{cx.name}: {taken} indices for the {known} known dims of {x}", code="E0303", arg="index"
+        )
     at = next((i for i, item in enumerate(index) if item is ...), len(index))
     placed: list[tuple[Any, int | None]] = []
     axis = 0
@@ -50,7 +52,10 @@ def _axes(cx: Cx, x: Tensor, index: Sequence[Any]) -> list[tuple[Any, int | None
         else:
             if isinstance(x.shape[axis], Pack):
                 raise OpError(
-                    f"{cx.name} cannot index into the hidden dims of {x}", code="E0302", arg="index", help="start with `...`"
+                    f"{cx.name} cannot index into the hidden dims of {x}",
+                    code="E0302",
+                    arg="index",
+                    help="start with `...`",
                 )
             placed.append((item, axis))
             axis += 1
@@ -74,7 +79,9 @@ def _end(cx: Cx, end: Dim, size: Dim) -> Dim:
         end = size + end
         return end if cx.holds(Cond.ge(end, 0)) else maximum(end, 0)
     cx.require(
-        Cond.ge(end, 0), f"{cx.name}: {end} counts from the start or, where negative, from the end", code="E0304"
+        Cond.ge(end, 0),
+        f"{cx.name}: {end} counts from the start or, where negative, from the end",
+        code="E0304",
     )
     if cx.holds(Cond.le(end, size)):
         return end

@@ -35,9 +35,7 @@ def product_type(cx: Cx, a: Tensor, b: Tensor) -> Tensor:
         column,
         f"{cx.name} of {a} and {b}: the first has rows of {row}, the second columns of {column}",
     )
-    batch = result_shape(
-        cx, TensorType(a.dtype, a.shape[:-2]), TensorType(b.dtype, b.shape[:-2])
-    )
+    batch = result_shape(cx, TensorType(a.dtype, a.shape[:-2]), TensorType(b.dtype, b.shape[:-2]))
     rows = a.shape[-2:-1]
     columns = b.shape[-1:] if len(b.shape) > 1 else ()
     return TensorType(a.dtype, (*batch, *rows, *columns))
@@ -158,9 +156,7 @@ class outer(_OfRanks):
         from spec_lang.ops.rules.elementwise import result_dtype
 
         self.check_ranks(cx)
-        return TensorType(
-            result_dtype(cx, self.input, self.vec2), (self.input.dims[0], self.vec2.dims[0])
-        )
+        return TensorType(result_dtype(cx, self.input, self.vec2), (self.input.dims[0], self.vec2.dims[0]))
 
     def onnx(self, g: Graph) -> Value:
         from spec_lang.ops.functions.arithmetic import mul
@@ -191,7 +187,9 @@ class linear(Function):
         known_rank(cx, w, (1, 2), "its weight")
         if not x.shape or not isinstance(x.shape[-1], Dim):
             raise OpError(f"{cx.name} takes a tensor with a last dim, but gets {x}", code="E0302")
-        cx.equal(x.shape[-1], w.dims[-1], f"{cx.name} of {x} by weight {w}: {x.shape[-1]} and {w.dims[-1]} differ")
+        cx.equal(
+            x.shape[-1], w.dims[-1], f"{cx.name} of {x} by weight {w}: {x.shape[-1]} and {w.dims[-1]} differ"
+        )
         shape = (*x.shape[:-1], *w.dims[:-1])
         if b is not None:
             if len(w.shape) == 1:
@@ -202,7 +200,11 @@ class linear(Function):
 
     def onnx(self, g: Graph) -> Value:
         w = self.weight
-        y = product(g, self.input, g.typed(g.Transpose(w, perm=[1, 0]), w.dtype, w.shape[::-1]) if len(w.shape) == 2 else w)
+        y = product(
+            g,
+            self.input,
+            g.typed(g.Transpose(w, perm=[1, 0]), w.dtype, w.shape[::-1]) if len(w.shape) == 2 else w,
+        )
         return y if self.bias is None else g.Add(y, self.bias)
 
 

@@ -28,7 +28,9 @@ def reshaped(cx: Cx, x: Tensor, shape: Sequence[Dim]) -> Tensor:
     """
     holes = [i for i, size in enumerate(shape) if size == -1]
     if len(holes) > 1:
-        raise OpError(f"{cx.name} can infer one size only, but {len(holes)} are -1", code="E0307", arg="shape")
+        raise OpError(
+            f"{cx.name} can infer one size only, but {len(holes)} are -1", code="E0307", arg="shape"
+        )
     sizes = tuple(shape)
     for size in sizes:
         if size != -1:
@@ -147,7 +149,9 @@ class flatten(Function):
             return x.with_shape((dim(1),))
         middle = x.shape[first : last + 1]
         if any(isinstance(d, Pack) for d in middle):
-            raise OpError(f"{cx.name} needs to know the sizes that it multiplies, but {x} hides some", code="E0302")
+            raise OpError(
+                f"{cx.name} needs to know the sizes that it multiplies, but {x} hides some", code="E0302"
+            )
         sizes = [d for d in middle if isinstance(d, Dim)]
         return x.with_shape((*x.shape[:first], numel(sizes), *x.shape[last + 1 :]))
 
@@ -418,7 +422,9 @@ class unsqueeze(Function):
         if x.rank is None:
             return axis_of(cx, x, self.dim + 1) + 1 if self.dim < -1 else self._last(cx)
         if not -x.rank - 1 <= self.dim <= x.rank:
-            raise OpError(f"{cx.name} cannot put a dim at {self.dim}: {x} has {x.rank} dims", code="E0303", arg="dim")
+            raise OpError(
+                f"{cx.name} cannot put a dim at {self.dim}: {x} has {x.rank} dims", code="E0303", arg="dim"
+            )
         return self.dim % (x.rank + 1)
 
     def _last(self, cx: Cx) -> int:
@@ -637,7 +643,9 @@ class tile(Function):
         rank = known_rank(cx, x)
         counts = [dim(1)] * (rank - len(counts)) + counts
         for c in counts:
-            cx.require(Cond.ge(c, 0), f"{cx.name} takes counts of at least 0, but gets {c}", code="E0501", arg="dims")
+            cx.require(
+                Cond.ge(c, 0), f"{cx.name} takes counts of at least 0, but gets {c}", code="E0501", arg="dims"
+            )
         sizes = (*[dim(1)] * (len(counts) - rank), *x.dims)
         return x.with_shape(tuple(s * c for s, c in zip(sizes, counts, strict=True)))
 
