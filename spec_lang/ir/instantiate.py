@@ -1,0 +1,341 @@
+"""From a checked program and values for its hyperparameters to a tree of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spec_lang.ir import model
+from spec_lang.ir.arithmetic import Host, check_length
+from spec_lang.ir.evaluate import FUEL, Constructor, Env, EvaluationError, Evaluator, bind_target
+from spec_lang.ir.templates import (
+    BlockTemplate,
+    Child,
+    ContainerTemplate,
+    ExternTemplate,
+    Instance,
+    OpTemplate,
+    Shared,
+    Template,
+)
+from spec_lang.ops import load, signature
+from spec_lang.ops.base import LAYERS, Layer, OpError
+
+
+class Initialiser:
+    """An initialiser with its arguments (`normal(std=0.02)`)."""
+
+    __slots__ = ("args", "kwargs", "name")
+
+    def __init__(self, name: str, args: Sequence[Host], kwargs: Mapping[str, Host]) -> None:
+        self.name = name
+        self.args = args
+        self.kwargs = kwargs
+
+
+def instantiate(
+    program: model.Program,
+    name: str,
+    overrides: Mapping[str, Host] | None = None,
+    *,
+    fuel: int = FUEL,
+) -> Instance:
+    """The model (or variant of one) called `name`, constructed with `overrides` in place of its defaults.
+
+    Raises:
+        EvaluationError: a condition does not hold, or the values do not fit.
+        KeyError: the program has no such model.
+    """
+    return Constructions(program, fuel).entry(name, overrides or {})
+
+
+class _Building:
+    """A block under construction: what is registered already."""
+
+    def __init__(self) -> None:
+        self.children: dict[str, Child] = {}
+
+
+class Constructions(Evaluator):
+    """Evaluates what stands in `layers:`; equal calls give one template."""
+
+    def __init__(self, program: model.Program, fuel: int = FUEL) -> None:
+        super().__init__(program, fuel)
+        load()
+        self._made: dict[tuple[object, ...], Template] = {}
+        self._nesting: list[str] = []
+
+    def entry(self, name: str, overrides: Mapping[str, Host]) -> Instance:
+        """The model or variant called `name` in the program's entry file."""
+        definition = self.definition(name, 0)
+        env = Env(definition.file, {})
+        args: list[Host] = []
+        kwargs: dict[str, Host] = {}
+        while isinstance(definition, model.Variant):
+            env = Env(definition.file, {})
+            own, named = self._variant(definition, env)
+            args, kwargs = args or own, named | kwargs
+            definition = self.definition(definition.base, definition.file)
+        if not isinstance(definition, model.Block):
+            raise KeyError(name)
+        names = [h.name for h in definition.hypers]
+        positional = dict(zip(names, args, strict=False))
+        unknown = [o for o in overrides if o not in names]
+        if unknown:
+            raise EvaluationError(
+                "E0512",
+                f"{name} has no hyperparameter {unknown[0]}",
+                definition.file,
+                definition.span,
+                f"its hyperparameters are: {', '.join(names)}" if names else None,
+            )
+        return Instance(self._block(definition, [], positional | kwargs | dict(overrides), {}, None, env), "")
+
+    def _variant(self, definition: model.Variant, env: Env) -> tuple[list[Host], dict[str, Host]]:
+        args = self.sequence(definition.args, env)
+        kwargs = {k.name: self.value(k.value, env) for k in definition.kwargs if k.name is not None}
+        return args, kwargs
+
+    # --- Calls that make something ------------------------------------------------------------
+
+    def construct(self, node: model.Call, env: Env) -> Host:
+        args, kwargs = self.arguments(node, env)
+        if node.to == "init":
+            return Initialiser(node.name, args, kwargs)
+        if node.to == "make" and node.name == "partial":
+            return self._partial(args[0], args[1:], kwargs)
+        if node.to == "make" and node.name in _CONTAINERS:
+            return self._sequential(args, kwargs)
+        dims = {d.name: self.value(d.value, env) for d in node.dims if d.name is not None}
+        return self.make(self._target(node, env), args, kwargs, dims, node, env)
+
+    def _target(self, node: model.Call, env: Env) -> Host:
+        if node.to == "make":
+            return LAYERS[node.name]
+        if node.to == "value":
+            assert node.callee is not None
+            return self.value(node.callee, env)
+        return self.definition(node.name, env.file)
+
+    def _partial(self, inner: Host, args: Sequence[Host], kwargs: Mapping[str, Host]) -> Constructor:
+        assert isinstance(inner, Constructor)
+        return Constructor(inner.target, (*inner.args, *args), inner.kwargs | dict(kwargs))
+
+    def make(
+        self,
+        target: Host,
+        args: Sequence[Host],
+        kwargs: Mapping[str, Host],
+        dims: Mapping[str, Host],
+        node: model.Call | None,
+        env: Env,
+    ) -> Template:
+        """A module of a layer class, a block, a variant or an extern."""
+        while isinstance(target, Constructor | model.Variant):
+            if isinstance(target, Constructor):
+                args, kwargs = (*target.args, *args), target.kwargs | dict(kwargs)
+                target = target.target
+            else:
+                own, named = self._variant(target, Env(target.file, {}))
+                args, kwargs = (*own, *args), named | dict(kwargs)
+                target = self.definition(target.base, target.file)
+        key = _key(target, args, kwargs, dims)
+        found = self._made.get(key) if key is not None else None
+        if found is None:
+            found = self._make(target, args, kwargs, dims, node, env)
+            if key is not None:
+                self._made[key] = found
+        return found
+
+    def _make(
+        self,
+        target: Host,
+        args: Sequence[Host],
+        kwargs: Mapping[str, Host],
+        dims: Mapping[str, Host],
+        node: model.Call | None,
+        env: Env,
+    ) -> Template:
+        if isinstance(target, model.Block):
+            return self._block(target, args, kwargs, dims, node, env)
+        if isinstance(target, model.Extern):
+            return ExternTemplate(target, self.bind(target.hypers, args, kwargs, Env(target.file, {})))
+        return self._op(target, args, kwargs, node, env)
+
+    def _op(
+        self,
+        target: type[Layer],
+        args: Sequence[Host],
+        kwargs: Mapping[str, Host],
+        node: model.Call | None,
+        env: Env,
+    ) -> OpTemplate:
+        plain = [_as_argument(a) for a in args]
+        try:
+            return OpTemplate(signature.bind(target, plain, {k: _as_argument(v) for k, v in kwargs.items()}))
+        except OpError as error:
+            span = None if node is None else node.span
+            raise EvaluationError(error.code, error.message, env.file, span, error.help) from None
+
+    # --- Blocks -------------------------------------------------------------------------------
+
+    def _block(
+        self,
+        definition: model.Block,
+        args: Sequence[Host],
+        kwargs: Mapping[str, Host],
+        dims: Mapping[str, Host],
+        node: model.Call | None,
+        env: Env,
+    ) -> BlockTemplate:
+        if len(self._nesting) > 200:
+            raise EvaluationError(
+                "E0802", f"{definition.name} is nested too deeply", env.file, definition.span
+            )
+        inner = Env(definition.file, {})
+        inner.values = self.bind(definition.hypers, args, kwargs, inner)
+        inner.values.update((d, dims[d]) for d in definition.dims)
+        building = _Building()
+        inner.module = building
+        for let in definition.lets:
+            if let.at == "init":
+                inner.values[let.name] = self.value(let.value, inner)
+        self._require(definition, inner, node, env)
+        self._nesting.append(definition.name)
+        for member in definition.members:
+            if isinstance(member, model.Layer):
+                building.children[member.name] = self._child(self.value(member.value, inner), member, inner)
+        if definition.body is not None:
+            body = self._child(self.value(definition.body, inner), definition.body, inner)
+            assert isinstance(body, ContainerTemplate)
+            building.children = body.children
+        self._nesting.pop()
+        return BlockTemplate(definition, inner.values, building.children)
+
+    def _require(self, definition: model.Block, inner: Env, node: model.Call | None, env: Env) -> None:
+        for r in definition.requires:
+            if r.at == "init" and r.open and not self.condition(r.test, inner):
+                names = sorted(_names(r.test) & inner.values.keys())
+                values = ", ".join(f"{n}={inner.values[n]}" for n in names)
+                at, file = (node.span, env.file) if node is not None else (r.span, definition.file)
+                raise EvaluationError("E0601", f"{r.message} ({values})" if values else r.message, file, at)
+
+    def _child(self, value: Host, node: model.Node, env: Env) -> Child:
+        if value is None or isinstance(
+            value, OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate | Shared
+        ):
+            return value
+        if isinstance(value, list | tuple):
+            return ContainerTemplate("list", {str(i): self._child(v, node, env) for i, v in enumerate(value)})
+        if isinstance(value, dict):
+            return ContainerTemplate("dict", {str(k): self._child(v, node, env) for k, v in value.items()})
+        raise self.fail("E0500", "this is no layer", node, env)
+
+    def _sequential(self, args: Sequence[Host], kwargs: Mapping[str, Host]) -> ContainerTemplate:
+        """`Sequential`: what is none is left out, without taking an index."""
+        children: dict[str, Child] = {}
+        for a in args:
+            if a is not None:
+                children[str(len(children))] = self._child(a, _NOWHERE, _NO_ENV)
+        for name, a in kwargs.items():
+            if a is not None:
+                children[name] = self._child(a, _NOWHERE, _NO_ENV)
+        return ContainerTemplate("Sequential", children)
+
+    # --- Layers that are named in `layers:` ---------------------------------------------------
+
+    def module(self, name: str, node: model.Expression, env: Env) -> Host:
+        building = env.module
+        if not isinstance(building, _Building) or name not in building.children:
+            raise self.fail("E0500", f"{name} is not constructed yet", node, env)
+        found = building.children[name]
+        return found if found is None or isinstance(found, Shared) else Shared((name,), found)
+
+    def member(self, value: Host, name: str, node: model.Expression, env: Env) -> Host:
+        if isinstance(value, Shared):
+            return value.child(name)
+        raise self.fail("E0500", f"there is no {name} here", node, env)
+
+    def item(self, value: Host, index: Sequence[Host], node: model.Expression, env: Env) -> Host:
+        if isinstance(value, Shared) and isinstance(value.template, ContainerTemplate):
+            if isinstance(index[0], str):
+                return value.child(index[0])
+            return self.items(value, node, env)[index[0]]
+        raise self.fail("E0500", "this has no items", node, env)
+
+    def items(self, value: Host, node: model.Expression, env: Env) -> Sequence[Host]:
+        if isinstance(value, Shared) and isinstance(value.template, ContainerTemplate):
+            return [value.child(name) for name in value.template.children]
+        return super().items(value, node, env)
+
+    def comprehension(self, node: model.Comprehension, env: Env) -> Host:
+        """As an evaluator does, but evaluates an item that is the same each time once."""
+        if len(node.generators) != 1 or node.carry or node.key is not None or node.generators[0].tests:
+            return super().comprehension(node, env)
+        generator = node.generators[0]
+        names = _target_names(generator.target)
+        if names & _names(node.value):
+            return super().comprehension(node, env)
+        values = self.items(self.value(generator.iterable, env), generator.iterable, env)
+        check_length(len(values))
+        if not len(values):
+            return []
+        inner = env.inner()
+        bind_target(generator.target, values[0], inner.values)
+        return [self.value(node.value, inner)] * len(values)
+
+
+_CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+_NOWHERE = model.make(model.Node)
+_NO_ENV = Env(0, {})
+
+
+def _as_argument(value: Host) -> Host:
+    """A module as the layer that an op takes."""
+    if isinstance(value, OpTemplate):
+        return value.op
+    if isinstance(value, Shared) and isinstance(value.template, OpTemplate):
+        return value.template.op
+    return value
+
+
+def _key(
+    target: Host, args: Sequence[Host], kwargs: Mapping[str, Host], dims: Mapping[str, Host]
+) -> tuple[object, ...] | None:
+    """What tells a construction from others, or None where its arguments cannot be compared."""
+    try:
+        parts = [_frozen(a) for a in args]
+        named = [(k, _frozen(v)) for k, v in kwargs.items()]
+        key = (id(target), *parts, None, *named, None, *dims.items())
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _frozen(value: Host) -> object:
+    """A host value with its type, as 1, 1.0 and true are equal."""
+    if isinstance(value, list | tuple):
+        return type(value), tuple(map(_frozen, value))
+    if isinstance(value, OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate):
+        return id(value)
+    if isinstance(value, Constructor):
+        return id(value.target), _frozen(value.args), tuple((k, _frozen(v)) for k, v in value.kwargs.items())
+    return type(value), value
+
+
+def _target_names(target: model.Target) -> set[str]:
+    if target.items is None:
+        return set() if target.name is None else {target.name}
+    return set().union(*map(_target_names, target.items))
+
+
+def _names(node: Any) -> frozenset[str]:
+    """All names in an expression."""
+    if isinstance(node, model.Name):
+        return frozenset((node.id,))
+    if isinstance(node, tuple):
+        return frozenset().union(*map(_names, node))
+    if not isinstance(node, model.Node) or isinstance(node, model.Span):
+        return frozenset()
+    return frozenset().union(*(_names(v) for k, v in node.__dict__.items() if k not in ("type", "span")))

@@ -1,0 +1,298 @@
+"""The tensors of a constructed model under PyTorch's names, and what its construction draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+
+from spec_lang.ir import model
+from spec_lang.ir.arithmetic import Host
+from spec_lang.ir.dim_text import size
+from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
+from spec_lang.ir.instantiate import Constructions, Initialiser
+from spec_lang.ir.paths import ParamPath, Paths
+from spec_lang.ir.templates import BlockTemplate, Child, ContainerTemplate, Instance, OpTemplate, Shared
+from spec_lang.ops.base import Param
+from spec_lang.ops.init import Clone, Draw, Fill, Init
+from spec_lang.ops.initialisers import NAMES, InitError, initialiser
+from spec_lang.shapes import DType
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A parameter or buffer.
+
+    Attributes:
+        key: Its name in the state_dict.
+        shared: The earlier key of the same tensor, where this is a second name of it.
+        learned: Whether it is a parameter.
+        persistent: Whether the state_dict has it.
+        value: The expression that gives its start, where no initialiser does, and where it stands.
+        init: How it starts where nothing is drawn.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    dtype: DType
+    learned: bool = True
+    persistent: bool = True
+    shared: str | None = None
+    init: Init | None = None
+    value: tuple[model.Expression, Env] | None = None
+
+
+class State:
+    """The tensors of one constructed model.
+
+    Attributes:
+        tensors: All of them in state_dict order, those that are not persistent included.
+    """
+
+    def __init__(self, program: model.Program, root: Instance, fuel: int = FUEL) -> None:
+        self._paths = Paths(program, fuel)
+        self._make = Constructions(program, fuel)
+        self._cache: dict[int, list[Tensor]] = {}
+        self.root = root
+        self.tensors = self._resolved(self._of(root.template), root)
+        self.by_key = {t.key: t for t in self.tensors}
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the state_dict."""
+        return [t.key for t in self.tensors if t.persistent]
+
+    @property
+    def parameters(self) -> int:
+        """The number of learned numbers, shared ones once."""
+        return sum(prod(t.shape) for t in self.tensors if t.learned and t.shared is None)
+
+    # --- Tensors ------------------------------------------------------------------------------
+
+    def _of(self, template: Child) -> list[Tensor]:
+        """The tensors of a template under relative keys, but for ties."""
+        if isinstance(template, OpTemplate):
+            found = self._cache.get(id(template))
+            if found is None:
+                found = self._cache[id(template)] = [_of_param(p) for p in template.op.params()]
+            return found
+        if isinstance(template, BlockTemplate):
+            found = self._cache.get(id(template))
+            if found is None:
+                own = list(self._own(template))
+                found = [t for t in own if t.learned] + [t for t in own if not t.learned]
+                self._children(template.children, "", found, {})
+                self._cache[id(template)] = found
+            return found
+        return []
+
+    def _children(
+        self, children: Mapping[str, Child], prefix: str, into: list[Tensor], firsts: dict[str, str]
+    ) -> None:
+        for name, child in children.items():
+            path = f"{prefix}{name}."
+            if isinstance(child, ContainerTemplate):
+                self._children(child.children, path, into, firsts)
+            elif isinstance(child, Shared):
+                self._again(child, path, into)
+            else:
+                into += [_moved(t, path) for t in self._of(child)]
+
+    def _again(self, child: Shared, path: str, into: list[Tensor]) -> None:
+        """A layer under a second name."""
+        first = ".".join(child.path) + "."
+        same = [t for t in into if t.key.startswith(first)]
+        into += [
+            replace(t, key=path + t.key[len(first) :], shared=t.shared or t.key) for t in same if t.persistent
+        ]
+
+    def _own(self, template: BlockTemplate) -> Iterator[Tensor]:
+        """The tensors that a block declares itself."""
+        file = template.definition.file
+        for member in template.definition.members:
+            if not isinstance(member, model.Param):
+                continue
+            shape = tuple(_known(size(d, template.values), member, file) for d in member.type.dims)
+            dtype = DType.named(member.type.dtype)
+            assert dtype is not None
+            learned = member.kind == "param"
+            persistent = learned or member.persistent
+            init, value = None, None
+            if isinstance(member.value, model.Call) and member.value.to == "init":
+                init = self._init(member.value, shape, Env(file, template.values))
+            else:
+                value = (member.value, Env(file, template.values))
+            yield Tensor(member.name, shape, dtype, learned, persistent, None, init, value)
+
+    def _init(self, call: model.Expression, shape: tuple[int, ...], env: Env) -> Init:
+        """What an initialiser means for a parameter of this shape."""
+        made = self._make.value(call, env)
+        assert isinstance(made, Initialiser)
+        arguments = dict(zip(NAMES[made.name], made.args, strict=False)) | dict(made.kwargs)
+        try:
+            return initialiser(made.name, shape, arguments)
+        except InitError as error:
+            raise EvaluationError("E0500", str(error), env.file, call.span) from None
+
+    # --- Ties ---------------------------------------------------------------------------------
+
+    def _resolved(self, tensors: list[Tensor], root: Instance) -> list[Tensor]:
+        """The tensors with ties applied: the first of several names is the tensor's own."""
+        pairs = list(self._ties(root))
+        if not pairs:
+            return tensors
+        order = {t.key: i for i, t in enumerate(tensors)}
+        first = {t.key: t.shared or t.key for t in tensors}
+        for left, right in pairs:
+            a, b = first[left], first[right]
+            keep, drop = (a, b) if order[a] < order[b] else (b, a)
+            first = {k: keep if f == drop else f for k, f in first.items()}
+        return [replace(t, shared=first[t.key]) if first[t.key] != t.key else t for t in tensors]
+
+    def _ties(self, at: Instance) -> Iterator[tuple[str, str]]:
+        """The pairs of keys that are made one, inner blocks' first."""
+        for _, child in at.registered():
+            yield from self._ties(child)
+        if isinstance(at.template, BlockTemplate):
+            env = Env(at.template.definition.file, at.template.values, module=at)
+            for tie in at.template.definition.ties:
+                yield self._key(tie.left, env), self._key(tie.right, env)
+
+    def _key(self, path: model.Expression, env: Env) -> str:
+        found = self._paths.value(path, env)
+        assert isinstance(found, ParamPath)
+        return found.key
+
+    # --- Draws --------------------------------------------------------------------------------
+
+    def draws(self) -> list[Draw | Clone]:
+        """What construction draws, in order; draws of a key that is `shared` are lost.
+
+        A draw of the tensor that a tie puts in another's place stands under the key that both have from then on.
+        """
+        return self._drawn(self.root)
+
+    def _drawn(self, at: Instance) -> list[Draw | Clone]:
+        template = at.template
+        if isinstance(template, OpTemplate):
+            return [_at(at, d) for d in template.op.draws()]
+        if isinstance(template, BlockTemplate):
+            return self._drawn_block(at, template)
+        return [
+            d for name, child in at.registered() if child.path == at.below(name) for d in self._drawn(child)
+        ]
+
+    def _drawn_block(self, at: Instance, template: BlockTemplate) -> list[Draw | Clone]:
+        steps: list[Draw | Clone] = []
+        if template.definition.body is not None:
+            for name, part in at.registered():
+                steps += self._drawn(part) if part.path == at.below(name) else []
+        for member in template.definition.members:
+            if isinstance(member, model.Layer):
+                child = at.child(member.name)
+                if child is not None and child.path == at.below(member.name):
+                    steps += self._drawn(child)
+            elif (init := self.by_key[at.below(member.name)].init) is not None:
+                steps.append(Draw(at.below(member.name), init))
+        env = Env(template.definition.file, template.values, module=at)
+        for tie in template.definition.ties:
+            steps = _tied(steps, self._key(tie.left, env), self._key(tie.right, env), self.by_key)
+        return steps + list(self._rules(at, template, env))
+
+    def _rules(self, at: Instance, template: BlockTemplate, env: Env) -> Iterator[Draw]:
+        """What the block's `init:` draws: rules by layer type that stand together share one walk."""
+        rules = list(template.definition.inits)
+        while rules:
+            together = [rules.pop(0)]
+            while together[0].layer and rules and rules[0].layer:
+                together.append(rules.pop(0))
+            if together[0].layer is None:
+                yield from self._by_path(together[0], env)
+                continue
+            for key, layer in _modules(at, set()):
+                for rule in together:
+                    if rule.layer == layer:
+                        yield from self._redrawn(key, rule, env)
+
+    def _by_path(self, rule: model.InitRule, env: Env) -> Iterator[Draw]:
+        assert rule.path is not None
+        found = self._paths.value(rule.path, env)
+        if isinstance(found, ParamPath):
+            yield self._draw(found.key, rule, env)
+        elif isinstance(found, Instance):
+            yield from self._redrawn(found.path, rule, env)
+
+    def _redrawn(self, path: str, rule: model.InitRule, env: Env) -> Iterator[Draw]:
+        """The draws of one module's parameters."""
+        prefix = f"{path}." if path else ""
+        if rule.parameter is not None:
+            if prefix + rule.parameter in self.by_key:
+                yield self._draw(prefix + rule.parameter, rule, env)
+            return
+        for t in self.tensors:
+            if t.learned and t.key.startswith(prefix) and "." not in t.key[len(prefix) :]:
+                yield self._draw(t.key, rule, env)
+
+    def _draw(self, key: str, rule: model.InitRule, env: Env) -> Draw:
+        tensor = self.by_key[key]
+        return Draw(tensor.shared or key, self._init(rule.value, tensor.shape, env))
+
+
+def _of_param(p: Param) -> Tensor:
+    shape = tuple(d.evaluate({}) for d in p.shape)
+    init = p.init if isinstance(p.init, Fill) else None
+    return Tensor(p.name, shape, p.dtype, p.learned, p.persistent, None, init)
+
+
+def _moved(t: Tensor, prefix: str) -> Tensor:
+    shared = None if t.shared is None else prefix + t.shared
+    return Tensor(prefix + t.key, t.shape, t.dtype, t.learned, t.persistent, shared, t.init, t.value)
+
+
+def _known(value: Host, node: model.Node, file: int) -> int:
+    if not isinstance(value, int):
+        raise EvaluationError("E0500", f"the size {value} is not known at construction", file, node.span)
+    return value
+
+
+def _at(at: Instance, step: Draw | Clone) -> Draw | Clone:
+    if isinstance(step, Clone):
+        return Clone(at.below(step.name), at.below(step.source))
+    return Draw(at.below(step.name), step.init)
+
+
+def _tied(
+    steps: list[Draw | Clone], left: str, right: str, tensors: Mapping[str, Tensor]
+) -> list[Draw | Clone]:
+    """The steps so far, with what was drawn for `right` under the key that both have, and the rest under the other."""
+    keep = tensors[left].shared or left
+    if keep != left:
+        return steps
+    swap = {left: right, right: left}
+    return [
+        replace(s, name=swap.get(s.name, s.name))
+        if isinstance(s, Draw)
+        else Clone(swap.get(s.name, s.name), swap.get(s.source, s.source))
+        for s in steps
+    ]
+
+
+def _modules(at: Instance, seen: set[str]) -> Iterator[tuple[str, str]]:
+    """The modules below, itself first, each once: path and constructor."""
+    if at.path in seen and at.path:
+        return
+    seen.add(at.path)
+    template = at.template
+    if isinstance(template, OpTemplate):
+        yield from _of_layer(at, template)
+    elif not isinstance(template, ContainerTemplate):
+        yield at.path, template.definition.name
+    for _, child in at.registered():
+        yield from _modules(child, seen)
+
+
+def _of_layer(at: Instance, template: OpTemplate) -> Iterable[tuple[str, str]]:
+    yield at.path, template.op.name
+
+
+__all__ = ["State", "Tensor"]

@@ -1,0 +1,134 @@
+"""Constructed modules: what they are, apart from where they stand.
+
+A template is a module without a path; equal layers share one, so that a thousand equal blocks cost what one
+does. An `Instance` is a template at a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from spec_lang.ir import model
+from spec_lang.ir.arithmetic import Host
+from spec_lang.ops.base import Layer
+
+
+class OpTemplate:
+    """A layer of the library."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: Layer) -> None:
+        self.op = op
+
+
+class ContainerTemplate:
+    """A list, a dict or a `Sequential` of modules, by their names in it."""
+
+    __slots__ = ("children", "kind")
+
+    def __init__(self, kind: str, children: dict[str, Child]) -> None:
+        self.kind = kind
+        self.children = children
+
+
+class BlockTemplate:
+    """A block with values for its hyperparameters and implicit dims, and its layers."""
+
+    __slots__ = ("children", "definition", "values")
+
+    def __init__(self, definition: model.Block, values: dict[str, Host], children: dict[str, Child]) -> None:
+        self.definition = definition
+        self.values = values
+        self.children = children
+
+
+class ExternTemplate:
+    """A layer that somebody wrote in Python."""
+
+    __slots__ = ("definition", "values")
+
+    def __init__(self, definition: model.Extern, values: dict[str, Host]) -> None:
+        self.definition = definition
+        self.values = values
+
+
+class Shared:
+    """A layer that has its place in the block already, by its path there."""
+
+    __slots__ = ("path", "template")
+
+    def __init__(self, path: tuple[str, ...], template: Template) -> None:
+        self.path = path
+        self.template = template
+
+    def child(self, name: str) -> Shared | None:
+        """One of its layers; None for one that is `none`."""
+        assert isinstance(self.template, ContainerTemplate | BlockTemplate)
+        found = self.template.children[name]
+        if found is None or isinstance(found, Shared):
+            return found
+        return Shared((*self.path, name), found)
+
+
+Template: TypeAlias = OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate
+Child: TypeAlias = Template | Shared | None
+
+
+class Instance:
+    """A template at a path; `owner` is the block that the paths of shared layers start from."""
+
+    __slots__ = ("owner", "path", "template")
+
+    def __init__(self, template: Template, path: str, owner: Instance | None = None) -> None:
+        self.template = template
+        self.path = path
+        self.owner = owner
+
+    def below(self, name: str) -> str:
+        """The path of something in it."""
+        return f"{self.path}.{name}" if self.path else name
+
+    @property
+    def is_container(self) -> bool:
+        return isinstance(self.template, ContainerTemplate)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its layers, `none` ones left out."""
+        if isinstance(self.template, OpTemplate | ExternTemplate):
+            return ()
+        return tuple(n for n, c in self.template.children.items() if c is not None)
+
+    def child(self, name: str) -> Instance | None:
+        """One of its layers, at the place where it was made; None for one that is `none`.
+
+        Raises:
+            KeyError: it has no such layer.
+        """
+        if isinstance(self.template, OpTemplate | ExternTemplate):
+            raise KeyError(name)
+        found = self.template.children[name]
+        if found is None:
+            return None
+        block = self if isinstance(self.template, BlockTemplate) else self.owner
+        if isinstance(found, Shared):
+            at = block
+            for step in found.path:
+                at = at.child(step) if at is not None else None
+            return at
+        return Instance(found, self.below(name), block)
+
+    def registered(self) -> Iterator[tuple[str, Instance]]:
+        """Its layers by the names under which they are registered, in order."""
+        for name in self.names:
+            child = self.child(name)
+            assert child is not None
+            yield name, child
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Instance) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
