@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from spec_lang.diagnostics import Source, Span
@@ -98,7 +99,7 @@ def _changes(node: ast.Node, names: list[str], text: str) -> Iterator[tuple[Span
             end = spans[i + 1].start if i + 1 < len(spans) else span.end
             start = span.start if i + 1 < len(spans) or i == 0 else spans[i - 1].end
             yield Span(start, end), "argument dropped", ""
-        for a, b in zip(spans, spans[1:], strict=False):
+        for a, b in pairwise(spans):
             swapped = text[b.start : b.end] + text[a.end : b.start] + text[a.start : a.end]
             if swapped != text[a.start : b.end]:
                 yield Span(a.start, b.end), "arguments swapped", swapped
