@@ -6,6 +6,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakValueDictionary
 
+from spec_lang.shapes.errors import TooLarge
+
 if TYPE_CHECKING:
     from spec_lang.shapes.dim import Dim
 
@@ -19,14 +21,20 @@ MAX: Final = "max"
 POW: Final = "pow"
 OPAQUE: Final = "opaque"
 
+MAX_SIZE = 512
+"""The atoms and terms that an atom may have inside."""
+
 
 class Atom:
     """One of the kinds above over `args`; `name` is a symbol's name or an uninterpreted term's text.
 
     Atoms that are equal are one object, so they compare by identity. `digest` leaves bounds out.
+
+    Raises:
+        TooLarge: it is an expression of more than `MAX_SIZE` parts.
     """
 
-    __slots__ = ("__weakref__", "args", "digest", "high", "kind", "low", "name", "serial", "symbols")
+    __slots__ = ("__weakref__", "args", "digest", "high", "kind", "low", "name", "serial", "size", "symbols")
 
     def __init__(
         self, kind: str, args: tuple[Dim, ...], name: str, low: int | None, high: int | None
@@ -37,6 +45,9 @@ class Atom:
         self.low = low
         self.high = high
         self.serial = next(_serials)
+        self.size = 1 + sum(a.length for a in args)
+        if self.size > MAX_SIZE:
+            raise TooLarge("a size that is too long to follow")
         self.digest = hash(name.format(*args) if kind == OPAQUE else (kind, name, args))
         self.symbols: frozenset[str] = (
             frozenset((name,)) if kind == SYMBOL else frozenset().union(*(a.symbols for a in args))

@@ -24,7 +24,7 @@ def broadcast(facts: Facts, *shapes: Shape) -> Shape:
     """The shape that all of the shapes broadcast to, where that is proved.
 
     A size is never taken to be 1 unless it is proved to be: N against 1 is N, N against M is an error unless they are
-    proved equal. Leading dims `*B` meet the same `*B`, nothing, or ones.
+    proved equal. `*B` meets the same `*B` or nothing; not a 1, since the result would have that axis where `*B` is empty.
 
     Raises:
         BroadcastError: two sizes that are not proved to fit.
@@ -41,33 +41,23 @@ def _pair(facts: Facts, a: Shape, b: Shape) -> Shape:
     merged: list[Dim | Pack] = []
     left, right = list(a), list(b)
     while left and right:
-        x, y = left.pop(), right.pop()
-        merged.append(_size(facts, x, y, -1 - len(merged)))
-        # A pack stands for any number of dims: what stands before the other's axis may meet it too.
-        if isinstance(x, Pack) is not isinstance(y, Pack):
-            for size in right if isinstance(x, Pack) else left:
-                if not _is_one(facts, size):
-                    pack = x if isinstance(x, Pack) else y
-                    raise BroadcastError(-1 - len(merged), (pack, size))
-            left, right = (left, []) if isinstance(x, Pack) else ([], right)
+        merged.append(_size(facts, left.pop(), right.pop(), -1 - len(merged)))
     return (*left, *right, *reversed(merged))
 
 
 def _size(facts: Facts, x: Dim | Pack, y: Dim | Pack, axis: int) -> Dim | Pack:
     if isinstance(x, Pack) or isinstance(y, Pack):
-        if x == y or (isinstance(x, Pack) and _is_one(facts, y)):
+        if x == y:
             return x
-        if isinstance(y, Pack) and _is_one(facts, x):
-            return y
         raise BroadcastError(axis, (x, y))
-    if x.terms == y.terms or facts.equal(x, y) or _is_one(facts, y):
+    if x.terms == y.terms or _is_one(facts, y):
         return x
     if _is_one(facts, x):
         return y
+    if facts.equal(x, y):
+        return x
     raise BroadcastError(axis, (x, y))
 
 
-def _is_one(facts: Facts, size: Dim | Pack) -> bool:
-    if isinstance(size, Pack):
-        return False
+def _is_one(facts: Facts, size: Dim) -> bool:
     return size.const == 1 if size.const is not None else facts.equal(size, dim(1))

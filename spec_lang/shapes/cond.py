@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import Undefined
+from spec_lang.shapes.printing import render
 
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq,
@@ -197,16 +198,19 @@ class Cond:
             case "flag":
                 return self.text
             case "divides":
-                return f"{_operand(self.dims[1])} % {_operand(self.dims[0])} == 0"
+                return f"{self._remainder()} == 0"
             case "not":
                 inner = self.parts[0]
                 if inner.op == "divides":
-                    return f"{_operand(inner.dims[1])} % {_operand(inner.dims[0])} != 0"
+                    return f"{inner._remainder()} != 0"
                 return f"not {inner}" if inner.text.isidentifier() else f"not ({inner})"
             case "and" | "or":
                 return f" {self.op} ".join(f"({p})" if p.op in ("and", "or") else str(p) for p in self.parts)
         a, b = self.dims
         return f"{a} {self.op} {b}"
+
+    def _remainder(self) -> str:
+        return render(("mod", self.dims[1].tree(), self.dims[0].tree()))
 
     __repr__ = __str__
 
@@ -235,9 +239,3 @@ def _join(op: str, a: Cond, b: Cond, unit: Cond, zero: Cond) -> Cond:
     for part in (a, b):
         parts += [p for p in (part.parts if part.op == op else (part,)) if p not in parts]
     return parts[0] if len(parts) == 1 else Cond(op, parts=tuple(parts))
-
-
-def _operand(d: Dim) -> str:
-    """The text of a side of `%`."""
-    text = str(d)
-    return text if text.isidentifier() or text.isdigit() else f"({text})"

@@ -22,7 +22,10 @@ Tree: TypeAlias = tuple[object, ...]
 
 MAX_TERMS = 256
 MAX_DEGREE = 16
+MAX_LENGTH = 4096
+"""The atoms and terms of a dim, inside its atoms too."""
 INT64 = 2**63 - 1
+_SHORT = 8
 
 
 class Dim:
@@ -57,6 +60,13 @@ class Dim:
                 raise TooLarge("a size that does not fit 64 bits")
             if len(monomial) > MAX_DEGREE:
                 raise TooLarge(f"a size of a degree over {MAX_DEGREE}")
+        if len(terms) > _SHORT and self.length > MAX_LENGTH:
+            raise TooLarge("a size that is too long to follow")
+
+    @property
+    def length(self) -> int:
+        """How many atoms and terms are in it, inside its atoms too."""
+        return len(self.terms) + sum(a.size for m in self.terms for a in m)
 
     # --- identity ---
 
@@ -303,10 +313,11 @@ def times(a: Monomial, b: Monomial) -> Monomial:
         return b
     if not b:
         return a
-    return tuple(sorted(a + b, key=_serial))
+    return tuple(sorted(a + b, key=serial))
 
 
-def _serial(atom: Atom) -> int:
+def serial(atom: Atom) -> int:
+    """The order of atoms in a monomial."""
     return atom.serial
 
 

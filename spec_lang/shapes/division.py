@@ -95,6 +95,8 @@ def sign_of(d: Dim) -> int:
 
 def divide(a: Dim, b: Dim) -> tuple[Dim, Dim]:
     """Polynomials `q`, `r` with `a == q*b + r`, `r` reduced: unique for each class of `a` modulo `b`."""
+    if not b.terms:
+        return b, a
     if len(b.terms) > 1:
         return _divide_long(a, b)
     ((by, c),) = b.terms.items()

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from spec_lang.shapes.atom import POW, intern
-from spec_lang.shapes.dim import INT64, MAX_DEGREE, Dim, Terms, TooLarge, Undefined, atomic, dim, total
+from spec_lang.shapes.atom import POW, Atom, Bounds, intern
+from spec_lang.shapes.dim import (
+    INT64,
+    MAX_DEGREE,
+    Dim,
+    Monomial,
+    Terms,
+    TooLarge,
+    Undefined,
+    atomic,
+    dim,
+    made,
+    serial,
+    times,
+    total,
+)
 
 
 def power(base: Dim, exponent: Dim) -> Dim:
@@ -20,42 +34,46 @@ def power(base: Dim, exponent: Dim) -> Dim:
         if times > 1:
             return power(dim(root), exponent * times)
     rest = exponent - low
-    atom = intern(POW, (base, rest), **_bounds(base, rest))
-    return _to_constant(base, low) * Dim({(atom,): 1})
+    least, most = _bounds(base, rest)
+    return _to_constant(base, low) * atomic(intern(POW, (base, rest), low=least, high=most))
 
 
 def product(a: Dim, b: Dim) -> Dim:
     """The product of dims in which powers of the same base may meet."""
-    return total([_product_of_terms(m + n, c * k) for m, c in a.terms.items() for n, k in b.terms.items()])
+    return total([_of_atoms(m + n) * (c * k) for m, c in a.terms.items() for n, k in b.terms.items()])
 
 
-def _product_of_terms(monomial: tuple, coefficient: int) -> Dim:
-    plain = [a for a in monomial if a.kind != POW]
-    exponents: dict[object, tuple[Dim, Dim]] = {}
-    raw = []
-    for atom in monomial:
-        if atom.kind == POW:
-            base, exponent = atom.args
-            low = exponent.bounds[0]
-            if low is None or low < 0:
-                raw.append(atom)
-                continue
-            known = exponents.get(base.key)
-            exponents[base.key] = (base, exponent if known is None else known[1] + exponent)
-    result = Dim({tuple(sorted(plain + raw, key=lambda a: a.serial)): coefficient})
-    for base, exponent in exponents.values():
-        if len(raw) == 0 or True:
-            result = _times(result, power(base, exponent))
+def _of_atoms(atoms: Monomial) -> Dim:
+    """The product of atoms, their exponents added where the base is the same."""
+    plain: list[Atom] = []
+    powers: dict[object, tuple[Dim, Dim]] = {}
+    for atom in atoms:
+        if atom.kind != POW or not _splits(atom.args[1]):
+            plain.append(atom)
+            continue
+        base, exponent = atom.args
+        known = powers.get(base.key)
+        powers[base.key] = (base, exponent if known is None else known[1] + exponent)
+    result = Dim({tuple(sorted(plain, key=serial)): 1})
+    for base, exponent in powers.values():
+        result = _plain_product(result, power(base, exponent))
     return result
 
 
-def _times(a: Dim, b: Dim) -> Dim:
+def _splits(exponent: Dim) -> bool:
+    """Whether the exponent is never negative."""
+    low = exponent.bounds[0]
+    return low is not None and low >= 0
+
+
+def _plain_product(a: Dim, b: Dim) -> Dim:
+    """The product term by term: no base occurs on both sides."""
     terms: Terms = {}
     for m, c in a.terms.items():
         for n, k in b.terms.items():
-            monomial = tuple(sorted(m + n, key=lambda x: x.serial))
+            monomial = times(m, n)
             terms[monomial] = terms.get(monomial, 0) + c * k
-    return Dim({m: c for m, c in terms.items() if c})
+    return made(terms)
 
 
 def _to_constant(base: Dim, exponent: int) -> Dim:
@@ -89,13 +107,13 @@ def _root(value: int) -> tuple[int, int]:
     return value, 1
 
 
-def _bounds(base: Dim, exponent: Dim) -> dict[str, int | None]:
+def _bounds(base: Dim, exponent: Dim) -> Bounds:
     low, high = base.bounds
     if low is None or low < 1:
-        return {"low": 0 if low == 0 else None}
+        return (0 if low == 0 else None), None
     least = _capped(low, exponent.bounds[0] or 0)
     most = None if high is None or exponent.bounds[1] is None else _capped(high, exponent.bounds[1])
-    return {"low": least, "high": None if most is None or most >= INT64 else most}
+    return least, None if most == INT64 else most
 
 
 def _capped(base: int, exponent: int) -> int:
@@ -103,4 +121,4 @@ def _capped(base: int, exponent: int) -> int:
         return 1
     if exponent * (base.bit_length() - 1) > 63:
         return INT64
-    return min(base**exponent, INT64)
+    return min(int(base**exponent), INT64)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from spec_lang.shapes.atom import MAX, MIN, OPAQUE, POW, SYMBOL, Atom, Bounds
-from spec_lang.shapes.dim import Dim, Tree, dim, opaque, symbol
+from spec_lang.shapes.dim import Dim, Tree, dim, opaque, symbol, the_atom
 from spec_lang.shapes.extrema import maximum, minimum
 from spec_lang.shapes.replace import text_of
 
@@ -63,10 +64,10 @@ def tree(d: Dim) -> Tree:
     """The dim as nested tuples: positive terms first, by name, the constant last."""
     if d.const is not None:
         return "const", d.const
-    terms = [(m, c, _factors(m)) for m, c in d.terms.items() if m]
-    terms.sort(key=lambda t: (t[1] < 0, [render(f) for f in t[2]]))
+    terms = [_parts(m, c) for m, c in d.terms.items() if m]
+    terms.sort(key=lambda t: (t[0] < 0, [render(f) for f in t[1]]))
     constant = d.terms.get((), 0)
-    parts = [(_term(abs(c), factors), c < 0) for _, c, factors in terms]
+    parts = [(_term(abs(c), factors), c < 0) for c, factors in terms]
     if constant:
         place = len(parts) if constant < 0 or not parts[0][1] else 0
         if constant > 0 and place:
@@ -87,15 +88,34 @@ def _term(coefficient: int, factors: list[Tree]) -> Tree:
     return result
 
 
-def _factors(monomial: tuple[Atom, ...]) -> list[Tree]:
-    counts: dict[Atom, int] = {}
-    for atom in monomial:
-        counts[atom] = counts.get(atom, 0) + 1
+def _parts(monomial: tuple[Atom, ...], coefficient: int) -> tuple[int, list[Tree]]:
+    """A term's coefficient and factors: symbols first, `2*2**(i - 1)` as `2**i`."""
+    counts = Counter(monomial)
+    trees: dict[Atom, Tree] = {}
+    for atom in [a for a in counts if a.kind == POW and counts[a] == 1]:
+        coefficient, exponent = _absorb(atom, coefficient, counts)
+        trees[atom] = (POW, tree(atom.args[0]), tree(exponent))
     factors: list[tuple[tuple[bool, str], Tree]] = []
     for atom, n in counts.items():
-        t = _of_atom(atom)
-        factors.append(((atom.kind != SYMBOL, render(t)), t if n == 1 else ("pow", t, ("const", n))))
-    return [t for _, t in sorted(factors, key=lambda f: f[0])]
+        t = trees[atom] if atom in trees else _of_atom(atom)
+        if n:
+            factors.append(((atom.kind != SYMBOL, render(t)), t if n == 1 else (POW, t, ("const", n))))
+    return coefficient, [t for _, t in sorted(factors, key=lambda f: f[0])]
+
+
+def _absorb(power: Atom, coefficient: int, counts: Counter[Atom]) -> tuple[int, Dim]:
+    """Take factors of the power's base into an exponent such as `i - 1`."""
+    base, exponent = power.args
+    own = the_atom(base)
+    while exponent.terms.get((), 0) < 0:
+        if own is not None and counts[own]:
+            counts[own] -= 1
+        elif base.const is not None and abs(base.const) > 1 and coefficient % base.const == 0:
+            coefficient //= base.const
+        else:
+            break
+        exponent = exponent + 1
+    return coefficient, exponent
 
 
 def _of_atom(atom: Atom) -> Tree:

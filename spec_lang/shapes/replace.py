@@ -113,4 +113,4 @@ def _power(base: int, exponent: int) -> int:
         raise Undefined("a negative power")
     if abs(base) > 1 and exponent * base.bit_length() > _BITS:
         raise TooLarge("a size that does not fit 64 bits")
-    return base ** (exponent if abs(base) > 1 else min(exponent, 2 + exponent % 2))
+    return int(base ** (exponent if abs(base) > 1 else min(exponent, 2 + exponent % 2)))

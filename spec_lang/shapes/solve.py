@@ -106,9 +106,9 @@ class System:
             if not fresh:
                 break
             part, rest = divide(d, self.reduce(value))
-            if part.terms:
+            if part.terms and not _fresh(part):
                 candidate = part * original + rest
-                if len(_fresh(candidate)) < len(fresh):
+                if _fresh_terms(candidate) < _fresh_terms(d):
                     d = candidate
         for _ in range(_PASSES):
             new = d.substitute(self.meanings)
@@ -127,7 +127,7 @@ class System:
                 return
             kind, dims = pending.pop(0)
             reduced = tuple(map(self.reduce, dims))
-            pending += _LEARN[kind](self, *reduced)
+            pending += _learned(self, kind, *reduced)
 
 
 Pending: TypeAlias = "list[tuple[str, tuple[Dim, ...]]]"
@@ -320,8 +320,7 @@ def _slack(p: Dim) -> tuple[Atom, Dim] | None:
         if len(monomial) == 1 and c == 1 and monomial[0].kind == SYMBOL:
             rest = Dim({monomial: 1}) - p
             atom = monomial[0]
-            low = rest.bounds[0]
-            if not _occurs(atom, rest) and atom.high is None and low is not None and low >= (atom.low or low):
+            if atom.high is None and not _occurs(atom, rest) and _implied(atom, rest):
                 return atom, rest
     return None
 
@@ -407,7 +406,15 @@ def _lowest_terms(q: Dim, x: Dim) -> tuple[Dim, Dim]:
     return q, x
 
 
-_LEARN = {"zero": _zero, "order": _order, "nonzero": _nonzero, "divides": _divides}
+def _learned(system: System, kind: str, *dims: Dim) -> Pending:
+    match kind:
+        case "zero":
+            return _zero(system, *dims)
+        case "order":
+            return _order(system, *dims)
+        case "nonzero":
+            return _nonzero(system, *dims)
+    return _divides(system, *dims)
 
 
 def _key(atom: Atom) -> Key:
@@ -416,6 +423,11 @@ def _key(atom: Atom) -> Key:
 
 def _fresh(d: Dim) -> set[str]:
     return {s for s in d.symbols if s.startswith(_INNER)}
+
+
+def _fresh_terms(d: Dim) -> int:
+    """How many terms have a fresh symbol in them."""
+    return sum(any(s.startswith(_INNER) for a in m for s in a.symbols) for m in d.terms)
 
 
 def _apply(lead: Monomial, rest: Dim, d: Dim) -> Dim:
