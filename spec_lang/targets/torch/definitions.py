@@ -1,0 +1,117 @@
+"""Constants, records and functions."""
+
+from __future__ import annotations
+
+from spec_lang.ir import model as m
+from spec_lang.targets.torch.code import Atom, Code
+from spec_lang.targets.torch.expressions import Expressions
+from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.layout import statement
+from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.routine import Routine
+from spec_lang.targets.torch.signature import Parameter, define, frozen_lists, hyperparameter
+from spec_lang.targets.torch.text import docstring
+from spec_lang.targets.torch.types import annotation
+
+
+def constant(d: m.Constant, imports: Imports) -> list[str]:
+    """`NAME = value`; a list is a tuple, since nothing changes it."""
+    writer = Expressions(imports, Scope(imports.reserved))
+    return statement(0, f"{imports.definition(d.name)} = ", writer.expr(frozen_lists(d.value)))
+
+
+def record(d: m.Record, imports: Imports) -> list[str]:
+    """A frozen dataclass."""
+    writer = Expressions(imports, Scope(imports.reserved))
+    lines = [f"@{imports.use('dataclass')}(frozen=True)", f"class {imports.definition(d.name)}:"]
+    lines += docstring(4, d.doc or "")
+    if d.doc:
+        lines.append("")
+    for h in d.fields:
+        head = f"{writer.scope.local(h.name)}: {annotation(h.type, imports)}"
+        if h.default is None:
+            lines.append(f"    {head}")
+        else:
+            lines += statement(4, f"{head} = ", writer.expr(frozen_lists(h.default)))
+    return lines if d.fields else [*lines, "    pass"]
+
+
+def function(d: m.Function, imports: Imports) -> list[str]:
+    """A function over hyperparameters."""
+    writer = Expressions(imports, Scope(imports.reserved, [h.name for h in d.inputs]))
+    parameters, body = [], []
+    for h in d.inputs:
+        parameter, late = hyperparameter(h, writer.scope.local(h.name), writer, imports)
+        parameters.append(parameter)
+        if late is not None:
+            body += [f"    if {late.name} is None:", *statement(8, f"{late.name} = ", late.value)]
+    result = annotation(d.value.type, imports) if d.value.type else _result(d.value, d, imports)
+    lines = define(0, imports.definition(d.name), parameters, result)
+    return [*lines, *docstring(4, d.doc or ""), *body, *statement(4, "return ", writer.expr(d.value))]
+
+
+_INTS = frozenset({"len", "int", "round", "ceil", "floor"})
+_FLOATS = frozenset({"float", "sqrt", "log", "exp", "sin", "cos"})
+
+
+def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
+    """The annotation of a value whose type the program does not say."""
+    match e:
+        case m.Literal_(value=value) if value is not None:
+            return type(value).__name__
+        case m.Compare() | m.Unary(op="not") | m.Binary(op="and" | "or"):
+            return "bool"
+        case m.Binary(op="/"):
+            return "float"
+        case m.Binary(left=left, right=right):
+            kinds = {_result(left, d, imports), _result(right, d, imports)}
+            return "float" if "float" in kinds else "int" if kinds == {"int"} else imports.use("Any")
+        case m.Unary(operand=operand):
+            return _result(operand, d, imports)
+        case m.IfExp(body=body, orelse=orelse):
+            kinds = {_result(body, d, imports), _result(orelse, d, imports)}
+            return " | ".join(sorted(kinds)) if imports.use("Any") not in kinds else "Any"
+        case m.Call(to="builtin", name=name) if name in _INTS | _FLOATS:
+            return "int" if name in _INTS else "float"
+        case m.Call(to="builtin", name="min" | "max", args=(first, *_)):
+            return _result(first, d, imports)
+        case m.Name(id=id_):
+            for h in d.inputs:
+                if h.name == id_:
+                    return annotation(h.type, imports)
+        case m.Format():
+            return "str"
+        case m.List(items=(first, *_)) | m.Tuple(items=(first, *_)) if isinstance(e, m.List):
+            return f"list[{_result(first, d, imports)}]"
+        case m.Tuple(items=items):
+            return f"tuple[{', '.join(_result(x, d, imports) for x in items)}]"
+        case m.Comprehension(value=value, key=None):
+            return f"list[{_result(value, d, imports)}]"
+    return imports.use("Any")
+
+
+class TensorFunctions(Routine):
+    """Writes a function over tensors; it learns the mode from its caller."""
+
+    def __init__(self, d: m.TensorFunction, imports: Imports, training_functions: frozenset[str]) -> None:
+        super().__init__(imports, d.method, 4, training_functions)
+        self.definition = d
+        self.lets = {}
+
+    def python_name(self) -> str:
+        return self.imports.definition(self.definition.name)
+
+    def training(self) -> Code:
+        return Atom("training")
+
+    def trailing(self) -> list[Parameter]:
+        if f"{self.imports.here}.{self.definition.name}" in self.training_functions:
+            return [Parameter("*"), Parameter("training", "bool")]
+        return []
+
+
+def tensor_function(d: m.TensorFunction, imports: Imports, training_functions: frozenset[str]) -> list[str]:
+    """A function over tensors."""
+    if d.doc and not d.method.doc:
+        d = d.model_copy(update={"method": d.method.model_copy(update={"doc": d.doc})})
+    return TensorFunctions(d, imports, training_functions).lines_of()

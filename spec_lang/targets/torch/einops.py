@@ -1,0 +1,143 @@
+"""`rearrange`, `reduce` and `repeat` as the tensor methods that do the same.
+
+Source: https://einops.rocks; only what a pattern can say is built: split, permute, reduce or expand, merge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Kw, Tuple, Unary
+from spec_lang.targets.torch.text import BadProgram
+
+NAMES = frozenset({"rearrange", "reduce", "repeat"})
+_TOKEN = re.compile(r"\s*(\(|\)|\.\.\.|…|\w+)")
+_REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}
+Groups = list[list[str]]
+
+
+def rearrange(x: Code, rank: int | None, pattern: str, sizes: Mapping[str, Code]) -> Code:
+    """`x` with its axes split, permuted and merged."""
+    left, right = _parse(pattern, rank)
+    x, axes = _split(x, left, sizes)
+    wanted = [a for group in right for a in group]
+    return _merge(_permute(x, axes, wanted), right)
+
+
+def reduce(x: Code, rank: int | None, pattern: str, how: str, sizes: Mapping[str, Code]) -> Code:
+    """`x` with the axes that the right side lacks reduced."""
+    left, right = _parse(pattern, rank)
+    x, axes = _split(x, left, sizes)
+    wanted = [a for group in right for a in group]
+    gone = [i for i, a in enumerate(axes) if a not in wanted]
+    if how == "prod":
+        for i in reversed(gone):
+            x = _method(x, "prod", i)
+    elif gone:
+        dims = _int(gone[0]) if len(gone) == 1 else Tuple(tuple(map(_int, gone)))
+        x = Call(Attr(x, _REDUCTIONS[how]), (Kw("dim", dims),))
+    kept = [a for a in axes if a in wanted]
+    return _merge(_permute(x, kept, wanted), right)
+
+
+def repeat(x: Code, rank: int | None, pattern: str, sizes: Mapping[str, Code]) -> Code:
+    """`x` repeated along the axes that the left side lacks."""
+    left, right = _parse(pattern, rank)
+    x, axes = _split(x, left, sizes)
+    wanted = [a for group in right for a in group]
+    x = _permute(x, axes, [a for a in wanted if a in axes])
+    new = [i for i, a in enumerate(wanted) if a not in axes]
+    for i in new:
+        x = _method(x, "unsqueeze", i)
+    if new:
+        x = Call(Attr(x, "expand"), tuple(sizes[a] if i in new else _int(-1) for i, a in enumerate(wanted)))
+    return _merge(x, right)
+
+
+def _parse(pattern: str, rank: int | None) -> tuple[Groups, Groups]:
+    left_text, _, right_text = pattern.partition("->")
+    left, right = _groups(left_text), _groups(right_text)
+    if ["..."] in left:
+        if rank is None:
+            raise BadProgram(f"the pattern {pattern!r} needs a known number of dims")
+        hidden = [[f".{i}"] for i in range(rank - len(left) + 1)]
+        left, right = _expanded(left, hidden), _expanded(right, hidden)
+    return left, right
+
+
+def _groups(text: str) -> Groups:
+    groups: Groups = []
+    open_ = False
+    for token in _TOKEN.findall(text):
+        if token == "(":
+            groups.append([])
+            open_ = True
+        elif token == ")":
+            open_ = False
+        else:
+            token = "..." if token == "…" else token
+            names = [] if token == "1" else [token]
+            if open_:
+                groups[-1] += names
+            else:
+                groups.append(names)
+    return groups
+
+
+def _expanded(groups: Groups, hidden: Groups) -> Groups:
+    found: Groups = []
+    for group in groups:
+        if group == ["..."]:
+            found += hidden
+        elif "..." in group:
+            at = group.index("...")
+            found.append([*group[:at], *(a for h in hidden for a in h), *group[at + 1 :]])
+        else:
+            found.append(group)
+    return found
+
+
+def _split(x: Code, left: Groups, sizes: Mapping[str, Code]) -> tuple[Code, list[str]]:
+    for axis, group in reversed(list(enumerate(left))):
+        if not group:
+            x = _method(x, "squeeze", axis)
+        elif len(group) > 1:
+            unknown = [a for a in group if a not in sizes and not a.isdigit()]
+            if len(unknown) > 1:
+                raise BadProgram(f"the sizes of {' and '.join(unknown)} are not given")
+            parts = tuple(Atom(a) if a.isdigit() else sizes.get(a, _int(-1)) for a in group)
+            x = Call(Attr(x, "unflatten"), (_int(axis), Tuple(parts)))
+    return x, [a for group in left for a in group]
+
+
+def _permute(x: Code, axes: Sequence[str], wanted: Sequence[str]) -> Code:
+    order = [axes.index(a) for a in wanted]
+    moved = [i for i, j in enumerate(order) if i != j]
+    if not moved:
+        return x
+    if len(moved) == 2:
+        return _method(x, "transpose", *moved)
+    return _method(x, "permute", *order)
+
+
+def _merge(x: Code, right: Groups) -> Code:
+    total = sum(map(len, right))
+    end = total
+    for group in reversed(right):
+        start = end - len(group)
+        if not group:
+            x = _method(x, "unsqueeze", start)
+        elif len(group) > 1:
+            x = _method(x, "flatten", start) if end == total else _method(x, "flatten", start, end - 1)
+        total += 1 if not group else 1 - len(group)
+        end = start
+    return x
+
+
+def _method(x: Code, name: str, *args: int) -> Code:
+    return Call(Attr(x, name), tuple(map(_int, args)))
+
+
+def _int(value: int) -> Code:
+    return Atom(str(value)) if value >= 0 else Unary("-", Atom(str(-value)))

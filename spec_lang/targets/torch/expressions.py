@@ -1,0 +1,388 @@
+"""Expressions of the IR as Python expressions; what a name stands for is up to the place."""
+
+from __future__ import annotations
+
+import ast
+
+from spec_lang.ir import model as m
+from spec_lang.targets.torch.code import (
+    Atom,
+    Attr,
+    Binary,
+    Call,
+    Code,
+    Compare,
+    Comprehension,
+    Dict,
+    For,
+    IfExp,
+    Index,
+    Kw,
+    List,
+    Slice,
+    Spread,
+    Tuple,
+    Unary,
+    name,
+)
+from spec_lang.targets.torch.fstrings import fstring
+from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.registry import op_class
+from spec_lang.targets.torch.text import BadProgram, identifier, number, string
+from spec_lang.targets.torch.walk import names_in
+
+DTYPES = {
+    "f64": "float64",
+    "f32": "float32",
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "i64": "int64",
+    "int": "int64",
+    "i32": "int32",
+    "i16": "int16",
+    "i8": "int8",
+    "u8": "uint8",
+    "bool": "bool",
+}
+_OPPOSITE = {
+    "==": "!=",
+    "!=": "==",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "is": "is not",
+    "is not": "is",
+}
+_OPPOSITE |= {"in": "not in", "not in": "in"}
+_MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp", "log2", "log10", "sin", "cos", "tan", "pow"})
+
+
+class Expressions:
+    """Turns expressions into Python; places subclass it to say what names are."""
+
+    def __init__(self, imports: Imports, scope: Scope) -> None:
+        self.imports = imports
+        self.scope = scope
+        self.loops: dict[str, str] = {}
+
+    # --- Names ---------------------------------------------------------------------------
+
+    def static(self, name: str) -> Code:
+        """A hyperparameter, a dim or a `let`."""
+        return Atom(self.scope.local(name))
+
+    def member(self, name: str) -> Code:
+        """A layer, a param or a buffer of this block."""
+        return Attr(Atom("self"), identifier(name))
+
+    def training(self) -> Code:
+        """Whether the module is in training."""
+        return Attr(Atom("self"), "training")
+
+    def float_dtype(self) -> Code | None:
+        """The model's own float dtype; None where it is the default."""
+        return None
+
+    def name(self, e: m.Name) -> Code:
+        match e.ref:
+            case "hyper" | "dim" | "let":
+                return self.static(e.id)
+            case "local" | "carry":
+                return Atom(self.scope.local(e.id))
+            case "loop":
+                return Atom(self.loops.get(e.id) or self.scope.local(e.id))
+            case "layer" | "param":
+                return self.member(e.id)
+            case "constant" | "definition":
+                return Atom(self.imports.definition(e.id))
+            case "op":
+                return self.spelled(op_class(e.id).torch or e.id, e.id)
+            case "builtin":
+                return self.builtin(e.id)
+
+    def builtin(self, id_: str) -> Code:
+        if id_ == "training":
+            return self.training()
+        if id_ in ("inf", "pi", "nan", "e", "tau"):
+            return Attr(Atom(self.imports.use("math")), id_)
+        if id_ == "float":
+            dtype = self.float_dtype()
+            return (
+                dtype if dtype is not None else Call(name(f"{self.imports.use('torch')}.get_default_dtype"))
+            )
+        if id_ in DTYPES:
+            return Attr(Atom(self.imports.use("torch")), DTYPES[id_])
+        raise BadProgram(f"no built-in is called {id_!r}")
+
+    def spelled(self, torch: str, op: str) -> Code:
+        """An op by PyTorch's name, or the helper that the file carries for it."""
+        head = torch.partition(".")[0]
+        if head in ("nn", "F", "torch", "math"):
+            self.imports.use(head)
+            return name(torch)
+        helper = op_class(op).helper
+        if not helper:
+            raise BadProgram(f"{op} has no spelling in PyTorch")
+        return Atom(self.imports.helper(torch, helper))
+
+    # --- Expressions ----------------------------------------------------------------------
+
+    def expr(self, e: m.Expr) -> Code:
+        """The Python expression."""
+        match e:
+            case m.Literal_(value=None):
+                return Atom("None")
+            case m.Literal_(value=bool(value)):
+                return Atom(str(value))
+            case m.Literal_(value=str(text)):
+                return string(text)
+            case m.Literal_(value=int() | float() as value, text=text):
+                code = number(value, text)
+                if isinstance(code, Atom) and code.text.startswith(("math.", "-math.")):
+                    self.imports.use("math")
+                return code
+            case m.Name():
+                return self.name(e)
+            case m.Attribute(value=value, name=attr):
+                return Attr(self.expr(value), identifier(attr))
+            case m.Slice(start=start, stop=stop, step=step):
+                return Slice(*(None if x is None else self.expr(x) for x in (start, stop, step)))
+            case m.Ellipsis_():
+                return Atom("...")
+            case m.Subscript(value=value, index=index):
+                return Index(self.expr(value), tuple(map(self.expr, index)))
+            case m.Unary(op="not", operand=operand):
+                return negated(self.expr(operand))
+            case m.Unary(op=op, operand=operand):
+                return Unary(op, self.expr(operand))
+            case m.Binary():
+                return self.binary(e)
+            case m.Compare(first=first, ops=ops, rest=rest):
+                return compared(self.expr(first), tuple(zip(ops, map(self.expr, rest), strict=True)))
+            case m.IfExp(test=test, body=body, orelse=orelse):
+                return chosen(self.condition(test), self.expr(body), self.expr(orelse))
+            case m.Tuple(items=items):
+                return Tuple(tuple(map(self.expr, items)))
+            case m.List(items=items):
+                return List(tuple(map(self.expr, items)))
+            case m.Dict(keys=keys, values=values):
+                pairs = zip(keys, values, strict=True)
+                return Dict(tuple((None if k is None else self.expr(k), self.expr(v)) for k, v in pairs))
+            case m.Star(value=value):
+                return Spread(self.expr(value))
+            case m.Format(parts=parts):
+                return fstring(parts, self.expr)
+            case m.Comprehension():
+                return self.comprehension(e)
+            case m.Call():
+                return self.call(e)
+            case _:
+                raise BadProgram(f"{type(e).__name__} is no expression")
+
+    def condition(self, e: m.Expr) -> Code:
+        """An expression as the test of a branch."""
+        return self.expr(e)
+
+    def binary(self, e: m.Binary) -> Code:
+        left, right = self.expr(e.left), self.expr(e.right)
+        if e.op == "+" and isinstance(e.type, m.ListType):
+            return List((*_items(left), *_items(right)))
+        return Binary(e.op, left, right)
+
+    def target(self, t: m.Target) -> Code:
+        if t.items is not None:
+            return Tuple(tuple(map(self.target, t.items)), bare=True)
+        return Atom("_" if t.name is None else self.scope.local(t.name))
+
+    def comprehension(self, e: m.Comprehension) -> Code:
+        """A comprehension; variables that nothing reads become `_`."""
+        outer = dict(self.loops)
+        try:
+            fors = self.clauses(e)
+            value = self.item(e.value)
+            key = None if e.key is None else self.expr(e.key)
+        finally:
+            self.loops = outer
+        return Comprehension(value, fors, key, "[]" if e.key is None else "{}")
+
+    def item(self, e: m.Expr) -> Code:
+        """What a comprehension makes."""
+        return self.expr(e)
+
+    def clauses(self, e: m.Comprehension) -> tuple[For, ...]:
+        """The `for` and `if` clauses; their variables are known from here on."""
+        fors = []
+        for i, g in enumerate(e.generators):
+            iterable = self.expr(g.iterable)
+            later = [e.value, *([e.key] if e.key is not None else []), *g.tests]
+            for other in e.generators[i + 1 :]:
+                later += [other.iterable, *other.tests]
+            target = self.loop_target(g.target, names_in(*later))
+            fors.append(For(target, iterable, tuple(map(self.condition, g.tests))))
+        return tuple(fors)
+
+    def loop_target(self, t: m.Target, read: set[str]) -> Code:
+        if t.items is not None:
+            return Tuple(tuple(self.loop_target(x, read) for x in t.items), bare=True)
+        if t.name is None or t.name not in read:
+            return Atom("_")
+        self.loops[t.name] = self.loop_name(t.name)
+        return Atom(self.loops[t.name])
+
+    def loop_name(self, name: str) -> str:
+        return self.scope.local(name)
+
+    # --- Calls ---------------------------------------------------------------------------
+
+    def call(self, e: m.Call, first: Code | None = None) -> Code:
+        """A call; `first` is the code of its first argument where that is known already."""
+        match e.to:
+            case "make":
+                return self.make(e)
+            case "block":
+                return Call(Atom(self.imports.definition(e.name)), self.arguments(e) + self.dims(e))
+            case "value":
+                assert e.callee is not None
+                return Call(self.expr(e.callee), self.arguments(e) + self.dims(e))
+            case "builtin":
+                return self.builtin_call(e)
+            case "fn" | "record":
+                return Call(Atom(self.imports.definition(e.name)), self.arguments(e, first))
+            case "extern":
+                return Call(Atom(self.imports.definition(e.name)), self.arguments(e, first) + self.dims(e))
+            case _:
+                raise BadProgram(f"{e.name} cannot be called here")
+
+    def make(self, e: m.Call) -> Code:
+        """The constructor call of a library layer."""
+        if e.name == "partial":
+            return Call(Atom(self.imports.use("partial")), self.arguments(e))
+        return Call(self.spelled(op_class(e.name).torch, e.name), self.arguments(e))
+
+    def arguments(self, e: m.Call, first: Code | None = None) -> tuple[Code, ...]:
+        """The arguments as the author ordered and named them."""
+        args = e.args if first is None else e.args[1:]
+        codes = () if first is None else (first,)
+        return (*codes, *map(self.expr, args), *(self.keyword(k) for k in e.kwargs))
+
+    def keyword(self, k: m.Argument) -> Code:
+        return Kw(None if k.name is None else self.parameter(k.name), self.expr(k.value))
+
+    def parameter(self, name: str) -> str:
+        """The Python name of an argument of a definition."""
+        return Scope(self.scope.reserved).local(name)
+
+    def dims(self, e: m.Call) -> tuple[Code, ...]:
+        """The implicit dims of a block's constructor."""
+        return tuple(self.keyword(k) for k in e.dims)
+
+    def builtin_call(self, e: m.Call) -> Code:
+        args = self.arguments(e)
+        if e.name in _MATH:
+            return Call(name(f"{self.imports.use('math')}.{e.name}"), args)
+        if e.name == "zip":
+            args += (Kw("strict", Atom("False")),)
+        if e.name == "partial":
+            return Call(Atom(self.imports.use("partial")), args)
+        return Call(Atom(identifier(e.name)), args)
+
+    # --- Dims as text --------------------------------------------------------------------
+
+    def dim(self, text: str) -> Code:
+        """A dim's text as an expression."""
+        return self._dim(ast.parse(text, mode="eval").body)
+
+    def _dim(self, node: ast.expr) -> Code:
+        match node:
+            case ast.Constant(value=int(value)):
+                return Atom(str(value))
+            case ast.Name(id=id_):
+                return self.static(id_)
+            case ast.Attribute(value=value, attr=attr):
+                return Attr(self._dim(value), attr)
+            case ast.Subscript(value=value, slice=index):
+                return Index(self._dim(value), (self._dim(index),))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return Unary("-", self._dim(operand))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _DIM_OPERATORS:
+                return Binary(_DIM_OPERATORS[type(op)], self._dim(left), self._dim(right))
+            case ast.Call(func=ast.Name(id=func), args=args) if func in _DIM_FUNCTIONS:
+                return Call(Atom(func), tuple(map(self._dim, args)))
+            case _:
+                raise BadProgram(f"{ast.unparse(node)} is no dim")
+
+
+_DIM_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.FloorDiv: "//",
+    ast.Div: "/",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}
+_DIM_FUNCTIONS = frozenset({"min", "max", "len", "int", "round", "sum"})
+
+
+def _items(code: Code) -> tuple[Code, ...]:
+    return code.items if isinstance(code, List) else (Spread(code),)
+
+
+def chosen(test: Code, body: Code, orelse: Code) -> Code:
+    """`body if test else orelse`, a negated test turned round."""
+    if isinstance(test, Unary) and test.op == "not":
+        return IfExp(orelse, test.operand, body)
+    return IfExp(body, test, orelse)
+
+
+def compared(first: Code, rest: tuple[tuple[str, Code], ...]) -> Code:
+    """A comparison, with the constant on the right where there is just one."""
+    if len(rest) != 1:
+        return Compare(first, rest)
+    op, other = rest[0]
+    if isinstance(other, Atom) and other.text in ("True", "False") and op in ("==", "!="):
+        return first if (other.text == "True") == (op == "==") else negated(first)
+    if isinstance(other, Atom) and other.text == "None" and op in ("==", "!="):
+        return Compare(first, (("is" if op == "==" else "is not", other),))
+    if op in _MIRROR and _constancy(first) > _constancy(other):
+        return Compare(other, ((_MIRROR[op], first),))
+    return Compare(first, rest)
+
+
+def negated(code: Code) -> Code:
+    """The opposite condition."""
+    match code:
+        case Compare(first, ((op, other),)):
+            return Compare(first, ((_OPPOSITE[op], other),))
+        case Unary(op="not", operand=operand):
+            return operand
+        case Binary(op="and" | "or" as op, left=left, right=right):
+            return Binary("or" if op == "and" else "and", negated(left), negated(right))
+        case Atom(text="True"):
+            return Atom("False")
+        case Atom(text="False"):
+            return Atom("True")
+        case _:
+            return Unary("not", code)
+
+
+def _constancy(code: Code) -> int:
+    """How much like a constant an expression looks: a literal 2, an upper-case name 1."""
+    match code:
+        case Atom(text):
+            if text[:1].isdigit() or text[:1] in "\"'":
+                return 2
+            return 2 if text in ("True", "False", "None") else int(text.isupper())
+        case Attr(_, attr):
+            return int(attr.isupper())
+        case Unary(op, operand):
+            return 0 if op == "not" else _constancy(operand)
+        case Binary(op, left, right):
+            return 0 if op in ("and", "or") else min(_constancy(left), _constancy(right))
+        case Tuple(items) | List(items):
+            return min(map(_constancy, items), default=2)
+        case _:
+            return 0

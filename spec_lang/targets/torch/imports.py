@@ -1,0 +1,132 @@
+"""What a generated file imports: only what it uses, in the linter's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from spec_lang.ir import model as m
+from spec_lang.targets.torch.layout import WIDTH
+from spec_lang.targets.torch.names import safe
+from spec_lang.targets.torch.text import identifier, module_name
+
+_PLAIN = {"math": "import math", "torch": "import torch", "F": "import torch.nn.functional as F"}
+_FROM = {
+    "OrderedDict": "collections",
+    "Callable": "collections.abc",
+    "Sequence": "collections.abc",
+    "dataclass": "dataclasses",
+    "partial": "functools",
+    "Any": "typing",
+    "Literal": "typing",
+    "cast": "typing",
+    "Tensor": "torch",
+    "nn": "torch",
+}
+_STDLIB = frozenset({"collections", "collections.abc", "dataclasses", "functools", "typing"})
+
+
+class Imports:
+    """Collects what one file uses.
+
+    `here` is its module, `own` are the names that it defines, `externs` those of the program by full name, and
+    `reserved` what local names must not be.
+    """
+
+    def __init__(
+        self, here: str, own: Iterable[str], externs: Mapping[str, m.Extern], reserved: frozenset[str]
+    ) -> None:
+        self.here = here
+        self.externs = externs
+        self.reserved = reserved
+        self._taken = {safe(name) for name in own}
+        self._used: set[str] = set()
+        self._ours: dict[str, dict[str, str]] = {}
+        self._externs: dict[str, dict[str, str]] = {}
+        self.helpers: dict[str, str] = {}
+
+    def use(self, name: str) -> str:
+        """Note the use of `torch`, `F`, `Tensor`, `math`, ... and give the name back."""
+        self._used.add(name)
+        return name
+
+    def definition(self, name: str) -> str:
+        """The Python name of a definition, written `module.Name` where another file has it."""
+        module, _, own = name.rpartition(".")
+        if (extern := self.externs.get(name if module else f"{self.here}.{name}")) is not None:
+            return self.extern(extern.module, extern.name)
+        python = safe(own)
+        if module in ("", self.here):
+            return python
+        return self._import(self._ours.setdefault(module_name(module), {}), module, python)
+
+    def _import(self, names: dict[str, str], module: str, name: str) -> str:
+        if name not in names:
+            local = name
+            if local in self._taken:
+                local = safe(f"{module.rpartition('.')[2]}_{name}")
+            while local in self._taken:
+                local += "_"
+            self._taken.add(local)
+            names[name] = local
+        return names[name]
+
+    def extern(self, module: str, name: str) -> str:
+        """The Python name of something that somebody else wrote."""
+        return self._import(self._externs.setdefault(module_name(module), {}), module, identifier(name))
+
+    def helper(self, name: str, source: str) -> str:
+        """The name of a function or class that this file carries."""
+        if name not in self.helpers:
+            self.helpers[name] = source
+            for word in (*_PLAIN, *_FROM):
+                if _occurs(word, source):
+                    self.use(word)
+        return name
+
+    def lines(self) -> list[str]:
+        """The import block, its sections apart by one line."""
+        froms: dict[str, dict[str, str]] = {}
+        for name in sorted(self._used & _FROM.keys()):
+            froms.setdefault(_FROM[name], {})[name] = name
+        standard = [_PLAIN["math"]] if "math" in self._used else []
+        standard += _from_lines({k: v for k, v in froms.items() if k in _STDLIB})
+        third = [_PLAIN[name] for name in ("torch", "F") if name in self._used]
+        others = {k: v for k, v in froms.items() if k not in _STDLIB}
+        for module, names in self._externs.items():
+            others[module] = {**others.get(module, {}), **names}
+        third += _from_lines(others)
+        sections = [standard, third, _from_lines(self._ours)]
+        return [line for section in sections if section for line in ("", *section)][1:]
+
+
+def _occurs(word: str, source: str) -> bool:
+    at = source.find(word)
+    while at != -1:
+        before, after = source[at - 1 : at], source[at + len(word) : at + len(word) + 1]
+        if not (before.isalnum() or before in ("_", ".")) and not (after.isalnum() or after == "_"):
+            return True
+        at = source.find(word, at + 1)
+    return False
+
+
+def _from_lines(modules: Mapping[str, Mapping[str, str]]) -> list[str]:
+    lines: list[str] = []
+    for module in sorted(modules, key=_natural):
+        ordered = sorted(modules[module].items(), key=lambda item: _member_order(item[0]))
+        names = [name if name == local else f"{name} as {local}" for name, local in ordered]
+        line = f"from {module} import {', '.join(names)}"
+        if len(line) <= WIDTH:
+            lines.append(line)
+        else:
+            lines += [f"from {module} import (", *(f"    {name}," for name in names), ")"]
+    return lines
+
+
+def _natural(name: str) -> tuple[str, str]:
+    return name.lower(), name
+
+
+def _member_order(name: str) -> tuple[int, str, str]:
+    """Constants, then classes, then the rest, as isort has it."""
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return kind, name.lower(), name

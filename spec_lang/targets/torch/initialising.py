@@ -1,0 +1,90 @@
+"""`init:` rules and the initialisers of params, as torch.nn.init's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from spec_lang.ir import model as m
+from spec_lang.ops.base import LAYERS
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Compare, flat, name
+from spec_lang.targets.torch.layout import statement
+from spec_lang.targets.torch.operations import Operations
+from spec_lang.targets.torch.text import BadProgram, identifier
+
+MAY_BE_NONE = frozenset({"bias", "weight_g", "running_mean", "running_var"})
+
+
+def initialise(value: m.Expr, tensor: Code, writer: Operations, indent: int = 8) -> list[str]:
+    """`nn.init.normal_(tensor, std=0.02)`."""
+    if not (isinstance(value, m.Call) and value.to == "init"):
+        raise BadProgram("a rule's value is an initialiser")
+    func = name(f"{writer.imports.use('nn')}.init.{identifier(value.name)}_")
+    return statement(indent, "", Call(func, (tensor, *writer.arguments(value))))
+
+
+def rules(inits: Sequence[m.InitRule], writer: Operations) -> list[str]:
+    """The rules in order; those by layer type that follow each other share one walk over the modules."""
+    lines: list[str] = []
+    for by_type, group in groupby(inits, key=lambda rule: rule.layer is not None):
+        if by_type:
+            lines += _by_type(list(group), writer)
+        else:
+            for rule in group:
+                lines += _by_path(rule, writer)
+    return lines
+
+
+def _by_path(rule: m.InitRule, writer: Operations) -> list[str]:
+    assert rule.path is not None
+    target = writer.expr(rule.path)
+    if rule.parameter is not None:
+        return initialise(rule.value, Attr(target, identifier(rule.parameter)), writer)
+    if isinstance(rule.path.type, m.ModuleType):
+        parameters = flat(Call(Attr(target, "parameters")))
+        return [
+            f"        for parameter in {parameters}:",
+            *initialise(rule.value, Atom("parameter"), writer, 12),
+        ]
+    return initialise(rule.value, target, writer)
+
+
+def _by_type(group: list[m.InitRule], writer: Operations) -> list[str]:
+    module = writer.scope.fresh("module", "m")
+    lines = [f"        for {module} in self.modules():"]
+    word = "if"
+    for layer, same in groupby(group, key=lambda rule: rule.layer):
+        assert layer is not None
+        body = [_on_module(rule, module, layer, writer) for rule in same]
+        test = f"isinstance({module}, {flat(_class(layer, writer))})"
+        if (word == "if" and len(body) == 1 and body[0][0] is not None) or (
+            len(body) == 1 and body[0][0] is not None
+        ):
+            lines += [f"            {word} {test} and {body[0][0]}:", *body[0][1]]
+        else:
+            lines.append(f"            {word} {test}:")
+            for condition, inner in body:
+                if condition is not None:
+                    lines.append(f"                if {condition}:")
+                    inner = [f"    {line}" for line in inner]
+                lines += inner
+        word = "elif" if layer in LAYERS else "if"
+    return lines
+
+
+def _on_module(rule: m.InitRule, module: str, layer: str, writer: Operations) -> tuple[str | None, list[str]]:
+    """The condition under which a rule applies to a module of its type, and its statements."""
+    if rule.parameter is None:
+        inner = initialise(rule.value, Atom("parameter"), writer, 20)
+        return None, [f"                for parameter in {module}.parameters(recurse=False):", *inner]
+    tensor = Attr(Atom(module), identifier(rule.parameter))
+    lines = initialise(rule.value, tensor, writer, 16)
+    if rule.parameter in MAY_BE_NONE or layer not in LAYERS or "Norm" in layer:
+        return flat(Compare(tensor, (("is not", Atom("None")),))), lines
+    return None, lines
+
+
+def _class(layer: str, writer: Operations) -> Code:
+    if layer in LAYERS:
+        return writer.spelled(LAYERS[layer].torch, layer)
+    return Atom(writer.imports.definition(layer))

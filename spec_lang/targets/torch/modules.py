@@ -1,0 +1,133 @@
+"""A program as Python modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from spec_lang.ir import model as m
+from spec_lang.ops.base import FUNCTIONS
+from spec_lang.targets.torch.classes import block_class, variant_class
+from spec_lang.targets.torch.definitions import constant, function, record, tensor_function
+from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.names import USED, safe
+from spec_lang.targets.torch.text import comment, docstring, module_name
+from spec_lang.targets.torch.walk import nodes
+
+
+def emit(program: m.Program) -> dict[str, str]:
+    """The sources by path (`pkg/name.py`): a module for each file, with the definitions of that file.
+
+    Raises:
+        BadProgram: the program holds what no checked spec can (a name that is none, a path out of its folder).
+    """
+    definitions = {qualified(program, d): d for d in program.definitions}
+    training = training_functions(program, definitions)
+    sources = {}
+    for index, file in enumerate(program.files):
+        path = module_name(file.module).replace(".", "/") + ".py"
+        sources[path] = "\n".join(_module(index, file, program, definitions, training)) + "\n"
+    return sources
+
+
+def qualified(program: m.Program, d: m.Definition) -> str:
+    """The module and name of a definition."""
+    return f"{program.files[d.file].module}.{d.name}"
+
+
+def training_functions(program: m.Program, definitions: Mapping[str, m.Definition]) -> frozenset[str]:
+    """The functions over tensors that act differently in training, themselves or through others."""
+    calls: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for full, d in definitions.items():
+        if not isinstance(d, m.TensorFunction):
+            continue
+        here = program.files[d.file].module
+        calls[full] = set()
+        for n in nodes(d.method):
+            if isinstance(n, m.Call) and n.to == "fn":
+                calls[full].add(n.name if "." in n.name else f"{here}.{n.name}")
+            elif _trains(n):
+                found.add(full)
+    while grown := {full for full, called in calls.items() if called & found} - found:
+        found |= grown
+    return frozenset(found)
+
+
+def _trains(n: m.Node) -> bool:
+    if isinstance(n, m.Name):
+        return n.ref == "builtin" and n.id == "training"
+    if not (isinstance(n, m.Call) and n.to == "op"):
+        return False
+    cls = FUNCTIONS.get(n.name)
+    drops = n.name == "scaled_dot_product_attention" and (
+        len(n.args) > 4 or "dropout_p" in {k.name for k in n.kwargs}
+    )
+    return drops or (cls is not None and cls.trains)
+
+
+def _module(
+    index: int,
+    file: m.File,
+    program: m.Program,
+    definitions: Mapping[str, m.Definition],
+    training: frozenset[str],
+) -> list[str]:
+    own = [d for d in program.definitions if d.file == index and not isinstance(d, m.Extern)]
+    externs = {full: d for full, d in definitions.items() if isinstance(d, m.Extern)}
+    imports = Imports(file.module, [d.name for d in own], externs, _reserved(own))
+    bodies = [(d, _definition(d, imports, program, definitions, training)) for d in own]
+    head = docstring(0, file.doc or "")
+    if block := imports.lines():
+        head += ["", *block] if head else block
+    lines = head
+    previous: m.AnyDefinition | None = None
+    for source in imports.helpers.values():
+        lines += ["", "", *source.strip("\n").split("\n")]
+    for d, body in bodies:
+        lines += [""] * _gap(d, previous, bool(imports.helpers)) if lines else []
+        lines += [line for text in d.comments for line in comment(0, text)]
+        lines += body
+        previous = d
+    return lines
+
+
+def _gap(d: m.AnyDefinition, previous: m.AnyDefinition | None, helpers: bool) -> int:
+    """The blank lines before a definition: two around classes and functions, none between constants."""
+    if not isinstance(d, m.Constant) or (previous is None and helpers):
+        return 2
+    if previous is None:
+        return 1
+    return int(bool(d.comments)) if isinstance(previous, m.Constant) else 2
+
+
+def _reserved(own: Iterable[m.Definition]) -> frozenset[str]:
+    """What locals must not be called: what the file uses, and its functions and constants."""
+    return USED | {safe(d.name) for d in own if isinstance(d, m.Function | m.TensorFunction | m.Constant)}
+
+
+def _definition(
+    d: m.AnyDefinition,
+    imports: Imports,
+    program: m.Program,
+    definitions: Mapping[str, m.Definition],
+    training: frozenset[str],
+) -> list[str]:
+    match d:
+        case m.Constant():
+            return constant(d, imports)
+        case m.Record():
+            return record(d, imports)
+        case m.Function():
+            return function(d, imports)
+        case m.TensorFunction():
+            return tensor_function(d, imports, training)
+        case m.Block():
+            return block_class(d, imports, training)
+        case m.Variant():
+            base = definitions[d.base if d.base in definitions else f"{imports.here}.{d.base}"]
+            while isinstance(base, m.Variant):
+                base = definitions[base.base if base.base in definitions else f"{imports.here}.{base.base}"]
+            assert isinstance(base, m.Block)
+            return variant_class(d, base, imports)
+        case m.Extern():
+            return []

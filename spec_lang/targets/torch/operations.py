@@ -1,0 +1,84 @@
+"""Calls of library functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spec_lang.ir import model as m
+from spec_lang.ops.base import Function
+from spec_lang.targets.torch import einops
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, IfExp, Kw, flat
+from spec_lang.targets.torch.expressions import Expressions
+from spec_lang.targets.torch.registry import op_class
+from spec_lang.targets.torch.text import BadProgram
+
+DROPOUT_P = 4
+"""Where `dropout_p` stands among the arguments of scaled_dot_product_attention."""
+
+
+class Operations(Expressions):
+    """Expressions over tensors."""
+
+    def device(self) -> Code | None:
+        """Where created tensors live; None for the default."""
+        return None
+
+    def call(self, e: m.Call, first: Code | None = None) -> Code:
+        return self.op(e, first) if e.to == "op" else super().call(e, first)
+
+    def op(self, e: m.Call, first: Code | None) -> Code:
+        """A call of a library function."""
+        if e.name in einops.NAMES:
+            return self.einops(e, first)
+        cls = op_class(e.name)
+        args = self.arguments(e, first)
+        torch = cls.torch or e.name
+        if isinstance(cls, type) and issubclass(cls, Function):
+            args += tuple(self.extras(e, cls))
+        if e.name == "scaled_dot_product_attention":
+            args = tuple(self.dropping(a, i) for i, a in enumerate(args))
+        if torch.startswith("."):
+            return Call(Attr(args[0], torch[1:]), args[1:])
+        return Call(self.spelled(torch, e.name), args)
+
+    def extras(self, e: m.Call, cls: type[Function]) -> Iterator[Code]:
+        """The arguments that the mode, the device and the dtype decide."""
+        given = {k.name for k in e.kwargs}
+        if cls.trains and "training" not in given:
+            yield Kw("training", self.training())
+        if not cls.creates:
+            return
+        if "device" not in given and (device := self.device()) is not None:
+            yield Kw("device", device)
+        is_float = isinstance(e.type, m.TensorType) and e.type.dtype == "float"
+        if is_float and "dtype" not in given and (dtype := self.float_dtype()) is not None:
+            yield Kw("dtype", dtype)
+
+    def dropping(self, arg: Code, place: int) -> Code:
+        """`dropout_p`, which counts in training only."""
+        named = isinstance(arg, Kw) and arg.name == "dropout_p"
+        p = arg.value if isinstance(arg, Kw) else arg
+        if not (named or (place == DROPOUT_P and not isinstance(arg, Kw))) or flat(p) in ("0", "0.0"):
+            return arg
+        p = IfExp(p, self.training(), Atom("0.0"))
+        return Kw("dropout_p", p) if named else p
+
+    def einops(self, e: m.Call, first: Code | None) -> Code:
+        x = self.expr(e.args[0]) if first is None else first
+        kind = e.args[0].type
+        dims = kind.dims if isinstance(kind, m.TensorType) else ()
+        rank = None if any(d.startswith("*") for d in dims) else len(dims)
+        rest = list(e.args[1:])
+        named = {k.name: k.value for k in e.kwargs if k.name}
+        pattern = _text(rest.pop(0) if rest else named.pop("pattern"))
+        if e.name == "reduce":
+            how = _text(rest.pop(0) if rest else named.pop("reduction"))
+            return einops.reduce(x, rank, pattern, how, {k: self.expr(v) for k, v in named.items()})
+        sizes = {k: self.expr(v) for k, v in named.items()}
+        return (einops.rearrange if e.name == "rearrange" else einops.repeat)(x, rank, pattern, sizes)
+
+
+def _text(e: m.Expr) -> str:
+    if isinstance(e, m.Literal_) and isinstance(e.value, str):
+        return e.value
+    raise BadProgram("a pattern is a string literal")

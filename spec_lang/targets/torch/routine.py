@@ -1,0 +1,125 @@
+"""A whole method or function: signature, shapes, sizes, body."""
+
+from __future__ import annotations
+
+from spec_lang.ir import model as m
+from spec_lang.targets.torch.code import flat
+from spec_lang.targets.torch.dims import sizes
+from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.methods import Methods
+from spec_lang.targets.torch.signature import Parameter, define, is_plain
+from spec_lang.targets.torch.text import comment, docstring
+from spec_lang.targets.torch.types import annotation, shape
+from spec_lang.targets.torch.walk import names_in, nodes
+
+
+class Routine(Methods):
+    """Assembles what `Methods` writes."""
+
+    lets: dict[str, m.Let]
+
+    def lines_of(self) -> list[str]:
+        """The whole method."""
+        self.body(self.method.body, set())
+        body, self.lines = self.lines, []
+        self.defaults()
+        defaults, self.lines = self.lines, []
+        checks = self.check_lines()
+        head = self.size_lines()
+        signature = define(self.indent - 4, self.python_name(), self.signature(), self.result())
+        lines = [*signature]
+        shapes = self.shapes()
+        if (
+            shapes
+            and len(signature) == 1
+            and not self.method.doc
+            and len(f"{signature[0]}  # {shapes}") <= WIDTH
+        ):
+            lines[-1] += f"  # {shapes}"
+            shapes = None
+        if self.method.doc:
+            lines += docstring(self.indent, self.method.doc)
+        if shapes:
+            lines += comment(self.indent, shapes)
+        return [*lines, *defaults, *head, *checks, *body]
+
+    def python_name(self) -> str:
+        return self.method.name
+
+    def leading(self) -> list[Parameter]:
+        """The parameters before the inputs."""
+        return []
+
+    def trailing(self) -> list[Parameter]:
+        """The parameters behind the inputs."""
+        return []
+
+    def check_lines(self) -> list[str]:
+        """The checks of what the caller gives."""
+        return []
+
+    def signature(self) -> list[Parameter]:
+        """The parameters; one with a computed default may be None."""
+        parameters = self.leading()
+        for i in self.method.inputs:
+            kind = annotation(i.type, self.imports)
+            python = self.scope.local(i.name)
+            late = i.default is not None and not is_plain(i.default)
+            if (i.optional or late) and not kind.endswith("| None"):
+                kind += " | None"
+            default = "" if i.default is None else "None" if late else flat(self.expr(i.default))
+            if i.optional and not default:
+                default = "None" if self._last_required(i) else ""
+            parameters.append(Parameter(python, kind, default))
+        return [*parameters, *self.trailing()]
+
+    def _last_required(self, i: m.Input) -> bool:
+        """Whether no input behind `i` must be given."""
+        behind = self.method.inputs[self.method.inputs.index(i) + 1 :]
+        return all(b.optional or b.default is not None for b in behind)
+
+    def defaults(self) -> None:
+        """Fill in the inputs that default to an expression over earlier ones."""
+        for i in self.method.inputs:
+            if i.default is not None and not is_plain(i.default):
+                python = self.scope.local(i.name)
+                self.lines.append(" " * self.indent + f"if {python} is None:")
+                self.lines += statement(self.indent + 4, f"{python} = ", self.expr(i.default))
+
+    def shapes(self) -> str | None:
+        """The shapes of inputs and results, for a comment."""
+        inputs = [(i.name, shape(i.type)) for i in self.method.inputs]
+        results = [(r.name, shape(r.type)) for r in self.method.results]
+        left = ", ".join(f"{n}: {s}" for n, s in inputs if s)
+        right = ", ".join(f"{n}: {s}" if n else s for n, s in results if s)
+        if not left:
+            return None
+        return f"{left} -> {right}" if right else left
+
+    def size_lines(self) -> list[str]:
+        """The dims and call-time `let`s that the method reads."""
+        lets: list[m.Let] = []
+        for let in reversed(self.lets.values()):
+            if let.name in self.needed:
+                lets.insert(0, let)
+                self.needed |= names_in(let.value) & (self.call_dims.keys() | self.lets.keys())
+        bindings = [b for n, b in self.call_dims.items() if n in self.needed]
+        inputs = {i.name: i for i in self.method.inputs}
+        for b in bindings:
+            for text in (b.scale, b.offset):
+                self.needed |= {n for n in self.call_dims if n in text.replace("*", " ").split()}
+        bindings = [b for n, b in self.call_dims.items() if n in self.needed]
+        lines = [" " * self.indent + line for line in sizes(bindings, self, inputs)]
+        for let in lets:
+            lines += statement(self.indent, f"{self.scope.local(let.name)} = ", self.expr(let.value))
+        return lines
+
+    def result(self) -> str:
+        """The annotation of what is returned."""
+        results = self.method.results
+        if not results:
+            returned = [s.value.type for s in nodes(self.method.body) if isinstance(s, m.Return)]
+            return annotation(returned[-1], self.imports) if returned else "None"
+        if len(results) == 1 and not self.method.results_tuple:
+            return annotation(results[0].type, self.imports)
+        return f"tuple[{', '.join(annotation(r.type, self.imports) for r in results)}]"

@@ -1,0 +1,129 @@
+"""What the methods of one generated class share: its attributes."""
+
+from __future__ import annotations
+
+from spec_lang.ir import model as m
+from spec_lang.ops.base import LAYERS
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, name
+from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.names import safe
+
+MODULE_ATTRIBUTES = frozenset(
+    [
+        "T_destination",
+        "add_module",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+    ]
+)
+"""What an attribute of a module must not hide."""
+
+
+class State:
+    """The block that a class is made from, and which of its numbers the methods read."""
+
+    def __init__(self, block: m.Block, imports: Imports, training_functions: frozenset[str]) -> None:
+        self.block = block
+        self.imports = imports
+        self.training_functions = training_functions
+        self.members = {p.name for p in block.members}
+        self.statics = [h.name for h in block.hypers] + list(block.dims)
+        self.statics += [let.name for let in block.lets if let.at == "init"]
+        self.read_by_methods: set[str] = set()
+        self.own = self.members | {method.name for method in block.methods}
+
+    def attribute(self, name: str) -> str:
+        """The attribute of a layer, a param or a buffer: the author's name."""
+        return name
+
+    def stored(self, name: str) -> str:
+        """The attribute that holds a hyperparameter, a dim or a `let`."""
+        attribute = safe(name)
+        while attribute in self.own or attribute in MODULE_ATTRIBUTES:
+            attribute += "_"
+        return attribute
+
+    def read(self, name: str) -> Code | None:
+        """`self.name` for what construction fixes; None for what it does not."""
+        if name not in self.statics:
+            return None
+        self.read_by_methods.add(name)
+        return Attr(Atom("self"), self.stored(name))
+
+    def a_parameter(self) -> Code | None:
+        """The dtype of a parameter of this block's, to make tensors of the same."""
+        for member in self.block.members:
+            match member:
+                case m.Param(kind="param", type=type_) if type_.dtype == "float":
+                    return Attr(Attr(Atom("self"), member.name), "dtype")
+                case m.Layer(value=m.Call(to="make", name=layer)) if _has_weight(layer):
+                    return Attr(Attr(Attr(Atom("self"), member.name), "weight"), "dtype")
+        if not self.block.members:
+            return None
+        return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
+
+    def class_of(self, constructor: str) -> Code | None:
+        """The Python class behind a module type's name."""
+        if constructor in LAYERS:
+            torch = LAYERS[constructor].torch
+            if torch.startswith("nn."):
+                self.imports.use("nn")
+                return name(torch)
+            return None
+        if constructor.rpartition(".")[2].isidentifier() and constructor[:1].isupper():
+            return Atom(self.imports.definition(constructor))
+        return None
+
+
+def _has_weight(layer: str) -> bool:
+    return layer in ("Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d", "RMSNorm")
