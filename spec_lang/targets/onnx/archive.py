@@ -1,4 +1,4 @@
-"""Finds the records of a zip archive that are stored as they are; a little of APPNOTE.TXT, with every size checked.
+"""Finds the records of a zip archive, and unpacks none; a little of APPNOTE.TXT, with every size checked.
 
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
 """
@@ -25,17 +25,18 @@ class BadArchive(Exception):
 
 
 class Record(NamedTuple):
-    """One file in the archive: where its bytes are."""
+    """One file in the archive: where its bytes are, and whether they are compressed."""
 
     offset: int
     size: int
+    compressed: bool = False
 
 
 def records(fd: int, size: int) -> dict[str, Record]:
     """The records by name.
 
     Raises:
-        BadArchive: the archive is malformed or cut off, its records overlap, or they are compressed.
+        BadArchive: the archive is malformed or cut off, or its records overlap.
     """
     start, length, count = _directory(fd, size)
     if length > MAX_DIRECTORY:
@@ -97,11 +98,7 @@ def _record(fd: int, directory: bytes, at: int, limit: int) -> tuple[str, Record
     size, packed, offset = _wide(directory[extra_at : extra_at + lengths[1]], size, packed, offset)
     if flags & ENCRYPTED:
         raise BadArchive(f"{shown(name)} is encrypted")
-    if method != STORED:
-        raise BadArchive(
-            f"{shown(name)} is compressed, which torch.save never does; save it again with torch.save"
-        )
-    if packed != size:
+    if method == STORED and packed != size:
         raise BadArchive(f"{shown(name)} has two sizes")
     local = read_exactly(fd, LOCAL.size, offset)
     if local is None or not local.startswith(b"PK\3\4"):
@@ -110,9 +107,9 @@ def _record(fd: int, directory: bytes, at: int, limit: int) -> tuple[str, Record
     if local_method != method or read_exactly(fd, local_name, offset + LOCAL.size) != raw:
         raise BadArchive(f"{shown(name)} is described in two ways")
     start = offset + LOCAL.size + local_name + local_extra
-    if start + size > limit:
+    if start + packed > limit:
         raise BadArchive(f"{shown(name)} ends behind the records (a broken download?)")
-    return name, Record(start, size), after
+    return name, Record(start, packed, method != STORED), after
 
 
 def _wide(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int]:

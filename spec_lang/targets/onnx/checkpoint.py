@@ -104,6 +104,9 @@ def _read_zip(fd: int, size: int) -> _Contents:
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}constants.pkl" in found:
         raise _Malformed("it is a TorchScript module; save its state_dict() with torch.save instead")
+    for name, record in found.items():
+        if record.compressed:
+            raise _Malformed(f"{shown(name)} is compressed, which torch.save never does; save it again")
     order = found.get(f"{root}byteorder")
     if order is not None and (order.size > 10 or read_exactly(fd, order.size, order.offset) != b"little"):
         raise _Malformed("it was saved on a big-endian machine")

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from spec_lang.targets.onnx.stored import shown
 
-MAX_OPCODES: Final = 4_000_000
-"""About 80,000 tensors; an opcode takes at most some 100 bytes of memory."""
+MAX_OPCODES: Final = 2_000_000
+"""About 40,000 tensors; an opcode takes at most some 100 bytes of memory."""
 MAX_RANK: Final = 64
 MAX_NAME: Final = 1000
 """Characters of a class's or function's name."""
