@@ -117,7 +117,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     """Break a long text between words; a chain of arrows breaks before an arrow."""
     if len(text) <= width:
         return [text]
-    chain = " -> " in text
+    chain = text.count(" -> ") > 2
     words = text.split(" -> ") if chain else text.split(" ")
     glue = " -> " if chain else " "
     rows: list[str] = []

@@ -472,9 +472,13 @@ class Comment(Node):
 
 
 class Module(Node):
-    """One file."""
+    """One file.
+
+    `definitions` are those without a syntax error; `broken` names the others, so that their uses are not reported.
+    """
 
     source: Source
     doc: String | None
     definitions: tuple[Definition, ...]
     comments: tuple[Comment, ...] = ()
+    broken: tuple[str, ...] = ()

@@ -9,8 +9,9 @@ from typing import Any
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
-from spec_lang.syntax.strings import fstring_pieces, string_value
-from spec_lang.syntax.tokens import Token
+from spec_lang.syntax.limits import DIGITS
+from spec_lang.syntax.strings import fstring_mistake, fstring_pieces, string_value
+from spec_lang.syntax.token import Token
 
 Values = list[Any]
 
@@ -405,11 +406,22 @@ class Builder:
     def number(self, v: Values) -> ast.Number:
         token: Token = v[0]
         text = token.text
-        return ast.Number(token.span, int(text) if text.isdecimal() else self._number(token), text)
+        value = int(text) if text.isdecimal() and len(text) < 20 and text[0] != "0" else self._number(token)
+        return ast.Number(token.span, value, text)
 
     def _number(self, token: Token) -> int | float:
         digits = token.text.replace("_", "")
-        return int(digits) if digits.isdecimal() else float(digits)
+        if len(digits) > DIGITS:
+            self.error("E0116", f"a number of {len(digits):,} digits is too long", token.span)
+            return 0
+        if not digits.isdecimal():
+            value = float(digits)
+            if value == float("inf"):
+                self.error("E0116", f"`{digits}` is larger than a float can be", token.span, "write `inf`")
+            return value
+        if digits[0] == "0" and int(digits):
+            self.error("E0116", f"`{digits}` begins with 0", token.span, f"write `{digits.lstrip('0')}`")
+        return int(digits)
 
     def string(self, v: Values) -> ast.String:
         token: Token = v[0]
@@ -418,7 +430,12 @@ class Builder:
     def fstring(self, v: Values) -> ast.FString:
         token: Token = v[0]
         parts: list[ast.Expr] = []
-        for piece in fstring_pieces(token.text):
+        pieces = fstring_pieces(token.text)
+        if (mistake := fstring_mistake(token.text, pieces)) is not None:
+            at, message, help = mistake
+            self.error("E0121", message, Span(token.start + at, token.start + at + 1), help)
+            return ast.FString(token.span, (), token.text)
+        for piece in pieces:
             span = Span(token.start + piece.start, token.start + piece.end)
             if piece.is_code:
                 value = self.expression(span)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+from bisect import bisect_left
+from dataclasses import replace
 
-from spec_lang.diagnostics import Diagnostic, Source, Span
+from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
 from spec_lang.syntax.build import Builder
 from spec_lang.syntax.driver import parse_tokens
-from spec_lang.syntax.tokens import tokenize
+from spec_lang.syntax.limits import BYTES
+from spec_lang.syntax.tokens import TooDeep, tokenize
+from spec_lang.syntax.walk import move_spans
 
 
 def parse(source: Source) -> tuple[ast.Module | None, list[Diagnostic]]:
@@ -28,11 +32,62 @@ def parse(source: Source) -> tuple[ast.Module | None, list[Diagnostic]]:
 
 
 def _parse(source: Source) -> tuple[ast.Module | None, list[Diagnostic]]:
-    tokens, comments, diagnostics = tokenize(source)
-    module, errors = parse_tokens(tokens, source, Builder(source))
+    if (refused := _refused(source)) is not None:
+        return None, [refused]
+    try:
+        read = tokenize(source)
+    except TooDeep as error:
+        return None, [error.diagnostic]
+    if len(read.tokens) <= 2 and not read.diagnostics:
+        return None, [_empty(source)]
+    builder = Builder(source)
+    module, errors = parse_tokens(read, source, builder)
+    diagnostics = read.diagnostics + errors + builder.diagnostics
     if module is not None:
-        module.__dict__["comments"] = tuple(comments)
-    return module, diagnostics + errors
+        module = _intact(module, read.comments, diagnostics)
+    return module, diagnostics
+
+
+def _refused(source: Source) -> Diagnostic | None:
+    text = source.text
+    if len(text) > BYTES:
+        return Diagnostic(
+            "E0118",
+            f"a file of {len(text):,} characters is too large",
+            Label(source, Span(0, 1)),
+            help=f"a spec may have up to {BYTES // 2**20} MiB",
+        )
+    at = text.find("\0")
+    if at != -1:
+        return Diagnostic(
+            "E0117", "this file is not text: it holds a NUL character", Label(source, Span(at, at + 1))
+        )
+    return None
+
+
+def _empty(source: Source) -> Diagnostic:
+    return Diagnostic(
+        "E0120",
+        "this file defines nothing",
+        Label(source, Span(0, 0)),
+        help="a spec has a `model`, a `block`, an `fn`, a `record` or a constant",
+    )
+
+
+def _intact(module: ast.Module, comments: list[ast.Comment], diagnostics: list[Diagnostic]) -> ast.Module:
+    """The module without the definitions that have a mistake in them."""
+    if not diagnostics:
+        return ast.Module(module.span, module.source, module.doc, module.definitions, tuple(comments))
+    places = sorted(d.primary.span.start for d in diagnostics)
+    whole: list[ast.Definition] = []
+    broken: list[str] = []
+    for definition in module.definitions:
+        at = bisect_left(places, definition.span.start)
+        if at < len(places) and places[at] <= definition.span.end:
+            broken += [] if isinstance(definition, ast.Import) else [definition.name.id]
+        else:
+            whole.append(definition)
+    return ast.Module(module.span, module.source, module.doc, tuple(whole), tuple(comments), tuple(broken))
 
 
 def parse_expr(text: str) -> tuple[ast.Expr | None, list[Diagnostic]]:
@@ -42,16 +97,18 @@ def parse_expr(text: str) -> tuple[ast.Expr | None, list[Diagnostic]]:
 
 def parse_expr_at(source: Source, span: Span) -> tuple[ast.Expr | None, list[Diagnostic]]:
     """Parse the expression at a place in a source; spans are places in the whole source."""
-    head = "_ = "
+    head = "x = "
+    move = span.start - len(head)
     part = Source(source.name, head + source.text[span.start : span.end])
-    tokens, _, diagnostics = tokenize(part)
-    for token in tokens:
-        token.start += span.start - len(head)
-        token.end += span.start - len(head)
-    tokens[0].type = "NAME"
-    module, errors = parse_tokens(tokens, source, Builder(source))
-    if module is None:
-        return None, diagnostics + errors
+    module, found = _parse(part)
+    diagnostics = [replace(d, primary=Label(source, _moved(d.primary.span, move)), labels=()) for d in found]
+    if diagnostics or module is None:
+        return None, diagnostics
     definition = module.definitions[0]
     assert isinstance(definition, ast.ConstantDef)
-    return definition.value, diagnostics + errors
+    move_spans(definition.value, move)
+    return definition.value, []
+
+
+def _moved(span: Span, move: int) -> Span:
+    return Span(span.start + move, span.end + move)

@@ -68,6 +68,28 @@ def fstring_pieces(text: str) -> list[Piece]:
     return pieces
 
 
+def fstring_mistake(text: str, pieces: list[Piece]) -> tuple[int, str, str | None] | None:
+    """What is wrong with an f-string's braces: the place, the message and the help."""
+    for piece in pieces:
+        body = text[piece.start : piece.end]
+        if not piece.is_code:
+            lone = body.replace("}}", "  ").find("}")
+            if lone != -1:
+                return piece.start + lone, "`}` has no `{` in this f-string", "write `}}` for a brace"
+            continue
+        opened = piece.start - 1
+        if piece.end >= len(text) - 1:
+            return opened, "`{` is never closed in this f-string", "write `{{` for a brace"
+        if not body.strip():
+            return opened, "nothing stands between these braces", "write `{{}}` for braces"
+        if _FORMAT.search(body):
+            return opened, "formats (`:` and `!`) are not part of f-strings here", None
+    return None
+
+
+_FORMAT = re.compile(r"^[^\[({\"']*(?::|!(?!=))")
+
+
 def _literal(text: str, start: int, end: int) -> Piece:
     value = unescape(text[start:end]).replace("{{", "{").replace("}}", "}")
     return Piece(start, end, False, value)

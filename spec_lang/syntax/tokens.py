@@ -12,148 +12,351 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from spec_lang.diagnostics import Diagnostic, Source, Span
+from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import tables
 from spec_lang.syntax.ast import Comment
+from spec_lang.syntax.limits import BLOCKS, BRACKETS, CHAIN
+from spec_lang.syntax.stray import explain_stray, is_name
+from spec_lang.syntax.token import (
+    AT_LINE_START,
+    BEFORE_COLON,
+    BEFORE_NAME,
+    CLOSING,
+    OPENING,
+    RESERVED,
+    SOFT,
+    Token,
+)
 
-# Words that are never names, with their token types.
-RESERVED = {
-    word: word for word in ("and", "or", "not", "if", "elif", "else", "for", "in", "is", "return")
-} | {
-    "true": "true",
-    "True": "true",
-    "false": "false",
-    "False": "false",
-    "none": "none",
-    "None": "none",
-    "_": "HOLE",
-}
-# Words whose type is their own inside a line; the parser falls back to NAME.
-SOFT = frozenset({"from", "import", "as", "layer", "fn", "list"})
-# Words that are keywords at the start of a line when a name follows.
-BEFORE_NAME = frozenset({"model", "block", "fn", "record", "extern", "from", "let", "tie", "param", "buffer"})
-# ... when `:` and the end of the line follow.
-BEFORE_COLON = frozenset({"layers", "init"})
-# ... when an expression follows.
-BEFORE_EXPRESSION = frozenset({"require", "expect"})
-AT_LINE_START = BEFORE_NAME | BEFORE_COLON | BEFORE_EXPRESSION
-# Types that may be read as NAME where the parser expects no keyword.
-CONTEXTUAL = AT_LINE_START | SOFT
-
-CLOSING = {"(": ")", "[": "]", "{": "}"}
-OPENING = {")": "(", "]": "[", "}": "{"}
-
-
-class Token:
-    """A terminal: its type in the grammar, its text and its place."""
-
-    __slots__ = ("end", "start", "text", "type")
-
-    def __init__(self, type: str, text: str, start: int, end: int) -> None:
-        self.type = type
-        self.text = text
-        self.start = start
-        self.end = end
-
-    @property
-    def span(self) -> Span:
-        return Span(self.start, self.end)
-
-    def __repr__(self) -> str:
-        return f"{self.type}:{self.text!r}"
+TAB = 4
+_STATEMENT = re.compile(r"[^\W\d]\w*[ ]*(?:=(?!=)|\+=|:|\(|[^\W\d])|[\w.,() ]+=(?!=)|return\b|_\b")
 
 
 class Tokens(NamedTuple):
-    """A file's tokens, its comments, and what was wrong at this level."""
+    """A file's tokens up to `$END`, its comments, and what was wrong at this level.
+
+    `faulty` holds an offset in each logical line that has a mistake already.
+    """
 
     tokens: list[Token]
     comments: list[Comment]
     diagnostics: list[Diagnostic]
+    faulty: set[int]
+
+
+class TooDeep(Exception):
+    """Brackets or blocks nest beyond what the compiler follows; the file is refused at once."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
 
 
 @cache
 def _scanner() -> re.Pattern[str]:
     known = tables.load()
-    patterns = dict(known.patterns)
-    operators = "|".join(re.escape(op) for op in known.operators)
-    order = ["FSTRING", "NAME", "NUMBER", "STRING", "COMMENT"]
-    parts = [f"(?P<{name}>{patterns[name]})" for name in order]
-    parts += [r"(?P<NEWLINE>\n)", f"(?P<OP>{operators})", r"(?P<STRAY>[^ \t\f\r]|\r(?!\n))"]
-    return re.compile(rf"(?:{patterns['SPACE']})?(?:{'|'.join(parts)})")
+    order = ("FSTRING", "NAME", "NUMBER", "STRING", "COMMENT")
+    parts = [f"(?P<{name}>{known.patterns[name]})" for name in order]
+    parts += [
+        r"(?P<NEWLINE>\n)",
+        rf"(?P<OP>{'|'.join(re.escape(op) for op in known.operators)})",
+        r"(?P<BAD_NUMBER>\d\w*)",
+        r"(?P<BAD_STRING>\"{3}[\s\S]*|'{3}[\s\S]*|\"(?:[^\"\\\n]|\\.)*\\?|'(?:[^'\\\n]|\\.)*\\?)",
+        r"(?P<STRAY>[^ \t\f\r]|\r(?!\n))",
+    ]
+    # An operator that begins like a number (`.5`, `...`) is tried after it, and a bad number after both.
+    return re.compile(rf"(?:{known.patterns['SPACE']})?(?:{'|'.join(parts)})")
 
 
 def tokenize(source: Source) -> Tokens:
-    """The tokens of a file, ending with `$END`."""
-    text = source.text
-    tokens: list[Token] = []
-    comments: list[Comment] = []
-    diagnostics: list[Diagnostic] = []
-    push = tokens.append
-    starts: list[int] = []
-    levels = [0]
-    brackets: list[Token] = []
-    line_start = 0
-    fresh = True  # at the first token of a physical line
-    previous = Token("NEWLINE", "", 0, 0)
-    for match in _scanner().finditer(text):
-        kind = match.lastgroup
-        assert kind is not None
-        if kind == "NEWLINE":
-            line_start = match.end()
-            fresh = True
-            continue
-        start, end = match.span(kind)
-        if kind == "COMMENT":
-            comments.append(Comment(Span(start, end), text[start:end].rstrip()))
-            continue
-        word = text[start:end]
-        if fresh:
-            fresh = False
-            if not brackets and word != "->":
-                if tokens:
-                    push(Token("NEWLINE", "", previous.end, previous.end))
-                column = start - line_start
-                if column != levels[-1]:
-                    if column > levels[-1]:
-                        levels.append(column)
-                        push(Token("_INDENT", "", start, start))
-                    else:
-                        while column < levels[-1]:
-                            levels.pop()
-                            push(Token("_DEDENT", "", start, start))
-                if word in AT_LINE_START:
-                    starts.append(len(tokens))
-        if kind == "OP":
-            kind = word
-            if word in CLOSING:
-                brackets.append(Token(kind, word, start, end))
-            elif word in OPENING:
-                if brackets:
-                    brackets.pop()
-        elif kind == "NAME":
-            if previous.type == ".":
-                pass
-            elif word in RESERVED:
-                kind = RESERVED[word]
-            elif word in SOFT:
+    """The tokens of a file.
+
+    Raises:
+        TooDeep: Brackets, blocks or operators nest too deeply to go on.
+    """
+    strict = _Tokenizer(source, recover=False)
+    strict.run()
+    if not strict.unbalanced:
+        return strict.result()
+    recovering = _Tokenizer(source, recover=True)
+    recovering.run()
+    return recovering.result()
+
+
+class _Tokenizer:
+    """One pass over a file; with `recover`, a line that looks like a statement ends a bracket left open."""
+
+    def __init__(self, source: Source, recover: bool) -> None:
+        self.source = source
+        self.recover = recover
+        self.unbalanced = False
+        self.tokens: list[Token] = []
+        self.comments: list[Comment] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.faulty: set[int] = set()  # numbers of logical lines
+        self.places: set[int] = set()  # offsets in them
+        self.starts: list[int] = []
+        self.levels = [0]
+        self.brackets: list[Token] = []
+        self.line = 0  # NEWLINE tokens so far
+        self.first = 0  # index of the logical line's first token
+        self.column = 0  # of the logical line
+        self.tabs: list[Span] = []
+
+    def result(self) -> Tokens:
+        return Tokens(self.tokens, self.comments, self.diagnostics, self.places)
+
+    def error(
+        self, code: str, message: str, span: Span, help: str | None = None, labels: tuple[Label, ...] = ()
+    ) -> None:
+        """Report a mistake, the first of its logical line."""
+        if self.line not in self.faulty:
+            self.faulty.add(self.line)
+            self.places.add(span.start)
+            self.diagnostics.append(Diagnostic(code, message, Label(self.source, span), labels, help=help))
+
+    def run(self) -> None:
+        text = self.source.text
+        tokens, brackets = self.tokens, self.brackets
+        push = tokens.append
+        line_start = 0
+        fresh = True  # at the first token of a physical line
+        previous = Token("NEWLINE", "", 0, 0)
+        for match in _scanner().finditer(text):
+            kind = match.lastgroup
+            assert kind is not None
+            if kind == "NEWLINE":
+                line_start = match.end()
+                fresh = True
+                continue
+            start, end = match.span(kind)
+            word = text[start:end]
+            if kind == "COMMENT":
+                self.comments.append(Comment(Span(start, end), word.rstrip()))
+                continue
+            if fresh:
+                fresh = False
+                if brackets and self.recover and self._begins_statement(line_start, start, previous):
+                    self._unclosed()
+                if not brackets and (word != "->" or not tokens):
+                    self._new_line(line_start, start, previous)
+                    if word in AT_LINE_START:
+                        self.starts.append(len(tokens))
+            if kind == "OP":
                 kind = word
-        previous = Token(kind, word, start, end)
-        push(previous)
-    if tokens:
-        push(Token("NEWLINE", "", previous.end, previous.end))
-    for _ in levels[1:]:
-        push(Token("_DEDENT", "", previous.end, previous.end))
-    push(Token("$END", "", len(text), len(text)))
-    for index in starts:
-        _line_start(tokens, index)
-    return Tokens(tokens, comments, diagnostics)
+                if word in CLOSING:
+                    brackets.append(Token(kind, word, start, end))
+                    if len(brackets) > BRACKETS:
+                        raise TooDeep(self._too_deep("brackets", BRACKETS, Span(start, end)))
+                elif word in OPENING and not self._close(word, start, end):
+                    continue
+            elif kind == "NAME":
+                if previous.type != ".":
+                    if word in RESERVED:
+                        kind = RESERVED[word]
+                    elif word in SOFT:
+                        kind = word
+                if not word.isascii() and not is_name(word):
+                    self._stray(Span(start, end), word)
+            elif kind in ("BAD_NUMBER", "BAD_STRING", "STRAY"):
+                replaced = self._bad(kind, word, start, end)
+                if replaced is None:
+                    continue
+                kind = replaced
+            previous = Token(kind, word, start, end)
+            push(previous)
+        self._finish(previous)
+
+    # --- Lines and blocks -------------------------------------------------------------------
+
+    def _new_line(self, line_start: int, start: int, previous: Token) -> None:
+        tokens, levels = self.tokens, self.levels
+        if tokens:
+            self._end_line(previous)
+        column = start - line_start
+        if column and self.source.text.find("\t", line_start, start) != -1:
+            column = len(self.source.text[line_start:start].expandtabs(TAB))
+            self.tabs.append(Span(line_start, start))
+        if column > levels[-1]:
+            levels.append(column)
+            if len(levels) > BLOCKS:
+                raise TooDeep(self._too_deep("blocks", BLOCKS, Span(start, start + 1)))
+            tokens.append(Token("_INDENT", "", previous.end, previous.end))
+        else:
+            while column < levels[-1]:
+                if column > levels[-2]:
+                    self._misfit(column, line_start, start)
+                    break
+                levels.pop()
+                tokens.append(Token("_DEDENT", "", previous.end, previous.end))
+        self.first = len(tokens)
+        self.column = column
+
+    def _end_line(self, previous: Token) -> None:
+        if len(self.tokens) - self.first > CHAIN:
+            self._check_chain()
+        self.tokens.append(Token("NEWLINE", "", previous.end, previous.end))
+        self.line += 1
+
+    def _misfit(self, column: int, line_start: int, start: int) -> None:
+        if self.tabs:
+            self.faulty.add(self.line)
+            return
+        inner, outer = self.levels[-1], self.levels[-2]
+        self.error(
+            "E0103",
+            f"this line is indented by {column} {_spaces(column)}, which fits no block",
+            Span(line_start, start),
+            f"the block above stands at {inner} {_spaces(inner)}, the one around it at {outer}",
+        )
+
+    def _check_chain(self) -> None:
+        """Refuse an expression whose tree would be too deep: count operators since the last comma, by bracket."""
+        counts = [0]
+        for token in self.tokens[self.first :]:
+            kind = token.type
+            if kind in CLOSING:
+                counts[-1] += 1
+                counts.append(0)
+            elif kind in OPENING:
+                if len(counts) > 1:
+                    counts.pop()
+            elif kind == ",":
+                counts[-1] = 0
+            elif kind not in ("NAME", "NUMBER", "STRING", "=", ":"):
+                counts[-1] += 1
+                if counts[-1] > CHAIN:
+                    raise TooDeep(self._too_deep("operators in one expression", CHAIN, token.span))
+
+    def _finish(self, previous: Token) -> None:
+        if self.brackets:
+            if self.recover:
+                self._unclosed()
+            self.unbalanced = True
+        if self.tokens:
+            self._end_line(previous)
+        end = len(self.source.text)
+        for _ in self.levels[1:]:
+            self.tokens.append(Token("_DEDENT", "", previous.end, previous.end))
+        self.tokens.append(Token("$END", "", end, end))
+        self.tokens.append(Token("$END", "", end, end))  # so that one token more can be looked at
+        for index in self.starts:
+            _line_start(self.tokens, index)
+        if self.tabs:
+            more = len(self.tabs) - 1
+            notes = (f"{more} more {'line has' if more == 1 else 'lines have'} them",) if more else ()
+            self.diagnostics.append(
+                Diagnostic(
+                    "E0102",
+                    "tabs in the indentation",
+                    Label(self.source, self.tabs[0]),
+                    notes=notes,
+                    help="indent with four spaces a level",
+                )
+            )
+
+    def _too_deep(self, what: str, limit: int, span: Span) -> Diagnostic:
+        return Diagnostic(
+            "E0119",
+            f"more than {limit:,} {what}{' inside each other' if limit != CHAIN else ''}",
+            Label(self.source, span),
+            help="give parts of it names of their own",
+        )
+
+    # --- Brackets ---------------------------------------------------------------------------
+
+    def _close(self, word: str, start: int, end: int) -> bool:
+        """Take a closing bracket; False if it closes nothing and is left out."""
+        brackets = self.brackets
+        span = Span(start, end)
+        if brackets and brackets[-1].type == OPENING[word]:
+            brackets.pop()
+            return True
+        if not brackets:
+            self.error("E0107", f"`{word}` closes a bracket that was never opened", span)
+            return False
+        self.unbalanced = True
+        if not self.recover:
+            brackets.pop()
+            return True
+        opened = brackets[-1]
+        if any(bracket.type == OPENING[word] for bracket in brackets):
+            self._unclosed(Label(self.source, span, f"`{word}` comes before `{CLOSING[opened.type]}`"))
+            while brackets.pop().type != OPENING[word]:
+                pass
+            return True
+        self._mismatch(opened, word, span)
+        return False
+
+    def _mismatch(self, opened: Token, word: str, span: Span) -> None:
+        self.error(
+            "E0107",
+            f"`{word}` does not close `{opened.type}`",
+            span,
+            f"`{CLOSING[opened.type]}` does",
+            (Label(self.source, opened.span, "opened here"),),
+        )
+        self.brackets.pop()
+
+    def _unclosed(self, label: Label | None = None) -> None:
+        opened = self.brackets[-1]
+        self.error(
+            "E0101",
+            f"`{opened.type}` is never closed",
+            opened.span,
+            f"add `{CLOSING[opened.type]}` where it should end",
+            (label,) if label else (),
+        )
+        if label is None:
+            self.brackets.clear()
+
+    def _begins_statement(self, line_start: int, start: int, previous: Token) -> bool:
+        """Whether a line inside brackets looks like a new statement, so that a bracket must have been forgotten."""
+        column = start - line_start
+        if column > self.column and previous.type != ":":
+            return False
+        return _STATEMENT.match(self.source.text, start) is not None
+
+    # --- What is no token -------------------------------------------------------------------
+
+    def _bad(self, kind: str, word: str, start: int, end: int) -> str | None:
+        """Report what is no token; the type to read it as, or None to leave it out."""
+        if kind == "BAD_NUMBER":
+            self.error("E0116", f"`{word[:40]}` is not a number", Span(start, end), _number_help(word))
+            return "NUMBER"
+        if kind == "BAD_STRING":
+            width = 3 if word[:3] in ('"""', "'''") else 1
+            self.error(
+                "E0108",
+                "this string has no end",
+                Span(start, start + width if width == 3 else end),
+                f"close it with `{word[:width]}`",
+            )
+            return "STRING"
+        self._stray(Span(start, end), word)
+        return None
+
+    def _stray(self, span: Span, word: str) -> None:
+        message, help = explain_stray(word)
+        self.error("E0109", message, span, help)
+
+
+def _number_help(word: str) -> str | None:
+    if word.endswith("_") or "__" in word:
+        return "an underscore stands between two digits"
+    digits = word.rstrip("".join(c for c in word if not c.isdigit()))
+    if word[:2].lower() in ("0x", "0b", "0o"):
+        return "write it in decimal"
+    return "names begin with a letter" if digits != word else None
+
+
+def _spaces(count: int) -> str:
+    return "space" if count == 1 else "spaces"
 
 
 def _line_start(tokens: list[Token], index: int) -> None:
     """Make the word that begins a line a keyword, if it is one there."""
     token, after = tokens[index], tokens[index + 1]
     word = token.text
-    keyword = False
     if word in BEFORE_COLON:
         keyword = after.type == ":" and tokens[index + 2].type == "NEWLINE"
     elif word in BEFORE_NAME:

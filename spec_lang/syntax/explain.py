@@ -1,0 +1,554 @@
+"""Why a token does not fit, in words: one function a kind of mistake, the first that recognises it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from spec_lang.diagnostics import Diagnostic, Label, Source, Span
+from spec_lang.diagnostics.suggest import closest
+from spec_lang.syntax.recover import Problem
+from spec_lang.syntax.token import CLOSING, CONTEXTUAL, LAYOUT, OPENING, Token
+
+_OPERATORS = frozenset(
+    [
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "@",
+        "**",
+        "|",
+        "&",
+        "^",
+        "<<",
+        ">>",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "if",
+        "else",
+    ]
+)
+_OPERANDS = frozenset({"NAME", "NUMBER", "STRING", "FSTRING", "true", "false", "none", "HOLE"})
+_ENDS = _OPERANDS | frozenset(OPENING)
+_WORDS = frozenset(
+    {"and", "or", "not", "if", "elif", "else", "for", "in", "is", "return", "true", "false", "none"}
+)
+_HEADERS = frozenset(
+    {"model", "block", "fn", "record", "extern", "layers", "init", "for", "if", "elif", "else"}
+)
+
+# What belongs where, for lines that stand in the wrong part.
+_BELONGS = {
+    "return": "`return` stands in `forward` or another method",
+    "for": "a `for` over statements stands in a method; in `layers:` write `[... for i in range(n)]`",
+    "if": "an `if` over statements stands in a method; in `layers:` write `a if condition else b`",
+    "elif": "`elif` follows the lines of an `if`, at the same indentation",
+    "else": "`else:` follows the lines of an `if`, at the same indentation",
+    "layers": "`layers:` stands directly under a model or block",
+    "init": "`init:` stands directly under a model or block",
+    "let": "`let` stands directly under a model or block; in a method write `name = value`",
+    "tie": "`tie` stands directly under a model or block",
+    "expect": "`expect` stands directly under a model or block",
+    "require": "`require` stands under a model, a block or in a method",
+    "param": "`param` stands under `layers:`",
+    "buffer": "`buffer` stands under `layers:`",
+    "model": "a model is defined at the left margin, not inside another part",
+    "block": "a block is defined at the left margin, not inside another part",
+    "fn": "a function is defined at the left margin, not inside another part",
+    "record": "a record is defined at the left margin, not inside another part",
+    "extern": "an extern is declared at the left margin, not inside another part",
+    "from": "imports stand at the left margin",
+}
+# Words of other languages at the start of a line.
+_FOREIGN = {
+    "def": "a method is written without `def`: `forward(x: float[N, D]) -> float[N, D]:`; a function with `fn`",
+    "class": "write `block Name(...):`, or `model Name(...):` for an entry point",
+    "import": "write `from file import Name`",
+    "assert": 'write `require condition, "why"`',
+    "raise": 'write `require condition, "why"`',
+    "while": "loops run over what is known without the data: `for i in range(n):`",
+    "with": "there are no context managers",
+    "pass": "leave the part out",
+    "print": "a spec prints nothing; `specc ir` shows what it means",
+    "lambda": "define a function with `fn`",
+    "network": "write `model Name(...):`",
+    "module": "write `block Name(...):`",
+    "layer": "layers are made in `layers:`; a reusable part is a `block`",
+    "elseif": "write `elif`",
+    "elsif": "write `elif`",
+}
+
+
+class Said(NamedTuple):
+    """A diagnostic without its source."""
+
+    code: str
+    message: str
+    span: Span
+    help: str | None = None
+    label: tuple[Span, str] | None = None
+
+
+class Place(NamedTuple):
+    """A problem with its neighbourhood."""
+
+    problem: Problem
+    token: Token
+    before: Token | None  # on the same line
+    first: Token
+    source: Source
+
+    @property
+    def starts_line(self) -> bool:
+        return self.problem.index == self.problem.first
+
+    @property
+    def line(self) -> list[Token]:
+        """The line's tokens before the one that does not fit."""
+        return self.problem.tokens[self.problem.first : self.problem.index]
+
+    @property
+    def after(self) -> Token:
+        return self.problem.tokens[min(self.problem.index + 1, len(self.problem.tokens) - 1)]
+
+
+def explain(problem: Problem, source: Source) -> Diagnostic:
+    """The diagnostic for a token that does not fit."""
+    token = problem.tokens[problem.index]
+    before = problem.tokens[problem.index - 1] if problem.index > problem.first else None
+    place = Place(problem, token, before, problem.tokens[problem.first], source)
+    for rule in _RULES:
+        said = rule(place)
+        if said is not None:
+            labels = (Label(source, *said.label),) if said.label else ()
+            return Diagnostic(said.code, said.message, Label(source, said.span), labels, help=said.help)
+    return Diagnostic(
+        "E0100", f"{_shown(token)} is not expected here", Label(source, token.span), help=_wanted(place)
+    )
+
+
+# --- Blocks and lines ------------------------------------------------------------------------
+
+
+def _indent(p: Place) -> Said | None:
+    if p.token.type != "_INDENT":
+        return None
+    at = p.after.start
+    start = p.source.text.rfind("\n", 0, at) + 1
+    return Said(
+        "E0104",
+        "this line is indented, but the line above opens no block",
+        Span(start, at),
+        "a block's first line ends with `:`; a long line goes on inside brackets, or after `->`",
+    )
+
+
+def _missing_block(p: Place) -> Said | None:
+    if p.token.type == "_INDENT" or "_INDENT" not in p.problem.expected:
+        return None
+    tokens = p.problem.tokens
+    end = p.problem.first
+    while tokens[end].type not in LAYOUT:
+        end += 1
+    what = p.first.text if p.first.type in _HEADERS else _header_name(p)
+    return Said(
+        "E0105",
+        f"`{what}` has no lines under it",
+        Span(p.first.start, tokens[end - 1].end),
+        "indent its lines under it, or leave it out",
+    )
+
+
+def _header_name(p: Place) -> str:
+    return p.first.text or "this block"
+
+
+def _only_doc(p: Place) -> Said | None:
+    if p.token.type not in ("_DEDENT", "$END"):
+        return None
+    tokens = p.problem.tokens
+    last = p.problem.index - 1
+    while last > 0 and tokens[last].type in LAYOUT:
+        last -= 1
+    return Said("E0105", "this block has a docstring and nothing else", tokens[last].span, "add what it does")
+
+
+def _missing_colon(p: Place) -> Said | None:
+    if ":" not in p.problem.expected or p.before is None:
+        return None
+    ends = p.token.type == "NEWLINE"
+    tokens = p.problem.tokens
+    header = p.first.type in _HEADERS or (ends and tokens[p.problem.index + 1].type == "_INDENT")
+    at_depth_0 = _depth(p.line) == 0
+    if not header or not at_depth_0 or not ends:
+        return None
+    end = p.before.end
+    return Said(
+        "E0106", "this line ends without `:`", Span(end, end + 1), f"write `:` after {_shown(p.before)}"
+    )
+
+
+def _bare_section(p: Place) -> Said | None:
+    """`layers` without its colon."""
+    if p.token.type == "NEWLINE" and p.before is p.first and p.first.text in ("layers", "init"):
+        end = p.first.end
+        return Said("E0106", "this line ends without `:`", Span(end, end + 1), f"write `{p.first.text}:`")
+    return None
+
+
+def _one_line_body(p: Place) -> Said | None:
+    if p.before is None or p.before.type != ":" or p.problem.expected != {"NEWLINE"}:
+        return None
+    return Said(
+        "E0105", "a block's lines stand under it, indented", p.token.span, "begin a new line after `:`"
+    )
+
+
+# --- The line as a whole ---------------------------------------------------------------------
+
+
+def _wrong_part(p: Place) -> Said | None:
+    if not p.starts_line:
+        return None
+    kind = p.token.type
+    if p.token.text in _FOREIGN and p.after.type not in ("=", ":", "(", ".", ","):
+        return Said("E0122", f"`{p.token.text}` begins no line here", p.token.span, _FOREIGN[p.token.text])
+    if (kind in ("if", "for") and p.after.type in ("=", ":", "(", ",")) or kind in _WORDS - set(_BELONGS):
+        return _reserved_name(p)
+    if kind in _BELONGS:
+        return Said("E0122", f"`{p.token.text}` cannot stand here", p.token.span, _BELONGS[kind])
+    if kind == "STRING":
+        return Said(
+            "E0122",
+            "a string on its own is a docstring, which comes first",
+            p.token.span,
+            "make it a comment, with `#`",
+        )
+    if kind == "->":
+        return Said(
+            "E0115", "nothing stands before this arrow", p.token.span, "begin with a value: `x -> layer`"
+        )
+    return None
+
+
+def _reserved_name(p: Place) -> Said:
+    text = p.token.text
+    return Said(
+        "E0110",
+        f"`{text}` is a reserved word, so nothing can have that name",
+        p.token.span,
+        f"call it `{text}_`",
+    )
+
+
+def _reserved(p: Place) -> Said | None:
+    if p.token.type in _WORDS and "NAME" in p.problem.expected and "NUMBER" not in p.problem.expected:
+        return _reserved_name(p)
+    if p.token.type == "HOLE" and "NAME" in p.problem.expected:
+        return Said("E0110", "`_` is no name: it stands for what is inferred or dropped", p.token.span)
+    return None
+
+
+def _foreign_line(p: Place) -> Said | None:
+    """A line whose first word is read as a name, and a second word follows: an unknown or misspelled keyword."""
+    if len(p.line) != 1 or p.first.type not in CONTEXTUAL | {"NAME"} or p.token.type in LAYOUT:
+        return None
+    word = p.first.text
+    if word in _FOREIGN:
+        return Said("E0122", f"`{word}` begins no line here", p.first.span, _FOREIGN[word])
+    if p.token.type not in _OPERANDS:
+        return None
+    if word in _BELONGS and word not in p.problem.at_line:
+        return Said("E0122", f"`{word}` cannot stand here", p.first.span, _BELONGS[word])
+    keywords = [kind for kind in p.problem.at_line if kind.isalpha() and kind.islower()]
+    near = closest(word, keywords)
+    help = f"did you mean `{near}`?" if near else _line_kinds(keywords)
+    return Said("E0100", f"`{word}` begins no line here", p.first.span, help)
+
+
+def _line_kinds(keywords: list[str]) -> str | None:
+    if not keywords:
+        return None
+    shown = ", ".join(f"`{word}`" for word in sorted(keywords))
+    return f"lines here begin with {shown}, or with a name"
+
+
+def _layer_outside(p: Place) -> Said | None:
+    """`fc = Linear(...)` directly under a block."""
+    if len(p.line) != 1 or p.first.type != "NAME" or "layers" not in p.problem.at_line:
+        return None
+    if p.token.type in ("=", ":", ",", "+="):
+        return Said(
+            "E0122",
+            f"`{p.first.text} {p.token.text} ...` stands outside of any part",
+            Span(p.first.start, p.token.end),
+            "layers go under `layers:`, dataflow into `forward(...)`, and a value for the whole block is a `let`",
+        )
+    return None
+
+
+def _dropped_value(p: Place) -> Said | None:
+    """A statement that is only an expression, or assigns to a part of something."""
+    if len(p.line) != 1 or p.first.type != "NAME" or "return" not in p.problem.at_line:
+        return None
+    if p.token.type not in ("(", ".", "[", "->", "NEWLINE") and p.token.type not in _OPERATORS:
+        return None
+    rest = _rest_of_line(p)
+    if any(token.type in ("=", "+=") and depth == 0 for token, depth in rest):
+        help = "a value is given to a name: `x = ...`; tensors are not changed in place"
+        return Said("E0122", "only names can be assigned to", Span(p.first.start, p.token.end), help)
+    return Said(
+        "E0122",
+        "this line computes something and drops it",
+        Span(p.first.start, rest[-1][0].end if rest else p.first.end),
+        "give it a name (`y = ...`), or `return` it",
+    )
+
+
+def _rest_of_line(p: Place) -> list[tuple[Token, int]]:
+    """The tokens from the problem to the end of its line, each with its bracket depth."""
+    found: list[tuple[Token, int]] = []
+    depth = 0
+    at = p.problem.index
+    while (token := p.problem.tokens[at]).type not in LAYOUT:
+        depth -= token.type in OPENING
+        found.append((token, depth))
+        depth += token.type in CLOSING
+        at += 1
+    return found
+
+
+# --- Expressions -----------------------------------------------------------------------------
+
+
+def _equals(p: Place) -> Said | None:
+    if p.token.type != "=":
+        return None
+    if p.first.type in ("require", "expect", "if", "elif", "return") or (
+        "==" in p.problem.expected and _depth(p.line) > 0
+    ):
+        return Said("E0112", "`=` gives a value to a name", p.token.span, "to compare, write `==`")
+    return None
+
+
+def _mixed(p: Place) -> Said | None:
+    """Arrows beside operators, in one bracket and without their own."""
+    region = _region(p)
+    if not region:
+        return None
+    if p.token.type == "->":
+        operator = next((token for token in region if token.type in _OPERATORS), None)
+        if operator is None:
+            return None
+    elif p.token.type in _OPERATORS and any(token.type == "->" for token in region):
+        operator = p.token
+    else:
+        return None
+    arrow = p.token if p.token.type == "->" else [token for token in region if token.type == "->"][-1]
+    return Said(
+        "E0113",
+        f"an arrow and `{operator.text}` are mixed",
+        p.token.span,
+        "put the arrow chain in parentheses, as in `x + (y -> f)`, or what flows into it, as in `(x + y) -> f`",
+        None if operator is p.token and arrow is p.token else _other(operator, arrow, p.token),
+    )
+
+
+def _other(operator: Token, arrow: Token, token: Token) -> tuple[Span, str]:
+    if token is arrow:
+        return operator.span, f"`{operator.text}` is here"
+    return arrow.span, "the arrow is here"
+
+
+def _region(p: Place) -> list[Token]:
+    """The tokens of the expression so far, in the same bracket and outside of inner ones."""
+    region: list[Token] = []
+    depth = 0
+    for token in reversed(p.line):
+        kind = token.type
+        if kind in OPENING:
+            depth += 1
+        elif kind in CLOSING:
+            if depth == 0:
+                break
+            depth -= 1
+        elif depth == 0:
+            if kind in (",", "=", ":", "+=", "return", "require", "expect"):
+                break
+            region.append(token)
+    if region and region[-1].type in ("if", "elif", "for", "in"):
+        region.pop()
+    return region[::-1]
+
+
+def _unclosed_inputs(p: Place) -> Said | None:
+    """`forward(x: float[N] -> float[N]:`."""
+    if p.token.type != "->" or "," not in p.problem.expected:
+        return None
+    opened: list[Token] = []
+    for token in p.line:
+        if token.type in CLOSING:
+            opened.append(token)
+        elif token.type in OPENING:
+            opened.pop()
+    if not opened:
+        return None
+    return Said(
+        "E0101",
+        f"`{opened[-1].type}` is not closed before the arrow",
+        opened[-1].span,
+        f"add `{CLOSING[opened[-1].type]}` before `->`",
+    )
+
+
+def _stage(p: Place) -> Said | None:
+    if (
+        p.before is None
+        or p.before.type != "->"
+        or "NAME" not in p.problem.expected
+        or "NUMBER" in p.problem.expected
+    ):
+        return None
+    if p.token.type == "NEWLINE":
+        return Said("E0111", "this arrow leads nowhere", p.before.span, "name a layer or function after it")
+    help = "after an arrow stands a name, a path (`layer[0].norm`) or a call of one"
+    return Said("E0115", f"{_shown(p.token)} is no layer or function", p.token.span, help)
+
+
+def _after_stage(p: Place) -> Said | None:
+    """`x -> f(a)[0]`."""
+    if p.token.type not in ("[", ".", "(") or p.before is None or p.before.type != ")":
+        return None
+    if not any(token.type == "->" for token in _region(p)):
+        return None
+    help = "put the chain in parentheses: `(x -> f(a))[0]`"
+    return Said("E0115", f"{_shown(p.token)} cannot follow a call after an arrow", p.token.span, help)
+
+
+def _ends_early(p: Place) -> Said | None:
+    if p.token.type != "NEWLINE" or p.before is None:
+        return None
+    end = p.before.end
+    if p.before.type in _ENDS:
+        wanted = _expected_words(p)
+        if wanted is None:
+            return None
+        return Said("E0111", f"the line ends where {wanted} is expected", Span(end, end + 1), _example(p))
+    return Said(
+        "E0111",
+        f"something is missing after {_shown(p.before)}",
+        p.before.span,
+        "a long line goes on inside brackets, or on lines that begin with `->`"
+        if p.problem.tokens[p.problem.index + 1].type == "_INDENT"
+        else None,
+    )
+
+
+def _example(p: Place) -> str | None:
+    if "=" in p.problem.expected and len(p.line) == 1:
+        return "give it a value: `name = ...`"
+    return None
+
+
+def _closed_early(p: Place) -> Said | None:
+    """`f(a, +)`: a bracket closes where an operand is missing."""
+    if p.token.type not in OPENING and p.token.type != ",":
+        return None
+    if p.before is None or (
+        p.before.type not in _OPERATORS and p.before.type not in ("=", ":", ".", ",", *CLOSING)
+    ):
+        return None
+    if "NAME" not in p.problem.expected:
+        return None
+    return Said(
+        "E0111", f"something is missing between {_shown(p.before)} and {_shown(p.token)}", p.token.span
+    )
+
+
+def _missing_comma(p: Place) -> Said | None:
+    if p.before is None or p.before.type not in _ENDS or p.token.type not in _OPERANDS | {"(", "[", "{"}:
+        return None
+    if _depth(p.line) == 0 or "," not in p.problem.expected:
+        return None
+    return Said(
+        "E0100",
+        f"{_shown(p.token)} follows {_shown(p.before)} without a comma or an operator",
+        p.token.span,
+        f"is a comma missing before {_shown(p.token)}?",
+    )
+
+
+def _untyped(p: Place) -> Said | None:
+    """`model Tiny(n = 1):`, `forward(x):`."""
+    if p.problem.expected != {":"} or p.before is None or p.before.type != "NAME" or _depth(p.line) == 0:
+        return None
+    example = "n: int = 10" if "layers" not in p.problem.at_line else "x: float[N, D]"
+    return Said(
+        "E0111", f"`{p.before.text}` has no type", p.before.span, f"write its type, as in `{example}`"
+    )
+
+
+_RULES: tuple[Callable[[Place], Said | None], ...] = (
+    _indent,
+    _missing_block,
+    _only_doc,
+    _one_line_body,
+    _bare_section,
+    _missing_colon,
+    _wrong_part,
+    _foreign_line,
+    _reserved,
+    _layer_outside,
+    _equals,
+    _dropped_value,
+    _stage,
+    _after_stage,
+    _mixed,
+    _unclosed_inputs,
+    _untyped,
+    _ends_early,
+    _closed_early,
+    _missing_comma,
+)
+
+
+# --- Words -----------------------------------------------------------------------------------
+
+
+def _depth(tokens: list[Token]) -> int:
+    return sum((token.type in CLOSING) - (token.type in OPENING) for token in tokens)
+
+
+def _shown(token: Token) -> str:
+    if token.type in LAYOUT:
+        return "the end of the line"
+    text = token.text if len(token.text) <= 30 else token.text[:27] + "..."
+    return f"`{text}`" if "\n" not in text else "this string"
+
+
+def _expected_words(p: Place) -> str | None:
+    """What could have stood here, where that is short to say."""
+    wanted = sorted(kind for kind in p.problem.expected if kind not in LAYOUT)
+    if not wanted or len(wanted) > 3:
+        if "=" in p.problem.expected and len(p.line) <= 2:
+            return "`=`"
+        return None
+    shown = ["a name" if w == "NAME" else "a string" if w == "STRING" else f"`{w}`" for w in wanted]
+    return " or ".join(shown)
+
+
+def _wanted(p: Place) -> str | None:
+    words = _expected_words(p)
+    return f"expected {words}" if words else None
