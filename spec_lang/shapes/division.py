@@ -276,10 +276,9 @@ def _flat_remainders(a: Dim, b: Dim) -> Dim:
 
 
 def _floor_atom(a: Dim, b: Dim) -> Dim:
+    """The atom for a divisor that is positive, though its own bounds may not show it once factors are cancelled."""
     low, high = a.bounds
-    least, most = b.bounds
-    if least is None:
-        return _raw(FLOOR, a, b)
+    least, most = max(b.bounds[0] or 1, 1), b.bounds[1]
     if low is not None:
         if low < 0:
             low //= least

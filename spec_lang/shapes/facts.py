@@ -35,7 +35,7 @@ class Facts:
     (no division by zero, no negative power). `REFUTED` means: false for all of them.
     """
 
-    __slots__ = ("_choices", "_flags", "_system", "_verdicts", "given")
+    __slots__ = ("_choices", "_flags", "_known", "_system", "_verdicts", "given")
 
     given: tuple[Cond, ...]
     """The conditions, in the order in which they were assumed."""
@@ -45,6 +45,7 @@ class Facts:
         self._system = System()
         self._flags: dict[str, bool] = {}
         self._choices: tuple[Cond, ...] = ()
+        self._known: frozenset[object] = frozenset()
         self._verdicts: dict[object, Verdict] = {}
 
     def assume(self, cond: Cond) -> Facts:
@@ -56,6 +57,7 @@ class Facts:
         new._system = self._system.copy()
         new._flags = dict(self._flags)
         new._choices = self._choices
+        new._known = self._known.union(map(_key, _conjuncts(cond)))
         new._learn(cond)
         return new
 
@@ -66,7 +68,7 @@ class Facts:
 
     def decide(self, cond: Cond) -> Verdict:
         """Whether the condition follows, is impossible, or neither is proved."""
-        key = (cond.op, *[d.key for d in cond.dims]) if cond.dims else cond
+        key = _key(cond)
         found = self._verdicts.get(key)
         if found is None:
             if len(self._verdicts) >= _CACHED:
@@ -122,6 +124,9 @@ class Facts:
         elif cond.dims:
             try:
                 a, b = cond.dims
+                if self._comparison(cond, Budget(_CASE)) is False:
+                    self._system.contradictory = True
+                    return
                 self._learn_comparison(cond.op, a, b)
             except (TooLarge, Undefined):
                 return  # the fact is not used
@@ -158,7 +163,7 @@ class Facts:
     # --- deciding ---
 
     def _holds(self, cond: Cond, budget: Budget) -> bool | None:
-        if self.contradictory:
+        if self.contradictory or (self._known and _key(cond) in self._known):
             return True
         direct = self._direct(cond, budget)
         if direct is not None or not self._choices or cond.op in ("and", "or"):
@@ -169,7 +174,7 @@ class Facts:
         """Whether the condition holds in each alternative of some fact."""
         for choice in self._choices:
             rest = Facts()
-            rest._system, rest._flags = self._system, self._flags
+            rest._system, rest._flags, rest._known = self._system, self._flags, self._known
             rest._choices = tuple(c for c in self._choices if c is not choice)
             if all(
                 rest._supposing(p, budget, lambda f: f._holds(cond, budget)) is True for p in choice.parts
@@ -241,6 +246,11 @@ def _difference(op: str, a: Dim, b: Dim) -> Dim:
         case "<=":
             return b - a
     return b - a - 1
+
+
+def _key(cond: Cond) -> object:
+    """Equal for equal conditions over the same atoms, bounds included."""
+    return (cond.op, *[d.key for d in cond.dims]) if cond.dims else cond
 
 
 def _conjuncts(cond: Cond) -> tuple[Cond, ...]:

@@ -133,7 +133,7 @@ def _reductions(system: System, p: Dim) -> Iterator[list[Dim]]:
 
 
 def _multiple(p: Dim, known: Dim) -> Dim | None:
-    """A dim >= 0 whose product with `known` removes a negative term of `p`."""
+    """A dim >= 0 whose product with `known` removes a term of `p`, a negative one if it can."""
     for monomial, c in p.terms.items():
         if c >= 0 or not monomial:
             continue
@@ -141,7 +141,8 @@ def _multiple(p: Dim, known: Dim) -> Dim | None:
             left = without(monomial, m) if m and k < 0 and c % k == 0 else None
             if left is not None and all(a.low is not None and a.low >= 0 for a in left):
                 return Dim({left: c // k})
-    return None
+    shared = [p.terms[m] // k for m, k in known.terms.items() if m and k > 0 and p.terms.get(m, 0) >= k]
+    return dim(min(shared)) if shared else None
 
 
 def _split(p: Dim, atom: Atom) -> tuple[Dim, Dim] | None:

@@ -395,15 +395,22 @@ def _divides(system: System, q: Dim, x: Dim) -> Pending:
 
 
 def _lowest_terms(q: Dim, x: Dim) -> tuple[Dim, Dim]:
-    """The divisibility without common factors, and without factors of `x` that are prime to a constant `q`."""
+    """The divisibility without common factors; modulo a constant, with a symbol of coefficient 1 where one can be had."""
     g = gcd(*q.terms.values(), *x.terms.values())
     if g > 1:
         q, x = (made({m: c // g for m, c in d.terms.items()}) for d in (q, x))
-    if q.const is not None:
-        content = gcd(*x.terms.values())
-        if content > 1 and gcd(content, q.const) == 1:
-            x = made({m: c // content for m, c in x.terms.items()})
+    if q.const is None or q.const < 0:
+        return q, x
+    n = q.const
+    for m, c in x.terms.items():
+        if len(m) == 1 and m[0].kind == SYMBOL and gcd(c, n) == 1:
+            unit = pow(c, -1, n)
+            return q, made({m: _centred(c * unit, n) for m, c in x.terms.items()})
     return q, x
+
+
+def _centred(c: int, n: int) -> int:
+    return (c + (n - 1) // 2) % n - (n - 1) // 2
 
 
 def _learned(system: System, kind: str, *dims: Dim) -> Pending:
