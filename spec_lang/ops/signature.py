@@ -173,9 +173,9 @@ class Signature:
         reason = _REFUSED.get(name)
         if reason:
             return OpError(f"{self.name} takes no `{name}` in a spec: {reason}", code="E0515", arg=name)
-        from spec_lang.diagnostics.suggest import suggest
+        from spec_lang.diagnostics.suggest import closest
 
-        near = suggest(name, list(self.by_name))
+        near = closest(name, list(self.by_name))
         takes = ", ".join(self.by_name) or "none"
         return OpError(
             f"{self.name} has no argument `{name}`",

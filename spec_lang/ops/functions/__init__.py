@@ -3,10 +3,15 @@
 from spec_lang.ops.functions import (  # noqa: F401 # imported for their registration
     arithmetic,
     attention,
+    comparison,
+    conversion,
     creation,
     einops,
+    elementwise,
     indexing,
     matmul,
     pooling,
+    reductions,
+    selection,
     shape,
 )

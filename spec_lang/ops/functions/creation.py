@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
-from spec_lang.ops.kinds import Number
-from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.functions.shape import numel
+from spec_lang.ops.kinds import Number, Sizes
+from spec_lang.ops.lowering import Graph, Unsupported, Value
 from spec_lang.ops.rules.arguments import at_least
+from spec_lang.ops.rules.elementwise import FLOATS, fits, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
 
@@ -87,3 +89,325 @@ def _constant(value: Any) -> int | float | None:
     if isinstance(value, Dim):
         return value.const
     return value if isinstance(value, float) else None
+
+
+# --- Filled tensors -------------------------------------------------------------------------
+
+
+def filled(g: Graph, value: Any, dtype: DType, sizes: Sequence[Dim]) -> Value:
+    """A tensor of one value."""
+    if all(s.const is not None for s in sizes) and numel(sizes) == 1:
+        one = value if isinstance(value, float | int | bool) else None
+        if one is not None:
+            for _ in sizes:
+                one = [one]
+            return g.const(one, dtype)
+    return g.Expand(g.scalar(value, dtype), g.dims(sizes)) if sizes else g.scalar(value, dtype)
+
+
+class _Filled(Function):
+    """A tensor of one value."""
+
+    size: Sizes
+    dtype: DType | None = None
+
+    keywords = ("dtype",)
+    creates = True
+    value: ClassVar[float]
+
+    def infer(self, cx: Cx) -> Tensor:
+        at_least(cx, 0, size=self.size)
+        return TensorType(self.dtype or DType.FLOAT, self.size)
+
+    def onnx(self, g: Graph) -> Value:
+        return filled(g, self.value, self.dtype or DType.FLOAT, self.size)
+
+
+class zeros(_Filled):
+    """Zeros."""
+
+    torch = "torch.zeros"
+    value = 0
+
+
+class ones(_Filled):
+    """Ones."""
+
+    torch = "torch.ones"
+    value = 1
+
+
+class full(Function):
+    """A tensor of one value; its dtype is the value's."""
+
+    size: Sizes
+    fill_value: bool | Number
+    dtype: DType | None = None
+
+    torch = "torch.full"
+    keywords = ("dtype",)
+    creates = True
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """`full((2, 3), 0.5)`: sizes are not gathered."""
+        if args and not isinstance(args[0], list | tuple):
+            args = ((args[0],), *args[1:])
+        return args, kwargs
+
+    def infer(self, cx: Cx) -> Tensor:
+        at_least(cx, 0, size=self.size)
+        dtype = self._dtype()
+        if isinstance(self.fill_value, float) and not dtype.is_float:
+            raise OpError(f"{cx.name} cannot put the float {self.fill_value} among {dtype}", code="E0401")
+        fits(cx, dtype, self.fill_value)
+        return TensorType(dtype, self.size)
+
+    def _dtype(self) -> DType:
+        if self.dtype is not None:
+            return self.dtype
+        if isinstance(self.fill_value, bool):
+            return DType.BOOL
+        return DType.I64 if isinstance(self.fill_value, Dim) else DType.FLOAT
+
+    def onnx(self, g: Graph) -> Value:
+        return filled(g, self.fill_value, self._dtype(), self.size)
+
+
+class _Like(Function):
+    """A tensor of one value and the shape of another."""
+
+    input: Tensor
+    dtype: DType | None = None
+
+    keywords = ("dtype",)
+    value: ClassVar[float]
+
+    def infer(self, cx: Cx) -> Tensor:
+        return self.input.with_dtype(self.dtype or self.input.dtype)
+
+    def onnx(self, g: Graph) -> Value:
+        return filled(g, self.value, self.dtype or self.input.dtype, self.input.dims)
+
+
+class zeros_like(_Like):
+    """Zeros, as many as `input` has elements."""
+
+    torch = "torch.zeros_like"
+    value = 0
+
+
+class ones_like(_Like):
+    """Ones, as many as `input` has elements."""
+
+    torch = "torch.ones_like"
+    value = 1
+
+
+class full_like(Function):
+    """A tensor of one value and the shape of `input`."""
+
+    input: Tensor
+    fill_value: bool | Number
+    dtype: DType | None = None
+
+    torch = "torch.full_like"
+    keywords = ("dtype",)
+
+    def infer(self, cx: Cx) -> Tensor:
+        dtype = self.dtype or self.input.dtype
+        if isinstance(self.fill_value, float) and not dtype.is_float:
+            raise OpError(f"{cx.name} cannot put the float {self.fill_value} among {dtype}", code="E0401")
+        fits(cx, dtype, self.fill_value)
+        return self.input.with_dtype(dtype)
+
+    def onnx(self, g: Graph) -> Value:
+        return filled(g, self.fill_value, self.dtype or self.input.dtype, self.input.dims)
+
+
+class _NewFilled(Function):
+    """A tensor of one value, with the dtype of `input`."""
+
+    input: Tensor
+    size: Sizes
+    dtype: DType | None = None
+
+    keywords = ("dtype",)
+    value: ClassVar[float]
+
+    def infer(self, cx: Cx) -> Tensor:
+        at_least(cx, 0, size=self.size)
+        return TensorType(self.dtype or self.input.dtype, self.size)
+
+    def onnx(self, g: Graph) -> Value:
+        return filled(g, self.value, self.dtype or self.input.dtype, self.size)
+
+
+class new_zeros(_NewFilled):
+    """Zeros of the dtype of `input`."""
+
+    torch = ".new_zeros"
+    value = 0
+
+
+class new_ones(_NewFilled):
+    """Ones of the dtype of `input`."""
+
+    torch = ".new_ones"
+    value = 1
+
+
+class eye(Function):
+    """Ones on the diagonal of a matrix."""
+
+    n: Dim
+    m: Dim | None = None
+    dtype: DType | None = None
+
+    torch = "torch.eye"
+    keywords = ("dtype",)
+    creates = True
+
+    def infer(self, cx: Cx) -> Tensor:
+        at_least(cx, 0, n=self.n)
+        columns = self.n if self.m is None else self.m
+        at_least(cx, 0, m=columns)
+        return TensorType(self.dtype or DType.FLOAT, (self.n, columns))
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.dtype or DType.FLOAT
+        columns = self.n if self.m is None else self.m
+        rows = g.Unsqueeze(g.Range(g.dim(0), g.dim(self.n), g.dim(1)), g.ints([1]))
+        same = g.Equal(rows, g.Range(g.dim(0), g.dim(columns), g.dim(1)))
+        return g.cast(g.typed(same, DType.BOOL, (self.n, columns)), dtype)
+
+
+class linspace(Function):
+    """`steps` numbers from start to end, both included, at equal distances."""
+
+    start: Number
+    end: Number
+    steps: Dim
+    dtype: DType | None = None
+
+    torch = "torch.linspace"
+    keywords = ("dtype",)
+    creates = True
+
+    def infer(self, cx: Cx) -> Tensor:
+        at_least(cx, 0, steps=self.steps)
+        dtype = self.dtype or DType.FLOAT
+        if not dtype.is_float:
+            raise OpError(f"{cx.name} gives float numbers, not {dtype}", code="E0401", arg="dtype")
+        return TensorType(dtype, (self.steps,))
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.dtype or DType.FLOAT
+        low, high, steps = _constant(self.start), _constant(self.end), self.steps.const
+        if low is not None and high is not None and steps is not None:
+            step = (high - low) / (steps - 1) if steps > 1 else 0.0
+            # PyTorch counts from both ends, so that the last is exactly `end`
+            values = [
+                low + i * step if i < steps // 2 else high - (steps - 1 - i) * step for i in range(steps)
+            ]
+            return g.const(values if steps > 1 else [float(low)] * steps, dtype)
+        if steps is None:
+            raise Unsupported("linspace needs a known number of steps when the graph is written")
+        start, end = g.scalar(self.start, dtype), g.scalar(self.end, dtype)
+        weights = g.const([i / max(steps - 1, 1) for i in range(steps)], dtype)
+        return g.Add(start, g.Mul(g.Sub(end, start), weights))
+
+
+class one_hot(Function):
+    """1 at each class, 0 elsewhere, along a new last dim."""
+
+    tensor: Tensor
+    num_classes: Dim
+
+    torch = "F.one_hot"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.tensor, {DType.I64})
+        at_least(cx, 1, num_classes=self.num_classes)
+        return self.tensor.with_shape((*self.tensor.shape, self.num_classes))
+
+    def onnx(self, g: Graph) -> Value:
+        return g.OneHot(self.tensor, g.dim(self.num_classes), g.const([0, 1], DType.I64))
+
+
+# --- Random draws ---------------------------------------------------------------------------
+
+
+class _Random(Function):
+    """A random draw: PyTorch and ONNX draw different numbers."""
+
+    size: Sizes
+    dtype: DType | None = None
+
+    keywords = ("dtype",)
+    creates = True
+    node: ClassVar[str]
+
+    def infer(self, cx: Cx) -> Tensor:
+        at_least(cx, 0, size=self.size)
+        result = TensorType(self.dtype or DType.FLOAT, self.size)
+        takes(cx, result, FLOATS)
+        return result
+
+    def onnx(self, g: Graph) -> Value:
+        return drawn(g, self.node, self.dtype or DType.FLOAT, self.size)
+
+
+def drawn(g: Graph, node: str, dtype: DType, sizes: Sequence[Dim]) -> Value:
+    """RandomUniform or RandomNormal of a shape."""
+    number = g.dtype(dtype)
+    if all(s.const is not None for s in sizes):
+        return getattr(g, node)(dtype=number, shape=[s.const for s in sizes])
+    like = g.Expand(g.scalar(0, dtype), g.dims(sizes))
+    return getattr(g, f"{node}Like")(like, dtype=number)
+
+
+class rand(_Random):
+    """Random numbers from U(0, 1)."""
+
+    torch = "torch.rand"
+    node = "RandomUniform"
+
+
+class randn(_Random):
+    """Random numbers from N(0, 1)."""
+
+    torch = "torch.randn"
+    node = "RandomNormal"
+
+
+class _RandomLike(Function):
+    """A random draw of the shape of `input`."""
+
+    input: Tensor
+    dtype: DType | None = None
+
+    keywords = ("dtype",)
+    node: ClassVar[str]
+
+    def infer(self, cx: Cx) -> Tensor:
+        result = self.input.with_dtype(self.dtype or self.input.dtype)
+        takes(cx, result, FLOATS)
+        return result
+
+    def onnx(self, g: Graph) -> Value:
+        return getattr(g, self.node)(self.input, dtype=g.dtype(self.dtype or self.input.dtype))
+
+
+class rand_like(_RandomLike):
+    """Random numbers from U(0, 1), as many as `input` has elements."""
+
+    torch = "torch.rand_like"
+    node = "RandomUniformLike"
+
+
+class randn_like(_RandomLike):
+    """Random numbers from N(0, 1), as many as `input` has elements."""
+
+    torch = "torch.randn_like"
+    node = "RandomNormalLike"

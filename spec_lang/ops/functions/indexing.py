@@ -88,7 +88,7 @@ def _end(cx: Cx, end: Dim, size: Dim) -> Dim:
     return size if cx.holds(Cond.ge(end, size)) else minimum(end, size)
 
 
-def _pick(cx: Cx, i: Dim, size: Dim, x: Tensor) -> None:
+def pick(cx: Cx, i: Dim, size: Dim, x: Tensor) -> None:
     """Demand that an int index is in range."""
     cond = Cond.ge(i + size, 0) if cx.holds(Cond.lt(i, 0)) else Cond.lt(i, size)
     if not cx.holds(Cond.lt(i, 0)) and not cx.holds(Cond.ge(i, 0)):
@@ -125,7 +125,7 @@ class getitem(Function):
             elif isinstance(item, SliceOf):
                 shape.append(_cut(cx, item, size).size)
             else:
-                _pick(cx, item, size, x)
+                pick(cx, item, size, x)
         shape += x.shape[last:]
         return x.with_shape(_gathered(cx, shape, tensors))
 

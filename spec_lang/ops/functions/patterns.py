@@ -204,9 +204,9 @@ def given_names(cx: Cx, text: str, allowed: Sequence[str], given: Mapping[str, D
     """Refuse sizes for names that the pattern does not have."""
     for name in given:
         if name not in allowed:
-            from spec_lang.diagnostics.suggest import suggest
+            from spec_lang.diagnostics.suggest import closest
 
-            near = suggest(name, list(allowed))
+            near = closest(name, list(allowed))
             raise OpError(
                 f'{cx.name}: "{text}" has no `{name}`',
                 code="E0512",

@@ -89,7 +89,7 @@ class reshape(Function):
         return reshaped(cx, self.input, self.shape)
 
     def onnx(self, g: Graph) -> Value:
-        sizes = [s for s in self.shape]
+        sizes = list(self.shape)
         x = self.input
         if -1 in sizes:
             at = sizes.index(dim(-1))

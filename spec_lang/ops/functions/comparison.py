@@ -1,0 +1,239 @@
+"""Comparisons, logic, bits, and choosing by a condition.
+
+Source: https://docs.pytorch.org/docs/stable/torch.html#comparison-ops
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.functions.arithmetic import _Binary
+from spec_lang.ops.kinds import Number, Operand
+from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.rules.elementwise import (
+    BITS,
+    EVERY,
+    INTS,
+    dtype_of,
+    fits,
+    operand,
+    result_dtype,
+    result_shape,
+    takes,
+)
+from spec_lang.shapes import Dim, DType, TensorType
+
+
+class _Comparison(_Binary):
+    """A comparison; the result is a bool."""
+
+    allowed = EVERY
+    nodes: ClassVar[tuple[str, ...]]
+
+    def infer(self, cx: Cx) -> Tensor:
+        return super().infer(cx).with_dtype(DType.BOOL)
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        if dtype in (DType.BOOL, DType.I8, DType.U8, DType.I16) and self.nodes[0] != "Equal":
+            dtype = DType.I32
+        y = getattr(g, self.nodes[0])(*self.both(g, dtype))
+        return g.Not(y) if len(self.nodes) > 1 else y
+
+
+def _comparison(name: str, operator: str, nodes: str, doc: str) -> None:
+    body = {
+        "__doc__": doc,
+        "__module__": __name__,
+        "torch": f"torch.{name}",
+        "operator": operator,
+        "nodes": tuple(nodes.split()),
+    }
+    type(name, (_Comparison,), body)
+
+
+for _name, _operator, _nodes, _doc in (
+    ("eq", "==", "Equal", "Where they are equal."),
+    ("ne", "!=", "Equal Not", "Where they differ."),
+    ("lt", "<", "Less", "Where the first is smaller."),
+    ("le", "<=", "LessOrEqual", "Where the first is smaller or equal."),
+    ("gt", ">", "Greater", "Where the first is larger."),
+    ("ge", ">=", "GreaterOrEqual", "Where the first is larger or equal."),
+):
+    _comparison(_name, _operator, _nodes, _doc)
+
+
+class _Logical(Function):
+    """Logic on whether elements are 0."""
+
+    input: Tensor
+    other: Tensor
+
+    node: ClassVar[str]
+
+    def infer(self, cx: Cx) -> Tensor:
+        return TensorType(DType.BOOL, result_shape(cx, self.input, self.other))
+
+    def onnx(self, g: Graph) -> Value:
+        return getattr(g, self.node)(g.cast(self.input, DType.BOOL), g.cast(self.other, DType.BOOL))
+
+
+class logical_and(_Logical):
+    """Where neither is 0."""
+
+    torch = "torch.logical_and"
+    node = "And"
+
+
+class logical_or(_Logical):
+    """Where one of them is not 0."""
+
+    torch = "torch.logical_or"
+    node = "Or"
+
+
+class logical_xor(_Logical):
+    """Where exactly one of them is 0."""
+
+    torch = "torch.logical_xor"
+    node = "Xor"
+
+
+class _Bitwise(_Binary):
+    """An operation on bits; of bools, logic."""
+
+    allowed = BITS
+    nodes: ClassVar[tuple[str, str]]
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        bools, ints = self.nodes
+        if dtype is DType.BOOL:
+            return getattr(g, bools)(*self.both(g, dtype))
+        if g.opset < 18:
+            raise Unsupported(f"{type(self).name} of ints needs opset 18, this is {g.opset}")
+        return getattr(g, ints)(*self.both(g, dtype))
+
+
+class bitwise_and(_Bitwise):
+    """The bits that both have; of bools, `and`."""
+
+    torch = "torch.bitwise_and"
+    operator: ClassVar[str] = "&"
+    nodes = ("And", "BitwiseAnd")
+
+
+class bitwise_or(_Bitwise):
+    """The bits that one of them has; of bools, `or`."""
+
+    torch = "torch.bitwise_or"
+    operator: ClassVar[str] = "|"
+    nodes = ("Or", "BitwiseOr")
+
+
+class bitwise_xor(_Bitwise):
+    """The bits that exactly one of them has; of bools, where they differ."""
+
+    torch = "torch.bitwise_xor"
+    operator: ClassVar[str] = "^"
+    nodes = ("Xor", "BitwiseXor")
+
+
+class _Shift(_Binary):
+    """Bits moved; a negative number of places is undefined."""
+
+    allowed = INTS
+
+    def infer(self, cx: Cx) -> Tensor:
+        from spec_lang.ops.rules.arguments import at_least
+
+        if isinstance(self.other, Dim):
+            at_least(cx, 0, other=self.other)
+        return super().infer(cx)
+
+    def factor(self, g: Graph, dtype: DType) -> Value:
+        """2 ** other."""
+        if isinstance(self.other, Dim) and self.other.const is not None:
+            return g.const(2**self.other.const, dtype)
+        return g.Pow(g.const(2, dtype), operand(g, self.other, dtype))
+
+
+class bitwise_left_shift(_Shift):
+    """input * 2 ** other."""
+
+    torch = "torch.bitwise_left_shift"
+    operator: ClassVar[str] = "<<"
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        wide = DType.I64 if dtype is DType.I64 else DType.I32
+        y = g.Mul(operand(g, self.input, wide), self.factor(g, wide))
+        return g.cast(g.typed(y, wide, ()), dtype)
+
+
+class bitwise_right_shift(_Shift):
+    """floor(input / 2 ** other)."""
+
+    torch = "torch.bitwise_right_shift"
+    operator: ClassVar[str] = ">>"
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        wide = DType.I64 if dtype is DType.I64 else DType.I32
+        a, b = operand(g, self.input, wide), self.factor(g, wide)
+        y = g.Div(g.Sub(a, g.Mod(a, b)), b)
+        return g.cast(g.typed(y, wide, ()), dtype)
+
+
+# --- Choosing -------------------------------------------------------------------------------
+
+
+class where(Function):
+    """`input` where the condition holds, else `other`."""
+
+    condition: Tensor
+    input: Operand
+    other: Operand
+
+    torch = "torch.where"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.condition, {DType.BOOL}, "its condition")
+        dtype = result_dtype(cx, self.input, self.other)
+        fits(cx, dtype, self.input, self.other)
+        return TensorType(dtype, result_shape(cx, self.condition, self.input, self.other))
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = dtype_of(self.input, self.other)
+        return g.Where(self.condition, operand(g, self.input, dtype), operand(g, self.other, dtype))
+
+
+class masked_fill(Function):
+    """`value` where the mask holds, else `input`."""
+
+    input: Tensor
+    mask: Tensor
+    value: Tensor | bool | Number
+
+    torch = "torch.masked_fill"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x, value = self.input, self.value
+        takes(cx, self.mask, {DType.BOOL}, "its mask")
+        if isinstance(value, TensorType):
+            if value.shape:
+                raise OpError(f"{cx.name} takes a number or a tensor without dims, not {value}", code="E0302")
+            if value.dtype is not x.dtype:
+                raise OpError(f"{cx.name} of {x} takes a value of its dtype, not {value}", code="E0402")
+        _of_kind(cx, x.dtype, value)
+        fits(cx, x.dtype, value)
+        return x.with_shape(result_shape(cx, x, self.mask))
+
+    def onnx(self, g: Graph) -> Value:
+        return g.Where(self.mask, operand(g, self.value, self.input.dtype), self.input)
+
+
+def _of_kind(cx: Cx, dtype: DType, value: Any) -> None:
+    if isinstance(value, float) and not dtype.is_float:
+        raise OpError(f"{cx.name} cannot put the float {value} among {dtype}", code="E0401", arg="value")

@@ -1,0 +1,390 @@
+"""Functions of each element of one tensor; regular ones are rows.
+
+Source: https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.kinds import Count, Number
+from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import known_float
+from spec_lang.ops.rules.elementwise import BITS, EVERY, FLOATS, NUMBERS, as_float, in_i32, operand, takes
+from spec_lang.shapes import Dim, DType
+
+Emit = Callable[[Graph, Value], Value]
+"""Emits a function of a value whose dtype is known."""
+
+
+class _Unary(Function):
+    """A function of each element."""
+
+    input: Tensor
+
+    allowed: ClassVar[frozenset[DType]]
+    emit: ClassVar[Emit]
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, self.allowed)
+        return self.input.with_dtype(self.result())
+
+    def result(self) -> DType:
+        """The dtype of the result."""
+        return self.input.dtype
+
+    def onnx(self, g: Graph) -> Value:
+        return type(self).emit(g, g.cast(self.input, self.result()))
+
+
+class _ToFloat(_Unary):
+    """Ints and bools become floats."""
+
+    allowed = EVERY
+
+    def result(self) -> DType:
+        return as_float(self.input.dtype)
+
+
+class _Rounding(_Unary):
+    """Ints are left as they are."""
+
+    allowed = NUMBERS
+
+    def onnx(self, g: Graph) -> Value:
+        return type(self).emit(g, self.input) if self.input.dtype.is_float else self.input
+
+
+class _Predicate(_Unary):
+    """The result is a bool."""
+
+    allowed = EVERY
+
+    def result(self) -> DType:
+        return DType.BOOL
+
+    def onnx(self, g: Graph) -> Value:
+        return type(self).emit(g, self.input)
+
+
+def _const(g: Graph, value: float, like: Value) -> Value:
+    return g.const(value, like.dtype)
+
+
+def _node(name: str) -> Emit:
+    return lambda g, x: getattr(g, name)(x)
+
+
+def _row(base: type[_Unary], name: str, emit: str | Emit, doc: str, torch: str | None = None) -> None:
+    """Declare one function."""
+    body = {
+        "__doc__": doc,
+        "__module__": __name__,
+        "torch": torch or f"torch.{name}",
+        "emit": staticmethod(_node(emit) if isinstance(emit, str) else emit),
+    }
+    type(name, (base,), body)
+
+
+for _name, _emit, _doc in (
+    ("exp", "Exp", "e ** x."),
+    ("exp2", lambda g, x: g.Pow(_const(g, 2.0, x), x), "2 ** x."),
+    ("expm1", lambda g, x: g.Sub(g.Exp(x), _const(g, 1.0, x)), "exp(x) - 1."),
+    ("log", "Log", "The natural logarithm."),
+    ("log2", lambda g, x: g.Mul(g.Log(x), _const(g, 1 / math.log(2), x)), "The logarithm of base 2."),
+    ("log10", lambda g, x: g.Mul(g.Log(x), _const(g, 1 / math.log(10), x)), "The logarithm of base 10."),
+    ("log1p", lambda g, x: g.Log(g.Add(x, _const(g, 1.0, x))), "log(1 + x)."),
+    ("sqrt", "Sqrt", "The square root."),
+    ("rsqrt", lambda g, x: g.Reciprocal(g.Sqrt(x)), "1 / sqrt(x)."),
+    ("reciprocal", "Reciprocal", "1 / x."),
+    ("sin", "Sin", "The sine."),
+    ("cos", "Cos", "The cosine."),
+    ("tan", "Tan", "The tangent."),
+    ("asin", "Asin", "The inverse of the sine."),
+    ("acos", "Acos", "The inverse of the cosine."),
+    ("atan", "Atan", "The inverse of the tangent."),
+    ("sinh", "Sinh", "The hyperbolic sine."),
+    ("cosh", "Cosh", "The hyperbolic cosine."),
+    ("asinh", "Asinh", "The inverse of the hyperbolic sine."),
+    ("acosh", "Acosh", "The inverse of the hyperbolic cosine."),
+    ("atanh", "Atanh", "The inverse of the hyperbolic tangent."),
+    ("erf", "Erf", "The error function 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."),
+    ("erfc", lambda g, x: g.Sub(_const(g, 1.0, x), g.Erf(x)), "1 - erf(x)."),
+    ("deg2rad", lambda g, x: g.Mul(x, _const(g, math.pi / 180, x)), "Degrees as radians."),
+    ("rad2deg", lambda g, x: g.Mul(x, _const(g, 180 / math.pi, x)), "Radians as degrees."),
+):
+    _row(_ToFloat, _name, _emit, _doc)
+
+for _name, _emit, _doc in (
+    ("floor", "Floor", "The largest integer at most x."),
+    ("ceil", "Ceil", "The smallest integer at least x."),
+    ("trunc", lambda g, x: g.Mul(g.Sign(x), g.Floor(g.Abs(x))), "x without its fraction."),
+    ("fix", lambda g, x: g.Mul(g.Sign(x), g.Floor(g.Abs(x))), "x without its fraction."),
+    ("positive", lambda _, x: x, "x."),
+):
+    _row(_Rounding, _name, _emit, _doc)
+
+for _name, _emit, _doc in (
+    ("isnan", lambda g, x: g.IsNaN(x) if x.dtype.is_float else g.Not(g.Equal(x, x)), "Whether it is NaN."),
+    (
+        "isinf",
+        lambda g, x: g.IsInf(x) if x.dtype.is_float else g.Not(g.Equal(x, x)),
+        "Whether it is infinite.",
+    ),
+    (
+        "isfinite",
+        lambda g, x: g.Not(g.Or(g.IsInf(x), g.IsNaN(x))) if x.dtype.is_float else g.Equal(x, x),
+        "Whether it is neither infinite nor NaN.",
+    ),
+    ("logical_not", lambda g, x: g.Not(g.cast(x, DType.BOOL)), "Whether it is 0."),
+):
+    _row(_Predicate, _name, _emit, _doc)
+
+
+class round_(_Rounding):
+    """The nearest integer, the even one of two; with `decimals`, to so many digits."""
+
+    decimals: Count = 0
+
+    name = "round"
+    torch = "torch.round"
+    keywords = ("decimals",)
+    emit = staticmethod(lambda g, x: g.Round(x))
+
+    def infer(self, cx: Cx) -> Tensor:
+        if self.decimals and not self.input.dtype.is_float:
+            raise OpError(f"{cx.name} rounds {self.input} to no decimals", code="E0401", arg="decimals")
+        return super().infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        if not self.decimals:
+            return super().onnx(g)
+        scale = g.const(10.0 ** abs(self.decimals), self.input.dtype)
+        up, down = (g.Mul, g.Div) if self.decimals > 0 else (g.Div, g.Mul)
+        return down(g.Round(up(self.input, scale)), scale)
+
+
+class frac(_Unary):
+    """x - trunc(x)."""
+
+    torch = "torch.frac"
+    allowed = FLOATS
+    emit = staticmethod(lambda g, x: g.Sub(x, g.Mul(g.Sign(x), g.Floor(g.Abs(x)))))
+
+
+class abs_(_Unary):
+    """|x|."""
+
+    name = "abs"
+    torch = "torch.abs"
+    allowed = NUMBERS
+    emit = staticmethod(_node("Abs"))
+
+
+class absolute(abs_):
+    """|x|."""
+
+    torch = "torch.absolute"
+
+
+class neg(_Unary):
+    """-x."""
+
+    torch = "torch.neg"
+    operator: ClassVar[str] = "-"
+    allowed = NUMBERS
+
+    def onnx(self, g: Graph) -> Value:
+        return in_i32(g, self.input.dtype, lambda d: g.Neg(g.cast(self.input, d)))
+
+
+class negative(neg):
+    """-x."""
+
+    torch = "torch.negative"
+
+
+class sign(_Unary):
+    """-1, 0 or 1."""
+
+    torch = "torch.sign"
+    allowed = EVERY
+    emit = staticmethod(lambda g, x: x if x.dtype is DType.BOOL else g.Sign(x))
+
+
+class sgn(sign):
+    """-1, 0 or 1."""
+
+    torch = "torch.sgn"
+
+
+class square(_Unary):
+    """x * x."""
+
+    torch = "torch.square"
+    allowed = EVERY
+
+    def result(self) -> DType:
+        dtype = self.input.dtype
+        return DType.I64 if dtype is DType.BOOL else dtype
+
+    def onnx(self, g: Graph) -> Value:
+        def emit(dtype: DType) -> Value:
+            x = g.cast(self.input, dtype)
+            return g.Mul(x, x)
+
+        return in_i32(g, self.result(), emit)
+
+
+class bitwise_not(_Unary):
+    """Every bit flipped; of bools, `not`."""
+
+    torch = "torch.bitwise_not"
+    operator: ClassVar[str] = "~"
+    allowed = BITS
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        if x.dtype is DType.BOOL:
+            return g.Not(x)
+        if g.opset >= 18:
+            return g.BitwiseNot(x)
+        return in_i32(g, x.dtype, lambda d: g.Sub(g.const(-1, d), g.cast(x, d)))
+
+
+class logit(_ToFloat):
+    """log(x / (1 - x)), x first clamped to [eps, 1 - eps] where eps is given."""
+
+    eps: Number | None = None
+
+    torch = "torch.logit"
+
+    def onnx(self, g: Graph) -> Value:
+        x = g.cast(self.input, self.result())
+        if self.eps is not None:
+            eps = known_float(self.eps, "eps")
+            x = g.typed(g.Clip(x, _const(g, eps, x), _const(g, 1 - eps, x)), x.dtype, x.shape)
+        return g.Log(g.Div(x, g.Sub(_const(g, 1.0, x), x)))
+
+
+class nan_to_num(_Unary):
+    """NaN, infinity and minus infinity replaced: by 0, and the largest and smallest numbers, where not given."""
+
+    nan: Number | None = None
+    posinf: Number | None = None
+    neginf: Number | None = None
+
+    torch = "torch.nan_to_num"
+    allowed = EVERY
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        if not x.dtype.is_float:
+            return x
+        limit = _LARGEST.get(x.dtype, 3.4028234663852886e38)
+        nan, high, low = (
+            operand(g, default if given is None else given, x.dtype)
+            for given, default in ((self.nan, 0.0), (self.posinf, limit), (self.neginf, -limit))
+        )
+        y = g.Where(g.IsNaN(x), nan, x)
+        y = g.Where(g.IsInf(x, detect_negative=0), high, y)
+        return g.Where(g.IsInf(x, detect_positive=0), low, y)
+
+
+_LARGEST = {
+    DType.F64: 1.7976931348623157e308,
+    DType.F16: 65504.0,
+    DType.BF16: 3.3895313892515355e38,
+}
+
+
+# --- Clamping -------------------------------------------------------------------------------
+
+
+class clamp(Function):
+    """min(max(x, min), max)."""
+
+    input: Tensor
+    min: Tensor | Number | None = None
+    max: Tensor | Number | None = None
+
+    torch = "torch.clamp"
+
+    def infer(self, cx: Cx) -> Tensor:
+        from spec_lang.ops.rules.elementwise import fits, result_dtype, result_shape
+
+        given = self._given()
+        if not given:
+            raise OpError(f"{cx.name} needs `min`, `max` or both", code="E0511")
+        if len({isinstance(v, Tensor) for v in given}) > 1:
+            raise OpError(
+                f"{cx.name} takes two numbers or two tensors, not one of each", code="E0514", arg="max"
+            )
+        dtype = result_dtype(cx, self.input, *given)
+        fits(cx, dtype, *given)
+        result = Tensor(dtype, result_shape(cx, self.input, *given))
+        takes(cx, result, NUMBERS, "their common type")
+        return result
+
+    def _given(self) -> list[Any]:
+        return [v for v in (self.min, self.max) if v is not None]
+
+    def onnx(self, g: Graph) -> Value:
+        from spec_lang.ops.rules.elementwise import dtype_of
+
+        low, high = self.min, self.max
+        result = dtype_of(self.input, *self._given())
+
+        def emit(dtype: DType) -> Value:
+            x = g.cast(self.input, dtype)
+            if isinstance(low, Tensor) or isinstance(high, Tensor):
+                x = x if low is None else g.Max(x, operand(g, low, dtype))
+                return x if high is None else g.Min(x, operand(g, high, dtype))
+            ends = [None if v is None else operand(g, v, dtype) for v in (low, high)]
+            return g.Clip(x, *(ends[:1] if high is None else ends))
+
+        return in_i32(g, result, emit)
+
+
+class clip(clamp):
+    """min(max(x, min), max)."""
+
+    torch = "torch.clip"
+
+
+class clamp_min(Function):
+    """max(x, min)."""
+
+    input: Tensor
+    min: Tensor | Number
+
+    torch = "torch.clamp_min"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return clamp(input=self.input, min=self.min).infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        return clamp(input=self.input, min=self.min).onnx(g)
+
+
+class clamp_max(Function):
+    """min(x, max)."""
+
+    input: Tensor
+    max: Tensor | Number
+
+    torch = "torch.clamp_max"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return clamp(input=self.input, max=self.max).infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        return clamp(input=self.input, max=self.max).onnx(g)
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a number depends on dims."""
+    return isinstance(value, Dim) and value.const is None

@@ -1,0 +1,483 @@
+"""Reductions over some dims or all of them.
+
+Source: https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
+from spec_lang.ops.functions.arithmetic import maximum, minimum
+from spec_lang.ops.functions.shape import numel
+from spec_lang.ops.kinds import Axes, Axis, Number
+from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.rules.arguments import known_float
+from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, takes
+from spec_lang.shapes import Cond, Dim, DType, TensorType
+from spec_lang.shapes import dim as as_dim
+
+
+def reduced_shape(cx: Cx, x: Tensor, dims: Sequence[int] | None, keepdim: bool) -> Tensor:
+    """`x` without some dims, or with them of size 1; without all of them where `dims` is None or empty.
+
+    Raises:
+        OpError: a dim that is not there, or named twice; `keepdim` without dims.
+    """
+    if not dims:
+        if keepdim:
+            raise OpError(
+                f"{cx.name} keeps dims only where `dim` says which are reduced", code="E0511", arg="keepdim"
+            )
+        return x.with_shape(())
+    axes = [axis_of(cx, x, d) for d in dims]
+    if len(set(axes)) < len(axes):
+        raise OpError(f"{cx.name} names a dim twice: {list(dims)}", code="E0303", arg="dim")
+    if not x.shape:
+        return x
+    for d in dims:
+        size_at(cx, x, d)
+    kept = [as_dim(1) if i in axes else d for i, d in enumerate(x.shape) if keepdim or i not in axes]
+    return x.with_shape(tuple(kept))
+
+
+def not_empty(cx: Cx, x: Tensor, dims: Sequence[int] | None) -> None:
+    """Demand an element to choose from."""
+    if dims is None and x.rank is None:
+        return
+    for d in range(len(x.shape)) if not dims else dims if x.shape else ():
+        size = size_at(cx, x, d)
+        cx.require(Cond.ge(size, 1), f"{cx.name} of {x} has nothing to choose from", code="E0304")
+
+
+def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: bool) -> Value:
+    """One Reduce node; `kind` is `sum`, `mean`, `prod`, `max`, `min`, `any`, `all` or an ONNX suffix such as `L2`.
+
+    `axes` are not negative; None reduces all. Sums of ints are i64, as PyTorch's.
+    """
+    if kind in ("any", "all"):
+        y = reduced(
+            g, "max" if kind == "any" else "min", g.cast(g.cast(x, DType.BOOL), DType.I32), axes, keepdim
+        )
+        return g.cast(g.typed(y, DType.I32, ()), DType.BOOL)
+    if kind in ("sum", "prod") and not x.dtype.is_float:
+        x = g.cast(x, DType.I64)
+    if kind in ("max", "min") and (x.dtype in NARROW or x.dtype is DType.BOOL):
+        y = reduced(g, kind, g.cast(x, DType.I32), axes, keepdim)
+        return g.cast(g.typed(y, DType.I32, ()), x.dtype)
+    if axes is not None and (not axes or not x.shape):
+        return x
+    emit = getattr(g, f"Reduce{kind.capitalize() if kind.islower() else kind}")
+    keep = {} if keepdim else {"keepdims": 0}
+    if axes is None or list(axes) == list(range(len(x.shape))):
+        return emit(x, **keep)
+    if kind == "sum" or g.opset >= 18:
+        return emit(x, g.ints(axes), **keep)
+    return emit(x, axes=list(axes), **keep)
+
+
+class _Reduction(Function):
+    """A number for all elements, or for those along `dim`."""
+
+    input: Tensor
+    dim: Axes | None = None
+    keepdim: bool = False
+
+    kind: ClassVar[str]
+
+    def axes(self) -> list[int] | None:
+        """The reduced axes, not negative; None for all."""
+        rank = len(self.input.shape)
+        return [d % rank for d in self.dim] if self.dim and rank else None
+
+    def onnx(self, g: Graph) -> Value:
+        return reduced(g, self.kind, g.cast(self.input, self.infer_dtype()), self.axes(), self.keepdim)
+
+    def infer_dtype(self) -> DType:
+        """The dtype in which it is computed."""
+        return self.input.dtype
+
+
+class sum_(_Reduction):
+    """The sum; of ints and bools as int."""
+
+    dtype: DType | None = None
+
+    name = "sum"
+    torch = "torch.sum"
+    keywords = ("dtype",)
+    kind = "sum"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return reduced_shape(cx, self.input, self.dim, self.keepdim).with_dtype(self.infer_dtype())
+
+    def infer_dtype(self) -> DType:
+        if self.dtype is not None:
+            return self.dtype
+        return self.input.dtype if self.input.dtype.is_float else DType.I64
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.infer_dtype()
+        y = super().onnx(g)
+        return y if dtype.is_float or dtype is DType.I64 else g.cast(g.typed(y, DType.I64, ()), dtype)
+
+
+class mean(_Reduction):
+    """The mean; of floats only."""
+
+    dtype: DType | None = None
+
+    torch = "torch.mean"
+    keywords = ("dtype",)
+    kind = "mean"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = self.input.with_dtype(self.infer_dtype())
+        takes(cx, x, FLOATS)
+        return reduced_shape(cx, x, self.dim, self.keepdim)
+
+    def infer_dtype(self) -> DType:
+        return self.dtype or self.input.dtype
+
+
+class prod(Function):
+    """The product; of ints and bools as int."""
+
+    input: Tensor
+    dim: Axis | None = None
+    keepdim: bool = False
+    dtype: DType | None = None
+
+    torch = "torch.prod"
+    keywords = ("dtype",)
+
+    def infer(self, cx: Cx) -> Tensor:
+        dims = None if self.dim is None else [self.dim]
+        return reduced_shape(cx, self.input, dims, self.keepdim).with_dtype(self._dtype())
+
+    def _dtype(self) -> DType:
+        if self.dtype is not None:
+            return self.dtype
+        return self.input.dtype if self.input.dtype.is_float else DType.I64
+
+    def onnx(self, g: Graph) -> Value:
+        rank, dtype = len(self.input.shape), self._dtype()
+        axes = None if self.dim is None or not rank else [self.dim % rank]
+        y = reduced(g, "prod", g.cast(self.input, dtype), axes, self.keepdim)
+        return y if dtype.is_float or dtype is DType.I64 else g.cast(g.typed(y, DType.I64, ()), dtype)
+
+
+class _Extreme(_Reduction):
+    """The largest or smallest."""
+
+    dim: Axes = ()
+
+    def infer(self, cx: Cx) -> Tensor:
+        not_empty(cx, self.input, self.dim)
+        if not self.dim and self.keepdim:
+            return self.input.with_shape(tuple(as_dim(1) for _ in range(known_rank(cx, self.input))))
+        return reduced_shape(cx, self.input, self.dim, self.keepdim)
+
+
+class amax(_Extreme):
+    """The largest element."""
+
+    torch = "torch.amax"
+    kind = "max"
+
+
+class amin(_Extreme):
+    """The smallest element."""
+
+    torch = "torch.amin"
+    kind = "min"
+
+
+class _Choice(Function):
+    """The largest or smallest element; along `dim` also where it is; of two tensors, element by element."""
+
+    input: Tensor
+    dim: Axis | None = None
+    keepdim: bool = False
+    other: Tensor | None = None
+
+    keywords = ("other",)
+    kind: ClassVar[str]
+    pairwise: ClassVar[type[maximum | minimum]]
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """`max(x, y)` of two tensors."""
+        if len(args) == 2 and isinstance(args[1], TensorType):
+            return args[:1], {"other": args[1], **kwargs}
+        return args, kwargs
+
+    def infer(self, cx: Cx) -> Tensor | tuple[Tensor, Tensor]:
+        x = self.input
+        if self.other is not None:
+            if self.dim is not None or self.keepdim:
+                raise OpError(f"{cx.name} takes another tensor or a dim, not both", code="E0510", arg="other")
+            return self.pairwise(input=x, other=self.other).infer(cx)
+        if self.dim is None:
+            not_empty(cx, x, None)
+            return reduced_shape(cx, x, None, self.keepdim)
+        not_empty(cx, x, [self.dim])
+        values = reduced_shape(cx, x, [self.dim], self.keepdim)
+        return values, values.with_dtype(DType.I64)
+
+    def onnx(self, g: Graph) -> Value | tuple[Value, Value]:
+        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        if self.other is not None:
+            return self.pairwise(input=x, other=self.other).onnx(g)
+        if self.dim is None:
+            return reduced(g, self.kind, x, None, False)
+        axis = self.dim % max(len(x.shape), 1)
+        values = reduced(g, self.kind, x, [axis], self.keepdim)
+        return values, arg_extreme(g, self.kind, x, axis, self.keepdim)
+
+
+def arg_extreme(g: Graph, kind: str, x: Value, axis: int, keepdim: bool) -> Value:
+    """Where the first largest or smallest element along an axis is."""
+    if not x.shape:
+        return g.const(0, DType.I64)
+    if x.dtype in NARROW or x.dtype in (DType.I64, DType.BOOL):
+        x = g.cast(x, DType.I32)
+    return getattr(g, f"Arg{kind.capitalize()}")(x, axis=axis, **({} if keepdim else {"keepdims": 0}))
+
+
+class max_(_Choice):
+    """The largest element; along `dim`, (values, indices); of two tensors, element by element."""
+
+    name = "max"
+    torch = "torch.max"
+    kind = "max"
+    pairwise = maximum
+
+
+class min_(_Choice):
+    """The smallest element; along `dim`, (values, indices); of two tensors, element by element."""
+
+    name = "min"
+    torch = "torch.min"
+    kind = "min"
+    pairwise = minimum
+
+
+class _Arg(Function):
+    """Where the largest or smallest element is, in the flattened tensor or along `dim`."""
+
+    input: Tensor
+    dim: Axis | None = None
+    keepdim: bool = False
+
+    kind: ClassVar[str]
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, NUMBERS)
+        dims = None if self.dim is None else [self.dim]
+        not_empty(cx, self.input, dims)
+        return reduced_shape(cx, self.input, dims, self.keepdim).with_dtype(DType.I64)
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        if self.dim is None:
+            flat = g.reshape(x, [numel(x.dims)])
+            return arg_extreme(g, self.kind, flat, 0, False)
+        return arg_extreme(g, self.kind, x, self.dim % max(len(x.shape), 1), self.keepdim)  # type: ignore[arg-type] # a Value in a lowering
+
+
+class argmax(_Arg):
+    """Where the largest element is."""
+
+    torch = "torch.argmax"
+    kind = "max"
+
+
+class argmin(_Arg):
+    """Where the smallest element is."""
+
+    torch = "torch.argmin"
+    kind = "min"
+
+
+class _Quantifier(_Reduction):
+    """Whether some or all elements are not 0."""
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, EVERY - {DType.U8})
+        return reduced_shape(cx, self.input, self.dim, self.keepdim).with_dtype(DType.BOOL)
+
+
+class any_(_Quantifier):
+    """Whether some element is not 0."""
+
+    name = "any"
+    torch = "torch.any"
+    kind = "any"
+
+
+class all_(_Quantifier):
+    """Whether no element is 0."""
+
+    name = "all"
+    torch = "torch.all"
+    kind = "all"
+
+
+class _Spread(Function):
+    """The variance or its root; `correction` is what is taken off the count."""
+
+    input: Tensor
+    dim: Axes | None = None
+    unbiased: bool | None = None
+    correction: Number | None = None
+    keepdim: bool = False
+
+    keywords = ("unbiased", "correction", "keepdim")
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
+        if self.unbiased is not None and self.correction is not None:
+            raise OpError(
+                f"{cx.name} takes `unbiased` or `correction`, not both", code="E0510", arg="unbiased"
+            )
+        return reduced_shape(cx, self.input, self.dim, self.keepdim)
+
+    def variance(self, g: Graph) -> Value:
+        """Var[x]."""
+        x = self.input
+        rank = len(x.shape)
+        axes = [d % rank for d in self.dim] if self.dim else list(range(rank))
+        centred = g.Sub(x, reduced(g, "mean", x, axes, True))  # type: ignore[arg-type] # a Value in a lowering
+        squares = g.typed(g.Mul(centred, centred), x.dtype, x.shape)
+        off = 1.0 if self.correction is None else known_float(self.correction, "correction")
+        off = 0.0 if self.unbiased is False else off
+        if off == 0:
+            return reduced(g, "mean", squares, axes, self.keepdim)
+        total = reduced(g, "sum", squares, axes, self.keepdim)
+        count = numel([x.dims[a] for a in axes])
+        if count.const is not None:
+            return g.Div(total, g.const(count.const - off, x.dtype))
+        return g.Div(total, g.Sub(g.scalar(count, x.dtype), g.const(off, x.dtype)))
+
+
+class var(_Spread):
+    """The variance, of a sample unless `correction=0`."""
+
+    torch = "torch.var"
+
+    def onnx(self, g: Graph) -> Value:
+        return self.variance(g)
+
+
+class std(_Spread):
+    """The standard deviation, of a sample unless `correction=0`."""
+
+    torch = "torch.std"
+
+    def onnx(self, g: Graph) -> Value:
+        return g.Sqrt(self.variance(g))
+
+
+class norm(Function):
+    """(sum |x| ** p) ** (1 / p); "fro" is p = 2."""
+
+    input: Tensor
+    p: Number | Literal["fro"] = "fro"
+    dim: Axes | None = None
+    keepdim: bool = False
+    dtype: DType | None = None
+
+    torch = "torch.norm"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = self.input.with_dtype(self.dtype or self.input.dtype)
+        takes(cx, x, FLOATS)
+        return reduced_shape(cx, x, self.dim, self.keepdim)
+
+    def onnx(self, g: Graph) -> Value:
+        x = g.cast(self.input, self.dtype or self.input.dtype)
+        axes = [d % len(x.shape) for d in self.dim] if self.dim and x.shape else None
+        p = 2.0 if self.p == "fro" else known_float(self.p, "p")
+        if not x.shape:
+            return g.Abs(x)
+        if p in (1, 2):
+            return reduced(g, f"L{int(p)}", x, axes, self.keepdim)
+        size = g.typed(g.Abs(x), x.dtype, x.shape)
+        if math.isinf(p):
+            return reduced(g, "max" if p > 0 else "min", size, axes, self.keepdim)
+        if p == 0:
+            raise Unsupported("the norm of p=0, a count, has no ONNX op")
+        powers = g.typed(g.Pow(size, g.const(p, x.dtype)), x.dtype, x.shape)
+        return g.Pow(reduced(g, "sum", powers, axes, self.keepdim), g.const(1 / p, x.dtype))
+
+
+class logsumexp(Function):
+    """log sum exp(x) along `dim`."""
+
+    input: Tensor
+    dim: Axes
+    keepdim: bool = False
+
+    torch = "torch.logsumexp"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
+        return reduced_shape(cx, self.input, self.dim, self.keepdim)
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        axes = [d % len(x.shape) for d in self.dim] if x.shape else None
+        return reduced(g, "LogSumExp", x, axes, self.keepdim)
+
+
+class _Running(Function):
+    """A running sum or product along `dim`."""
+
+    input: Tensor
+    dim: Axis
+    dtype: DType | None = None
+
+    keywords = ("dtype",)
+
+    def infer(self, cx: Cx) -> Tensor:
+        axis_of(cx, self.input, self.dim)
+        return self.input.with_dtype(self.result())
+
+    def result(self) -> DType:
+        """Ints and bools become int."""
+        if self.dtype is not None:
+            return self.dtype
+        return self.input.dtype if self.input.dtype.is_float else DType.I64
+
+
+class cumsum(_Running):
+    """The running sum along `dim`."""
+
+    torch = "torch.cumsum"
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.result()
+        x = g.cast(self.input, dtype)
+        if not x.shape:
+            return x
+        if dtype in NARROW:
+            y = g.CumSum(g.cast(x, DType.I32), g.const(self.dim % len(x.shape), DType.I64))
+            return g.cast(g.typed(y, DType.I32, x.shape), dtype)
+        return g.CumSum(x, g.const(self.dim % len(x.shape), DType.I64))
+
+
+class cumprod(_Running):
+    """The running product along `dim`."""
+
+    torch = "torch.cumprod"
+
+    def onnx(self, g: Graph) -> Value:
+        raise Unsupported("ONNX has no running product")
+
+
+def count_of(x: Tensor) -> Dim:
+    """The number of elements of a tensor of known rank."""
+    return numel(x.dims)

@@ -1,0 +1,701 @@
+"""Functions that take tensors apart, pick from them, or move their elements.
+
+Source: https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
+from spec_lang.ops.functions.shape import numel, transposed
+from spec_lang.ops.kinds import Axes, Axis, Count, Number, Sizes
+from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.rules.arguments import at_least
+from spec_lang.ops.rules.elementwise import NARROW, NUMBERS, same_dtype, takes
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, minimum
+from spec_lang.shapes import dim as as_dim
+
+_END = 2**63 - 1
+
+
+def with_size(x: Tensor, axis: int, size: Dim) -> Tensor:
+    """`x` with another size of one axis."""
+    return x.with_shape((*x.shape[:axis], size, *x.shape[axis + 1 :]))
+
+
+def without(x: Tensor, axis: int) -> Tensor:
+    """`x` without one axis."""
+    return x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :]))
+
+
+def ranked(cx: Cx, x: Tensor) -> Tensor:
+    """`x`, which must have dims.
+
+    Raises:
+        OpError: it has none.
+    """
+    if not x.shape:
+        raise OpError(f"{cx.name} takes a tensor with dims, but gets {x}", code="E0302")
+    return x
+
+
+def slices(g: Graph, x: Value, sizes: Sequence[Dim], axis: int) -> tuple[Value, ...]:
+    """One Split into pieces of given sizes."""
+    if len(sizes) == 1:
+        return (x,)
+    even = all(s == sizes[0] for s in sizes[:-1])
+    last_fits = sizes[-1] == sizes[0]
+    if even and last_fits:
+        attributes = {"num_outputs": len(sizes)} if g.opset >= 18 else {}
+        return tuple(g.Split(x, axis=axis, outputs=len(sizes), **attributes))
+    return tuple(g.Split(x, g.dims(sizes), axis=axis, outputs=len(sizes)))
+
+
+class split(Function):
+    """Pieces along `dim`, each of one size (the last may be smaller) or of the sizes in a list."""
+
+    tensor: Tensor
+    split_size_or_sections: Dim | Sizes
+    dim: Axis = 0
+
+    torch = "torch.split"
+
+    def infer(self, cx: Cx) -> tuple[Tensor, ...]:
+        axis = axis_of(cx, ranked(cx, self.tensor), self.dim)
+        return tuple(with_size(self.tensor, axis, s) for s in self._pieces(cx))
+
+    def _pieces(self, cx: Cx) -> list[Dim]:
+        size, each = size_at(cx, self.tensor, self.dim), self.split_size_or_sections
+        if not isinstance(each, Dim):
+            at_least(cx, 0, split_size_or_sections=each)
+            total = sum(each, start=as_dim(0))
+            listed = ", ".join(map(str, each))
+            cx.equal(
+                size,
+                total,
+                f"{cx.name} into [{listed}] takes {total} along dim {self.dim}, but there are {size}",
+            )
+            return list(each)
+        at_least(cx, 1, split_size_or_sections=each)
+        count = pieces_count(cx, size, each)
+        return [*[each] * (count - 1), cx.facts.simplify(size) - each * (count - 1)]
+
+    def onnx(self, g: Graph) -> tuple[Value, ...]:
+        from spec_lang.ops.rules.elementwise import LOWERING
+
+        x: Value = self.tensor  # type: ignore[assignment] # a Value in a lowering
+        return slices(g, x, self._pieces(LOWERING), self.dim % len(x.shape))
+
+
+def pieces_count(cx: Cx, size: Dim, each: Dim) -> int:
+    """ceil(size / each), which must be one number for all sizes.
+
+    Raises:
+        OpError: E0312, it depends on a dim.
+    """
+    count = cx.facts.simplify((size + each - 1) // each).const
+    if count is None:
+        raise OpError(
+            f"{cx.name} of {size} into pieces of {each}: how many there are depends on {size}",
+            code="E0312",
+            help="say how many: a list of sizes, or `chunk`",
+        )
+    return count
+
+
+class chunk(Function):
+    """At most `chunks` pieces of ceil(size / chunks) each; the last may be smaller."""
+
+    input: Tensor
+    chunks: Count
+    dim: Axis = 0
+
+    torch = "torch.chunk"
+
+    def infer(self, cx: Cx) -> tuple[Tensor, ...]:
+        axis = axis_of(cx, ranked(cx, self.input), self.dim)
+        return tuple(with_size(self.input, axis, s) for s in self._pieces(cx))
+
+    def _pieces(self, cx: Cx) -> list[Dim]:
+        size, n = size_at(cx, self.input, self.dim), self.chunks
+        if n < 1:
+            raise OpError(f"{cx.name} takes chunks of at least 1, but gets {n}", code="E0501", arg="chunks")
+        each = cx.facts.simplify((size + n - 1) // n)
+        count = cx.facts.simplify((size + each - 1) // each).const if cx.holds(Cond.ge(each, 1)) else None
+        if cx.holds(Cond.divides(n, size)):
+            return [each] * n
+        if count is None:
+            raise OpError(
+                f"{cx.name} of {size} into {n}: how many pieces there are depends on {size}",
+                code="E0312",
+                help=f"state `require {Cond.divides(n, size)}` if that always holds",
+            )
+        return [*[each] * (count - 1), size - each * (count - 1)]
+
+    def onnx(self, g: Graph) -> tuple[Value, ...]:
+        from spec_lang.ops.rules.elementwise import LOWERING
+
+        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        axis, n = self.dim % len(x.shape), self.chunks
+        size = x.dims[axis]
+        pieces = self._pieces(LOWERING) if size.const is not None else [size // n] * n
+        return slices(g, x, pieces, axis)
+
+
+class unbind(Function):
+    """The slices along `dim`, without it."""
+
+    input: Tensor
+    dim: Axis = 0
+
+    torch = "torch.unbind"
+
+    def infer(self, cx: Cx) -> tuple[Tensor, ...]:
+        x = ranked(cx, self.input)
+        size = cx.facts.simplify(size_at(cx, x, self.dim)).const
+        if size is None:
+            raise OpError(
+                f"{cx.name} gives as many tensors as dim {self.dim} of {x} has, which is not one number",
+                code="E0312",
+            )
+        return (without(x, axis_of(cx, x, self.dim)),) * size
+
+    def onnx(self, g: Graph) -> tuple[Value, ...]:
+        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        axis = self.dim % len(x.shape)
+        count = x.dims[axis].const or 0
+        if count == 1:
+            return (g.Squeeze(x, g.ints([axis])),)
+        parts = slices(g, x, [as_dim(1)] * count, axis)
+        return tuple(g.Squeeze(p, g.ints([axis])) for p in parts)
+
+
+class narrow(Function):
+    """`length` elements along `dim` from `start`."""
+
+    input: Tensor
+    dim: Axis
+    start: Dim
+    length: Dim
+
+    torch = "torch.narrow"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = ranked(cx, self.input)
+        size = size_at(cx, x, self.dim)
+        at_least(cx, 0, start=self.start, length=self.length)
+        cx.require(
+            Cond.le(self.start + self.length, size),
+            f"{cx.name} takes {self.length} elements from {self.start}, but dim {self.dim} of {x} has {size}",
+            code="E0304",
+            arg="length",
+        )
+        return with_size(x, axis_of(cx, x, self.dim), self.length)
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        axis = self.dim % len(x.shape)
+        return g.Slice(x, g.dims([self.start]), g.dims([self.start + self.length]), g.ints([axis]))
+
+
+class select(Function):
+    """The slice at `index` along `dim`, without it."""
+
+    input: Tensor
+    dim: Axis
+    index: Dim
+
+    torch = "torch.select"
+
+    def infer(self, cx: Cx) -> Tensor:
+        from spec_lang.ops.functions.indexing import pick
+
+        x = ranked(cx, self.input)
+        pick(cx, self.index, size_at(cx, x, self.dim), x)
+        return without(x, axis_of(cx, x, self.dim))
+
+    def onnx(self, g: Graph) -> Value:
+        return g.Gather(self.input, g.dim(self.index), axis=self.dim % len(self.input.shape))
+
+
+class index_select(Function):
+    """The slices at some indices along `dim`."""
+
+    input: Tensor
+    dim: Axis
+    index: Tensor
+
+    torch = "torch.index_select"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = ranked(cx, self.input)
+        takes(cx, self.index, {DType.I64, DType.I32}, "its index")
+        known_rank(cx, self.index, (0, 1), "its index")
+        size = self.index.dims[0] if self.index.shape else as_dim(1)
+        return with_size(x, axis_of(cx, x, self.dim), size)
+
+    def onnx(self, g: Graph) -> Value:
+        index = self.index
+        if not index.shape:
+            index = g.Unsqueeze(index, g.ints([0]))
+        return g.Gather(self.input, index, axis=self.dim % len(self.input.shape))
+
+
+class gather(Function):
+    """result[i][j] = input[index[i][j]][j] for `dim` 0, and so on: of the shape of `index`."""
+
+    input: Tensor
+    dim: Axis
+    index: Tensor
+
+    torch = "torch.gather"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x, index = ranked(cx, self.input), self.index
+        takes(cx, index, {DType.I64, DType.I32}, "its index")
+        _smaller_elsewhere(cx, x, index, self.dim, "its index")
+        return x.with_shape(index.shape)
+
+    def onnx(self, g: Graph) -> Value:
+        return g.GatherElements(self.input, self.index, axis=self.dim % len(self.input.shape))
+
+
+def _smaller_elsewhere(cx: Cx, x: Tensor, index: Tensor, d: int, what: str) -> None:
+    """Demand equally many dims, each but `d` at most as large as that of `x`."""
+    axis = axis_of(cx, x, d)
+    if len(index.shape) != len(x.shape):
+        raise OpError(
+            f"{cx.name} takes {what} of as many dims as {x}, but gets {index}", code="E0302", arg="index"
+        )
+    for i, (a, b) in enumerate(zip(index.shape, x.shape, strict=True)):
+        if i == axis or a == b:
+            continue
+        if isinstance(a, Pack) or isinstance(b, Pack):
+            raise OpError(f"{cx.name}: the hidden dims of {x} and {index} differ", code="E0302", arg="index")
+        cx.require(
+            Cond.le(a, b),
+            f"{cx.name}: dim {i} of {what} {index} is larger than that of {x}",
+            code="E0304",
+            arg="index",
+        )
+
+
+class take_along_dim(Function):
+    """As `gather`, with `input` and `indices` broadcast outside of `dim`."""
+
+    input: Tensor
+    indices: Tensor
+    dim: Axis
+
+    torch = "torch.take_along_dim"
+
+    def infer(self, cx: Cx) -> Tensor:
+        from spec_lang.ops.rules.elementwise import result_shape
+
+        x, index = ranked(cx, self.input), self.indices
+        takes(cx, index, {DType.I64}, "its indices")
+        axis = axis_of(cx, x, self.dim)
+        if len(index.shape) != known_rank(cx, x):
+            raise OpError(f"{cx.name} takes indices of as many dims as {x}, but gets {index}", code="E0302")
+        rest = result_shape(cx, without(x, axis), without(index, axis))
+        return x.with_shape((*rest[:axis], index.shape[axis], *rest[axis:]))
+
+    def onnx(self, g: Graph) -> Value:
+        from spec_lang.ops.rules.elementwise import LOWERING
+
+        x, index = self.input, self.indices
+        axis = self.dim % len(x.shape)
+        shape = self.infer(LOWERING).dims
+        wide = (*shape[:axis], x.dims[axis], *shape[axis + 1 :])
+        data = x if x.dims == wide else g.Expand(x, g.dims(wide))
+        where = index if index.dims == shape else g.Expand(index, g.dims(shape))
+        return g.GatherElements(data, where, axis=axis)
+
+
+class scatter(Function):
+    """`input` with `src` written at `index` along `dim`."""
+
+    input: Tensor
+    dim: Axis
+    index: Tensor
+    src: Tensor | Number
+
+    torch = "torch.scatter"
+
+    reduction: ClassVar[dict[str, str]] = {}
+
+    def infer(self, cx: Cx) -> Tensor:
+        x, index, src = ranked(cx, self.input), self.index, self.src
+        takes(cx, index, {DType.I64, DType.I32}, "its index")
+        _smaller_elsewhere(cx, x, index, self.dim, "its index")
+        if isinstance(src, TensorType):
+            same_dtype(cx, x, src)
+            if len(src.shape) != len(index.shape):
+                raise OpError(
+                    f"{cx.name} takes src of as many dims as its index {index}, not {src}", code="E0302"
+                )
+            for i, (a, b) in enumerate(zip(index.shape, src.shape, strict=True)):
+                if isinstance(a, Dim) and isinstance(b, Dim) and a != b:
+                    cx.require(
+                        Cond.le(a, b),
+                        f"{cx.name}: dim {i} of its index {index} is larger than that of src {src}",
+                        code="E0304",
+                    )
+        elif isinstance(src, float) and not x.dtype.is_float:
+            raise OpError(f"{cx.name} cannot put the float {src} among {x.dtype}", code="E0401", arg="src")
+        return x
+
+    def onnx(self, g: Graph) -> Value:
+        x, index, src = self.input, self.index, self.src
+        if not isinstance(src, TensorType):
+            src = g.Expand(g.scalar(src, x.dtype), g.dims(index.dims))
+        elif src.shape != index.shape:
+            axes = list(range(len(src.shape)))
+            src = g.Slice(src, g.ints([0] * len(axes)), g.dims(index.dims), g.ints(axes))
+        return g.ScatterElements(x, index, src, axis=self.dim % len(x.shape), **self.reduction)
+
+
+class scatter_add(scatter):
+    """`input` with `src` added at `index` along `dim`."""
+
+    src: Tensor
+
+    torch = "torch.scatter_add"
+    reduction = {"reduction": "add"}
+
+
+# --- Order ----------------------------------------------------------------------------------
+
+
+class topk(Function):
+    """The k largest (or smallest) elements along `dim`, and where they are."""
+
+    input: Tensor
+    k: Dim
+    dim: Axis = -1
+    largest: bool = True
+    sorted: bool = True
+
+    torch = "torch.topk"
+
+    def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
+        x = self.input
+        takes(cx, x, NUMBERS)
+        at_least(cx, 0, k=self.k)
+        if not x.shape:
+            raise OpError(f"{cx.name} takes a tensor with dims, but gets {x}", code="E0302")
+        size = size_at(cx, x, self.dim)
+        cx.require(
+            Cond.le(self.k, size),
+            f"{cx.name} takes {self.k} of the {size} along dim {self.dim} of {x}",
+            code="E0304",
+            arg="k",
+        )
+        values = with_size(x, axis_of(cx, x, self.dim), self.k)
+        return values, values.with_dtype(DType.I64)
+
+    def onnx(self, g: Graph) -> tuple[Value, Value]:
+        return ranking(g, self.input, self.k, self.dim, self.largest)
+
+
+def ranking(g: Graph, x: Tensor, k: Dim, d: int, largest: bool) -> tuple[Value, Value]:
+    """One TopK."""
+    attributes: dict[str, Any] = {} if largest else {"largest": 0}
+    axis = d % len(x.shape)
+    if axis != len(x.shape) - 1:
+        attributes["axis"] = axis
+    dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
+    values, indices = g.TopK(g.cast(x, dtype), g.dims([k]), outputs=2, **attributes)  # type: ignore[arg-type] # a Value
+    return g.cast(g.typed(values, dtype, ()), x.dtype), indices
+
+
+class sort(Function):
+    """The elements along `dim` in order, and where they were."""
+
+    input: Tensor
+    dim: Axis = -1
+    descending: bool = False
+    stable: bool = False
+
+    torch = "torch.sort"
+    keywords = ("stable",)
+
+    def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
+        axis_of(cx, self.input, self.dim)
+        return self.input, self.input.with_dtype(DType.I64)
+
+    def onnx(self, g: Graph) -> tuple[Value, Value]:
+        x = self.input
+        if not x.shape:
+            return x, g.const(0, DType.I64)  # type: ignore[return-value] # a Value in a lowering
+        return ranking(g, x, x.dims[self.dim % len(x.shape)], self.dim, self.descending)
+
+
+class argsort(Function):
+    """Where the elements along `dim` would come from in order."""
+
+    input: Tensor
+    dim: Axis = -1
+    descending: bool = False
+
+    torch = "torch.argsort"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return sort(input=self.input, dim=self.dim).infer(cx)[1]
+
+    def onnx(self, g: Graph) -> Value:
+        return sort(input=self.input, dim=self.dim, descending=self.descending).onnx(g)[1]
+
+
+# --- Places ---------------------------------------------------------------------------------
+
+
+class _Triangle(Function):
+    """Elements on one side of a diagonal, 0 elsewhere."""
+
+    input: Tensor
+    diagonal: Dim = 0
+
+    upper: ClassVar[int]
+
+    def infer(self, cx: Cx) -> Tensor:
+        if len(self.input.shape) < 2:
+            raise OpError(f"{cx.name} takes matrices, but gets {self.input}", code="E0302")
+        return self.input
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
+        k = [] if self.diagonal == 0 else [g.dim(self.diagonal)]
+        y = g.Trilu(g.cast(x, dtype), *k, **({} if self.upper else {"upper": 0}))  # type: ignore[arg-type] # a Value
+        return g.cast(g.typed(y, dtype, x.shape), x.dtype)
+
+
+class tril(_Triangle):
+    """The elements on and below a diagonal, 0 above it."""
+
+    torch = "torch.tril"
+    upper = 0
+
+
+class triu(_Triangle):
+    """The elements on and above a diagonal, 0 below it."""
+
+    torch = "torch.triu"
+    upper = 1
+
+
+class diagonal(Function):
+    """The diagonal of the matrices in two dims, as a new last dim."""
+
+    input: Tensor
+    offset: Dim = 0
+    dim1: Axis = 0
+    dim2: Axis = 1
+
+    torch = "torch.diagonal"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = self.input
+        known_rank(cx, x)
+        first, second = axis_of(cx, x, self.dim1, "dim1"), axis_of(cx, x, self.dim2, "dim2")
+        if first == second:
+            raise OpError(f"{cx.name} takes two dims, but both are {self.dim1}", code="E0303", arg="dim2")
+        if self.offset.const is None:
+            raise OpError(
+                f"{cx.name} takes a constant offset, but gets {self.offset}", code="E0514", arg="offset"
+            )
+        size = self._size(x.dims[first], x.dims[second])
+        cx.require(
+            Cond.ge(size, 0), f"{cx.name} {self.offset} of {x} lies outside of it", code="E0304", arg="offset"
+        )
+        rest = [d for i, d in enumerate(x.dims) if i not in (first, second)]
+        return x.with_shape((*rest, size))
+
+    def _size(self, rows: Dim, columns: Dim) -> Dim:
+        k = self.offset.const or 0
+        return minimum(rows, columns - k) if k >= 0 else minimum(rows + k, columns)
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        rank, k = len(x.shape), self.offset.const or 0
+        first, second = self.dim1 % rank, self.dim2 % rank
+        order = [*(i for i in range(rank) if i not in (first, second)), first, second]
+        y = transposed(g, x, order)  # type: ignore[arg-type] # a Value in a lowering
+        size = g.dim(self._size(x.dims[first], x.dims[second]))
+        steps = g.Range(g.dim(0), size, g.dim(1))
+        places = [g.Add(steps, g.dim(shift)) if shift else steps for shift in (max(0, -k), max(0, k))]
+        pairs = g.Concat(*(g.Unsqueeze(p, g.ints([1])) for p in places), axis=1)
+        back = [rank - 2, rank - 1, *range(rank - 2)]
+        y = g.GatherND(g.Transpose(y, perm=back) if rank > 2 else y, pairs)
+        return g.Transpose(y, perm=[*range(1, rank - 1), 0]) if rank > 2 else y
+
+
+class roll(Function):
+    """Elements moved along dims, those pushed out coming in at the other end."""
+
+    input: Tensor
+    shifts: Sizes
+    dims: Axes | None = None
+
+    torch = "torch.roll"
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """`roll(x, 1, 0)`: shifts are not gathered."""
+        if len(args) > 1 and not isinstance(args[1], list | tuple):
+            args = (args[0], (args[1],), *args[2:])
+        return args, kwargs
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = self.input
+        if self.dims is None:
+            known_rank(cx, x)
+            if len(self.shifts) != 1:
+                raise OpError(f"{cx.name} without dims takes one shift", code="E0501", arg="shifts")
+            return x
+        if len(self.dims) != len(self.shifts):
+            raise OpError(
+                f"{cx.name} takes a shift for each dim, but gets {len(self.shifts)} for {len(self.dims)}",
+                code="E0501",
+                arg="shifts",
+            )
+        for d in self.dims:
+            axis_of(cx, ranked(cx, x), d, "dims")
+        return x
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        if self.dims is None:
+            flat = g.reshape(x, [numel(x.dims)])
+            return g.reshape(self._rolled(g, flat, 0, self.shifts[0]), x.dims)
+        for shift, d in zip(self.shifts, self.dims, strict=True):
+            x = self._rolled(g, x, d % len(x.shape), shift)
+        return x
+
+    def _rolled(self, g: Graph, x: Value, axis: int, shift: Dim) -> Value:
+        size, k = x.dims[axis], shift
+        if size.const == 0 or k == 0:
+            return x
+        k = -k if k.const is None or size.const is None else as_dim(-k.const % size.const)
+        if k == 0:
+            return x
+        if k.const is None or size.const is None:
+            k = k % size
+        ends = g.dims([k])
+        tail = g.Slice(x, ends, g.ints([_END]), g.ints([axis]))
+        head = g.Slice(x, g.ints([0]), ends, g.ints([axis]))
+        return g.typed(g.Concat(tail, head, axis=axis), x.dtype, x.shape)
+
+
+class flip(Function):
+    """The elements along some dims in reverse."""
+
+    input: Tensor
+    dims: Axes
+
+    torch = "torch.flip"
+    gathers = "dims"
+
+    def infer(self, cx: Cx) -> Tensor:
+        axes = [axis_of(cx, self.input, d, "dims") for d in self.dims]
+        if len(set(axes)) < len(axes):
+            raise OpError(f"{cx.name} names a dim twice: {list(self.dims)}", code="E0303", arg="dims")
+        return self.input
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        n, rank = len(self.dims), len(x.shape)
+        if not n or not rank:
+            return x  # type: ignore[return-value] # a Value in a lowering
+        axes = [d % rank for d in self.dims]
+        return g.Slice(x, g.ints([-1] * n), g.ints([-_END] * n), g.ints(axes), g.ints([-1] * n))
+
+
+class fliplr(Function):
+    """The elements along dim 1 in reverse."""
+
+    input: Tensor
+
+    torch = "torch.fliplr"
+
+    def infer(self, cx: Cx) -> Tensor:
+        if len(self.input.shape) < 2:
+            raise OpError(f"{cx.name} takes at least 2 dims, but gets {self.input}", code="E0302")
+        return flip(input=self.input, dims=(1,)).infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        return flip(input=self.input, dims=(1,)).onnx(g)
+
+
+class repeat_interleave(Function):
+    """Each element `repeats` times in a row, along `dim` or flattened."""
+
+    input: Tensor
+    repeats: Dim
+    dim: Axis | None = None
+
+    torch = "torch.repeat_interleave"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = self.input
+        at_least(cx, 0, repeats=self.repeats)
+        if self.dim is None:
+            known_rank(cx, x)
+            return x.with_shape((numel(x.dims) * self.repeats,))
+        x = x if x.shape else x.with_shape((as_dim(1),))
+        axis = axis_of(cx, x, self.dim)
+        return with_size(x, axis, size_at(cx, x, self.dim) * self.repeats)
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        if self.dim is None or not x.shape:
+            x = g.reshape(x, [numel(x.dims)])
+        axis = (self.dim or 0) % len(x.shape)
+        shape = x.dims
+        wide = g.Unsqueeze(x, g.ints([axis + 1]))
+        sizes = [*[as_dim(1)] * (axis + 1), self.repeats, *[as_dim(1)] * (len(shape) - axis - 1)]
+        wide = g.typed(
+            g.Expand(wide, g.dims(sizes)), x.dtype, (*shape[: axis + 1], self.repeats, *shape[axis + 1 :])
+        )
+        return g.reshape(wide, (*shape[:axis], shape[axis] * self.repeats, *shape[axis + 1 :]))
+
+
+class unfold(Function):
+    """Windows of `size` elements along `dimension`, every `step`, as a new last dim."""
+
+    input: Tensor
+    dimension: Axis
+    size: Dim
+    step: Dim
+
+    torch = ".unfold"
+    source = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.unfold.html"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = ranked(cx, self.input)
+        length = size_at(cx, x, self.dimension, "dimension")
+        at_least(cx, 0, size=self.size)
+        at_least(cx, 1, step=self.step)
+        cx.require(
+            Cond.le(self.size, length),
+            f"{cx.name} takes windows of {self.size} from only {length}",
+            code="E0304",
+            arg="size",
+        )
+        axis = axis_of(cx, x, self.dimension, "dimension")
+        y = with_size(x, axis, (length - self.size) // self.step + 1)
+        return y.with_shape((*y.shape, self.size))
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        axis, rank = self.dimension % len(x.shape), len(x.shape)
+        count = (x.dims[axis] - self.size) // self.step + 1
+        if count.const is None or self.size.const is None or self.step.const is None:
+            raise Unsupported("windows (unfold) need a known size when the graph is written")
+        places = [[i * self.step.const + j for j in range(self.size.const)] for i in range(count.const)]
+        y = g.Gather(x, g.const(places, DType.I64), axis=axis)
+        order = [*range(axis + 1), *range(axis + 2, rank + 1), axis + 1]
+        return g.Transpose(y, perm=order) if order != list(range(rank + 1)) else y
