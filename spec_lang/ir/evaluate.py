@@ -14,7 +14,7 @@ from spec_lang.diagnostics import Diagnostic, Label, Source
 from spec_lang.diagnostics import Span as TextSpan
 from spec_lang.ir import host_functions, model
 from spec_lang.ir.arithmetic import Host, HostError, binary, check_length, compare, plain, truth, unary
-from spec_lang.shapes import DType, TensorType
+from spec_lang.shapes import Dim, DType, TensorType
 
 FUEL: Final = 50_000_000
 """Steps that one program may take."""
@@ -258,8 +258,7 @@ class Evaluator:
 
     def _builtin(self, node: model.Call, env: Env) -> Host:
         args, kwargs = self.arguments(node, env)
-        if args and not isinstance(args[0], _HOST):
-            args[0] = self.items(args[0], node, env)
+        args = [a if isinstance(a, _HOST) else self.items(a, node, env) for a in args]
         return host_functions.call(node.name, args, kwargs)
 
     # --- Names --------------------------------------------------------------------------------
@@ -348,7 +347,7 @@ def bind_target(target: model.Target, value: Host, names: dict[str, Host]) -> No
         bind_target(t, v, names)
 
 
-_HOST = (int, float, str, list, tuple, dict, range, type(None), TensorType)
+_HOST = (int, float, str, list, tuple, dict, range, type(None), Dim, TensorType)
 OPERATORS: Final = {
     "+": "add",
     "-": "sub",

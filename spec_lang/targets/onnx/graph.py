@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -42,14 +42,21 @@ class Builder:
         source: Where in the spec that is, for the metadata of nodes.
     """
 
-    def __init__(self, *, opset: int, precision: DType = DType.F32, lookup: Lookup) -> None:
+    def __init__(
+        self,
+        *,
+        opset: int,
+        precision: DType = DType.F32,
+        lookup: Lookup,
+        reserved: Iterable[str] = (),
+    ) -> None:
         self.opset = opset
         self.precision = precision
         self.path = ""
         self.source = ""
         self.nodes: list[Node] = []
         self.inputs: list[Input] = []
-        self.values = Names()
+        self.values = Names(reserved)
         self.sizes = Sizes(self)
         self._names = Names()
         self._lookup = lookup
@@ -146,8 +153,7 @@ class Builder:
         value = self._initializers.get(entry.key)
         if value is None:
             type = TensorType(entry.dtype, tuple(map(dim, entry.shape)))
-            value = Initializer(self.values.take(entry.key), type, self.dtype(entry.dtype))
-            value.key = entry.key
+            value = Initializer(entry.key, type, self.dtype(entry.dtype))
             self._initializers[entry.key] = value
         return value
 
@@ -172,7 +178,6 @@ class Builder:
         if value is None or value.rows != recipe:
             type = TensorType(dtype, tuple(map(dim, shape)))
             value = Initializer(self.values.take(key), type, self.dtype(dtype), recipe)
-            value.key = value.name
             self._initializers[key] = value
         return value
 
@@ -183,14 +188,19 @@ class Builder:
         return self.constant(dtypes.pack(flat, number), dtype, sizes, flat)
 
     def constant(
-        self, raw: bytes, dtype: DType, sizes: tuple[int, ...], flat: Sequence[dtypes.Number] = ()
+        self,
+        raw: bytes,
+        dtype: DType,
+        sizes: tuple[int, ...],
+        flat: Sequence[dtypes.Number] = (),
+        name: str = "",
     ) -> Const:
-        """A constant tensor from its bytes; `flat` may give its elements, for its name."""
+        """A constant tensor from its bytes; `flat` may give its elements, for its name where it has none."""
         number = self.dtype(dtype)
         key = (number, sizes, raw)
         found = self._constants.get(key)
         if found is None:
-            name = self.values.take(_constant_name(number, sizes, flat))
+            name = name or self.values.take(_constant_name(number, sizes, flat))
             found = Const(name, TensorType(dtype, tuple(map(dim, sizes))), number, raw)
             self._constants[key] = found
         return found if found.dtype is dtype else self._retyped(found, dtype)

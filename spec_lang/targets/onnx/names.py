@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Names:
     """Hands out each name once: the second `h.0.attn.MatMul` is `h.0.attn.MatMul_1`."""
 
-    def __init__(self) -> None:
-        self._next: dict[str, int] = {}
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self._next: dict[str, int] = dict.fromkeys(reserved, 1)
 
     def take(self, wanted: str) -> str:
         """`wanted`, or it with the first number that makes it unique."""

@@ -1,0 +1,102 @@
+"""The inputs and results of an exported method."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from spec_lang.ir import model
+from spec_lang.ir.arithmetic import Host
+from spec_lang.ir.dim_text import size
+from spec_lang.ir.evaluate import Env, EvaluationError
+from spec_lang.shapes import Dim, DType, TensorType, dim, symbol
+from spec_lang.targets.onnx.graph import Builder
+
+
+@dataclass
+class Inputs:
+    """Makes the inputs of the graph from the types of a method's inputs.
+
+    Attributes:
+        ranks: How many dims `*B` stands for, by its name; 1 where it is not there.
+        wanted: The optional inputs that the model shall have.
+    """
+
+    g: Builder
+    values: Mapping[str, Host]
+    wanted: Collection[str] = ()
+    ranks: Mapping[str, int] = field(default_factory=dict)
+
+    def takes(self, i: model.Input) -> bool:
+        """Whether the model has this input."""
+        return i.name in self.wanted or not (i.optional or i.default is not None)
+
+    def made(self, i: model.Input, file: int) -> Host:
+        """The inputs of the graph that stand for one of the method's."""
+        return self._of(i.name, i.type, {}, i, file)
+
+    def _of(self, name: str, type: model.Type, index: dict[str, Host], i: model.Input, file: int) -> Host:
+        if isinstance(type, model.OptionalType):
+            return self._of(name, type.base, index, i, file)
+        if isinstance(type, model.TensorType):
+            return self.g.input(name, self.type(type, index))
+        if isinstance(type, model.TupleType):
+            return tuple(self._of(f"{name}_{n}", t, index, i, file) for n, t in enumerate(type.items))
+        if isinstance(type, model.ListType) and type.length is not None:
+            length = size(type.length, {**self.values, **index})
+            if isinstance(length, int):
+                return [
+                    self._of(
+                        f"{name}_{n}", type.item, index | ({type.index: n} if type.index else {}), i, file
+                    )
+                    for n in range(length)
+                ]
+        raise EvaluationError(
+            "E0904", f"the input {name} is no tensor, and ONNX takes only those", file, i.span
+        )
+
+    def type(self, type: model.TensorType, index: Mapping[str, Host]) -> TensorType:
+        """A tensor's type, whose unknown dims are symbols."""
+        dtype = DType.named(type.dtype)
+        assert dtype is not None
+        known = {**self.values, **index}
+        shape: list[Dim] = []
+        for text in type.dims:
+            if text.startswith("*"):
+                shape += self.pack(text[1:])
+            else:
+                shape.append(dim(size(text, known, symbol)))
+        return TensorType(dtype, tuple(shape))
+
+    def pack(self, name: str) -> list[Dim]:
+        """The dims that `*B` stands for."""
+        rank = self.ranks.get(name, 1)
+        return [symbol(name if rank == 1 else f"{name}{n}") for n in range(rank)]
+
+
+def output_names(method: model.Method, loss: model.Method | None, count: int) -> list[str]:
+    """The names of a method's results: its own, else the names under which the loss takes them, else `output`."""
+    names = [r.name for r in method.results]
+    if loss is not None:
+        own = {i.name for i in method.inputs} | set(names)
+        free = iter([i.name for i in loss.inputs if i.name not in own])
+        names = [n if n is not None else next(free, None) for n in names]
+    if len(names) != count:
+        return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+    single = count == 1
+    return [n or ("output" if single else f"output_{i}") for i, n in enumerate(names)]
+
+
+def method_named(definition: model.Block, name: str, env: Env) -> model.Method:
+    """One of a model's methods.
+
+    Raises:
+        EvaluationError: it has no such method.
+    """
+    for m in definition.methods:
+        if m.name == name:
+            return m
+    known = ", ".join(m.name for m in definition.methods)
+    raise EvaluationError(
+        "E0905", f"{definition.name} has no method {name}", env.file, definition.span, f"it has: {known}"
+    )

@@ -1,0 +1,189 @@
+"""The ONNX target: a checked program and values for its hyperparameters, to a model that wants its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from spec_lang.ir import model
+from spec_lang.ir.arithmetic import Host
+from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
+from spec_lang.ir.instantiate import Constructions
+from spec_lang.ir.state import State, Tensor
+from spec_lang.ir.templates import BlockTemplate, Instance
+from spec_lang.ops.init import Fill
+from spec_lang.ops.lowering import Value
+from spec_lang.shapes import DType, Facts
+from spec_lang.targets.onnx import proto
+from spec_lang.targets.onnx.buffers import Buffers
+from spec_lang.targets.onnx.elaborate import Elaborator
+from spec_lang.targets.onnx.entry import Inputs, method_named, output_names
+from spec_lang.targets.onnx.finish import finish
+from spec_lang.targets.onnx.graph import Builder, Stored
+from spec_lang.targets.onnx.state import Entry, Needed, Rows
+from spec_lang.targets.onnx.state import State as StateDict
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is exported.
+
+    Attributes:
+        opset: The version of the standard operators.
+        dtype: What `float` is: f32, f16 or bf16.
+        method: Which of the model's methods.
+        inputs: The optional inputs that the model shall have.
+        with_loss: Whether the loss is computed too; what it takes beside results and inputs becomes an input.
+        ranks: How many dims `*B` in an input's type stands for, by its name; 1 where it is not there.
+    """
+
+    opset: int = proto.DEFAULT_OPSET
+    dtype: DType = DType.F32
+    method: str = "forward"
+    inputs: Collection[str] = ()
+    with_loss: bool = False
+    ranks: Mapping[str, int] | None = None
+
+
+class Exported:
+    """A model whose weights are still to be given.
+
+    Attributes:
+        model: The graph.
+        tensors: The constructed model's tensors.
+    """
+
+    def __init__(self, model: proto.Model, tensors: State, buffers: Buffers, precision: DType) -> None:
+        self.model = model
+        self.tensors = tensors
+        self._buffers = buffers
+        self._precision = precision
+
+    @cached_property
+    def state(self) -> StateDict:
+        """The state_dict: keys, shapes, how each starts, what is drawn."""
+        entries = tuple(self._entry(t) for t in self.tensors.tensors if t.persistent)
+        return StateDict(entries, tuple(self.tensors.draws()))
+
+    @property
+    def needed(self) -> list[Needed]:
+        """The weights that the graph uses."""
+        return [
+            Needed(
+                i.key,
+                self._precision if i.dtype is DType.FLOAT else i.dtype,
+                i.sizes,
+                tuple(Rows(*r) for r in i.rows or ()),
+            )
+            for i in self.model.initializers
+        ]
+
+    def _entry(self, t: Tensor) -> Entry:
+        fill = t.init.value if isinstance(t.init, Fill) else 0.0
+        value = None if t.value is None else self._buffers.start(t)
+        return Entry(t.key, t.shape, t.dtype, t.shared, fill, value)
+
+    def chunks(
+        self, data: Mapping[str, proto.TensorData], metadata: Mapping[str, str] | None = None
+    ) -> Iterator[bytes | memoryview]:
+        """The model's bytes in pieces, with the elements of its weights by name, or where they are."""
+        whole = replace(self.model, metadata={**self.model.metadata, **(metadata or {})})
+        return proto.chunks(whole, data)
+
+
+def emit(
+    program: model.Program,
+    name: str,
+    overrides: Mapping[str, Host] | None = None,
+    options: Options | None = None,
+    *,
+    fuel: int = FUEL,
+) -> Exported:
+    """The model or variant `name` with `overrides` in place of its defaults.
+
+    Raises:
+        EvaluationError: ONNX cannot express something of it, or the values do not fit.
+        KeyError: the program has no such model.
+    """
+    options = options or Options()
+    root = Constructions(program, fuel).entry(name, overrides or {})
+    return _Export(program, root, options, fuel).run(name)
+
+
+class _Export:
+    """One export of a constructed model."""
+
+    def __init__(self, program: model.Program, root: Instance, options: Options, fuel: int) -> None:
+        assert isinstance(root.template, BlockTemplate)
+        self.options = options
+        self.root = root
+        self.program = program
+        self.template = root.template
+        self.definition = root.template.definition
+        self.state = State(program, root, fuel)
+        self.g = Builder(
+            opset=options.opset, precision=options.dtype, lookup=self._lookup, reserved=self.state.by_key
+        )
+        self.e = Elaborator(program, self.g, Facts(), fuel)
+        self.buffers = Buffers(program, self.state, self.g, fuel)
+        self.inputs = Inputs(self.g, self.template.values, options.inputs, options.ranks or {})
+
+    def _lookup(self, key: str) -> Stored | Value:
+        tensor = self.state.by_key[key]
+        if not tensor.persistent:
+            return self.buffers.constant(tensor)
+        return Stored(tensor.shared or key, tensor.shape, tensor.dtype)
+
+    def run(self, name: str) -> Exported:
+        env = Env(self.definition.file, self.template.values.copy(), {}, self.root)
+        method = method_named(self.definition, self.options.method, env)
+        loss = next((m for m in self.definition.methods if m.name == "loss"), None)
+        if self.options.with_loss and loss is None:
+            raise EvaluationError("E0905", f"{name} has no loss", env.file, self.definition.span)
+        for i in method.inputs:
+            self._input(i, env)
+        self.e.prepare(method, self.root, env)
+        result = self.e.body(method.body, env)
+        edges = self.e.edges(result)
+        names = output_names(method, loss, len(edges))
+        if self.options.with_loss and loss is not None:
+            edges += self.e.edges(self._loss(loss, method, result, names, env))
+            names.append("loss")
+        reserved = [(self.g.values.take(n), v) for n, v in zip(names, edges, strict=True)]
+        doc = self.definition.doc or ""
+        finished = finish(self.g, reserved, name=name, doc=doc, metadata=self._metadata(name))
+        order = {t.key: i for i, t in enumerate(self.state.tensors)}
+        by_state = sorted(finished.initializers, key=lambda i: order.get(i.key, len(order)))
+        return Exported(
+            replace(finished, initializers=by_state), self.state, self.buffers, self.options.dtype
+        )
+
+    def _input(self, i: model.Input, env: Env) -> None:
+        if self.inputs.takes(i):
+            env.locals[i.name] = self.inputs.made(i, env.file)
+        else:
+            env.locals[i.name] = None if i.default is None else self.e.value(i.default, env)
+
+    def _loss(
+        self, loss: model.Method, method: model.Method, result: Host, names: list[str], env: Env
+    ) -> Host:
+        """The loss of the results; what it takes beside them and the method's inputs is an input."""
+        results = result if isinstance(result, tuple) and len(method.results) > 1 else (result,)
+        known = {i.name: env.locals[i.name] for i in method.inputs} | dict(zip(names, results, strict=True))
+        given: dict[str, Host] = {}
+        for i in loss.inputs:
+            if i.name in known:
+                given[i.name] = known[i.name]
+            elif self.inputs.takes(i):
+                given[i.name] = self.inputs.made(i, env.file)
+        return self.e.call(loss, self.root, (), given, env.values, env.file)
+
+    def _metadata(self, name: str) -> dict[str, str]:
+        file = self.program.files[self.definition.file]
+        values = {h.name: self.template.values[h.name] for h in self.definition.hypers}
+        plain = {k: v for k, v in values.items() if isinstance(v, int | float | str | bool | list | tuple)}
+        return {"spec": file.path, "model": name} | {f"hyper.{k}": str(v) for k, v in plain.items()}
+
+
+__all__ = ["Exported", "Options", "emit"]
