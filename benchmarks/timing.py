@@ -1,0 +1,75 @@
+"""Timing for the benchmarks: whole processes and functions in turn, medians of ratios with their interval."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+class Run(NamedTuple):
+    """One process: wall seconds and peak memory in MB."""
+
+    seconds: float
+    megabytes: float
+
+
+def process(command: Sequence[str]) -> Run:
+    """Run a command to its end in a process of its own.
+
+    Raises:
+        SystemExit: the command fails; its errors are printed.
+    """
+    read, write = os.pipe()
+    started = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+        elapsed = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        if done.returncode:
+            sys.stderr.buffer.write(done.stderr)
+        os.write(write, f"{done.returncode} {elapsed} {peak}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        status, elapsed, peak = pipe.read().split()
+    os.waitpid(pid, 0)
+    if int(status):
+        raise SystemExit(f"{' '.join(command)} failed")
+    return Run(float(elapsed), float(peak))
+
+
+def seconds(f: Callable[[], object]) -> float:
+    """The wall time of one call."""
+    started = time.perf_counter()
+    f()
+    return time.perf_counter() - started
+
+
+class Ratio(NamedTuple):
+    """ours / theirs over interleaved runs: the median, and the interval that holds the middle half."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def ratio(ours: Callable[[], float], theirs: Callable[[], float], runs: int) -> tuple[float, float, Ratio]:
+    """The medians of both and of their ratio, measured in turn after one warm-up of each."""
+    ours()
+    theirs()
+    pairs = [(ours(), theirs()) for _ in range(runs)]
+    quotients = sorted(a / b for a, b in pairs)
+    quarter = len(quotients) // 4
+    found = Ratio(statistics.median(quotients), quotients[quarter], quotients[-1 - quarter])
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), found
