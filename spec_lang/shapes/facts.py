@@ -116,24 +116,22 @@ class Facts:
         if inner.op == "flag":
             if self._flags.setdefault(inner.text, not negated) is negated:
                 self._system.contradictory = True
-            return
-        if cond.op == "or":
+        elif cond.op == "or":
             self._choices = (*self._choices, cond)
-        elif cond.op == "false":
+        elif cond.op == "false" or self._direct(cond, Budget(_CASE)) is False:
             self._system.contradictory = True
-        elif cond.dims:
+        elif inner.dims:
             try:
-                a, b = cond.dims
-                if self._comparison(cond, Budget(_CASE)) is False:
-                    self._system.contradictory = True
-                    return
-                self._learn_comparison(cond.op, a, b)
+                a, b = inner.dims
+                self._learn_comparison("!%" if negated else inner.op, a, b)
             except (TooLarge, Undefined):
                 return  # the fact is not used
 
     def _learn_comparison(self, op: str, a: Dim, b: Dim) -> None:
         if op == "divides":
             self._system.learn("divides", a, b)
+        elif op == "!%":
+            self._system.learn("nonzero", b % a)
         elif op in ("==", "!="):
             self._system.learn("zero" if op == "==" else "nonzero", a - b)
         else:

@@ -30,7 +30,10 @@ class Budget:
 
 def is_zero(system: System, p: Dim, budget: Budget) -> bool | None:
     """Whether `p` is 0 for all values, for none, or (None) neither is proved."""
-    p = _without_remainders(system.reduce(p))
+    p = system.reduce(p)
+    if impossible(p):
+        return False
+    p = _without_remainders(p)
     if not p.terms:
         return True
     if impossible(p) or any(_same(p, q) for q in system.nonzero):
