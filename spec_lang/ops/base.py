@@ -284,7 +284,7 @@ def axis_of(cx: Cx, x: Tensor, axis: int, arg: str = "dim") -> int:
         raise OpError(
             f"{cx.name} cannot tell which axis {axis} of {x} is; count from the end", code="E0302", arg=arg
         )
-    if not -rank <= axis < max(rank, 1):
+    if not -max(rank, 1) <= axis < max(rank, 1):
         raise OpError(f"{cx.name} has no axis {axis}: {x} has {rank} dims", code="E0303", arg=arg)
     return axis % max(rank, 1)
 

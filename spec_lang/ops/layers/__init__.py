@@ -1,12 +1,18 @@
 """The layers of the library, one family a file; importing this registers them."""
 
 from spec_lang.ops.layers import (  # noqa: F401 # imported for their registration
+    adaptive_pooling,
     batch_norm,
     convolution,
+    distance,
     dropout,
     embedding,
+    instance_norm,
     linear,
     norm,
+    padding,
     pooling,
+    resampling,
     reshaping,
+    transposed_convolution,
 )

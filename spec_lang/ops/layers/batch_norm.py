@@ -58,7 +58,7 @@ class _BatchNorm(Layer):
         channels = known([self.num_features], "num_features")[0]
         weight = g.param("weight") if self.affine else g.const([1.0] * channels, DType.FLOAT)
         bias = g.param("bias") if self.affine else g.const([0.0] * channels, DType.FLOAT)
-        return g.BatchNormalization(  # type: ignore[no-any-return] # an emitter
+        return g.BatchNormalization(
             input, weight, bias, g.param("running_mean"), g.param("running_var"), epsilon=eps
         )
 
@@ -72,7 +72,7 @@ class _BatchNorm(Layer):
         if self.affine:
             y = g.Mul(y, channels_first(g, g.param("weight"), n))
             y = g.Add(y, channels_first(g, g.param("bias"), n))
-        return y  # type: ignore[no-any-return] # an emitter
+        return y
 
 
 class BatchNorm1d(_BatchNorm):

@@ -1,13 +1,13 @@
-"""Layers that only change the shape."""
+"""Layers that only change the shape, or copy blocks of an image."""
 
 from __future__ import annotations
 
-from math import prod
-
-from spec_lang.ops.base import Cx, Layer, OpError, Tensor, axis_of
-from spec_lang.ops.kinds import Axis
+from spec_lang.ops.base import Cx, Layer, Tensor
+from spec_lang.ops.functions.shape import flatten, unflatten
+from spec_lang.ops.kinds import Axis, Dim, Size2
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.shapes import Pack, dim
+from spec_lang.ops.rules.arguments import at_least
+from spec_lang.ops.rules.folding import Blocks
 
 
 class Flatten(Layer):
@@ -19,23 +19,74 @@ class Flatten(Layer):
     torch = "nn.Flatten"
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
-        start = axis_of(cx, input, self.start_dim, "start_dim")
-        end = axis_of(cx, input, self.end_dim, "end_dim")
-        if start > end:
-            raise OpError(
-                f"{cx.name} flattens from start_dim to end_dim, but {self.start_dim} lies behind {self.end_dim} in {input}",
-                code="E0303",
-                arg="start_dim",
-            )
-        joined = prod((d for d in input.shape[start : end + 1] if not isinstance(d, Pack)), start=dim(1))
-        return input.with_shape((*input.shape[:start], joined, *input.shape[end + 1 :]))
+        return flatten(input=input, start_dim=self.start_dim, end_dim=self.end_dim).infer(cx)
 
     def onnx(self, g: Graph, input: Value) -> Value:
-        rank = len(input.dims)
-        start, end = self.start_dim % max(rank, 1), self.end_dim % max(rank, 1)
-        if start == end and rank:
-            return input
-        if end == rank - 1 and start == 1:
-            return g.Flatten(input)  # type: ignore[no-any-return] # an emitter
-        joined = prod(input.dims[start : end + 1], start=dim(1))
-        return g.reshape(input, [*input.dims[:start], joined, *input.dims[end + 1 :]])
+        return flatten(input=input, start_dim=self.start_dim, end_dim=self.end_dim).onnx(g)
+
+
+class Unflatten(Layer):
+    """Splits the axis `dim` into `unflattened_size`, of which one may be -1."""
+
+    dim: Axis
+    unflattened_size: list[Dim]
+
+    torch = "nn.Unflatten"
+
+    def infer(self, cx: Cx, input: Tensor) -> Tensor:
+        return unflatten(input=input, dim=self.dim, sizes=self.unflattened_size).infer(cx)
+
+    def onnx(self, g: Graph, input: Value) -> Value:
+        return unflatten(input=input, dim=self.dim, sizes=self.unflattened_size).onnx(g)
+
+
+class Unfold(Layer):
+    """Sliding blocks of [N, C, H, W] as the columns of [N, C kh kw, L]."""
+
+    kernel_size: Size2
+    dilation: Size2 = 1
+    padding: Size2 = 0
+    stride: Size2 = 1
+
+    torch = "nn.Unfold"
+    ranks = (3, 4)
+
+    @property
+    def blocks(self) -> Blocks:
+        return Blocks(self.kernel_size, self.dilation, self.padding, self.stride)
+
+    def check(self, cx: Cx) -> None:
+        self.blocks.check(cx)
+
+    def infer(self, cx: Cx, input: Tensor) -> Tensor:
+        return self.blocks.unfolded(cx, input)
+
+    def onnx(self, g: Graph, input: Value) -> Value:
+        return self.blocks.unfold_onnx(g, input)
+
+
+class Fold(Layer):
+    """Blocks, the columns of [N, C kh kw, L], summed where they lie in [N, C, H, W]."""
+
+    output_size: Size2
+    kernel_size: Size2
+    dilation: Size2 = 1
+    padding: Size2 = 0
+    stride: Size2 = 1
+
+    torch = "nn.Fold"
+    ranks = (2, 3)
+
+    @property
+    def blocks(self) -> Blocks:
+        return Blocks(self.kernel_size, self.dilation, self.padding, self.stride)
+
+    def check(self, cx: Cx) -> None:
+        at_least(cx, 1, output_size=self.output_size)
+        self.blocks.check(cx)
+
+    def infer(self, cx: Cx, input: Tensor) -> Tensor:
+        return self.blocks.folded(cx, input, self.output_size)
+
+    def onnx(self, g: Graph, input: Value) -> Value:
+        return self.blocks.fold_onnx(g, input, self.output_size)

@@ -26,7 +26,8 @@ def at_least(cx: Cx, low: int, **sizes: Dim | int | Iterable[Dim | int]) -> None
     """Demand that each size, or each of several, is at least `low`."""
     for arg, given in sizes.items():
         for size in (given,) if isinstance(given, Dim | int) else given:
-            if isinstance(size, int) and size >= low:
+            found = size if isinstance(size, int) else size.const
+            if found is not None and found >= low:
                 continue
             cx.require(
                 Cond.ge(size, low),
@@ -152,3 +153,21 @@ def index_dtype(cx: Cx, x: TensorType, what: str = "its input") -> None:
             code="E0401",
             help="convert with `to(int)`",
         )
+
+
+def sizes_of(value: Dim | Sequence[Dim]) -> tuple[Dim, ...]:
+    """What PyTorch takes as one int or several, as several."""
+    return (value,) if isinstance(value, Dim) else tuple(value)
+
+
+def per_axis(cx: Cx, value: Any, n: int, arg: str) -> tuple[Any, ...]:
+    """One value for all of `n` axes, or one for each.
+
+    Raises:
+        OpError: there are several, but not `n`.
+    """
+    if not isinstance(value, tuple):
+        return (value,) * n
+    if len(value) != n:
+        raise OpError(f"{cx.name} takes one {arg} or {n}, but {arg} has {len(value)}", code="E0501", arg=arg)
+    return value

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from spec_lang.ops.base import Cx
-from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.base import Cx, OpError
+from spec_lang.ops.lowering import Graph, Unsupported, Value
 from spec_lang.ops.rules.arguments import at_least, divides, known
-from spec_lang.shapes import Cond, Dim, Shape, TensorType, dim
+from spec_lang.shapes import Cond, Dim, Shape, TensorType, dim, maximum
 
 Sides = Sequence[tuple["Dim | int", "Dim | int"]]
 """Padding before and after each spatial axis."""
@@ -77,13 +77,15 @@ def conv_sizes(
     result = []
     for size, k, s, (before, after), d in zip(sizes, kernel, stride, padding, dilation, strict=True):
         padded, covered = size + before + after, span(k, d)
-        cx.require(
-            Cond.ge(padded, covered),
-            f"{cx.name}'s kernel covers {covered}, but its input has only {padded}"
-            + (" after padding" if padded != size else ""),
-            code="E0304",
-            arg="kernel_size",
-        )
+        fits = Cond.ge(padded, covered)
+        if not cx.holds(fits):
+            after_padding = " after padding" if padded != size else ""
+            cx.require(
+                fits,
+                f"{cx.name}'s kernel covers {covered}, but its input has only {padded}{after_padding}",
+                code="E0304",
+                arg="kernel_size",
+            )
         result.append((padded - covered) // s + 1)
     return tuple(result)
 
@@ -141,3 +143,105 @@ def conv_onnx(
 def nondefault(**pairs: tuple[Any, Any]) -> dict[str, Any]:
     """The attributes whose value is not their default, from name=(value, default)."""
     return {name: value for name, (value, default) in pairs.items() if value != default}
+
+
+def conv_transpose_sizes(
+    cx: Cx,
+    sizes: Sequence[Dim],
+    kernel: Sequence[Dim | int],
+    stride: Sequence[Dim | int],
+    padding: Sequence[Dim | int],
+    output_padding: Sequence[Dim | int],
+    dilation: Sequence[Dim | int],
+) -> tuple[Dim, ...]:
+    """(L - 1) s - 2p + d (k - 1) + output_padding + 1 for each spatial axis.
+
+    Raises:
+        OpError: the extra padding reaches stride and dilation, or nothing is left.
+    """
+    result = []
+    for size, k, s, p, extra, d in zip(sizes, kernel, stride, padding, output_padding, dilation, strict=True):
+        at_least(cx, 0, output_padding=extra)
+        if extra != 0:
+            cx.require(
+                Cond.lt(extra, maximum(s, d)),
+                f"{cx.name} takes output_padding below its stride or its dilation, "
+                f"but output_padding is {extra}, stride {s} and dilation {d}",
+                code="E0502",
+                arg="output_padding",
+            )
+        out = (size - 1) * s - 2 * p + span(k, d) + extra
+        positive = Cond.ge(out, 1)
+        if not cx.holds(positive):
+            cx.require(
+                positive, f"{cx.name} would give {out} of an axis of {size}", code="E0304", arg="padding"
+            )
+        result.append(out)
+    return tuple(result)
+
+
+def output_padding_for(
+    cx: Cx | None,
+    x: TensorType,
+    output_size: Sequence[Dim],
+    kernel: Sequence[Dim],
+    stride: Sequence[Dim],
+    padding: Sequence[Dim],
+    dilation: Sequence[Dim],
+) -> tuple[Dim, ...]:
+    """The extra padding that gives `output_size`; its leading dims are ignored, as in PyTorch. Checked with a `cx`."""
+    n = len(kernel)
+    if cx is not None and len(output_size) not in (n, len(x.dims)):
+        raise OpError(
+            f"{cx.name} takes an output_size of {n} or {len(x.dims)} dims, but it has {len(output_size)}",
+            code="E0501",
+            arg="output_size",
+        )
+    result = []
+    for wanted, size, k, s, p, d in zip(
+        output_size[-n:], x.dims[-n:], kernel, stride, padding, dilation, strict=True
+    ):
+        least = (size - 1) * s - 2 * p + span(k, d)
+        if cx is not None:
+            cx.require(
+                Cond.ge(wanted, least) & Cond.le(wanted, least + s - 1),
+                f"{cx.name} can give {least} to {least + s - 1} there, but output_size asks for {wanted}",
+                code="E0304",
+                arg="output_size",
+            )
+        result.append(wanted - least)
+    return tuple(result)
+
+
+def conv_transpose_onnx(
+    g: Graph,
+    x: Value,
+    weight: Value,
+    bias: Value | None,
+    kernel: Sequence[Dim | int],
+    stride: Sequence[Dim | int],
+    padding: Sequence[Dim | int],
+    output_padding: Sequence[Dim | int],
+    dilation: Sequence[Dim | int],
+    groups: Dim | int,
+) -> Value:
+    """One ConvTranspose node, with a batch axis of one around it where the input has none."""
+    n = len(kernel)
+    strides, before = known(stride, "stride"), known(padding, "padding")
+    after, extra = before, known(output_padding, "output_padding")
+    if any(e >= s for e, s in zip(extra, strides, strict=True)):
+        if any(e > p for e, p in zip(extra, before, strict=True)):
+            raise Unsupported("an output_padding that reaches the stride and passes the padding")
+        after, extra = [p - e for p, e in zip(before, extra, strict=True)], [0] * n
+    attributes = nondefault(
+        strides=(strides, [1] * n),
+        pads=(before + after, [0] * 2 * n),
+        output_padding=(extra, [0] * n),
+        dilations=(known(dilation, "dilation"), [1] * n),
+        group=(known([groups], "groups")[0], 1),
+    )
+    batched = len(x.dims) == n + 2
+    y = g.ConvTranspose(
+        batch(g, x, batched), weight, bias, kernel_shape=known(kernel, "kernel_size"), **attributes
+    )
+    return unbatch(g, y, batched)

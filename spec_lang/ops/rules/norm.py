@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import known_float
-from spec_lang.shapes import Cond, Dim, Pack, TensorType
+from spec_lang.ops.rules.arguments import known, known_float
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim
 
 
 def trailing(cx: Cx, x: TensorType, normalized_shape: Sequence[Dim]) -> None:
@@ -83,3 +84,51 @@ def mean(g: Graph, x: Value, axes: list[int], keepdims: bool = True) -> Value:
 def channels_first(g: Graph, value: Value, n: int) -> Value:
     """A vector of channels, shaped to multiply [N, C, ...] with `n` axes behind C."""
     return value if n == 0 else g.Unsqueeze(value, g.ints(list(range(1, n + 1))))
+
+
+_EPSILON = {1: 1.1920928955078125e-07, 10: 0.0009765625, 16: 0.0078125, 11: 2.220446049250313e-16}
+"""The machine epsilon of ONNX's float dtypes, by their numbers."""
+
+
+def rms_norm_onnx(g: Graph, x: Value, axes: int, weight: Value | None, eps: float | None) -> Value:
+    """RMSNormalization (opset 23), else x / sqrt(E[x²] + eps) * w."""
+    epsilon = _EPSILON[g.dtype(x.dtype)] if eps is None else known_float(eps, "eps")
+    if weight is not None and g.opset >= 23:
+        attributes = {} if axes == 1 else {"axis": -axes}
+        return g.RMSNormalization(x, weight, epsilon=epsilon, **attributes)
+    square = mean(g, g.Mul(x, x), list(range(-axes, 0)))
+    y = g.Div(x, g.Sqrt(g.Add(square, g.const(epsilon, x.dtype))))
+    return y if weight is None else g.Mul(y, weight)
+
+
+def group_norm_onnx(
+    g: Graph, x: Value, groups: Dim, weight: Value | None, bias: Value | None, eps: float
+) -> Value:
+    """InstanceNormalization of [N, groups, rest], back in shape, scaled by channel."""
+    epsilon, count = known_float(eps, "eps"), known([groups], "num_groups")[0]
+    batch, channels, *sizes = x.dims
+    rest = prod(sizes, start=channels // count)
+    ones, zeros = g.const([1.0] * count, x.dtype), g.const([0.0] * count, x.dtype)
+    y = g.InstanceNormalization(g.reshape(x, [batch, count, rest]), ones, zeros, epsilon=epsilon)
+    y = g.reshape(g.typed(y, x.dtype, (batch, dim(count), rest)), x.dims)
+    if weight is not None:
+        y = g.Mul(y, channels_first(g, weight, len(sizes)))
+    return y if bias is None else g.Add(y, channels_first(g, bias, len(sizes)))
+
+
+def local_response_onnx(g: Graph, x: Value, size: Dim, alpha: float, beta: float, k: float) -> Value:
+    """LRN of images where `size` is odd; for even sizes ONNX's window leans the other way, so it is spelled out."""
+    n = known([size], "size")[0]
+    alpha, beta, k = known_float(alpha, "alpha"), known_float(beta, "beta"), known_float(k, "k")
+    batch, channels, *sizes = x.dims
+    if n % 2:
+        image = x if len(sizes) == 2 else g.reshape(x, [batch, channels, prod(sizes, start=dim(1)), 1])
+        y = g.LRN(image, size=n, alpha=alpha, beta=beta, bias=k)
+        return y if image is x else g.reshape(g.typed(y, x.dtype, image.shape), x.dims)
+    flat = [batch, dim(1), channels, prod(sizes, start=dim(1))]
+    squares = g.reshape(g.typed(g.Mul(x, x), x.dtype, x.shape), flat)
+    pads = [n // 2, 0, (n - 1) // 2, 0]
+    near = g.AveragePool(squares, kernel_shape=[n, 1], pads=pads, count_include_pad=1)
+    near = g.reshape(g.typed(near, x.dtype, tuple(flat)), x.dims)
+    scale = g.Add(g.Mul(near, g.const(alpha, x.dtype)), g.const(k, x.dtype))
+    return g.Div(x, g.Pow(scale, g.const(beta, x.dtype)))

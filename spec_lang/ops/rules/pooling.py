@@ -5,12 +5,13 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from math import prod
 
 from spec_lang.ops.base import Cx
-from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, known
+from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.rules.arguments import at_least, known, known_float
 from spec_lang.ops.rules.convolution import batch, nondefault, span, unbatch
 from spec_lang.ops.rules.padding import pad_onnx
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim, minimum
@@ -51,16 +52,28 @@ def pool_sizes(
     for size, k, s, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
         rest = size + 2 * p - span(k, d)
         reach = rest + s - 1 if ceil_mode else rest
-        cx.require(
-            Cond.ge(reach, 0),
-            f"{cx.name}'s window covers {span(k, d)}, but its input has only {size + 2 * p}"
-            + (" after padding" if p != 0 else ""),
-            code="E0304",
-            arg="kernel_size",
-        )
+        fits = Cond.ge(reach, 0)
+        if not cx.holds(fits):
+            after_padding = " after padding" if p != 0 else ""
+            cx.require(
+                fits,
+                f"{cx.name}'s window covers {span(k, d)}, but its input has only {size + 2 * p}{after_padding}",
+                code="E0304",
+                arg="kernel_size",
+            )
         windows = reach // s + 1
-        result.append(minimum(windows, (size + p - 1) // s + 1) if ceil_mode else windows)
+        result.append(_starting_inside(cx, windows, size, k, s, p, d) if ceil_mode else windows)
     return tuple(result)
+
+
+def _starting_inside(
+    cx: Cx, windows: Dim, size: Dim, k: Dim | int, s: Dim | int, p: Dim | int, d: Dim | int
+) -> Dim:
+    """The rounded-up count without a window that starts past L + p; only strides beyond the kernel make one."""
+    if cx.holds(Cond.le(p + s, span(k, d))):
+        return windows
+    inside = (size + p - 1) // s + 1
+    return inside if cx.holds(Cond.ge(p + s, span(k, d))) else minimum(windows, inside)
 
 
 def pool_result(
@@ -78,18 +91,12 @@ def pool_result(
     return x.with_shape((*x.shape[:-n], *sizes))
 
 
-def _ceil_pads(
-    x: Value, kernel: list[int], stride: list[int], padding: list[int], dilation: list[int]
-) -> list[int] | None:
-    """Padding after each axis that makes rounding down give what rounding up gives; None where a size is not known."""
-    after = []
-    for size, k, s, p, d in zip(x.dims[-len(kernel) :], kernel, stride, padding, dilation, strict=True):
-        length, covered = size.const, d * (k - 1) + 1
-        if length is None:
-            return None
-        windows = min((length + 2 * p - covered + s - 1) // s + 1, (length + p - 1) // s + 1)
-        after.append(max(p, (windows - 1) * s + covered - length - p))
-    return after
+def _after(kernel: list[int], stride: list[int], padding: list[int], dilation: list[int]) -> list[int]:
+    """Padding after each axis that makes rounding down give what rounding up gives.
+
+    Rounding up adds s - 1 elements. No window may start past L + p, nor reach further than its span from there.
+    """
+    return [min(p + s - 1, d * (k - 1)) for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True)]
 
 
 def max_pool_onnx(
@@ -106,21 +113,34 @@ def max_pool_onnx(
     n = len(kernel)
     k, s, d = known(kernel, "kernel_size"), known(stride, "stride"), known(dilation, "dilation")
     before = known(padding, "padding")
-    after: list[int] | None = before
-    if ceil_mode:
-        after = _ceil_pads(x, k, s, before, d)
-    attributes = nondefault(
-        strides=(s, [1] * n),
-        pads=(before + (before if after is None else after), [0] * 2 * n),
-        dilations=(d, [1] * n),
-        ceil_mode=(int(after is None), 0),
-    )
-    batched = len(x.shape) == n + 2
+    after = _after(k, s, before, d) if ceil_mode else before
+    if any(a >= size for a, size in zip(after, k, strict=True)):
+        return _max_pool_wide(g, x, k, s, before, after, d, return_indices)
+    attributes = nondefault(strides=(s, [1] * n), pads=(before + after, [0] * 2 * n), dilations=(d, [1] * n))
+    batched = len(x.dims) == n + 2
     if not return_indices:
         return unbatch(g, g.MaxPool(batch(g, x, batched), kernel_shape=k, **attributes), batched)
     y, indices = g.MaxPool(batch(g, x, batched), kernel_shape=k, outputs=2, **attributes)
     plane = prod(x.dims[-n:], start=dim(1))
     return unbatch(g, y, batched), unbatch(g, g.Mod(indices, g.scalar(plane, DType.I64)), batched)
+
+
+def _max_pool_wide(
+    g: Graph,
+    x: Value,
+    kernel: list[int],
+    stride: list[int],
+    before: list[int],
+    after: list[int],
+    dilation: list[int],
+    return_indices: bool,
+) -> Value:
+    """Runtimes take pads below the kernel only, so a wider border is made first."""
+    if return_indices:
+        raise Unsupported("the indices of a dilated max pool that rounds up")
+    extra = [a - b for a, b in zip(after, before, strict=True)]
+    wide = pad_onnx(g, x, [(0, e) for e in extra], "constant", -math.inf)
+    return max_pool_onnx(g, wide, kernel, stride, before, dilation, False)  # type: ignore[return-value] # one value, without indices
 
 
 def avg_pool_onnx(
@@ -133,31 +153,54 @@ def avg_pool_onnx(
     count_include_pad: bool,
     divisor_override: Dim | int | None = None,
 ) -> Value:
-    """One AveragePool node; a padded border that counts is made first where a rounded-up window passes it."""
+    """One AveragePool node; a border that counts is made first where a rounded-up window passes it."""
     n = len(kernel)
-    k, s, p = known(kernel, "kernel_size"), known(stride, "stride"), known(padding, "padding")
-    batched = len(x.shape) == n + 2
-    after: list[int] | None = p
-    if ceil_mode:
-        after = _ceil_pads(x, k, s, p, [1] * n)
+    k, s, before = known(kernel, "kernel_size"), known(stride, "stride"), known(padding, "padding")
+    batched = len(x.dims) == n + 2
+    after = _after(k, s, before, [1] * n) if ceil_mode else before
     scale = None
     if divisor_override is not None:
         scale = g.const(prod(k) / known([divisor_override], "divisor_override")[0], x.dtype)
         count_include_pad = True
-    elif ceil_mode and count_include_pad and after != p and any(p):
-        x = pad_onnx(g, x, [(q, q) for q in p], "constant")
-        after = None if after is None else [a - q for a, q in zip(after, p, strict=True)]
-        p, count_include_pad = [0] * n, False
-    elif after != p:
-        count_include_pad = False
-    pads = p + (p if after is None else after)
+    elif after != before and count_include_pad:
+        x = pad_onnx(g, x, [(p, p) for p in before], "constant")
+        after = [a - b for a, b in zip(after, before, strict=True)]
+        before, count_include_pad = [0] * n, False
     attributes = nondefault(
         strides=(s, [1] * n),
-        pads=(pads, [0] * 2 * n),
-        ceil_mode=(int(after is None), 0),
-        count_include_pad=(int(count_include_pad and any(pads)), 0),
+        pads=(before + after, [0] * 2 * n),
+        count_include_pad=(int(count_include_pad and any(before + after)), 0),
     )
     y = g.AveragePool(batch(g, x, batched), kernel_shape=k, **attributes)
-    if scale is not None:
-        y = g.Mul(y, scale)
-    return unbatch(g, y, batched)
+    return unbatch(g, y if scale is None else g.Mul(y, scale), batched)
+
+
+def check_avg_pool(
+    cx: Cx, kernel: Sizes, stride: Sizes, padding: Sizes, divisor_override: Dim | None = None
+) -> None:
+    """The conditions of average pooling on its arguments."""
+    check_pool(cx, kernel, stride, padding, [1] * len(kernel))
+    if divisor_override is not None:
+        cx.require(
+            Cond.ge(divisor_override, 1) if divisor_override.const is None else Cond.ne(divisor_override, 0),
+            f"{cx.name} cannot divide by {divisor_override}",
+            code="E0501",
+            arg="divisor_override",
+        )
+
+
+def lp_pool_onnx(
+    g: Graph, x: Value, norm_type: float, kernel: Sizes, stride: Sizes, ceil_mode: bool
+) -> Value:
+    """LpPool where p is an even integer (ONNX takes |x|ᵖ, PyTorch xᵖ), else its definition by average pooling."""
+    p, k = known_float(norm_type, "norm_type"), known(kernel, "kernel_size")
+    zeros = [0] * len(k)
+    if p > 0 and p % 2 == 0 and not ceil_mode:
+        batched = len(x.dims) == len(k) + 2
+        strides = known(stride, "stride")
+        y = g.LpPool(batch(g, x, batched), kernel_shape=k, strides=strides, **nondefault(p=(int(p), 2)))
+        return unbatch(g, y, batched)
+    powers = g.typed(g.Pow(x, g.const(p, x.dtype)), x.dtype, x.shape)
+    means = avg_pool_onnx(g, powers, kernel, stride, zeros, ceil_mode, count_include_pad=True)
+    sums = g.Mul(means, g.const(float(prod(k)), x.dtype))
+    return g.Pow(sums, g.const(1.0 / p, x.dtype))

@@ -1,0 +1,147 @@
+"""Adaptive pooling: sizes and lowering. Part i of n covers the elements from ⌊i L / n⌋ to ⌈(i + 1) L / n⌉.
+
+Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.rules.convolution import batch, unbatch
+from spec_lang.ops.rules.norm import mean
+from spec_lang.ops.rules.pooling import max_pool_onnx
+from spec_lang.shapes import Dim, DType, TensorType, dim
+
+Targets = Sequence["Dim | None"]
+"""One size an axis; None keeps what comes in."""
+
+
+def adaptive_result(x: TensorType, sizes: Targets) -> TensorType:
+    """The input's type with the sizes asked for."""
+    n = len(sizes)
+    kept = zip(sizes, x.dims[-n:], strict=True)
+    return x.with_shape((*x.shape[:-n], *(size if s is None else s for s, size in kept)))
+
+
+def _changed(x: Value, sizes: Targets) -> list[tuple[int, Dim, Dim]]:
+    """(axis from the end, size, wanted) of each axis that changes."""
+    n = len(sizes)
+    return [
+        (i - n, x.dims[i - n], wanted)
+        for i, wanted in enumerate(sizes)
+        if wanted is not None and wanted != x.dims[i - n]
+    ]
+
+
+def adaptive_avg_onnx(g: Graph, x: Value, sizes: Targets) -> Value:
+    """A global or strided average pool where the sizes divide, else a product with a matrix of weights an axis."""
+    n, changed = len(sizes), _changed(x, sizes)
+    if not changed:
+        return x
+    if all(wanted == 1 for _, _, wanted in changed):
+        if len(changed) == n and len(x.dims) == n + 2:
+            return g.GlobalAveragePool(x)
+        return mean(g, x, [axis for axis, _, _ in changed])
+    kernel = _window(x, sizes)
+    if kernel is not None:
+        batched = len(x.dims) == n + 2
+        return unbatch(g, g.AveragePool(batch(g, x, batched), kernel_shape=kernel, strides=kernel), batched)
+    for axis, size, wanted in changed:
+        x = _averaged(g, x, axis, size, wanted)
+    return x
+
+
+def _window(x: Value, sizes: Targets) -> list[int] | None:
+    """The window of an equivalent strided pool, where all sizes are known and divide."""
+    window = []
+    for size, wanted in zip(x.dims[-len(sizes) :], sizes, strict=True):
+        found, asked = size.const, size.const if wanted is None else wanted.const
+        if found is None or asked is None or found % asked:
+            return None
+        window.append(found // asked)
+    return window
+
+
+def _resized(x: Value, axis: int, size: Dim) -> tuple[Dim, ...]:
+    dims = list(x.dims)
+    dims[axis] = size
+    return tuple(dims)
+
+
+def _parts(g: Graph, x: Value, axis: int, size: Dim, wanted: Dim) -> Value | None:
+    """`x` with the axis split into (wanted, size // wanted), where it divides for all sizes; None elsewhere."""
+    if size % wanted != 0:
+        return None
+    at = len(x.dims) + axis
+    return g.reshape(x, [*x.dims[:at], wanted, size // wanted, *x.dims[at + 1 :]])
+
+
+def _averaged(g: Graph, x: Value, axis: int, size: Dim, wanted: Dim) -> Value:
+    shape, at = _resized(x, axis, wanted), len(x.dims) + axis
+    parts = _parts(g, x, axis, size, wanted)
+    if parts is not None:
+        return g.typed(mean(g, parts, [at + 1], keepdims=False), x.dtype, shape)
+    rows = []
+    found, n = _known(size, wanted)
+    for start, end in _ranges(found, n):
+        rows.append([1.0 / (end - start) if start <= i < end else 0.0 for i in range(found)])
+    if axis == -1:
+        weights = g.const([list(column) for column in zip(*rows, strict=True)], x.dtype)
+        return g.typed(g.MatMul(x, weights), x.dtype, shape)
+    if axis == -2:
+        return g.typed(g.MatMul(g.const(rows, x.dtype), x), x.dtype, shape)
+    rest = dim(1)
+    for d in x.dims[at + 1 :]:
+        rest = rest * d
+    flat = g.reshape(x, [*x.dims[: at + 1], rest])
+    y = g.typed(g.MatMul(g.const(rows, x.dtype), flat), x.dtype, (*x.dims[:at], wanted, rest))
+    return g.reshape(y, shape)
+
+
+def adaptive_max_onnx(
+    g: Graph, x: Value, sizes: Targets, return_indices: bool
+) -> Value | tuple[Value, Value]:
+    """A global or strided max pool where the sizes divide, else gathered parts of equal length an axis."""
+    n, changed = len(sizes), _changed(x, sizes)
+    kernel = _window(x, sizes)
+    if kernel is not None and (changed or return_indices):
+        zeros, ones = [0] * n, [1] * n
+        return max_pool_onnx(g, x, kernel, kernel, zeros, ones, False, return_indices)
+    if return_indices:
+        raise Unsupported("the indices of an adaptive max pool whose sizes do not divide")
+    if changed and len(changed) == n and all(w == 1 for _, _, w in changed) and len(x.dims) == n + 2:
+        return g.GlobalMaxPool(x)
+    for axis, size, wanted in changed:
+        x = _maximal(g, x, axis, size, wanted)
+    return x
+
+
+def _maximal(g: Graph, x: Value, axis: int, size: Dim, wanted: Dim) -> Value:
+    shape, at = _resized(x, axis, wanted), len(x.dims) + axis
+    parts = _parts(g, x, axis, size, wanted)
+    if parts is None:
+        found, n = _known(size, wanted)
+        ranges = _ranges(found, n)
+        longest = max(end - start for start, end in ranges)
+        index = [[min(start + i, end - 1) for i in range(longest)] for start, end in ranges]
+        parts = g.Gather(x, g.const(index, DType.I64), axis=at)
+    return g.typed(maximum_over(g, parts, [at + 1]), x.dtype, shape)
+
+
+def maximum_over(g: Graph, x: Value, axes: list[int], keepdims: bool = False) -> Value:
+    """ReduceMax, whose axes became an input in opset 18."""
+    keep = {} if keepdims else {"keepdims": 0}
+    if g.opset < 18:
+        return g.ReduceMax(x, axes=axes, **keep)
+    return g.ReduceMax(x, g.ints(axes), **keep)
+
+
+def _known(size: Dim, wanted: Dim) -> tuple[int, int]:
+    if size.const is None or wanted.const is None:
+        raise Unsupported(f"adaptive pooling of {size} elements to {wanted} parts: it is not known to divide")
+    return size.const, wanted.const
+
+
+def _ranges(size: int, n: int) -> list[tuple[int, int]]:
+    return [(i * size // n, -(-(i + 1) * size // n)) for i in range(n)]
