@@ -42,15 +42,19 @@ class Generator:
     def uniform(self, count: int, low: float, high: float) -> Iterator[tuple[int, Floats]]:
         """`Tensor.uniform_(low, high)`: chunks with the place where each starts. A chunk is valid until the next."""
         np = self.np
-        first = np.float32(low)
-        width = float(np.float32(high) - first)
+        first, last = np.float32(low), np.float32(high)
+        width = float(last - first)
+        reaches_last = np.float32(width * (1 - 2.0**-24) + float(first)) >= last
         for at in range(0, count, CHUNK):
             raw = self._numbers(min(CHUNK, count - at))
             wide = self._wide[: len(raw)]
             # A fused multiply-add in float32 rounds once: float64 holds the product of two 24-bit numbers.
             np.multiply(raw, width * 2.0**-24, out=wide)
             wide += float(first)
-            yield at, wide.astype(np.float32)
+            values = wide.astype(np.float32)
+            if reaches_last:  # by rounding; PyTorch gives the lower bound then
+                values[values == last] = first
+            yield at, values
 
     def normal(self, count: int, mean: float, std: float) -> Iterator[tuple[int, Floats]]:
         """`Tensor.normal_(mean, std)`: as `uniform`; the last chunk may overwrite the end of the one before."""
