@@ -116,7 +116,7 @@ class Signature:
             values[name] = self.convert(known, value)
         if len(values) < len(self.parameters):
             raise self._missing(values)
-        return values
+        return {p.name: values[p.name] for p in self.parameters}
 
     def convert(self, parameter: Parameter, value: Any) -> Any:
         """One argument as its kind."""
