@@ -12,6 +12,8 @@ from spec_lang.ops.layers import (  # noqa: F401 # imported for their registrati
     norm,
     padding,
     pooling,
+    recurrent,
+    recurrent_cells,
     resampling,
     reshaping,
     transposed_convolution,

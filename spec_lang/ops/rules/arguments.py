@@ -171,3 +171,14 @@ def per_axis(cx: Cx, value: Any, n: int, arg: str) -> tuple[Any, ...]:
     if len(value) != n:
         raise OpError(f"{cx.name} takes one {arg} or {n}, but {arg} has {len(value)}", code="E0501", arg=arg)
     return value
+
+
+def known_count(value: Dim, arg: str) -> int:
+    """A number of layers, where the names of parameters hang on it.
+
+    Raises:
+        OpError: it is symbolic.
+    """
+    if value.const is None:
+        raise OpError(f"{arg} must be known here, but is {value}", code="E0501", arg=arg)
+    return value.const
