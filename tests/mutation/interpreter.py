@@ -40,6 +40,10 @@ class Refused(Exception):
     """The spec does not run: a name, a type or a condition is wrong."""
 
 
+class ConditionFails(Refused):
+    """A `require` of the author's does not hold for these values."""
+
+
 class TooBig(Exception):
     """It would need more memory than the oracle grants."""
 
@@ -275,7 +279,7 @@ class Instance:
                 except Refused:
                     continue
             if isinstance(part, ast.Require) and not scope.value(part.test):
-                raise Refused("a require fails")
+                raise ConditionFails("a require fails")
         for part in self.block.parts:
             if not isinstance(part, ast.LayersSection):
                 continue
@@ -506,7 +510,7 @@ class Evaluator:
             raise Returned(self.value(s.value))
         elif isinstance(s, ast.Require):
             if not self.value(s.test):
-                raise Refused("a require fails")
+                raise ConditionFails("a require fails")
         elif isinstance(s, ast.If):
             self.block(s.body if self.truth(s.test) else s.orelse)
         elif isinstance(s, ast.For):

@@ -1,0 +1,135 @@
+"""Values to run a model with: hyperparameters, sizes of dims, and inputs of its methods' declared types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spec_lang.syntax import ast
+from tests.mutation.interpreter import DTYPES, Evaluator, Refused, Spec
+
+# Small values for the models whose defaults are large; each model runs with all of its rows.
+SMALL: dict[str, list[dict[str, Any]]] = {
+    "LSTMTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}, {"vocab": 5, "tags": 1, "embedding": 2, "hidden": 2}],
+    "RNNTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}],
+    "GRUTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}],
+    "DeepTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}, {"vocab": 9, "tags": 4, "embedding": 3, "hidden": 3}],
+    "Seq2SeqTransformer": [{"dim": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 2, "feedforward": 6}, {"dim": 9, "heads": 3, "encoder_layers": 2, "decoder_layers": 1, "feedforward": 5, "activation": "gelu"}],
+    "Encoder": [{"dim": 8, "heads": 2, "depth": 1}, {"dim": 6, "heads": 3, "depth": 2}],
+    "Decoder": [{"dim": 8, "heads": 2, "depth": 1}, {"dim": 6, "heads": 3, "depth": 2}],
+    "EncoderLayer": [{"dim": 8, "heads": 2}, {"dim": 6, "heads": 3}],
+    "DecoderLayer": [{"dim": 8, "heads": 2}, {"dim": 6, "heads": 3}],
+    "BERT": [{"vocab": 11, "context": 9, "dim": 8, "depth": 1, "heads": 2, "feedforward": 7}, {"vocab": 7, "context": 5, "segments": 3, "dim": 6, "depth": 2, "heads": 3, "feedforward": 10}],
+    "GPT2": [{"vocab": 11, "context": 9, "dim": 8, "depth": 2, "heads": 2}, {"vocab": 7, "context": 5, "dim": 6, "depth": 1, "heads": 3}],
+    "Llama": [{"vocab": 11, "dim": 12, "depth": 2, "heads": 4, "kv_heads": 2, "head_dim": 6, "hidden": 7}, {"vocab": 5, "dim": 5, "depth": 1, "heads": 2, "kv_heads": 1, "head_dim": 4, "hidden": 3}],
+    "Llama70B": [],  # variants with large values of their own are not run
+    "MLP": [{"depth": 2, "dim": 3}, {"depth": 1, "dim": 5}],
+    "ResNet": [{"depths": [1, 1, 1, 1], "classes": 3}, {"depths": [2, 1, 1, 1], "classes": 5}],
+    "ResNet34": [],
+    "ResNet50": [],
+    "ResNet101": [],
+    "ResNet152": [],
+    "UNet": [{"channels": 2, "classes": 3, "width": 4}, {"channels": 1, "classes": 2, "width": 3}],
+    "Seq2Seq": [{"source_vocab": 9, "target_vocab": 7, "embedding": 4, "hidden": 5, "depth": 2}, {"source_vocab": 3, "target_vocab": 4, "embedding": 3, "hidden": 2, "depth": 1}],
+    "Normalisation": [{"channels": 8, "groups": 4}, {"channels": 6, "groups": 3}],
+    "Convolutions1d": [{}, {"channels": 3}],
+    "Convolutions2d": [{}, {"channels": 5}],
+    "Convolutions3d": [{}, {"channels": 2}],
+    "Affine": [{}, {"inputs": 4, "outputs": 1}],
+    "LeNet5": [{}, {"classes": 3}],
+    "Pooling": [{}, {"bins": 3}],
+    "Activations": [{}, {"channels": 3}],
+    "Normalisation1d": [{}, {"channels": 3}],
+}  # fmt: skip
+
+
+def models(module: ast.Module) -> list[ast.Block]:
+    """The models of a file that samples are run of."""
+    return [
+        d
+        for d in module.definitions
+        if isinstance(d, ast.Block) and d.kind == "model" and SMALL.get(d.name.id, [{}])
+    ]
+
+
+def hypers(model: ast.Block) -> list[dict[str, Any]]:
+    """The rows of hyperparameters that the model has; a mutant may have lost some."""
+    names = {h.name.id for h in model.hypers or ()}
+    return [{k: v for k, v in row.items() if k in names} for row in SMALL.get(model.name.id, [{}])]
+
+
+class Sizes:
+    """One choice of a size for every name that a method's input types leave free."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.chosen: dict[str, int] = {}
+
+    def of(self, name: str) -> int:
+        return self.chosen.setdefault(name, self.rng.choice((1, 2, 3, 4, 5, 7)))
+
+
+def inputs(
+    spec: Spec, method: ast.Method, scope: dict[str, Any], sizes: Sizes, absent: bool
+) -> dict[str, Any]:
+    """Random inputs of the declared types; those that may be absent are where `absent` says so.
+
+    Raises:
+        Refused: a dim of an input cannot be evaluated.
+    """
+    evaluator = Evaluator(spec, scope, dims=sizes.chosen)
+    given: dict[str, Any] = {}
+    for i in method.inputs:
+        if i.default is not None and absent:
+            continue
+        kind = i.type.base if isinstance(i.type, ast.OptionalType) else i.type
+        given[i.name.id] = made(evaluator, kind, sizes)
+    return given
+
+
+def made(evaluator: Evaluator, kind: ast.Type, sizes: Sizes) -> Any:
+    """A value of a tensor type, or of a tuple or list of them."""
+    if isinstance(kind, ast.TupleType):
+        return tuple(made(evaluator, k, sizes) for k in kind.items)
+    if isinstance(kind, ast.TensorListType):
+        items = []
+        for index in evaluator.value(kind.generator.iterable):
+            evaluator.assign(kind.generator.target, index)
+            items.append(made(evaluator, kind.item, sizes))
+        return items
+    if not isinstance(kind, ast.TensorType):
+        raise Refused("an input is no tensor")
+    shape: list[int] = []
+    for d in kind.dims:
+        if isinstance(d, ast.Star):
+            assert isinstance(d.value, ast.Name)
+            rank = sizes.of(f"*{d.value.id}") % 3
+            shape += [sizes.of(f"*{d.value.id}.{i}") for i in range(rank)]
+        elif isinstance(d, ast.Hole):
+            shape.append(sizes.rng.choice((1, 2, 3, 5)))
+        else:
+            for name in evaluator.unknown(d):
+                sizes.of(name)
+            shape.append(evaluator.value(d))
+    if not all(type(s) is int and 0 <= s < 10_000 for s in shape):
+        raise Refused(f"no tensor has the shape {shape}")
+    return tensor(DTYPES[kind.dtype], shape)
+
+
+def tensor(dtype: torch.dtype, shape: list[int]) -> Tensor:
+    """Random reals and truths; integers are 0, an index that is in range everywhere."""
+    if dtype.is_floating_point:
+        return torch.randn(shape).to(dtype)
+    if dtype == torch.bool:
+        return torch.rand(shape) < 0.3
+    return torch.zeros(shape, dtype=dtype)
+
+
+def draws(count: int) -> Iterator[tuple[Random, bool]]:
+    """Sources of randomness for some samples, with and without optional inputs."""
+    for i in range(count):
+        yield Random(i), i % 2 == 0

@@ -1,0 +1,269 @@
+"""Puts one mutant on trial: what the checker says of it, and what PyTorch says."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spec_lang.compiler import Compilation, compile_sources
+from spec_lang.diagnostics import Source
+from spec_lang.ir import model as ir
+from spec_lang.ir.evaluate import Env, EvaluationError, Evaluator
+from spec_lang.shapes import dim
+from spec_lang.syntax import ast
+from tests.mutation import interpreter
+from tests.mutation.interpreter import ConditionFails, Refused, Spec, TooBig
+from tests.mutation.mutants import Mutant
+from tests.mutation.samples import Sizes, draws, hypers, inputs, models
+
+MAX_PARAMETERS = 20_000_000
+SAMPLES = 4
+
+
+@dataclass
+class Report:
+    """The counts of many trials, and the mutants that went wrong."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def __iadd__(self, other: Report) -> Report:
+        self.counts += other.counts
+        self.failures += other.failures
+        self.lost += other.lost
+        return self
+
+    def summary(self) -> str:
+        c = self.counts
+        runs = c["accepted"] + c["refused but runs"]
+        share = c["accepted"] / runs if runs else 1.0
+        listed = ", ".join(f"{n} {k}" for k, n in sorted(c.items()))
+        return f"{listed}; {share:.1%} of those that run are accepted"
+
+
+def trial(name: str, mutant: Mutant, report: Report) -> None:
+    """Check a mutant, run it in PyTorch, and count what came of it."""
+    result = compile_sources({name: Source(f"{name}.nnspec", mutant.text)})
+    if result.errors:
+        _refused(name, mutant, result, report)
+        return
+    assert result.program is not None
+    try:
+        error = _accepted(name, mutant, result)
+    except TooBig:
+        report.counts["accepted, too big to run"] += 1
+        return
+    report.counts["accepted"] += 1
+    block = [d for d in result.program.definitions if isinstance(d, ir.Block) and d.entry]
+    is_open = any(r.open for b in block for r in b.requires) or any(
+        m.checks for b in block for m in b.methods
+    )
+    report.counts["of these with open conditions" if is_open else "of these fully closed"] += 1
+    if error:
+        report.counts["ACCEPTED BUT FAILS"] += 1
+        report.failures.append(f"{name}, {mutant}: {error}")
+
+
+def _accepted(name: str, mutant: Mutant, result: Compilation) -> str | None:
+    """What goes wrong when an accepted mutant runs, if anything does."""
+    assert result.program is not None
+    tree = result.modules[0].tree
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    [source] = result.torch_sources().values()
+    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+    spec = Spec(tree)
+    for model in models(tree):
+        block = _block(result.program, model.name.id)
+        for row in hypers(model):
+            known = _hypers(spec, model, row)
+            if known is None or (block and not _hold(result.program, block, block.requires, known, {})):
+                continue
+            with torch.device("meta"):
+                size = sum(p.numel() for p in _made(module, model, row).parameters())
+            if size > MAX_PARAMETERS:
+                raise TooBig(str(size))
+            try:
+                made = _made(module, model, row).eval()
+            except Exception as error:  # whatever PyTorch raises is what the checker should have seen
+                return f"{model.name.id}({row}) cannot be made: {type(error).__name__}: {error}"
+            for rng, absent in draws(SAMPLES):
+                wrong = _run_methods(result.program, spec, model, block, made, known, rng, absent)
+                if wrong:
+                    return f"{model.name.id}({row}).{wrong}"
+    return None
+
+
+def _made(module: types.ModuleType, model: ast.Block, row: dict[str, Any]) -> nn.Module:
+    given = {k: getattr(module, v) if k == "block" else v for k, v in row.items()}
+    made: nn.Module = getattr(module, model.name.id)(**given)
+    return made
+
+
+def _run_methods(
+    program: ir.Program,
+    spec: Spec,
+    model: ast.Block,
+    block: ir.Block | None,
+    made: nn.Module,
+    known: dict[str, Any],
+    rng: Random,
+    absent: bool,
+) -> str | None:
+    declared = model if model.parts else spec.definitions[_base(model)]
+    for method in (p for p in declared.parts if isinstance(p, ast.Method)):
+        sizes = Sizes(rng)
+        try:
+            given = inputs(spec, method, known, sizes, absent)
+        except Refused:
+            continue
+        checked = next((m for m in block.methods if m.name == method.name.id), None) if block else None
+        if block and checked and not _hold(program, block, checked.checks, known, _bound(checked, given)):
+            continue
+        size = sum(t.numel() for t in given.values() if isinstance(t, Tensor))
+        if size > 5_000_000:
+            continue
+        try:
+            with torch.no_grad():
+                result = getattr(made, method.name.id)(**given)
+        except Exception as error:  # whatever PyTorch raises is what the checker should have seen
+            shapes = {k: list(v.shape) for k, v in given.items() if isinstance(v, Tensor)}
+            return f"{method.name.id}({shapes}): {type(error).__name__}: {error}"
+        if method.results is not None:
+            matcher = interpreter.Evaluator(spec, dict(known), dims={})
+            try:
+                for i in method.inputs:
+                    if i.name.id in given:
+                        matcher.match(given[i.name.id], i.type)
+                for name in _absent_dims(matcher, method):
+                    matcher.dims[name] = 0
+                values = list(result) if len(method.results) > 1 else [result]
+                for value, r in zip(values, method.results, strict=True):
+                    matcher.match(value, r.type, result=True)
+            except Refused as error:
+                return f"{method.name.id}: the result is not as declared: {error}"
+    return None
+
+
+def _absent_dims(matcher: interpreter.Evaluator, method: ast.Method) -> set[str]:
+    """The dims that only absent inputs bind; they count as 0."""
+    return set().union(*(matcher.unknown(i.type) for i in method.inputs))
+
+
+def _bound(method: ir.Method, given: dict[str, Any]) -> dict[str, int]:
+    """The dims of a call, as the program says how to read them."""
+    from spec_lang.shapes import parse
+
+    bound: dict[str, int] = {}
+    for d in method.dims:
+        tensor = given.get(d.tensor.id) if isinstance(d.tensor, ir.Name) else None
+        if d.name.startswith("*"):
+            continue
+        if not isinstance(tensor, Tensor):
+            bound[d.name] = 0
+            continue
+        scale, offset = (parse(t).evaluate(bound) for t in (d.scale, d.offset))
+        bound[d.name] = (tensor.shape[d.axis] - offset) // scale
+    return bound
+
+
+def _hold(
+    program: ir.Program,
+    block: ir.Block,
+    conditions: tuple[ir.Require, ...],
+    known: dict[str, Any],
+    dims: dict[str, int],
+) -> bool:
+    """Whether the printed conditions hold for these values."""
+    evaluator = Evaluator(program)
+    env = Env(block.file, {k: dim(v) if type(v) is int else v for k, v in (known | dims).items()})
+    for let in block.lets:
+        try:
+            env.names[let.name] = evaluator.value(let.value, env)
+        except EvaluationError:
+            continue
+    for require in conditions:
+        try:
+            if require.open and not evaluator.condition(require.test, env):
+                return False
+        except EvaluationError:
+            return False
+    return True
+
+
+def _hypers(spec: Spec, model: ast.Block, row: dict[str, Any]) -> dict[str, Any] | None:
+    """The values of all hyperparameters with this row, or None where their types refuse it."""
+    declared = model if model.hypers is not None else spec.definitions[_base(model)]
+    try:
+        return interpreter.bind(spec, declared.hypers or (), (), row)
+    except Refused:
+        return None
+
+
+def _base(model: ast.Block) -> str:
+    """The model that a variant is one of."""
+    assert isinstance(model.alias, ast.Call)
+    assert isinstance(model.alias.func, ast.Name)
+    return model.alias.func.id
+
+
+def _block(program: ir.Program, name: str) -> ir.Block | None:
+    """The checked block of a model, or of the model that a variant is one of."""
+    for d in program.definitions:
+        if isinstance(d, ir.Block) and d.name == name and d.file == 0:
+            return d
+        if isinstance(d, ir.Variant) and d.name == name and d.file == 0:
+            return None
+    return None
+
+
+def _refused(name: str, mutant: Mutant, result: Compilation, report: Report) -> None:
+    """Count a refusal: it is lost if the mutant runs at every sample with the declared types."""
+    codes = {d.code for d in result.errors}
+    if codes <= {"E0701", "E0702"}:
+        report.counts["refused as unused"] += 1
+        return
+    runs = _runs_unchecked(result)
+    if runs is None:
+        report.counts["refused, no sample"] += 1
+    elif runs:
+        report.counts["refused but runs"] += 1
+        first = result.errors[0]
+        report.lost.append(f"{name}, {mutant}: {first.code} {first.message}")
+    else:
+        report.counts["refused"] += 1
+
+
+def _runs_unchecked(result: Compilation) -> bool | None:
+    """Whether a spec runs at all samples without the checker; None where no sample is allowed."""
+    if not result.modules:
+        return False
+    tree = result.modules[0].tree
+    ran = False
+    for model in models(tree):
+        for row in hypers(model):
+            for rng, absent in draws(SAMPLES):
+                try:
+                    spec = Spec(tree)
+                    known = _hypers(spec, model, row)
+                    if known is None:
+                        continue
+                    instance = spec.model(model.name.id, row)
+                    for method in instance.methods.values():
+                        given = inputs(spec, method, known, Sizes(rng), absent)
+                        with torch.no_grad():
+                            instance.run(method.name.id, (), given)
+                    ran = True
+                except ConditionFails:
+                    continue
+                except Exception:  # whatever goes wrong, the refusal was right
+                    return False
+    return ran or None
