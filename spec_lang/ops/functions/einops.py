@@ -177,7 +177,7 @@ class reduce(_Patterned):
 
 
 class repeat(_Patterned):
-    """Dims that the left side lacks are made by repeating ("h w -> h w c"); with sizes alone, `Tensor.repeat`."""
+    """Dims that the left side lacks are made by repeating ("h w -> h w c"); `tile` repeats by counts."""
 
     axes_lengths: Extras = ()
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
 from spec_lang.ops.functions.shape import numel, transposed
 from spec_lang.ops.kinds import Axes, Axis, Count, Number, Sizes
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least
 from spec_lang.ops.rules.elementwise import NARROW, NUMBERS, same_dtype, takes
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, minimum
@@ -661,41 +661,3 @@ class repeat_interleave(Function):
             g.Expand(wide, g.dims(sizes)), x.dtype, (*shape[: axis + 1], self.repeats, *shape[axis + 1 :])
         )
         return g.reshape(wide, (*shape[:axis], shape[axis] * self.repeats, *shape[axis + 1 :]))
-
-
-class unfold(Function):
-    """Windows of `size` elements along `dimension`, every `step`, as a new last dim."""
-
-    input: Tensor
-    dimension: Axis
-    size: Dim
-    step: Dim
-
-    torch = ".unfold"
-    source = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.unfold.html"
-
-    def infer(self, cx: Cx) -> Tensor:
-        x = ranked(cx, self.input)
-        length = size_at(cx, x, self.dimension, "dimension")
-        at_least(cx, 0, size=self.size)
-        at_least(cx, 1, step=self.step)
-        cx.require(
-            Cond.le(self.size, length),
-            f"{cx.name} takes windows of {self.size} from only {length}",
-            code="E0304",
-            arg="size",
-        )
-        axis = axis_of(cx, x, self.dimension, "dimension")
-        y = with_size(x, axis, (length - self.size) // self.step + 1)
-        return y.with_shape((*y.shape, self.size))
-
-    def onnx(self, g: Graph) -> Value:
-        x = self.input
-        axis, rank = self.dimension % len(x.shape), len(x.shape)
-        count = (x.dims[axis] - self.size) // self.step + 1
-        if count.const is None or self.size.const is None or self.step.const is None:
-            raise Unsupported("windows (unfold) need a known size when the graph is written")
-        places = [[i * self.step.const + j for j in range(self.size.const)] for i in range(count.const)]
-        y = g.Gather(x, g.const(places, DType.I64), axis=axis)
-        order = [*range(axis + 1), *range(axis + 2, rank + 1), axis + 1]
-        return g.Transpose(y, perm=order) if order != list(range(rank + 1)) else y

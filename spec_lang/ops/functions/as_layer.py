@@ -1,0 +1,32 @@
+"""Functions that a layer without parameters computes too: its rule and lowering, the arguments in the function's order."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from spec_lang.ops.base import Cx, Function, Layer, Tensor, known_rank
+from spec_lang.ops.lowering import Graph
+
+
+class _AsLayer(Function):
+    """A function of `input` that a layer with the same arguments computes."""
+
+    input: Tensor
+
+    layer: ClassVar[type[Layer]]
+
+    def as_layer(self) -> Layer:
+        """The layer with these arguments."""
+        values = dict(vars(self))
+        del values["input"]
+        return self.layer(**values)
+
+    def infer(self, cx: Cx) -> Any:
+        layer = self.as_layer()
+        layer.check(cx)
+        if layer.ranks:
+            known_rank(cx, self.input, layer.ranks)
+        return layer.infer(cx, self.input)
+
+    def onnx(self, g: Graph) -> Any:
+        return self.as_layer().onnx(g, self.input)

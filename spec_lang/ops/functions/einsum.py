@@ -1,0 +1,111 @@
+"""Sums of products by Einstein's notation.
+
+Source: https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
+"""
+
+from __future__ import annotations
+
+from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.elementwise import NUMBERS, result_shape, same_dtype, takes
+from spec_lang.shapes import Dim, Pack, Shape
+
+
+class einsum(Function):
+    """The products of elements of equal indices, summed over the indices that do not go out ("bij,bjk->bik")."""
+
+    equation: str
+    operands: list[Tensor]
+
+    torch = "torch.einsum"
+    gathers = "operands"
+
+    def infer(self, cx: Cx) -> Tensor:
+        ins, out = self._read(cx)
+        if len(ins) != len(self.operands):
+            raise OpError(
+                f'{cx.name}: "{self.equation}" takes {len(ins)} tensors, but gets {len(self.operands)}',
+                code="E0510",
+                arg="operands",
+            )
+        same_dtype(cx, *self.operands)
+        sizes: dict[str, Dim] = {}
+        rest: list[Tensor] = []
+        for term, x in zip(ins, self.operands, strict=True):
+            takes(cx, x, NUMBERS)
+            self._match(cx, term, x, sizes, rest)
+        shared: Shape = result_shape(cx, *rest) if rest else ()
+        shape: list[Dim | Pack] = []
+        for part in _parts(out):
+            shape += shared if part == "..." else [sizes[part]]
+        return self.operands[0].with_shape(tuple(shape))
+
+    def _match(self, cx: Cx, term: str, x: Tensor, sizes: dict[str, Dim], rest: list[Tensor]) -> None:
+        """Take the size of each index from a tensor; sizes of 1 broadcast, as in PyTorch."""
+        parts = _parts(term)
+        names = len(parts) - ("..." in parts)
+        known = len(x.shape) - (x.rank is None)
+        if known < names or ("..." not in parts and len(x.shape) != names):
+            raise OpError(
+                f'{cx.name}: "{term}" of "{self.equation}" names {names} dims, but the tensor is {x}',
+                code="E0302",
+            )
+        at = parts.index("...") if "..." in parts else names
+        after = names - at
+        last = len(x.shape) - after
+        dims = [*x.shape[:at], *(x.shape[last:] if "..." in parts else ())]
+        if "..." in parts:
+            rest.append(x.with_shape(x.shape[at:last]))
+        for name, size in zip([p for p in parts if p != "..."], dims, strict=True):
+            if isinstance(size, Pack):
+                raise OpError(f'{cx.name}: "{term}" names a dim that {x} hides', code="E0302")
+            have = sizes.setdefault(name, size)
+            if have == size or cx.facts.equal(size, 1):
+                continue
+            if cx.facts.equal(have, 1) and term.count(name) == 1:
+                sizes[name] = size
+                continue
+            cx.equal(have, size, f'{cx.name}: `{name}` of "{self.equation}" is {have} and, in {x}, {size}')
+
+    def _read(self, cx: Cx) -> tuple[list[str], str]:
+        """The terms that come in and the one that goes out; without `->`, indices that stand once, in order."""
+        text = self.equation.replace(" ", "")
+        left, arrow, out = text.partition("->")
+        ins = left.split(",")
+        for term in (*ins, out):
+            if not term.replace("...", "", 1).isalpha() and term not in ("", "..."):
+                raise self._bad(cx, f"`{term}` is no list of letters")
+        letters = [p for term in ins for p in _parts(term) if p != "..."]
+        for term in ins:
+            parts = _parts(term)
+            if len(set(parts)) < len(parts):
+                raise self._bad(cx, f"`{term}` takes a diagonal, which is not supported; use `diagonal`")
+        dots = any("..." in term for term in ins)
+        if not arrow:
+            out = ("..." if dots else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+        outs = _parts(out)
+        if len(set(outs)) < len(outs):
+            raise self._bad(cx, f"`{out}` names an index twice")
+        for name in outs:
+            if name != "..." and name not in letters:
+                raise self._bad(cx, f"`{name}` goes out but does not come in")
+        if "..." in outs and not dots:
+            raise self._bad(cx, "`...` goes out but does not come in")
+        if dots and "..." not in outs and arrow:
+            raise self._bad(cx, "`...` comes in but does not go out")
+        return ins, out
+
+    def _bad(self, cx: Cx, why: str) -> OpError:
+        return OpError(f'{cx.name} cannot read "{self.equation}": {why}', code="E0504", arg="equation")
+
+    def onnx(self, g: Graph) -> Value:
+        from spec_lang.ops.rules.elementwise import LOWERING
+
+        ins, out = self._read(LOWERING)
+        return g.Einsum(*self.operands, equation=f"{','.join(ins)}->{out}")
+
+
+def _parts(term: str) -> list[str]:
+    """The indices of a term; `...` is one of them."""
+    head, dots, tail = term.partition("...")
+    return [*head, *([dots] if dots else []), *tail]
