@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spec_lang.targets.onnx import dtypes
+from spec_lang.targets.onnx import dtypes, fold_arrays
 from spec_lang.targets.onnx.nodes import Const, Edge
 
 if TYPE_CHECKING:
     from spec_lang.targets.onnx.graph import Builder
+
+_SMALL = 64
+"""Elements up to which plain Python is quicker than numpy's import."""
 
 Rule = Callable[["Builder", list[Const], dict[str, Any]], "Const | None"]
 
 
 def fold(g: Builder, op_type: str, inputs: Sequence[Edge | None], attributes: dict[str, Any]) -> Const | None:
     """The constant that a node with constant inputs gives, where there is a rule for it."""
+    constants = [i if isinstance(i, Const) else None for i in inputs]
     rule = _RULES.get(op_type)
-    if rule is None:
-        return None
-    return rule(g, [i for i in inputs if isinstance(i, Const)], attributes)
+    if rule is not None:
+        found = rule(g, [c for c in constants if c is not None], attributes)
+        if found is not None:
+            return found
+    return fold_arrays.fold(g, op_type, constants, attributes)
 
 
 def _cast(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
     [x] = inputs
     to = attributes["to"]
     dtype = next(d for d, n in dtypes.NUMBERS.items() if n == to)
+    if len(x.raw) > 8 * _SMALL:
+        return None
     values = dtypes.unpack(x.raw, x.number)
     if to not in dtypes.FLOATS and to != dtypes.BOOL:
         if x.number in dtypes.FLOATS:
