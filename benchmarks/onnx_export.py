@@ -1,0 +1,61 @@
+"""Exporting to ONNX against `torch.onnx.export(dynamo=True)`: whole processes from cold, the same weights on disk.
+
+    python benchmarks/onnx_export.py [--runs 3] [--only GPT-2]
+
+Prints the seconds and the peak memory of both, and how many times faster ours is; each line ends in what it must be. Ours
+points into the weights, PyTorch's exporter copies them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from onnx_cases import CASES, EXPORT, PREPARE, ROOT, Case, specc
+from timing import process
+
+MEMORY = 80
+
+
+def measure(name: str, case: Case, runs: int, folder: Path) -> bool:
+    """Print one line; whether the model meets its bounds."""
+    weights = folder / "weights.safetensors"
+    process([sys.executable, "-c", PREPARE.format(twin=case.twin), str(weights)])
+    theirs_script = EXPORT.format(twin=case.twin, inputs=case.inputs)
+    ours, theirs = [], []
+    for _ in range(runs):
+        ours.append(process(specc(case, sys.executable, folder / "ours.onnx", weights)))
+        theirs.append(
+            process([sys.executable, "-c", theirs_script, str(weights), str(folder / "theirs.onnx")])
+        )
+    a, b = median(r.seconds for r in ours), median(r.seconds for r in theirs)
+    memory = max(r.megabytes for r in ours)
+    faster = median(t.seconds / o.seconds for o, t in zip(ours, theirs, strict=True))
+    met = faster >= case.faster and memory <= MEMORY
+    print(
+        f"{name:20} {a:6.2f} s {memory:5.0f} MB   torch {b:6.2f} s {max(r.megabytes for r in theirs):5.0f} MB   "
+        f"{faster:5.1f} times faster (at least {case.faster}, at most {MEMORY} MB{'' if met else ': MISSED'})",
+        flush=True,
+    )
+    return met
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=CASES, action="append")
+    options = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(ROOT)
+    met = True
+    for name in options.only or CASES:
+        with tempfile.TemporaryDirectory(dir=".") as folder:
+            met &= measure(name, CASES[name], options.runs, Path(folder))
+    raise SystemExit(not met)
+
+
+if __name__ == "__main__":
+    main()
