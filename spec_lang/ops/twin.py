@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, Layer, Tensor
+from spec_lang.ops.kinds import Number
 from spec_lang.ops.lowering import Graph, Value
 
 
@@ -33,6 +34,52 @@ class _OfTarget(_Twin):
 
     def onnx(self, g: Graph, input: Value, target: Value) -> Any:
         return self.function(**vars(self), input=input, target=target).onnx(g)
+
+
+class _OfPair(_Twin):
+    """A loss of two inputs and how they should relate."""
+
+    def infer(self, cx: Cx, input1: Tensor, input2: Tensor, target: Tensor) -> Any:
+        return self.function(**vars(self), input1=input1, input2=input2, target=target).infer(cx)
+
+    def onnx(self, g: Graph, input1: Value, input2: Value, target: Value) -> Any:
+        return self.function(**vars(self), input1=input1, input2=input2, target=target).onnx(g)
+
+
+class _OfTriplet(_Twin):
+    """A loss of an anchor, something near it and something far from it."""
+
+    def infer(self, cx: Cx, anchor: Tensor, positive: Tensor, negative: Tensor) -> Any:
+        return self.function(**vars(self), anchor=anchor, positive=positive, negative=negative).infer(cx)
+
+    def onnx(self, g: Graph, anchor: Value, positive: Value, negative: Value) -> Any:
+        return self.function(**vars(self), anchor=anchor, positive=positive, negative=negative).onnx(g)
+
+
+class _OfVariance(_Twin):
+    """A loss of what was predicted, how surely, and what was wanted."""
+
+    def infer(self, cx: Cx, input: Tensor, target: Tensor, var: Tensor | Number) -> Any:
+        return self.function(**vars(self), input=input, target=target, var=var).infer(cx)
+
+    def onnx(self, g: Graph, input: Value, target: Value, var: Any) -> Any:
+        return self.function(**vars(self), input=input, target=target, var=var).onnx(g)
+
+
+class _OfSequences(_Twin):
+    """A loss of sequences of known lengths."""
+
+    def infer(
+        self, cx: Cx, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor
+    ) -> Any:
+        inputs = {"log_probs": log_probs, "targets": targets}
+        lengths = {"input_lengths": input_lengths, "target_lengths": target_lengths}
+        return self.function(**vars(self), **inputs, **lengths).infer(cx)
+
+    def onnx(
+        self, g: Graph, log_probs: Value, targets: Value, input_lengths: Value, target_lengths: Value
+    ) -> Any:
+        return self.function(**vars(self)).onnx(g)
 
 
 def twin(
