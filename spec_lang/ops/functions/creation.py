@@ -81,8 +81,8 @@ class arange(Function):
             count = math.ceil((high - low) / by)
             return g.const([low + i * by for i in range(count)], dtype)
         start, end, step = (g.dim(v) for v in (self.start, self.end, self.step))
-        y = g.typed(g.Range(start, end, step), DType.I64, ())
-        return g.cast(y, dtype)
+        y = g.Range(start, end, step)
+        return y if dtype is DType.I64 else g.Cast(y, to=g.dtype(dtype))
 
 
 def _constant(value: Any) -> int | float | None:
