@@ -45,10 +45,10 @@ CASES = {
         20,
     ),
     "ResNet-50": Case(
-        "resnet", "ResNet50", "twins.ResNet(True, [3, 4, 6, 3], 1000)", "(torch.randn(1, 3, 224, 224),)", 20
+        "resnet", "ResNet50", "twins.ResNet(4, [3, 4, 6, 3], 1000)", "(torch.randn(1, 3, 224, 224),)", 20
     ),
     "ResNet-152": Case(
-        "resnet", "ResNet152", "twins.ResNet(True, [3, 8, 36, 3], 1000)", "(torch.randn(1, 3, 224, 224),)", 20
+        "resnet", "ResNet152", "twins.ResNet(4, [3, 8, 36, 3], 1000)", "(torch.randn(1, 3, 224, 224),)", 20
     ),
     "nn.Transformer": Case(
         "transformer",

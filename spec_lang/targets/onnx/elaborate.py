@@ -95,13 +95,22 @@ class Elaborator(Paths):
             _STATEMENTS[type(s)](self, s, env)
 
     def _assign(self, s: model.Assign, env: Env) -> None:
-        value = self.value(s.value, env)
+        value = self._unpacked(s.target, self.value(s.value, env), s, env)
         try:
             bind_target(s.target, value, env.locals)
         except HostError as error:
             raise EvaluationError(error.code, error.message, env.file, s.span) from None
         self._name_results(s.target, value)
         bind_dims(self, s.dims, env)
+
+    def _unpacked(self, target: model.Target, value: Host, s: model.Assign, env: Env) -> Host:
+        """A value as its target takes it: a tensor for several names is taken apart along its first axis."""
+        if target.items is None:
+            return value
+        if isinstance(value, Edge):
+            parts = range(len(target.items))
+            value = tuple(self.function("getitem", [value, (i,)], {}, s, env) for i in parts)
+        return tuple(self._unpacked(t, v, s, env) for t, v in zip(target.items, value, strict=True))
 
     def _name_results(self, target: model.Target, value: Host) -> None:
         """Give new values of the graph the author's names for them."""
