@@ -79,7 +79,7 @@ def _groups(text: str) -> Groups:
             token = "..." if token == "…" else token
             names = [] if token == "1" else [token]
             if open_:
-                groups[-1] += names
+                groups[-1] += ["(...)"] if token == "..." else names
             else:
                 groups.append(names)
     return groups
@@ -90,8 +90,8 @@ def _expanded(groups: Groups, hidden: Groups) -> Groups:
     for group in groups:
         if group == ["..."]:
             found += hidden
-        elif "..." in group:
-            at = group.index("...")
+        elif "(...)" in group:
+            at = group.index("(...)")
             found.append([*group[:at], *(a for h in hidden for a in h), *group[at + 1 :]])
         else:
             found.append(group)

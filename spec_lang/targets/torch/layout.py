@@ -144,7 +144,12 @@ def _hug(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
             head = "".join(o + wrapped(x, w) + " " for o, x, w in before)
             if precedence(last) < least:
                 return [margin + prefix + flat(code) + suffix]
-            return _hug(indent, prefix + head + op, last, suffix)
+            lines = _hug(indent, prefix + head + op, last, suffix)
+            if fits(lines[0]) or len(before) != 1 or precedence(before[0][1]) < before[0][2]:
+                return lines
+            *opened, closing = _hug(indent, prefix, before[0][1], f" {op.strip()}")
+            line = f"{closing} {flat(last)}{suffix}"
+            return [*opened, *([line] if fits(line) else _hug(indent, closing.strip() + " ", last, suffix))]
         case IfExp(body, test, orelse):
             head = f"{wrapped(body, 2)} if {wrapped(test, 2)} else "
             return _hug(indent, prefix + head, orelse, suffix)
