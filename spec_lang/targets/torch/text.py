@@ -13,6 +13,7 @@ _SHORT = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _NUMBER = re.compile(
     r"\d[\d_]*(\.[\d_]*)?([eE][+-]?[\d_]+)?|\.\d[\d_]*([eE][+-]?[\d_]+)?|0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+"
 )
+_QUOTES = re.compile(r'("+)')
 _DIRECTIVE = re.compile(r"(fmt|yapf|isort|ruff|noqa|type|mypy|pyright|pylint|pragma|flake8|nosec)\b.*", re.I)
 
 
@@ -44,12 +45,12 @@ def module_name(name: str) -> str:
 
 
 def escape(text: str, quote: str) -> str:
-    """The inside of a string literal in `quote`s."""
+    """The inside of a string literal in `quote`s, or of text without quotes."""
     return "".join(_character(c, quote) for c in text)
 
 
 def _character(c: str, quote: str) -> str:
-    if c == quote:
+    if c == quote and quote:
         return f"\\{c}"
     if c in _SHORT:
         return _SHORT[c]
@@ -89,7 +90,7 @@ def number(value: float, text: str | None) -> Code:
 def docstring(indent: int, text: str) -> list[str]:
     """The lines of a docstring, wrapped at the width."""
     margin = " " * indent
-    lines = [_doc_line(line) for line in textwrap.dedent(_first_apart(text)).strip().splitlines()]
+    lines = [_doc_line(line) for line in textwrap.dedent(_first_apart(text)).strip().split("\n")]
     wrapped = [part for line in lines for part in _wrap(line, WIDTH - indent)]
     if not wrapped:
         return []
@@ -104,13 +105,18 @@ def docstring(indent: int, text: str) -> list[str]:
 
 def _first_apart(text: str) -> str:
     """The text with its first line indented like the others, as `inspect.cleandoc` reads it."""
-    first, newline, rest = text.expandtabs().partition("\n")
+    first, newline, rest = text.replace("\r\n", "\n").expandtabs().partition("\n")
     return first.strip() + newline + textwrap.dedent(rest)
 
 
 def _doc_line(line: str) -> str:
-    line = escape(line.rstrip(), "\0").replace('"""', '\\"\\"\\"')
-    return line[:-1] + '\\"' if line.endswith('"') else line
+    """A line with the quotes escaped that could end the docstring: three together, and the last."""
+    parts = _QUOTES.split(line.rstrip())
+    last = len(parts) - 2 if parts[-1] == "" else -1
+    return "".join(
+        '\\"' * len(part) if i % 2 and (len(part) > 2 or i == last) else part if i % 2 else escape(part, "")
+        for i, part in enumerate(parts)
+    )
 
 
 def _wrap(line: str, width: int) -> list[str]:
@@ -124,7 +130,7 @@ def _wrap(line: str, width: int) -> list[str]:
 
 def comment_text(text: str) -> str:
     """A comment on one line, `#` included; one that would direct a tool is put in quotes."""
-    body = escape(text.lstrip("#").strip(), "\0").replace("\\\\", "\\")
+    body = escape(text.lstrip("#").strip(), "").replace("\\\\", "\\")
     body = " ".join(body.split())
     return f'# "{body}"' if _DIRECTIVE.match(body) else f"# {body}".rstrip()
 
