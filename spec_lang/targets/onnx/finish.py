@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from spec_lang import __version__
 from spec_lang.ops.lowering import Value
+from spec_lang.targets.onnx.attention import join_heads
 from spec_lang.targets.onnx.graph import Builder
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Input, Node, as_edge
 from spec_lang.targets.onnx.proto import Model
@@ -24,7 +25,7 @@ def finish(
     taken: set[Edge] = set()
     for wanted, value in results:
         outputs.append(_output(g, wanted, as_edge(value), taken))
-    nodes = _live(g.nodes, outputs)
+    nodes = _live(join_heads(g, _live(g.nodes, outputs), outputs), outputs)
     used = _used(nodes)
     return Model(
         name=name,

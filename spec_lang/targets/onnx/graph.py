@@ -58,7 +58,7 @@ class Builder:
         self.inputs: list[Input] = []
         self.values = Names(reserved)
         self.sizes = Sizes(self)
-        self._names = Names()
+        self.node_names = Names()
         self._lookup = lookup
         self._numbers = dtypes.NUMBERS | {DType.FLOAT: dtypes.NUMBERS[precision]}
         self._constants: dict[tuple[int, tuple[int, ...], bytes], Const] = {}
@@ -111,7 +111,7 @@ class Builder:
         written: dict[str, bytes],
         domain: str,
     ) -> tuple[Edge, ...]:
-        name = self._names.take(f"{self.path}.{op_type}" if self.path else op_type)
+        name = self.node_names.take(f"{self.path}.{op_type}" if self.path else op_type)
         if outputs == 1:
             results: tuple[Edge, ...] = (Edge(self.values.take(name)),)
         else:
