@@ -1,0 +1,349 @@
+"""The state of one block's check: facts, names, diagnostics, trials, and what is noted for the IR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from spec_lang.diagnostics import Diagnostic, Label, Span
+from spec_lang.diagnostics.suggest import closest as suggest
+from spec_lang.ir.from_ast.scope import Def
+from spec_lang.ir.from_ast.summary import Owed
+from spec_lang.ir.from_ast.values import (
+    POISON,
+    Case,
+    Cell,
+    DefCtor,
+    FunctionRef,
+    Maybe,
+    MethodRef,
+    OpCtor,
+    Value,
+    truth,
+)
+from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
+from spec_lang.syntax import ast
+
+if TYPE_CHECKING:
+    from spec_lang.ir.from_ast.checker import Checker
+
+BUILTINS = frozenset(
+    "range len enumerate zip min max sum int float bool str round ceil floor sqrt log abs partial Sequential "
+    "exp isqrt all any reversed".split()
+)
+BUILTIN_VALUES: dict[str, Value] = {"inf": float("inf"), "pi": 3.141592653589793}
+MAX_TRAIL = 12
+
+
+class NeedsValue(Exception):
+    """A hyperparameter must have one value: check the block once for each of its values."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(names)))
+        self.names = names
+
+
+class Base:
+    """One check of one definition; `ev` and its kin are in the classes built on this one."""
+
+    def __init__(self, program: Checker, definition: Def) -> None:
+        self.program = program
+        self.definition = definition
+        self.scope = definition.scope
+        self.source = definition.source
+        self.facts = Facts()
+        self.path: list[Cond] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.opens: list[Owed] = []
+        self.journal: list[Cell] = []
+        self.trials = 0
+        self.unrolled = False
+
+        self.hypers: dict[str, Value] = {}
+        self.lets: dict[str, Value] = {}
+        self.dims: dict[str, Dim | Pack] = {}
+        self.members: dict[str, Value] = {}
+        self.locals: dict[str, Value] | None = None
+        self.loops: dict[str, Value] = {}
+        self.methods: dict[str, ast.Method] = {}
+        self.bound: dict[str, Dim | Pack] = {}
+        """Dims that annotations in the method's body bind."""
+
+        self.used: set[str] = set()
+        self.static_dims: dict[str, Dim] = {}
+        """The dims that layers need, in the order of need."""
+        self.dynamic: set[str] = set()
+        """Symbols that stand for no expression."""
+        self.symbol_refs: dict[str, tuple[str, str]] = {}
+        """How a symbol that is no plain name is written in the IR: its ref and its name."""
+        self.taken: set[str] = set()
+
+        self.refs: dict[int, str] = {}
+        self.calls: dict[int, tuple[str, str, Value]] = {}
+        self.types: dict[int, Value] = {}
+        self.cells: dict[int, list[Cell]] = {}
+        self.dims_bound: dict[int, list[tuple[str, tuple[int, ...], int]]] = {}
+        self.came: dict[int, tuple[Value, Value, str]] = {}
+        self.required: dict[int, tuple[bool | None, str]] = {}
+        self.loop_names: dict[str, tuple[str, Dim]] = {}
+        """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
+
+    # --- diagnostics ---
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        at: ast.Expr | ast.Type | ast.Name | Span | object,
+        *,
+        labels: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        help: str | None = None,
+    ) -> Value:
+        """Report a mistake; gives the value that silences what depends on it."""
+        span = at if isinstance(at, Span) else at.span  # type: ignore[attr-defined]  # nodes have spans
+        self.diagnostics.append(
+            Diagnostic(code, message, Label(self.source, span), labels=labels, notes=notes, help=help)
+        )
+        return POISON
+
+    def label(self, node: object, text: str) -> Label:
+        return Label(self.source, node.span, text)  # type: ignore[attr-defined]  # nodes have spans
+
+    def suggestion(self, name: str, known: Iterator[str] | list[str]) -> str | None:
+        near = suggest(name, list(known))
+        return f"did you mean `{near}`?" if near else None
+
+    # --- trials ---
+
+    def mark(self) -> tuple[int, int, int]:
+        return len(self.diagnostics), len(self.opens), len(self.journal)
+
+    def failed(self, mark: tuple[int, int, int]) -> bool:
+        return len(self.diagnostics) > mark[0]
+
+    def rollback(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was reported, owed and determined since the mark."""
+        del self.diagnostics[mark[0] :]
+        del self.opens[mark[1] :]
+        for cell in self.journal[mark[2] :]:
+            cell.value = cell.first = None
+        del self.journal[mark[2] :]
+
+    @contextmanager
+    def given(self, *conds: Cond | bool, branch: bool = False) -> Iterator[None]:
+        """Facts that hold inside; `branch` says that what is owed there is owed under them only."""
+        facts, path = self.facts, self.path
+        for cond in conds:
+            if isinstance(cond, bool):
+                cond = Cond.of(cond)
+            self.facts = self.assuming(self.facts, cond)
+            if branch:
+                self.path = [*self.path, cond]
+        try:
+            yield
+        finally:
+            self.facts, self.path = facts, path
+
+    def assuming(self, facts: Facts, cond: Cond) -> Facts:
+        """The facts and one more, with what the absence of an input says about its dims."""
+        facts = facts.assume(cond)
+        for part in cond.parts if cond.op == "and" else (cond,):
+            if part.op == "flag":
+                for d in self.program_absent(part.text):
+                    facts = facts.assume(Cond.eq(d, 0))
+        return facts
+
+    def program_absent(self, flag: str) -> list[Dim]:
+        """The dims that are 0 where this flag (`mask is none`) holds."""
+        return []
+
+    def muted(self, run: Callable[[], object]) -> None:
+        """Run for the notes only: a branch that is never taken reports nothing."""
+        mark = self.mark()
+        run()
+        self.rollback(mark)
+
+    # --- conditions ---
+
+    def decide(self, cond: Cond | bool) -> bool | None:
+        """The truth of a condition here, None where it is open."""
+        if isinstance(cond, bool):
+            return cond
+        verdict = self.facts.decide(cond)
+        return None if verdict is Verdict.OPEN else verdict is Verdict.PROVED
+
+    def owe(self, cond: Cond, message: str, at: object, stated: bool) -> None:
+        """Pass an open condition on to the uses of this block."""
+        if len(self.opens) < 200:
+            self.facts = self.facts.assume(cond)
+        for premise in reversed(self.path):
+            cond = ~premise | cond
+        if any(o.cond == cond for o in self.opens):
+            return
+        place = at if isinstance(at, Label) else self.label(at, "needed here")
+        self.opens.append(Owed(cond, message, self.time(cond), stated, place))
+
+    def time(self, cond: Cond) -> str:
+        """When a condition's names are known: construction or call."""
+        names = cond.symbols
+        call = any(n in self.dims and n not in self.static_dims for n in names)
+        return (
+            "call" if call or any(f.endswith(" is none") or f == "training" for f in cond.flags) else "init"
+        )
+
+    def resolve(self, value: Value) -> Value:
+        """A value without the cases that the facts decide."""
+        while True:
+            if isinstance(value, Case):
+                known = self.decide(value.cond)
+                if known is None:
+                    return value
+                value = value.yes if known else value.no
+            elif isinstance(value, Maybe):
+                known = self.decide(value.absent)
+                if known is None:
+                    return value
+                if known:
+                    return None
+                value = value.value
+            elif isinstance(value, Cond):
+                known = self.decide(value)
+                return value if known is None else known
+            else:
+                return value
+
+    # --- symbols ---
+
+    def fresh(self, name: str, low: int | None = 1, high: int | None = None) -> Dim:
+        """A symbol that no other value has, named as near to `name` as may be."""
+        wanted, n = name, 2
+        while wanted in self.taken or wanted in self.hypers or wanted in self.dims or wanted in self.lets:
+            wanted, n = f"{name}_{n}", n + 1
+        self.taken.add(wanted)
+        return symbol(wanted, low, high)
+
+    # --- names ---
+
+    def lookup(self, node: ast.Name, *, call: bool = False) -> Value:
+        """What a name means here; its mistake is reported."""
+        found = self.find(node.id, call=call)
+        if found is None:
+            return self.unknown(node, call)
+        ref, value = found
+        self.refs[id(node)] = ref
+        return self.resolve(value)
+
+    def find(self, name: str, *, call: bool = False) -> tuple[str, Value] | None:
+        """A name's ref and value: locals, then layers, then hyperparameters and dims, then functions."""
+        if name in self.loops:
+            return "loop", self.loops[name]
+        if self.locals is not None:
+            if name in self.locals:
+                self.used.add(name) if name in self.members else None
+                return "local", self.locals[name]
+            if name in self.bound:
+                return "dim", self.bound[name]
+        if name in self.members:
+            self.used.add(name)
+            value = self.members[name]
+            return ("param" if isinstance(value, TensorType) else "layer"), value
+        if name in self.hypers:
+            self.used.add(name)
+            return "hyper", self.hypers[name]
+        if name in self.lets:
+            self.used.add(name)
+            return "let", self.lets[name]
+        if name in self.dims:
+            if self.locals is None:
+                self.need(name)
+            return "dim", self.dims[name]
+        return self.find_global(name, call)
+
+    def need(self, name: str) -> None:
+        """A dim of the inputs is needed at construction: it becomes implicit."""
+        value = self.dims[name]
+        if isinstance(value, Dim) and name not in self.static_dims:
+            self.static_dims[name] = value
+
+    def find_global(self, name: str, call: bool) -> tuple[str, Value] | None:
+        if call and name in self.methods:
+            return "method", MethodRef(name)
+        definition = self.scope.names.get(name)
+        if definition is not None:
+            self.scope.used.add(name)
+            if isinstance(definition.node, ast.ConstantDef):
+                return "constant", self.program.constant(definition, self)
+            if isinstance(definition.node, ast.Function) or (
+                isinstance(definition.node, ast.Extern) and definition.node.kind == "fn"
+            ):
+                return "definition", FunctionRef(definition=definition)
+            return "definition", DefCtor(definition)
+        if name == "training":
+            return "builtin", Cond.flag("training")
+        if name in BUILTIN_VALUES:
+            return "builtin", BUILTIN_VALUES[name]
+        function = self.program.functions.get(name)
+        if name in BUILTINS or function is not None:
+            ref = "op" if function is not None and name not in BUILTINS else "builtin"
+            return ref, FunctionRef(op=function, builtin=name if name in BUILTINS else None)
+        layer = self.program.layers.get(name)
+        if layer is not None:
+            return "op", OpCtor(layer)
+        dtype = DType.named(name)
+        return None if dtype is None else ("builtin", dtype)
+
+    def unknown(self, node: ast.Name, call: bool) -> Value:
+        name = node.id
+        if name in self.scope.broken:
+            return POISON
+        known = [*self.loops, *(self.locals or ()), *self.members, *self.hypers, *self.lets, *self.dims]
+        known += [*self.methods, *self.scope.names]
+        if not call:
+            return self.error(
+                "E0201", f"nothing here is called `{name}`", node, help=self.suggestion(name, known)
+            )
+        if name[:1].isupper():
+            layers = [*self.scope.names, *self.program.layers]
+            hint = self.suggestion(name, layers) or "`specc ops` lists the layers of the library"
+            return self.error("E0202", f"there is no layer or block called `{name}`", node, help=hint)
+        hint = self.suggestion(name, [*known, *self.program.functions]) or "`specc ops` lists the functions"
+        return self.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
+
+    # --- notes ---
+
+    def note_type(self, node: object, value: Value) -> None:
+        key = id(node)
+        if self.unrolled and key in self.types and not _equal_types(self.types[key], value):
+            value = None
+        self.types[key] = value
+
+    def trail(self, value: Value) -> tuple[str, ...]:
+        """How a tensor came to be, from the input on: what to print behind a mismatch of shapes."""
+        steps: list[str] = []
+        while id(value) in self.came and len(steps) < MAX_TRAIL:
+            out, before, name = self.came[id(value)]
+            if not isinstance(out, TensorType):
+                break
+            steps.append(f"{name} {shape_text(out)}")
+            value = before
+        if len(steps) < 2 and not (steps and value is None):
+            return ()
+        return (f"how it got there: {' -> '.join(reversed(steps))}",)
+
+    def path_of(self, definition: Def) -> str:
+        return self.scope.path(definition)
+
+    def simplified(self, cond: Cond) -> Cond | bool:
+        return truth(cond)
+
+
+def shape_text(value: TensorType) -> str:
+    return f"[{', '.join(map(str, value.shape))}]"
+
+
+def _equal_types(a: Value, b: Value) -> bool:
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_equal_types, a, b))
+    return a is b or (isinstance(a, TensorType) and a == b)

@@ -1,0 +1,524 @@
+"""All definitions of a program: each checked once, in the order in which they need each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from spec_lang.diagnostics import Diagnostic, Label
+from spec_lang.ir.from_ast.base import NeedsValue
+from spec_lang.ir.from_ast.block import BlockCheck
+from spec_lang.ir.from_ast.calls import Args
+from spec_lang.ir.from_ast.hypers import float_flags, is_mono, key_of
+from spec_lang.ir.from_ast.remarks import Remarks
+from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
+from spec_lang.ir.from_ast.summary import MethodSummary, Summary
+from spec_lang.ir.from_ast.values import POISON, DefCtor, Partial, Value, substitute_cond
+from spec_lang.ops import load
+from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
+from spec_lang.shapes import Cond, Facts, Verdict
+from spec_lang.syntax import ast
+from spec_lang.syntax.node import Frozen
+
+FUEL = 200
+"""How deeply functions over hyperparameters may call each other."""
+
+
+class Options(Frozen):
+    """Values that replace the defaults of a model's hyperparameters, and for which model."""
+
+    overrides: Mapping[str, ast.Expr] = {}  # noqa: RUF012 - frozen
+    model: str | None = None
+
+
+class Checker:
+    """Holds what is known of every definition."""
+
+    def __init__(self, modules: Sequence[LoadedModule], options: Options) -> None:
+        load()
+
+        self.layers: Mapping[str, type[Layer]] = LAYERS
+        self.functions: Mapping[str, type[Function]] = FUNCTIONS
+        self.options = options
+        self.scopes, wrong = scopes(modules)
+        self.diagnostics: list[tuple[int, Diagnostic]] = list(wrong)
+        self.checks: dict[tuple[int, object], BlockCheck] = {}
+        self.by_definition: dict[int, list[BlockCheck]] = {}
+        self.forced: dict[int, set[str]] = {}
+        self.running: list[Def] = []
+        self.done: list[Def] = []
+        self.constants: dict[int, Value] = {}
+        self.defaults: dict[int, Value] = {}
+        self.variants: dict[int, Partial | None] = {}
+        self.hosts: dict[int, BlockCheck] = {}
+        self.depth = 0
+        self._remarks: dict[int, Remarks] = {}
+
+    # --- the whole ---
+
+    def run(self) -> None:
+        for scope in self.scopes:
+            for definition in scope.names.values():
+                if definition.scope is scope:
+                    self._definition(definition)
+        self._unused_models()
+
+    def _definition(self, definition: Def) -> None:
+        node = definition.node
+        if isinstance(node, ast.ConstantDef):
+            self.constant(definition, self.host(definition))
+        elif isinstance(node, ast.Record):
+            self._record(definition, node)
+        elif isinstance(node, ast.Function):
+            self._function(definition, node)
+        elif isinstance(node, ast.Extern):
+            if node.kind == "fn":
+                self.tensor_function(definition, None, node.name)
+            else:
+                self._by_default(definition, node.hypers)
+        elif isinstance(node, ast.Block):
+            if node.hypers is None:
+                self._variant_check(definition, node)
+            elif node.alias is None:
+                self._by_default(definition, node.hypers)
+        if definition not in self.done:
+            self.done.append(definition)
+
+    def _by_default(self, definition: Def, hypers: tuple[ast.Hyper, ...]) -> None:
+        """Check a block for what has symbols, and the defaults of what has none, where nobody used it yet."""
+        node = definition.node
+        entry = isinstance(node, ast.Block) and node.kind == "model"
+        if not entry and id(definition) in self.by_definition:
+            return
+        if entry:
+            assert isinstance(node, ast.Block)
+            self._complete(definition, hypers)
+        values: dict[str, Value] = {}
+        for h in hypers:
+            if h.default is not None:
+                values[h.name.id] = self.default(definition, h)
+        if any(is_mono(h.type) and h.name.id not in values for h in hypers):
+            return
+        if POISON in values.values():
+            return
+        summary = self.summary(definition, values, None, node.name, optional=not entry)  # type: ignore[union-attr]  # has a name
+        if entry and summary is not None and not summary.broken:
+            self.decide_defaults(definition, summary, values, None)
+
+    def _complete(self, definition: Def, hypers: tuple[ast.Hyper, ...]) -> None:
+        for h in hypers:
+            if h.default is None:
+                self.report(
+                    definition,
+                    Diagnostic(
+                        "E0503",
+                        f"a model's hyperparameters have defaults, and `{h.name.id}` has none",
+                        Label(definition.source, h.name.span),
+                        help=f"write `{h.name.id}: ... = value`, or make it a `block`",
+                    ),
+                )
+
+    def _unused_models(self) -> None:
+        wanted = self.options.model
+        if wanted is not None and not any(
+            d.name == wanted and isinstance(d.node, ast.Block) and d.node.kind == "model"
+            for d in self.scopes[0].names.values()
+        ):
+            names = [
+                d.name
+                for d in self.scopes[0].names.values()
+                if isinstance(d.node, ast.Block) and d.node.kind == "model"
+            ]
+            from spec_lang.diagnostics.suggest import closest
+
+            near = closest(wanted, names)
+            tree = self.scopes[0].module.tree
+            listed = f"its models are {', '.join(names)}" if names else "it has none"
+            self.diagnostics.append(
+                (
+                    0,
+                    Diagnostic(
+                        "E0210",
+                        f"there is no model called `{wanted}` in {tree.source.name}",
+                        Label(tree.source, tree.span if hasattr(tree, "span") else _start()),
+                        help=f"did you mean `{near}`?" if near else listed,
+                    ),
+                )
+            )
+
+    def report(self, definition: Def, diagnostic: Diagnostic) -> None:
+        self.diagnostics.append((definition.file, diagnostic))
+
+    def host(self, definition: Def) -> BlockCheck:
+        """A check for expressions outside blocks, in a definition's file."""
+        found = self.hosts.get(id(definition))
+        if found is None:
+            found = self.hosts[id(definition)] = BlockCheck(self, definition, {})
+        return found
+
+    # --- constants, defaults, functions over hyperparameters ---
+
+    def constant(self, definition: Def, asker: object) -> Value:
+        key = id(definition)
+        if key in self.constants:
+            return self.constants[key]
+        node = definition.node
+        assert isinstance(node, ast.ConstantDef)
+        if self._cyclic(definition, node.value):
+            return POISON
+        self.running.append(definition)
+        check = self.host(definition)
+        value = check.ev(node.value)
+        self.running.pop()
+        self.constants[key] = value
+        self._take(definition, check)
+        self._finished(definition)
+        return value
+
+    def default(self, owner: object, hyper: ast.Hyper) -> Value:
+        """A hyperparameter's default, in the terms of the file that states it."""
+        assert isinstance(owner, Def)
+        assert hyper.default is not None
+        key = id(hyper)
+        if key not in self.defaults:
+            check = BlockCheck(self, owner, {})
+            override = self.override(owner, hyper)
+            node = hyper.default if override is None else override
+            value = check.fit(check.ev(node), hyper.type, hyper.name.id, hyper.default)
+            self.defaults[key] = value
+            self.hosts[id(hyper)] = check
+            self._take(owner, check)
+        return self.defaults[key]
+
+    def override(self, owner: Def, hyper: ast.Hyper) -> ast.Expr | None:
+        node = owner.node
+        if not (isinstance(node, ast.Block) and node.kind == "model" and owner.file == 0):
+            return None
+        if self.options.model not in (None, owner.name):
+            return None
+        return self.options.overrides.get(hyper.name.id)
+
+    def inline(self, definition: Def, args: Args, caller: object, node: ast.Expr) -> Value:
+        """A function over hyperparameters, by its expression."""
+        assert isinstance(caller, BlockCheck)
+        target = definition.node
+        assert isinstance(target, ast.Function) and target.value is not None
+        if definition in self.running or self.depth > FUEL:
+            cycle = " -> ".join([*(d.name for d in self.running if d is definition), definition.name])
+            return caller.error(
+                "E0701", f"{definition.name} calls itself: {cycle}", node, help="functions do not recur"
+            )
+        hypers = tuple(ast.Hyper(i.name, i.type, i.default, span=i.span) for i in target.inputs)
+        values = caller.bind_hypers(hypers, args, definition, node, definition.name)
+        if values is None:
+            return POISON
+        check = BlockCheck(self, definition, {})
+        check.facts, check.path = caller.facts, caller.path
+        check.hypers = dict(values)
+        self.running.append(definition)
+        self.depth += 1
+        try:
+            value = check.ev(target.value)
+        finally:
+            self.running.pop()
+            self.depth -= 1
+        if check.diagnostics:
+            first = check.diagnostics[0]
+            where = first.primary
+            return caller.error(
+                first.code,
+                f"in {definition.name}: {first.message}",
+                node,
+                labels=(Label(where.source, where.span, "here"),),
+                help=first.help,
+            )
+        return value
+
+    def _function(self, definition: Def, node: ast.Function) -> None:
+        if node.value is None:
+            self.tensor_function(definition, None, node.name)
+            return
+        check = self.host(definition)
+        for item in node.inputs:
+            try:
+                check.hypers[item.name.id] = check.symbolic(item.name.id, item.type)
+            except NeedsValue:
+                return
+        self.running.append(definition)
+        try:
+            check.ev(node.value)
+        except NeedsValue:
+            pass
+        finally:
+            self.running.pop()
+        for item in node.inputs:
+            if item.name.id not in check.used:
+                check.error("E0708", f"the input `{item.name.id}` is never used", item.name, help="remove it")
+        self._take(definition, check)
+
+    def _record(self, definition: Def, node: ast.Record) -> None:
+        check = self.host(definition)
+        seen: set[str] = set()
+        for f in node.fields:
+            if f.name.id in seen:
+                check.error("E0205", f"`{f.name.id}` is a field twice", f.name)
+            seen.add(f.name.id)
+            if f.default is not None:
+                self.default(definition, f)
+        self._take(definition, check)
+
+    # --- variants ---
+
+    def variant(self, definition: Def) -> Partial | None:
+        """`model ResNet50 = ResNet(...)` as a constructor with its arguments."""
+        key = id(definition)
+        if key in self.variants:
+            return self.variants[key]
+        node = definition.node
+        assert isinstance(node, ast.Block) and node.alias is not None
+        if self._cyclic(definition, node.alias):
+            return None
+        self.running.append(definition)
+        check = self.host(definition)
+        result: Partial | None = None
+        call = node.alias
+        base = check.ev(call.func) if isinstance(call, ast.Call) else check.ev(call)
+        if isinstance(base, DefCtor) and isinstance(base.definition.node, ast.Block):
+            if isinstance(base.definition.node, ast.Block) and base.definition.node.hypers is None:
+                self.variant(base.definition)
+            args = check.arguments(call.args) if isinstance(call, ast.Call) else Args()
+            if not args.bad:
+                result = Partial(base, tuple(args.values), dict(args.kwargs), call)
+        elif base is not POISON:
+            check.error("E0705", f"{definition.name} is a variant of another model: `Name(...)`", call)
+        self.running.pop()
+        self.variants[key] = result
+        self._take(definition, check)
+        return result
+
+    def _variant_check(self, definition: Def, node: ast.Block) -> None:
+        partial = self.variant(definition)
+        if partial is None or not isinstance(partial.ctor, DefCtor):
+            return
+        base = partial.ctor.definition
+        target = base.node
+        if not isinstance(target, ast.Block) or target.hypers is None:
+            return
+        check = BlockCheck(self, definition, {})
+        args = Args()
+        args.values, args.kwargs = list(partial.args), dict(partial.kwargs)
+        call = node.alias
+        assert call is not None
+        if isinstance(call, ast.Call):
+            args.nodes = [a.value for a in call.args if a.name is None]
+            args.named = {a.name: a.value for a in call.args if a.name is not None}
+        values = check.bind_hypers(target.hypers, args, base, call, base.name)
+        if values is not None:
+            summary = self.summary(base, values, check, call)
+            if summary is not None and not summary.broken:
+                self.decide_defaults(base, summary, values, (definition, call))
+        self._take(definition, check)
+
+    # --- blocks ---
+
+    def summary(
+        self,
+        definition: Def,
+        values: dict[str, Value],
+        asker: BlockCheck | object | None,
+        node: object,
+        optional: bool = False,
+    ) -> Summary | None:
+        """The check of a block for these values (of those hyperparameters that have no symbol)."""
+        target = definition.node
+        assert isinstance(target, ast.Block | ast.Extern)
+        if definition in self.running:
+            if isinstance(asker, BlockCheck):
+                names = [d.name for d in self.running[self.running.index(definition) :]] + [definition.name]
+                asker.error("E0701", f"{definition.name} contains itself: {' -> '.join(names)}", node)
+            return None
+        forced = self.forced.setdefault(id(definition), set())
+        hypers = target.hypers or ()
+        for _ in range(len(hypers) + 1):
+            mono = {h.name.id: values[h.name.id] for h in hypers if is_mono(h.type) or h.name.id in forced}
+            key = (id(definition), tuple((n, key_of(v)) for n, v in mono.items()))
+            found = self.checks.get(key)
+            if found is not None:
+                return found.summary
+            check = BlockCheck(self, definition, mono)
+            self.running.append(definition)
+            try:
+                check.check()
+            except NeedsValue as needs:
+                wanted = {n.split(".")[0].split("[")[0] for n in needs.names} & set(values)
+                if wanted <= forced:
+                    if optional:
+                        return None
+                    check.error("E0504", f"{', '.join(sorted(needs.names))} must be known here", target.name)
+                else:
+                    forced |= wanted
+                    continue
+            finally:
+                self.running.pop()
+            self.checks[key] = check
+            self._agree(definition, check)
+            self.by_definition.setdefault(id(definition), []).append(check)
+            self._take(definition, check)
+            self._finished(definition)
+            return check.summary
+        return None
+
+    def _finished(self, definition: Def) -> None:
+        if definition not in self.done:
+            self.done.append(definition)
+
+    def _agree(self, definition: Def, check: BlockCheck) -> None:
+        """The formulas of a block are the same for all its uses, or one class could not serve them."""
+        others = self.by_definition.get(id(definition))
+        if not others or check.summary.broken or others[0].summary.broken:
+            return
+        first = others[0]
+        if list(first.summary.dims) != list(check.summary.dims):
+            a, b = (", ".join(c.summary.dims) or "none" for c in (first, check))
+            node = definition.node
+            check.error(
+                "E0504",
+                f"the uses of {definition.name} need different implicit dims: {a}, and {b}",
+                node.name,  # type: ignore[union-attr]  # blocks have names
+                help="pass the difference as a hyperparameter",
+            )
+            return
+        for key, cells in check.cells.items():
+            for cell, other in zip(cells, first.cells.get(key, cells), strict=False):
+                if cell.value != other.value or cell.first != other.first:
+                    check.error(
+                        "E0504",
+                        f"`_` stands for {other.value} in one use of {definition.name}, and for {cell.value} in another",
+                        cell.node,
+                        help="write it out, or pass the difference as a hyperparameter",
+                    )
+                    return
+
+    def tensor_function(self, definition: Def, asker: object, node: object) -> MethodSummary | None:
+        """The summary of a function over tensors."""
+        target = definition.node
+        if definition in self.running:
+            if isinstance(asker, BlockCheck):
+                names = [d.name for d in self.running[self.running.index(definition) :]] + [definition.name]
+                asker.error("E0701", f"{definition.name} calls itself: {' -> '.join(names)}", node)
+            return None
+        key = (id(definition), ())
+        check = self.checks.get(key)
+        if check is None:
+            check = BlockCheck(self, definition, {})
+            self.running.append(definition)
+            check.check()
+            self.running.pop()
+            self.checks[key] = check
+            self.by_definition.setdefault(id(definition), []).append(check)
+            self._take(definition, check)
+            self._finished(definition)
+        name = target.name.id  # type: ignore[union-attr]  # functions have names
+        return None if check.summary.broken else check.summary.methods.get(name)
+
+    def decide_defaults(
+        self,
+        definition: Def,
+        summary: Summary,
+        values: dict[str, Value],
+        variant: tuple[Def, ast.Expr] | None,
+    ) -> None:
+        """What a model leaves open must not be refuted by its own values."""
+        target = definition.node
+        assert isinstance(target, ast.Block)
+        check = self.host(definition)
+        env: dict[str, object] = {}
+        for h in target.hypers or ():
+            check.bindings(h.name.id, values[h.name.id], h.type, env)
+        owed = [*summary.owed, *(o for m in summary.methods.values() for o in m.owed)]
+        facts = Facts()
+        told: list[Cond] = []
+        for o in owed:
+            cond = substitute_cond(o.cond, env | float_flags(o.cond, env))
+            refuted = cond is False or (isinstance(cond, Cond) and facts.decide(cond) is Verdict.REFUTED)
+            if not refuted or o.cond in told:
+                continue
+            told.append(o.cond)
+            names = sorted(n for n in o.cond.symbols if n in env)
+            shown = ", ".join(f"{n} = {env[n]}" for n in names)
+            if variant is None:
+                self.report(
+                    definition,
+                    Diagnostic(
+                        "E0603",
+                        f"the defaults of {definition.name} do not satisfy `{o.cond}`"
+                        + (f": {o.message}" if o.stated and o.message != str(o.cond) else ""),
+                        o.place,
+                        notes=(f"by default, {shown}",) if shown else (),
+                    ),
+                )
+            else:
+                owner, call = variant
+                self.report(
+                    owner,
+                    Diagnostic(
+                        "E0603",
+                        f"the values of {owner.name} do not satisfy `{o.cond}`"
+                        + (f": {o.message}" if o.stated and o.message != str(o.cond) else ""),
+                        Label(owner.source, call.span),
+                        labels=(Label(o.place.source, o.place.span, "required here"),),
+                        notes=(f"here, {shown}",) if shown else (),
+                    ),
+                )
+
+    # --- bookkeeping ---
+
+    def remarks(self, scope: Scope) -> Remarks:
+        """The comments of a file."""
+        if scope.file not in self._remarks:
+            tree = scope.module.tree
+            self._remarks[scope.file] = Remarks(tree.source, tree.comments)
+        return self._remarks[scope.file]
+
+    def _cyclic(self, definition: Def, node: ast.Expr) -> bool:
+        if definition not in self.running:
+            return False
+        names = [d.name for d in self.running[self.running.index(definition) :]] + [definition.name]
+        self.report(
+            definition,
+            Diagnostic(
+                "E0701",
+                f"{definition.name} is defined by itself: {' -> '.join(names)}",
+                Label(definition.source, node.span),
+            ),
+        )
+        return True
+
+    def _take(self, definition: Def, check: BlockCheck) -> None:
+        for d in check.diagnostics:
+            self.report(definition, d)
+        check.summary.broken |= bool(check.diagnostics)
+        check.diagnostics = []
+
+    def result(self) -> list[Diagnostic]:
+        """Every mistake once, in the order of the files."""
+        seen: set[tuple[object, ...]] = set()
+        found: list[Diagnostic] = []
+        files = {id(s.module.tree.source): s.file for s in self.scopes}
+        for _, d in sorted(
+            self.diagnostics,
+            key=lambda fd: (files.get(id(fd[1].primary.source), 0), fd[1].primary.span.start),
+        ):
+            key = (d.code, id(d.primary.source), d.primary.span)
+            if key not in seen:
+                seen.add(key)
+                found.append(d)
+        return found
+
+
+def _start() -> object:
+    from spec_lang.diagnostics import Span
+
+    return Span(0, 0)
+
+
+__all__ = ["Checker", "Options", "Scope"]

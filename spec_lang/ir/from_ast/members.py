@@ -1,0 +1,183 @@
+"""What stands in `layers:`, and the paths of `tie`, `init` and `expect`."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.statements import Statements
+from spec_lang.ir.from_ast.values import (
+    CTORS,
+    POISON,
+    Case,
+    DefCtor,
+    ListModule,
+    Maybe,
+    OpCtor,
+    Value,
+    is_module,
+)
+from spec_lang.ops.initialisers import NAMES as INITIALISERS
+from spec_lang.ops.kinds import Real
+from spec_lang.shapes import Dim, TensorType
+from spec_lang.syntax import ast
+
+
+class Members(Statements):
+    """Layers, parameters, buffers, ties and initial values."""
+
+    def section(self, node: ast.LayersSection) -> None:
+        for item in node.items:
+            name = item.name.id
+            self.member = name
+            hidden, self.members = self.members, {}
+            value = self._layer(item) if isinstance(item, ast.Layer) else self._param(item)
+            self.members = hidden
+            self.members[name] = value
+        self.member = ""
+
+    def _layer(self, item: ast.Layer) -> Value:
+        value = self.ev(item.value)
+        if value is POISON or value is None or is_module(value):
+            return value
+        if isinstance(value, list) and not value:
+            return ListModule(item.name.id, "list", [], [])
+        if isinstance(value, Maybe) and is_module(value.value):
+            return value
+        if isinstance(value, Case) and self._only_layers(value):
+            return value
+        hint = None
+        if isinstance(value, CTORS):
+            text = self.source.text[item.value.span.start : item.value.span.end]
+            hint = f"construct it: `{text}(...)`"
+        elif isinstance(value, Dim | float | Real):
+            hint = f"`let {item.name.id} = ...` names a number"
+        return self.error(
+            "E0408", f"`{item.name.id}` is {host.kind_of(value)}, no layer", item.value, help=hint
+        )
+
+    def _only_layers(self, value: Value) -> bool:
+        if isinstance(value, Case):
+            return self._only_layers(value.yes) and self._only_layers(value.no)
+        return value is None or is_module(value)
+
+    # --- params and buffers ---
+
+    def _param(self, item: ast.Param) -> Value:
+        declared = self.type_of(item.type)
+        if declared is POISON:
+            return POISON
+        if not isinstance(declared, TensorType) or declared.rank is None:
+            return self.error("E0404", f"a {item.kind} is a tensor of known rank", item.type)
+        if item.kind == "param" and not declared.dtype.is_float:
+            return self.error(
+                "E0401", f"a learned tensor is float, not {declared.dtype}", item.type, help="use `buffer`"
+            )
+        for name in sorted(frozenset().union(*(d.symbols for d in declared.dims))):
+            if name in self.dims:
+                self.need(name)
+        if item.value is None:
+            hint = "such as `normal(std=0.02)` or `zeros()`"
+            return self.error("E0511", f"`{item.name.id}` needs an initial value", item.name, help=hint)
+        if self._initialised(item.value):
+            return declared
+        self.allows_tensors = True
+        self.locals = {}
+        value = self.ev(item.value)
+        self.allows_tensors = False
+        self.locals = None
+        if value is POISON:
+            return declared
+        if not isinstance(value, TensorType):
+            hint = (
+                f"an initialiser such as `constant({host.text(value)})` fills it"
+                if isinstance(value, Dim | float)
+                else None
+            )
+            self.error("E0404", f"a tensor is wanted here, not {host.kind_of(value)}", item.value, help=hint)
+            return declared
+        self.same_type(declared, value, item.value, f"{item.kind} {item.name.id}")
+        return declared
+
+    def _initialised(self, node: ast.Expr) -> bool:
+        """Whether the value is a call of one of torch.nn.init's; its arguments are checked."""
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            return False
+        name = node.func.id
+        if name not in INITIALISERS or (
+            name in self.program.functions and node.args[:1] and name in ("zeros", "ones", "eye")
+        ):
+            return False
+        self.calls[id(node)] = ("init", name, None)
+        known = list(INITIALISERS[name])
+        args = self.arguments(node.args)
+        if len(args.values) > len(known):
+            self.error("E0510", f"{name} takes {len(known)} arguments, but gets {len(args.values)}", node)
+        for key in args.kwargs:
+            if key not in known:
+                hint = self.suggestion(key, known) or f"its arguments are {', '.join(known)}"
+                self.error("E0512", f"{name} has no argument `{key}`", args.named[key], help=hint)
+        for value, place in [
+            *zip(args.values, args.nodes, strict=True),
+            *((args.kwargs[k], args.named[k]) for k in args.named),
+        ]:
+            if value is not POISON and not isinstance(value, Dim | float | Real | str | bool):
+                self.error("E0514", f"{name} takes numbers, not {host.kind_of(value)}", place)
+        return True
+
+    # --- paths ---
+
+    def paths(self, node: ast.Block) -> None:
+        """`tie`, `init` and `expect`."""
+        for part in node.parts:
+            if isinstance(part, ast.Tie):
+                self._tie(part)
+            elif isinstance(part, ast.InitSection):
+                for rule in part.rules:
+                    self._rule(rule)
+
+    def path_value(self, node: ast.Expr) -> Value:
+        """The value of a path to a layer or a parameter."""
+        self.locals = {}
+        value = self.ev(node)
+        self.locals = None
+        return value
+
+    def _tie(self, node: ast.Tie) -> None:
+        left, right = self.path_value(node.left), self.path_value(node.right)
+        if left is POISON or right is POISON:
+            return
+        for value, place in ((left, node.left), (right, node.right)):
+            if not isinstance(value, TensorType):
+                hint = "name one of its parameters: `.weight`" if is_module(value) else None
+                self.error("E0404", f"`tie` joins parameters, not {host.kind_of(value)}", place, help=hint)
+                return
+        if not self._same(left, right):
+            self.error(
+                "E0312",
+                f"tied parameters differ: {left} and {right}",
+                node.left,
+                labels=(self.label(node.right, f"this is {right}"),),
+            )
+
+    def _rule(self, rule: ast.InitRule) -> None:
+        selector = rule.selector
+        if not self._initialised(rule.value):
+            if isinstance(rule.value, ast.Call) and isinstance(rule.value.func, ast.Name):
+                name = rule.value.func.id
+                hint = self.suggestion(name, list(INITIALISERS))
+                self.error("E0203", f"there is no initialiser called `{name}`", rule.value.func, help=hint)
+            else:
+                self.error("E0404", "an initialiser is a call such as `normal(std=0.02)`", rule.value)
+        base = selector.value if isinstance(selector, ast.Attribute) else selector
+        if isinstance(base, ast.Name) and base.id not in self.members:
+            found = self.find(base.id)
+            if found is not None and isinstance(found[1], OpCtor):
+                self.refs[id(base)] = found[0]
+                return
+            if found is not None and isinstance(found[1], DefCtor):
+                self.refs[id(base)] = found[0]
+                return
+        value = self.path_value(selector)
+        if value is not POISON and not is_module(value) and not isinstance(value, TensorType):
+            self.error(
+                "E0404", f"an `init` rule selects layers or parameters, not {host.kind_of(value)}", selector
+            )

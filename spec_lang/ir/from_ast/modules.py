@@ -1,0 +1,638 @@
+"""Layers: how they are constructed, run, indexed, and what their `_` stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spec_lang.diagnostics import Label
+from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.calls import ERRORS, Args, Calls, _swap, _swap_named
+from spec_lang.ir.from_ast.expressions import join_case, type_text
+from spec_lang.ir.from_ast.values import (
+    POISON,
+    BlockModule,
+    Case,
+    Cell,
+    DefCtor,
+    ListModule,
+    Maybe,
+    OpCtor,
+    OpModule,
+    Partial,
+    RepeatModule,
+    Value,
+    is_module,
+    substitute,
+)
+from spec_lang.ops import signature
+from spec_lang.ops.base import Cx, Layer, OpError
+from spec_lang.shapes import Dim, TensorType, dim
+from spec_lang.syntax import ast
+
+Cells = Callable[[str, ast.Expr], Cell]
+
+
+class Modules(Calls):
+    """Constructs and runs modules."""
+
+    def use(self, definition: object, args: Args, node: ast.Expr, label: str, cells: Cells) -> Value:
+        raise NotImplementedError
+
+    def run_block(self, module: BlockModule, args: Args, node: ast.Expr, method: str) -> Value:
+        raise NotImplementedError
+
+    def run_repeat(self, module: RepeatModule, args: Args, node: ast.Expr) -> Value:
+        raise NotImplementedError
+
+    # --- construction ---
+
+    def construct(self, ctor: Value, args: Args, node: ast.Expr, label: str) -> Value:
+        memo: dict[str, Cell] = {}
+
+        def cells(name: str, hole: ast.Expr) -> Cell:
+            """One cell for each `_` or implicit dim, shared by the cases of one construction."""
+            if name not in memo:
+                memo[name] = Cell(name, hole)
+                self.cells.setdefault(id(hole), []).append(memo[name])
+            return memo[name]
+
+        return self.constructed(ctor, args, node, label, cells)
+
+    def constructed(self, ctor: Value, args: Args, node: ast.Expr, label: str, cells: Cells) -> Value:
+        ctor = self.resolve(ctor)
+        if isinstance(ctor, Case):
+            yes, no = ctor.yes, ctor.no
+            return self.cases(
+                ctor.cond,
+                lambda: self.constructed(yes, args, node, label, cells),
+                lambda: self.constructed(no, args, node, label, cells),
+            )
+        if isinstance(ctor, Partial):
+            return self.constructed(ctor.ctor, _filled(ctor, args), node, label, cells)
+        if isinstance(ctor, OpCtor):
+            return self.construct_op(ctor.op, args, node, label, cells)
+        if isinstance(ctor, DefCtor):
+            return self.use(ctor.definition, args, node, label, cells)
+        return self.error("E0407", f"{host.kind_of(ctor)} constructs no layer", node)
+
+    def cases(self, cond: object, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:
+        """Construct under a condition and under its negation."""
+        from spec_lang.shapes import Cond
+
+        assert isinstance(cond, Cond)
+        with self.given(cond, branch=True):
+            a = POISON if self.facts.contradictory else yes()
+        with self.given(~cond, branch=True):
+            b = POISON if self.facts.contradictory else no()
+        return POISON if POISON in (a, b) else join_case(cond, a, b)
+
+    def construct_op(self, op: type[Layer], args: Args, node: ast.Expr, label: str, cells: Cells) -> Value:
+        for value in (*args.values, *args.kwargs.values()):
+            if isinstance(value, Case | Maybe) and not is_module(value):
+                return self._split(op, value, args, node, label, cells)
+        sig = signature.of(op)
+        places = args.places([p.name for p in sig.parameters])
+        try:
+            layer = signature.bind(
+                op,
+                [self.op_value(a) for a in args.values],
+                {k: self.op_value(v) for k, v in args.kwargs.items()},
+            )
+        except signature.NeedsCase as needs:
+
+            def again(values: list[Value], kwargs: dict[str, Value]) -> Value:
+                new = Args()
+                new.values, new.kwargs, new.nodes, new.named = values, kwargs, args.nodes, args.named
+                return self.construct_op(op, new, node, label, cells)
+
+            return self.needs_case(needs.value, args.values, args.kwargs, again, node)
+        except ERRORS as error:
+            return self.op_error(error, node, places, label, [])
+        inside = {name: cells(name, places[name]) for name, v in vars(layer).items() if v is signature.HOLE}
+        module = OpModule(label, layer, inside, places, node)
+        if not inside:
+            return module if self.check_layer(module, layer) else POISON
+        return module
+
+    def op_value(self, value: Value) -> Value:
+        """An argument as ops take it: a layer as its own declaration."""
+        if isinstance(value, OpModule):
+            return value.layer
+        return value
+
+    def _split(
+        self, op: type[Layer], value: Value, args: Args, node: ast.Expr, label: str, cells: Cells
+    ) -> Value:
+        case = self.split_case([value])
+        assert case is not None
+        cond, yes, no = case
+
+        def again(new: dict[int, Value]) -> Value:
+            copy = Args()
+            copy.values, copy.kwargs = _swap(args.values, new), _swap_named(args.kwargs, new)
+            copy.nodes, copy.named = args.nodes, args.named
+            return self.construct_op(op, copy, node, label, cells)
+
+        return self.cases(cond, lambda: again(yes), lambda: again(no))
+
+    def check_layer(self, module: OpModule, layer: Layer) -> bool:
+        """The conditions on a layer's arguments alone."""
+        cx = Cx(self.facts, module.label)
+        try:
+            layer.check(cx)
+        except ERRORS as error:
+            self.op_error(error, module.node, module.places, module.label, [])
+            return False
+        if cx.open:
+            self.take_open(cx, module.node, module.label)
+        return True
+
+    def container(self, args: Args, node: ast.Call) -> Value:
+        """`Sequential(a, b, name=c)`; `none` is left out without taking an index."""
+        items: list[Value] = []
+        keys: list[str] = []
+        for value, place in zip(args.values, args.nodes, strict=True):
+            if value is None:
+                continue
+            if not self._is_layer(value, place):
+                return POISON
+            keys.append(str(len(items)))
+            items.append(value)
+        for name, value in args.kwargs.items():
+            if value is None:
+                continue
+            if not self._is_layer(value, args.named.get(name, node)):
+                return POISON
+            keys.append(name)
+            items.append(value)
+        return ListModule(self.label_of(node), "sequential", items, keys)
+
+    def _is_layer(self, value: Value, place: ast.Expr) -> bool:
+        if is_module(value):
+            return True
+        hint = None
+        if isinstance(value, OpCtor | DefCtor | Partial):
+            name = self.source.text[place.span.start : place.span.end]
+            hint = f"construct it: `{name}(...)`"
+        self.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
+        return False
+
+    def list_module(self, node: ast.List | ast.Dict) -> Value:
+        """`[A(), B()]` or `{"a": A()}` in `layers:`."""
+        items: list[Value] = []
+        keys: list[str] = []
+        if isinstance(node, ast.List):
+            for place, value in self._listed(node.items):
+                if value is POISON:
+                    return POISON
+                if value is None:
+                    continue
+                if not self._is_layer(value, place):
+                    return POISON
+                keys.append(str(len(items)))
+                items.append(value)
+            if len(items) == 1 and isinstance(items[0], RepeatModule):
+                return items[0]
+            return ListModule(self.member, "list", items, keys)
+        for item in node.items:
+            value = self.ev(item.value)
+            if value is POISON:
+                return POISON
+            if item.key is None:
+                if isinstance(value, ListModule) and value.kind == "dict":
+                    keys += value.keys
+                    items += value.items
+                    continue
+                return self.error("E0403", "`**` spreads a dict of layers", item.value)
+            key = self.ev(item.key)
+            if not isinstance(key, str):
+                return key if key is POISON else self.error("E0408", "a layer's key is a string", item.key)
+            if value is None:
+                continue
+            if not self._is_layer(value, item.value):
+                return POISON
+            if key in keys:
+                return self.error("E0205", f'the key "{key}" is there twice', item.key)
+            keys.append(key)
+            items.append(value)
+        return ListModule(self.member, "dict", items, keys)
+
+    def _listed(self, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.Expr, Value]]:
+        found: list[tuple[ast.Expr, Value]] = []
+        for node in nodes:
+            if isinstance(node, ast.Star):
+                value = self.ev(node.value)
+                items = self.known_list(value, node.value)
+                found += [(node, POISON)] if items is None else [(node, v) for v in items]
+            else:
+                found.append((node, self.ev(node)))
+        return found
+
+    # --- running ---
+
+    def run(self, module: Value, args: Args, node: ast.Expr, method: str = "forward") -> Value:
+        module = self.resolve(module)
+        if isinstance(module, Case):
+            case = module
+            return self.both(
+                case.cond,
+                lambda: self.run(case.yes, args, node, method),
+                lambda: self.run(case.no, args, node, method),
+                node,
+            )
+        if module is POISON:
+            return POISON
+        if isinstance(module, OpModule):
+            return self.run_op(module, args, node)
+        if isinstance(module, BlockModule):
+            return self.run_block(module, args, node, method)
+        if isinstance(module, ListModule):
+            return self._run_list(module, args, node)
+        if isinstance(module, RepeatModule):
+            if module.keyed:
+                return self.error("E0407", "a dict of layers is not run; index it", node)
+            return self.run_repeat(module, args, node)
+        return self.error("E0406", "this layer may be none here", node, help="ask first: `is not none`")
+
+    def _run_list(self, module: ListModule, args: Args, node: ast.Expr) -> Value:
+        """Each in order, with the same further arguments."""
+        if module.kind == "dict":
+            return self.error("E0407", 'a dict of layers is not run; index it: `layers["name"](x)`', node)
+        if not args.values:
+            return self.error(
+                "E0511", f"{module.label or 'this list'} is run on a tensor, and gets nothing", node
+            )
+        if module.kind == "sequential" and (len(args.values) > 1 or args.kwargs):
+            return self.error("E0510", "Sequential takes one input", node)
+        value = args.values[0]
+        for item in module.items:
+            step = Args()
+            step.values, step.nodes = [value, *args.values[1:]], args.nodes
+            step.kwargs, step.named = args.kwargs, args.named
+            value = self.run(item, step, node)
+            if value is POISON:
+                return POISON
+        return value
+
+    def run_op(self, module: OpModule, args: Args, node: ast.Expr) -> Value:
+        case = self.split_case([*args.values, *args.kwargs.values()])
+        if case is not None:
+            cond, yes, no = case
+
+            def again(new: dict[int, Value]) -> Value:
+                copy = Args()
+                copy.values, copy.kwargs = _swap(args.values, new), _swap_named(args.kwargs, new)
+                copy.nodes, copy.named = args.nodes, args.named
+                return self.run_op(module, copy, node)
+
+            return self.both(cond, lambda: again(yes), lambda: again(no), node)
+        layer, label = module.layer, module.label
+        cx = Cx(self.facts, label)
+        kind = type(layer)
+        if module.at:
+            layer = self.op_at(layer, module.at)
+        try:
+            values = signature.forward(kind).bind(args.values, args.kwargs)
+            if kind.holes or kind.ranks:
+                sizes = signature.holes(cx, layer, args.values, args.kwargs)
+                filled: dict[str, Dim] = {}
+                for name, size in sizes.items():
+                    cell = module.cells.get(name)
+                    if cell is None:
+                        self._stated(module, layer, name, size, node, args)
+                    elif self.settle(cell, size, module.at, node, f"{label}'s {kind.holes[name].what}", args):
+                        filled[name] = size
+                    else:
+                        return POISON
+                if module.cells:
+                    missing = [c for n, c in module.cells.items() if n not in filled]
+                    if missing:
+                        return self.error(
+                            "E0307", f"nothing that flows into {label} determines its `_`", node
+                        )
+                    layer = signature.replace(layer, **filled)
+                    layer.check(cx)
+                    module.ready = layer
+            result = layer.infer(cx, **values)
+        except _Reported:
+            return POISON
+        except signature.NeedsCase as needs:
+
+            def with_args(values: list[Value], kwargs: dict[str, Value]) -> Value:
+                copy = Args()
+                copy.values, copy.kwargs, copy.nodes, copy.named = values, kwargs, args.nodes, args.named
+                return self.run_op(module, copy, node)
+
+            return self.needs_case(needs.value, args.values, args.kwargs, with_args, node)
+        except ERRORS as error:
+            return self._refused(error, module, args, node)
+        if cx.open:
+            self.take_open(cx, node, label)
+        return self.keep_trail(result, args.values[0] if args.values else None, label)
+
+    def _refused(self, error: Exception, module: OpModule, args: Args, node: ast.Expr) -> Value:
+        places = dict(module.places)
+        if isinstance(error, OpError) and error.code.startswith("E05"):
+            places = args.places([p.name for p in signature.forward(type(module.layer)).parameters])
+        at = self.stage(node)
+        return self.op_error(error, at, places, module.label, [*args.values, *args.kwargs.values()])
+
+    def stage(self, node: ast.Expr) -> ast.Expr:
+        """Where the caret goes for a mismatch: the stage of an arrow, not all that is before it."""
+        return node.stage if isinstance(node, ast.Arrow) else node
+
+    def _stated(
+        self, module: OpModule, layer: Layer, name: str, size: Dim, node: ast.Expr, args: Args
+    ) -> None:
+        """The size that an argument states must be the one that flows in."""
+        stated = getattr(layer, name)
+        if not isinstance(stated, Dim) or stated == size or self.facts.equal(stated, size):
+            return
+        what = type(layer).holes[name].what
+        place = module.places.get(name)
+        labels: tuple[Label, ...] = (
+            (self.label(place, f"{stated} declared here"),) if place is not None else ()
+        )
+        ctor = type(layer).name
+        inferred = self._with_hole(module, name, place)
+        hint = f"`{inferred}` infers it" if inferred else f"`_` for `{name}` of {ctor} infers it"
+        notes: tuple[str, ...] = ()
+        for value in args.values:
+            if isinstance(value, TensorType) and not notes:
+                notes = self.trail(value)
+        if stated.const is None or size.const is None:
+            notes = (*notes, f"{stated} and {size} are not equal for all values of their names")
+        self.error(
+            "E0301",
+            f"{module.label} takes {stated} {what}, but {size} flow in",
+            self.stage(node),
+            labels=labels,
+            notes=notes,
+            help=hint,
+        )
+        raise _Reported
+
+    def _with_hole(self, module: OpModule, name: str, place: ast.Expr | None) -> str | None:
+        """The constructor's call as it stands, with `_` for one argument."""
+        call = module.node
+        if place is None or not isinstance(call, ast.Call):
+            return None
+        text = self.source.text
+        if not call.span.start <= place.span.start < place.span.end <= call.span.end:
+            return None
+        written = text[call.span.start : place.span.start] + "_" + text[place.span.end : call.span.end]
+        return None if "\n" in written else written
+
+    def op_at(self, layer: Layer, at: dict[str, Dim]) -> Layer:
+        """A layer of a comprehension at one index."""
+        changed = {
+            n: substitute(v, dict(at)) for n, v in vars(layer).items() if isinstance(v, Dim | tuple | list)
+        }
+        changed = {n: v for n, v in changed.items() if v != getattr(layer, n)}
+        return signature.replace(layer, **changed) if changed else layer
+
+    # --- what the dataflow determines ---
+
+    def settle(
+        self, cell: Cell, size: Dim, at: dict[str, Dim], node: ast.Expr, what: str, args: Args | None = None
+    ) -> bool:
+        """Determine a `_` or an implicit dim, or prove that this call needs the same value."""
+        if cell.value is None:
+            back = self._indexed(size, at)
+            if back is None or not self.make_static(back, cell, what, node):
+                if back is None:
+                    self.error("E0307", f"{what} ({size}) cannot be told for every item of the list", node)
+                return False
+            cell.value = back
+            self.journal.append(cell)
+            return True
+        known = substitute(cell.value, dict(at))
+        assert isinstance(known, Dim)
+        if known == size or self.facts.equal(known, size):
+            return True
+        notes: tuple[str, ...] = ()
+        if args is not None and args.values and isinstance(args.values[0], TensorType):
+            notes = self.trail(args.values[0])
+        self.error(
+            "E0306",
+            f"{what} would be {known} at one use and {size} at this one",
+            self.stage(node),
+            labels=(self.label(cell.node, f"one layer, so one value: {known}"),),
+            notes=notes,
+            help="a layer used twice is shared; use two layers where the sizes differ",
+        )
+        return False
+
+    def _indexed(self, size: Dim, at: dict[str, Dim]) -> Dim | None:
+        """A size at one index of a list as a formula for all of them."""
+        for name, index in at.items():
+            if index.const is not None:
+                if not self.unrolled and name not in size.symbols:
+                    continue
+                return None if index.symbols & size.symbols else size
+            own = index.symbols
+            if not own & size.symbols:
+                continue
+            if len(own) == 1 and str(index) in own:
+                from spec_lang.shapes import symbol
+
+                size = size.substitute({str(index): self.index_symbols.get(name, symbol(name, 0))})
+            else:
+                return None
+        return size
+
+    index_symbols: dict[str, Dim] = {}  # noqa: RUF012 - replaced, never changed
+
+    def make_static(self, size: Dim, cell: Cell, what: str, node: ast.Expr) -> bool:
+        """Note the dims that construction needs for a size."""
+        for name in sorted(size.symbols):
+            if name in self.dynamic:
+                self.error(
+                    "E0307",
+                    f"{what} is {size}, which is not known when the layer is constructed",
+                    cell.node,
+                    labels=(self.label(self.stage(node), "used here"),),
+                )
+                return False
+            if name in self.dims:
+                self.need(name)
+            elif name in self.bound:
+                value = self.bound[name]
+                if isinstance(value, Dim) and name not in value.symbols:
+                    continue
+        return True
+
+    # --- paths ---
+
+    def module_item(self, module: Value, index: Value, node: ast.Subscript) -> Value:
+        """`layer[0]`, `layers["name"]`, `layers[i]` in a loop."""
+        module = self.resolve(module)
+        if isinstance(module, Case):
+            case = module
+            return join_case(
+                case.cond, self.module_item(case.yes, index, node), self.module_item(case.no, index, node)
+            )
+        if isinstance(module, ListModule):
+            if isinstance(index, str):
+                if index in module.keys:
+                    return module.items[module.keys.index(index)]
+                hint = self.suggestion(index, module.keys)
+                return self.error("E0209", f'there is no layer "{index}" in it', node.index[0], help=hint)
+            if isinstance(index, Dim):
+                return self._list_item(module, index, node)
+        if isinstance(module, RepeatModule) and isinstance(index, Dim):
+            if index.const is not None and index.const < 0:
+                index = module.length + index
+            self.in_range(index, module.length, node)
+            (name,) = module.index.symbols
+            self.index_symbols = {**self.index_symbols, name: module.index}
+            return at_index(module.item, {name: index})
+        if isinstance(module, RepeatModule | ListModule):
+            return self.error(
+                "E0403", f"a layer is chosen by an int or a key, not {host.kind_of(index)}", node
+            )
+        return self.error("E0403", "only lists and dicts of layers are indexed", node)
+
+    def _list_item(self, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
+        n = len(module.items)
+        if index.const is not None:
+            if not -n <= index.const < n:
+                return self.error("E0303", f"there is no layer {index}: there are {n}", node)
+            return module.items[index.const]
+        self.in_range(index, dim(n), node)
+        value: Value = module.items[-1] if module.items else POISON
+        from spec_lang.shapes import Cond
+
+        for k in range(n - 2, -1, -1):
+            value = Case(Cond.eq(index, k), module.items[k], value)
+        return value
+
+    def module_attribute(self, module: Value, node: ast.Attribute) -> Value:
+        """A child or a parameter of a module."""
+        module = self.resolve(module)
+        if isinstance(module, Case):
+            yes, no = (None if m is None else self.module_attribute(m, node) for m in (module.yes, module.no))
+            if yes is None or no is None:
+                return yes if no is None else no
+            return POISON if POISON in (yes, no) else join_case(module.cond, yes, no)
+        name = node.name
+        known: list[str] = []
+        if isinstance(module, OpModule):
+            layer = module.ready or module.layer
+            try:
+                params = {p.name: p for p in layer.params()}
+            except (TypeError, AttributeError, OpError):
+                return self.error("E0307", f"{module.label} is not determined yet here", node.name_span)
+            if name in params:
+                p = params[name]
+                return TensorType(p.dtype, tuple(p.shape))
+            known = list(params)
+        elif isinstance(module, BlockModule):
+            members = module.summary.members
+            if name in members:
+                return self.member_of(module, members[name])
+            known = [*members, *module.summary.methods]
+        elif isinstance(module, ListModule):
+            if name in module.keys:
+                return module.items[module.keys.index(name)]
+            known = module.keys
+        hint = self.suggestion(name, known)
+        label = getattr(module, "label", "") or "this"
+        return self.error("E0209", f"{label} has no layer or parameter `{name}`", node.name_span, help=hint)
+
+    def member_of(self, module: BlockModule, member: Value) -> Value:
+        """A member of a block as its user sees it."""
+        env = dict(module.values)
+        for name, cell in module.cells.items():
+            if cell.value is not None:
+                env[name] = cell.value
+        return substitute_module(member, env)
+
+
+class _Reported(Exception):
+    """A mistake that has been reported ends the work on one call."""
+
+
+def _filled(partial: Partial, args: Args) -> Args:
+    """A partial's arguments before those of its call."""
+    result = Args()
+    result.values = [*partial.args, *args.values]
+    call = partial.node
+    nodes: list[ast.Expr] = []
+    if isinstance(call, ast.Call):
+        nodes = [a.value for a in call.args[1:] if a.name is None][: len(partial.args)]
+    result.nodes = [*nodes, *args.nodes]
+    result.kwargs = {**partial.kwargs, **args.kwargs}
+    result.named = dict(args.named)
+    if isinstance(call, ast.Call):
+        result.named = {a.name: a.value for a in call.args if a.name is not None} | result.named
+    return result
+
+
+def at_index(module: Value, at: dict[str, Dim]) -> Value:
+    """An item of a comprehension of modules at one index; its cells stay those of all items."""
+    if isinstance(module, OpModule):
+        copy = OpModule(module.label, module.layer, module.cells, module.places, module.node)
+        copy.at = {**module.at, **at}
+        copy.ready = module.ready
+        return copy
+    if isinstance(module, BlockModule):
+        values = {k: substitute(v, dict(at)) for k, v in module.values.items()}
+        block = BlockModule(module.label, module.summary, values, module.cells, module.node)
+        block.at = {**module.at, **at}
+        return block
+    if isinstance(module, ListModule):
+        return ListModule(module.label, module.kind, [at_index(m, at) for m in module.items], module.keys)
+    if isinstance(module, RepeatModule):
+        length = substitute(module.length, dict(at))
+        assert isinstance(length, Dim)
+        return RepeatModule(
+            module.label, module.index, length, at_index(module.item, at), module.node, module.keyed
+        )
+    if isinstance(module, Case):
+        cond = substitute(module.cond, dict(at))
+        yes, no = at_index(module.yes, at), at_index(module.no, at)
+        if isinstance(cond, bool):
+            return yes if cond else no
+        return Case(cond, yes, no)  # type: ignore[arg-type]  # a condition stays one
+    return module
+
+
+def substitute_module(module: Value, env: dict[str, object]) -> Value:
+    """A block's member in its user's terms: enough to read its parameters and run its methods."""
+    if isinstance(module, OpModule):
+        layer = module.ready or module.layer
+        changed = {n: substitute(v, env) for n, v in vars(layer).items() if isinstance(v, Dim | tuple | list)}
+        changed = {n: v for n, v in changed.items() if v is not signature.HOLE}
+        return OpModule(module.label, signature.replace(layer, **changed), {}, module.places, module.node)
+    if isinstance(module, BlockModule):
+        values = {k: substitute(v, env) for k, v in module.values.items()}
+        cells = {}
+        for name, cell in module.cells.items():
+            copy = Cell(name, cell.node)
+            copy.value = None if cell.value is None else cell.value.substitute(_dims(env))
+            cells[name] = copy
+        return BlockModule(module.label, module.summary, values, cells, module.node)
+    if isinstance(module, ListModule):
+        items = [substitute_module(m, env) for m in module.items]
+        return ListModule(module.label, module.kind, items, module.keys)
+    if isinstance(module, RepeatModule):
+        length = substitute(module.length, env)
+        assert isinstance(length, Dim)
+        return RepeatModule(
+            module.label, module.index, length, substitute_module(module.item, env), module.node, module.keyed
+        )
+    if isinstance(module, Case):
+        cond = substitute(module.cond, env)
+        yes, no = substitute_module(module.yes, env), substitute_module(module.no, env)
+        if isinstance(cond, bool):
+            return yes if cond else no
+        return Case(cond, yes, no)  # type: ignore[arg-type]  # a condition stays one
+    return substitute(module, env)
+
+
+def _dims(env: dict[str, object]) -> dict[str, Dim | int]:
+    return {k: v for k, v in env.items() if isinstance(v, Dim)}
+
+
+__all__ = ["Modules", "at_index", "substitute_module", "type_text"]
