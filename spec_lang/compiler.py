@@ -30,6 +30,11 @@ class Compilation:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     @property
+    def sources(self) -> dict[str, Source]:
+        """The sources by the names under which they were read."""
+        return {m.tree.source.name: m.tree.source for m in self.modules}
+
+    @property
     def errors(self) -> list[Diagnostic]:
         return [d for d in self.diagnostics if d.severity == "error"]
 

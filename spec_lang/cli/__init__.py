@@ -1,0 +1,53 @@
+"""`specc`: the command line. It reads files, writes files and prints; what it calls does neither."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from spec_lang import __version__
+from spec_lang.diagnostics import SpecError
+
+COMMANDS = ("compile", "check", "fmt", "ir", "ops", "explain", "new", "verify", "run", "bench")
+"""In the order in which they are used; each is the function of that name in the module `NAME_command`."""
+
+
+class Group(click.Group):
+    """Loads a command's module when it is called: no command pays for another's imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"spec_lang.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="specc")
+def cli() -> None:
+    """Neural networks as specs: check every shape, compile to PyTorch or ONNX."""
+
+
+def main() -> NoReturn:
+    """The entry point: whatever happens, a message and an exit status, never a traceback."""
+    from spec_lang.cli.shared import fail, report
+
+    try:
+        cli.main(prog_name="specc")
+    except SpecError as error:
+        report(error.diagnostics, "text")
+        sys.exit(1)
+    except RecursionError:
+        fail("this spec nests too deeply")
+    except MemoryError:
+        fail("this needs more memory than there is")
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    sys.exit(0)

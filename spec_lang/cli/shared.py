@@ -1,0 +1,148 @@
+"""What the commands share: their common options, reading specs, reporting diagnostics, writing files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from spec_lang import workspace
+from spec_lang.diagnostics import Diagnostic, SpecError
+
+if TYPE_CHECKING:
+    from spec_lang.compiler import Compilation
+    from spec_lang.ir.from_ast import Options
+    from spec_lang.ir.model import Program
+
+PATHS = click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH..."
+)
+FILE = click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
+FORMAT = click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How diagnostics are written: for people, or one JSON object a line on stdout.",
+)
+SET = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another default for a model's hyperparameter, such as --set depth=24; may be repeated.",
+)
+MODEL = click.option("--model", metavar="NAME", help="Which model, where a file has several.")
+
+
+def compile_path(path: Path, root: Path, sets: tuple[str, ...] = (), model: str | None = None) -> Compilation:
+    """Read, parse and check one spec and all that it imports, from its own folder or from `root`."""
+    from spec_lang.compiler import Compilation, compile_sources
+
+    folders = tuple(dict.fromkeys((path.parent, root)))
+    try:
+        source = workspace.read(path)
+        name = workspace.module_name(path, root)
+        return compile_sources({name: source}, workspace.finder(folders), options(sets, model))
+    except SpecError as error:
+        return Compilation(diagnostics=list(error.diagnostics))
+
+
+def options(sets: tuple[str, ...], model: str | None) -> Options:
+    """The checker's options from the command line's.
+
+    Raises:
+        click.UsageError: a `--set` is not `name=value`.
+    """
+    from spec_lang.ir.from_ast import Options
+    from spec_lang.syntax.from_text import parse_expr
+
+    overrides = {}
+    for text in sets:
+        name, equals, value = text.partition("=")
+        expression = parse_expr(value.strip()) if equals else None
+        if not name.strip().isidentifier() or expression is None:
+            raise click.UsageError(f"--set takes name=value, such as --set depth=24, not {text!r}")
+        overrides[name.strip()] = expression
+    return Options(overrides=overrides, model=model)
+
+
+def gather(
+    paths: tuple[Path, ...], sets: tuple[str, ...], model: str | None
+) -> list[tuple[Path, Path, Compilation]]:
+    """Every spec under the paths with the folder that it was found from, compiled."""
+    found = list(workspace.specs_under(paths))
+    if not found:
+        raise click.UsageError(f"there is no {workspace.SUFFIX} file in {', '.join(map(str, paths))}")
+    return [(path, root, compile_path(path, root, sets, model)) for path, root in found]
+
+
+def checked(path: Path, sets: tuple[str, ...], model: str | None, style: str = "text") -> Program:
+    """One spec's program; where it does not check, its errors are reported and the command ends."""
+    result = compile_path(path, path.parent, sets, model)
+    finish(result.diagnostics, style)
+    return result.checked()
+
+
+def model_name(path: Path, program: Program, wanted: str | None) -> str:
+    """The model that is meant: the one named, or the only one.
+
+    Raises:
+        click.UsageError: there are several, and none is named.
+    """
+    from spec_lang.ir.model import Block, Variant
+
+    names = [
+        d.name
+        for d in program.definitions
+        if d.file == 0 and (isinstance(d, Variant) or (isinstance(d, Block) and d.entry))
+    ]
+    if wanted in names:
+        return str(wanted)
+    if wanted is None and len(names) == 1:
+        return names[0]
+    listed = ", ".join(names) or "none"
+    if wanted is None:
+        raise click.UsageError(f"{path} has several models; choose one with --model: {listed}")
+    raise click.UsageError(f"{path} has no model {wanted}; it has: {listed}")
+
+
+def report(diagnostics: Iterable[Diagnostic], style: str) -> None:
+    """Print diagnostics: text to stderr, JSON to stdout."""
+    found = list(diagnostics)
+    if style == "json":
+        from spec_lang.diagnostics.to_json import to_json
+
+        click.echo(to_json(found), nl=False)
+    elif found:
+        from spec_lang.diagnostics.render import render
+
+        colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        click.echo(render(found, colour=colour), err=True, nl=False, color=colour)
+
+
+def finish(diagnostics: list[Diagnostic], style: str) -> None:
+    """Report, and exit with 1 where there were errors."""
+    report(diagnostics, style)
+    if any(d.severity == "error" for d in diagnostics):
+        raise SystemExit(1)
+
+
+def write(files: Mapping[Path, str | bytes]) -> None:
+    """Write the files, and say which."""
+    try:
+        workspace.write_all(files)
+    except OSError as error:
+        fail(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
+    for path in files:
+        click.echo(f"wrote {path}", err=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Say what went wrong outside any spec, and exit with 1."""
+    click.echo(f"error: {message}", err=True)
+    raise SystemExit(1)
