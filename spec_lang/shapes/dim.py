@@ -37,6 +37,10 @@ class Dim:
     """The value, where the dim is a constant."""
     terms: Terms
     """The polynomial; never changed once made."""
+    _key: frozenset[tuple[Monomial, int]] | None
+    _hash: int | None
+    _str: str | None
+    _bounds: Bounds | None
 
     def __init__(self, terms: Terms) -> None:
         """Wrap terms without zero coefficients.
@@ -45,23 +49,21 @@ class Dim:
             TooLarge: over the limits.
         """
         self.terms = terms
-        self._key: frozenset[tuple[Monomial, int]] | None = None
-        self._hash: int | None = None
-        self._str: str | None = None
-        self._bounds: Bounds | None = None
-        if not terms:
-            self.const = 0
-            return
-        self.const = terms.get(()) if len(terms) == 1 else None
-        if len(terms) > MAX_TERMS:
-            raise TooLarge(f"a size of more than {MAX_TERMS} terms")
+        self._key = self._hash = self._str = self._bounds = None
+        if len(terms) == 1:
+            ((monomial, coefficient),) = terms.items()
+            self.const = None if monomial else coefficient
+        else:
+            self.const = None if terms else 0
+            if len(terms) > MAX_TERMS:
+                raise TooLarge(f"a size of more than {MAX_TERMS} terms")
+            if len(terms) > _SHORT and self.length > MAX_LENGTH:
+                raise TooLarge("a size that is too long to follow")
         for monomial, coefficient in terms.items():
-            if not -INT64 <= coefficient <= INT64:
+            if coefficient > INT64 or coefficient < -INT64:
                 raise TooLarge("a size that does not fit 64 bits")
             if len(monomial) > MAX_DEGREE:
                 raise TooLarge(f"a size of a degree over {MAX_DEGREE}")
-        if len(terms) > _SHORT and self.length > MAX_LENGTH:
-            raise TooLarge("a size that is too long to follow")
 
     @property
     def length(self) -> int:
@@ -135,6 +137,10 @@ class Dim:
         return Dim({m: -c for m, c in self.terms.items()})
 
     def __sub__(self, other: Dim | int) -> Dim:
+        if isinstance(other, Dim):
+            if other.const is None:
+                return self + -other
+            other = other.const
         return self + -other
 
     def __rsub__(self, other: Dim | int) -> Dim:
@@ -299,12 +305,10 @@ def total(dims: list[Dim]) -> Dim:
 
 def made(terms: Terms) -> Dim:
     """The dim of terms that may be zero."""
-    return constant_or(Dim({m: c for m, c in terms.items() if c}))
-
-
-def constant_or(d: Dim) -> Dim:
-    """The shared object where the dim is a small constant."""
-    return d if d.const is None else dim(d.const)
+    kept = {m: c for m, c in terms.items() if c}
+    if not kept or (len(kept) == 1 and () in kept):
+        return dim(kept.get((), 0))
+    return Dim(kept)
 
 
 def times(a: Monomial, b: Monomial) -> Monomial:

@@ -19,6 +19,7 @@ from spec_lang.shapes.dim import (
     atomic,
     dim,
     made,
+    the_atom,
 )
 
 _ROUNDS = 16
@@ -203,11 +204,20 @@ def _less(high: int | None) -> int | None:
 def _small_quotient(a: Dim, b: Dim) -> int | None:
     """`a // b` where bounds show that it is 0 or -1."""
     low, high = a.bounds
-    if low is not None and low >= 0 and _at_least((b - a).bounds, 1):
-        return 0
+    if low is not None and low >= 0:
+        if high is None and not _share_atoms(a, b):
+            return None  # nothing of `b` can be above an `a` without end
+        return 0 if _at_least((b - a).bounds, 1) else None
     if high is not None and high < 0 and _at_least((a + b).bounds, 0):
         return -1
     return None
+
+
+def _share_atoms(a: Dim, b: Dim) -> bool:
+    if b.const is not None:
+        return False
+    atoms = {atom for m in b.terms for atom in m}
+    return any(atom in atoms or atom.args for m in a.terms for atom in m)
 
 
 def _at_least(bounds: Bounds, low: int) -> bool:
@@ -216,6 +226,8 @@ def _at_least(bounds: Bounds, low: int) -> bool:
 
 def _cancel(a: Dim, b: Dim) -> tuple[Dim, Dim] | None:
     """`(g*a + r) // (g*b) == a // b` for `0 <= r < g`."""
+    if the_atom(b) is not None:
+        return None
     g = gcd(*b.terms.values(), *(k for m, k in a.terms.items() if m))
     if g > 1:
         return made({m: k // g for m, k in a.terms.items()}), made({m: k // g for m, k in b.terms.items()})
@@ -227,6 +239,8 @@ def _cancel(a: Dim, b: Dim) -> tuple[Dim, Dim] | None:
         if sign_of(bottom) <= 0:
             continue
         top, rest = divide(a, h)
+        if not top.terms:
+            continue
         small = 0 if not rest.terms else _small_quotient(rest, h)
         if small is not None:
             return top + small, bottom

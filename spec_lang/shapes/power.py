@@ -24,9 +24,9 @@ def power(base: Dim, exponent: Dim) -> Dim:
     """`base ** exponent`, the exponent's lower bound split off; one that may be negative is left alone."""
     if exponent.const is not None:
         return _to_constant(base, exponent.const)
-    low = exponent.bounds[0]
-    if low is None or low < 0:
+    if not never_negative(exponent):
         return atomic(intern(POW, (base, exponent)))
+    low = exponent.bounds[0] or 0
     if base.const == 1:
         return base
     if base.const is not None and base.const > 3:
@@ -48,7 +48,7 @@ def _of_atoms(atoms: Monomial) -> Dim:
     plain: list[Atom] = []
     powers: dict[object, tuple[Dim, Dim]] = {}
     for atom in atoms:
-        if atom.kind != POW or not _splits(atom.args[1]):
+        if atom.kind != POW or not never_negative(atom.args[1]):
             plain.append(atom)
             continue
         base, exponent = atom.args
@@ -60,7 +60,7 @@ def _of_atoms(atoms: Monomial) -> Dim:
     return result
 
 
-def _splits(exponent: Dim) -> bool:
+def never_negative(exponent: Dim) -> bool:
     """Whether the exponent is never negative."""
     low = exponent.bounds[0]
     return low is not None and low >= 0

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from spec_lang.shapes.atom import MAX, MIN, OPAQUE, POW, SYMBOL, Atom, Bounds
 from spec_lang.shapes.dim import Dim, Tree, dim, opaque, symbol, the_atom
 from spec_lang.shapes.extrema import maximum, minimum
+from spec_lang.shapes.power import never_negative
 from spec_lang.shapes.replace import text_of
 
 _SUM, _PRODUCT, _UNARY, _POWER, _PRIMARY = range(5)
@@ -92,7 +93,7 @@ def _parts(monomial: tuple[Atom, ...], coefficient: int) -> tuple[int, list[Tree
     """A term's coefficient and factors: symbols first, `2*2**(i - 1)` as `2**i`."""
     counts = Counter(monomial)
     trees: dict[Atom, Tree] = {}
-    for atom in [a for a in counts if a.kind == POW and counts[a] == 1]:
+    for atom in [a for a in counts if a.kind == POW and counts[a] == 1 and never_negative(a.args[1])]:
         coefficient, exponent = _absorb(atom, coefficient, counts)
         trees[atom] = (POW, tree(atom.args[0]), tree(exponent))
     factors: list[tuple[tuple[bool, str], Tree]] = []

@@ -64,7 +64,7 @@ class System:
 
     def reduce(self, d: Dim) -> Dim:
         """The dim with all that is solved substituted."""
-        if d.const is not None or not (self.swaps or self.rules):
+        if d.const is not None or not (self.swaps or self.rules) or self._untouched(d):
             return d
         for _ in range(_PASSES):
             new = rewrite(d, self._swap)
@@ -76,6 +76,17 @@ class System:
         for lead, rest in self.rules * 2:
             d = _apply(lead, rest, d)
         return d
+
+    def _untouched(self, d: Dim) -> bool:
+        """Whether the dim has only symbols of which nothing is known."""
+        if self.rules:
+            return False
+        swaps = self.swaps
+        for monomial in d.terms:
+            for atom in monomial:
+                if atom.kind != SYMBOL or atom.name in swaps:
+                    return False
+        return True
 
     def _swap(self, atom: Atom) -> Dim | None:
         found = self.swaps.get(_key(atom))
