@@ -41,7 +41,6 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     "Convolutions3d": [{}, {"channels": 2}],
     "Affine": [{}, {"inputs": 4, "outputs": 1}],
     "LeNet5": [{}, {"classes": 3}],
-    "Pooling": [{}, {"bins": 3}],
     "Activations": [{}, {"channels": 3}],
     "Normalisation1d": [{}, {"channels": 3}],
 }  # fmt: skip
