@@ -38,6 +38,17 @@ def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
     path = Path(path).absolute()
     program = _program(path, path.parent, allow_extern)
     prefix = "nnspec_" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    return from_program(program, prefix, allow_extern=allow_extern)
+
+
+def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -> ModuleType:
+    """The generated module of a checked program; `prefix` stands before the names of all its modules.
+
+    Raises:
+        ExternsNotAllowed: it declares externs, and `allow_extern` is False.
+    """
+    if not allow_extern:
+        _refuse_externs(program)
     modules: dict[str, ModuleType] = {}
     sources = _sources(program)
     for name, (file, _) in sources.items():
@@ -144,19 +155,25 @@ class _Importer:
 def _program(path: Path, root: Path, allow_extern: bool) -> Program:
     from spec_lang import workspace
     from spec_lang.compiler import compile_sources
-    from spec_lang.ir.model import Extern
 
     folders = tuple(dict.fromkeys((path.parent, root)))
     source = workspace.read(path)
     found = compile_sources({workspace.module_name(path, root): source}, workspace.finder(folders))
     program = found.checked()
-    externs = [f"{d.module}.{d.name}" for d in program.definitions if isinstance(d, Extern)]
-    if externs and not allow_extern:
-        raise ExternsNotAllowed(
-            f"{path.name} imports {', '.join(externs)}; allow_extern=True imports and so runs that code",
-            path=str(path),
-        )
+    if not allow_extern:
+        _refuse_externs(program)
     return program
+
+
+def _refuse_externs(program: Program) -> None:
+    from spec_lang.ir.model import Extern
+
+    externs = [f"{d.module}.{d.name}" for d in program.definitions if isinstance(d, Extern)]
+    if externs:
+        path = program.files[0].path
+        raise ExternsNotAllowed(
+            f"{path} imports {', '.join(externs)}; allow_extern=True imports and so runs that code", path=path
+        )
 
 
 def _sources(program: Program) -> dict[str, tuple[str, str]]:

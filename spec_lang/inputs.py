@@ -1,0 +1,332 @@
+"""Random inputs for a method of a model: sizes within its conditions, tensors of its types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from spec_lang.ir import model
+from spec_lang.ir.arithmetic import Host, HostError
+from spec_lang.ir.dim_text import size
+from spec_lang.ir.evaluate import Env, EvaluationError, Evaluator
+from spec_lang.shapes import Dim, symbol
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+
+ELEMENTS: Final = 1 << 24
+"""What one input may have at most."""
+SMALL_INTEGER: Final = 3
+"""The bound of integers that index nothing."""
+_POOLS: Final = (
+    (1, 3, 5),
+    (3, 5, 7),
+    (1, 2, 3, 4, 5, 7, 9),
+    (1, 5, 11, 16, 24, 33, 48),
+    (32, 64, 96, 128, 224, 256),
+)
+_TRIES: Final = 60
+
+
+class NoSizes(Exception):
+    """No sizes were found that satisfy the conditions on the inputs; the message names the conditions."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A value for every dim variable of a method's inputs.
+
+    Attributes:
+        values: By name; `*B` for a pack is the tuple of its sizes.
+    """
+
+    values: Mapping[str, int | tuple[int, ...]]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{k}={v}" for k, v in self.values.items()) or "no dynamic dims"
+
+
+class Sampler:
+    """Draws inputs for one method of a model with known hyperparameters.
+
+    Args:
+        program: The checked program.
+        definition: The model's definition in it.
+        method: One of its methods.
+        values: The hyperparameters and static dims by name.
+        given: The inputs that may be absent, and shall not be.
+        ranks: How many dims `*B` stands for, by its name; 1 where it is not there.
+        bounds: What integers of an input must be below, by the input's name and the sizes; see `index_bounds`.
+        seed: Of all that is drawn.
+    """
+
+    def __init__(
+        self,
+        program: model.Program,
+        definition: model.Block,
+        method: model.Method,
+        values: Mapping[str, Host],
+        *,
+        given: Collection[str] = (),
+        ranks: Mapping[str, int] | None = None,
+        bounds: Callable[[str, Mapping[str, int]], int | None] = lambda name, sizes: None,
+        seed: int = 0,
+    ) -> None:
+        import numpy
+
+        self.evaluator = Evaluator(program)
+        self.definition = definition
+        self.method = method
+        self.known = dict(values)
+        self.inputs = [
+            i for i in method.inputs if i.name in given or not (i.optional or i.default is not None)
+        ]
+        self.ranks = ranks or {}
+        self.bounds = bounds
+        self.dice = numpy.random.RandomState(seed)
+
+    # --- Sizes --------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dim variables of the inputs, packs as `*B`."""
+        found: dict[str, None] = {}
+        for i in self.inputs:
+            for text in self._texts(i.type):
+                if text.startswith("*"):
+                    found[text] = None
+                elif text != "_":
+                    found.update(dict.fromkeys(sorted(_names(text, self.known))))
+        return tuple(found)
+
+    def sizes(self, count: int) -> list[Sizes]:
+        """Different sizes within the conditions: every variable 1 in one of them if it may be, odd ones, larger ones.
+
+        Raises:
+            NoSizes: not even one assignment was found.
+        """
+        names = self.names
+        found: dict[tuple[int | tuple[int, ...], ...], Sizes] = {}
+        for wish in self._wishes(names):
+            sizes = self._search(names, wish, found)
+            if sizes is not None:
+                found[tuple(sizes.values[n] for n in names)] = sizes
+            if len(found) == count:
+                break
+        if not found:
+            tests = [r.message for r in self._conditions()]
+            raise NoSizes(
+                f"no sizes of {', '.join(names)} satisfy {'; '.join(tests) or 'the types of the inputs'}"
+            )
+        return list(found.values())
+
+    def fixed(self, chosen: Mapping[str, int]) -> Sizes:
+        """Sizes that the caller chose for some of the variables, and small ones for the rest.
+
+        Raises:
+            NoSizes: they violate a condition.
+        """
+        names = self.names
+        sizes = self._search(names, chosen, {})
+        if sizes is None:
+            raise NoSizes(f"the sizes {', '.join(f'{k}={v}' for k, v in chosen.items())} violate a condition")
+        return sizes
+
+    def _wishes(self, names: Sequence[str]) -> Iterator[Mapping[str, int]]:
+        """What should be fixed in each assignment, the most telling first."""
+        yield dict.fromkeys(names, 1)
+        yield {}
+        for name in names:
+            yield {name: 1}
+        for _ in range(20):
+            yield {}
+
+    def _search(
+        self, names: Sequence[str], wish: Mapping[str, int], seen: Collection[tuple[object, ...]]
+    ) -> Sizes | None:
+        """An assignment that grants the wish and satisfies all conditions; small sizes before large ones."""
+        for pool in _POOLS:
+            for _ in range(_TRIES):
+                values = {n: self._size(n, pool if n not in wish else (wish[n],)) for n in names}
+                if tuple(values.values()) not in seen and self.holds(values):
+                    return Sizes(values)
+                if len(wish) == len(names):
+                    return None
+        return None
+
+    def _size(self, name: str, pool: Sequence[int]) -> int | tuple[int, ...]:
+        if name.startswith("*"):
+            rank = self.ranks.get(name[1:], 1)
+            return tuple(int(self.dice.choice(pool)) for _ in range(rank))
+        return int(self.dice.choice(pool))
+
+    def holds(self, sizes: Mapping[str, int | tuple[int, ...]]) -> bool:
+        """Whether sizes satisfy the conditions on the caller's values, and give tensors that can be."""
+        env = self._env(sizes)
+        try:
+            shapes = [s for i in self.inputs for s in self._shapes(i.type, sizes)]
+        except HostError:
+            return False
+        if any(n < 1 for shape in shapes for n in shape) or any(_product(s) > ELEMENTS for s in shapes):
+            return False
+        try:
+            for let in self.definition.lets:
+                if let.at == "call":
+                    env.values[let.name] = self.evaluator.value(let.value, env)
+            return all(self.evaluator.condition(r.test, env) for r in self._conditions())
+        except EvaluationError:
+            return False
+
+    def _conditions(self) -> tuple[model.Require, ...]:
+        owed = tuple(r for r in self.definition.requires if r.at == "call")
+        stated = tuple(s for s in self.method.body if isinstance(s, model.Require) and s.open)
+        return owed + self.method.checks + stated
+
+    def _env(self, sizes: Mapping[str, int | tuple[int, ...]]) -> Env:
+        absent = {b.name: 0 for b in self.method.dims if not b.name.startswith("*")}
+        packs = {n[1:]: s for n, s in sizes.items() if n.startswith("*")}
+        present = {i.name: None for i in self.method.inputs} | {i.name: i for i in self.inputs}
+        return Env(self.definition.file, {**absent, **self.known, **sizes, **packs}, dict(present))
+
+    # --- Tensors ------------------------------------------------------------------------------
+
+    def sample(self, sizes: Sizes, *, truths: float = 0.3) -> dict[str, Any]:
+        """Inputs of these sizes by name: arrays, or tuples and lists of them as the types say.
+
+        Floats are normal; integers are indices within their bounds; a share of `truths` of the booleans is true.
+        """
+        return {i.name: self._value(i.name, i.type, sizes, truths) for i in self.inputs}
+
+    def _value(
+        self, name: str, type: model.Type, sizes: Sizes, truths: float, index: Mapping[str, int] | None = None
+    ) -> Any:
+        if isinstance(type, model.OptionalType):
+            return self._value(name, type.base, sizes, truths, index)
+        if isinstance(type, model.TupleType):
+            return tuple(
+                self._value(f"{name}_{n}", t, sizes, truths, index) for n, t in enumerate(type.items)
+            )
+        if isinstance(type, model.ListType):
+            return [
+                self._value(f"{name}_{n}", type.item, sizes, truths, {**(index or {}), type.index or "_": n})
+                for n in range(self._length(type, sizes.values))
+            ]
+        assert isinstance(type, model.TensorType)
+        return self._tensor(
+            name, type.dtype, self._shape(type, {**sizes.values, **(index or {})}), sizes, truths
+        )
+
+    def _tensor(self, name: str, dtype: str, shape: tuple[int, ...], sizes: Sizes, truths: float) -> Array:
+        import numpy as np
+
+        if dtype == "bool":
+            values: Array = self.dice.random_sample(shape) < truths
+            return values
+        if dtype in _INTEGERS:
+            flat = {k: v for k, v in sizes.values.items() if isinstance(v, int)}
+            bound = self.bounds(name, flat) or SMALL_INTEGER
+            return self.dice.randint(0, bound, shape).astype(_INTEGERS[dtype])
+        return self.dice.standard_normal(shape).astype(_FLOATS.get(dtype, np.float32))
+
+    # --- Shapes -------------------------------------------------------------------------------
+
+    def _texts(self, type: model.Type) -> Iterable[str]:
+        """The texts of the dims in a type, `index` variables of lists left out."""
+        if isinstance(type, model.TensorType):
+            yield from type.dims
+        elif isinstance(type, model.OptionalType):
+            yield from self._texts(type.base)
+        elif isinstance(type, model.TupleType):
+            for item in type.items:
+                yield from self._texts(item)
+        elif isinstance(type, model.ListType):
+            if type.length is not None:
+                yield type.length
+            hidden = {type.index} - {None}
+            yield from (t for t in self._texts(type.item) if not _names(t, self.known) & hidden)
+
+    def _shapes(
+        self, type: model.Type, sizes: Mapping[str, int | tuple[int, ...]]
+    ) -> Iterator[tuple[int, ...]]:
+        if isinstance(type, model.TensorType):
+            yield self._shape(type, sizes)
+        elif isinstance(type, model.OptionalType):
+            yield from self._shapes(type.base, sizes)
+        elif isinstance(type, model.TupleType):
+            for item in type.items:
+                yield from self._shapes(item, sizes)
+        elif isinstance(type, model.ListType):
+            for n in range(self._length(type, sizes)):
+                yield from self._shapes(type.item, {**sizes, type.index or "_": n})
+
+    def _shape(self, type: model.TensorType, sizes: Mapping[str, Any]) -> tuple[int, ...]:
+        """The sizes of a tensor.
+
+        Raises:
+            HostError: one has no value.
+        """
+        shape: list[int] = []
+        for text in type.dims:
+            if text.startswith("*"):
+                shape += sizes[text]
+            elif text == "_":
+                shape.append(3)
+            else:
+                shape.append(_whole(size(text, {**self.known, **sizes}), text))
+        return tuple(shape)
+
+    def _length(self, type: model.ListType, sizes: Mapping[str, Any]) -> int:
+        if type.length is None:
+            raise HostError("a list of unknown length")
+        return _whole(size(type.length, {**self.known, **sizes}), type.length)
+
+
+def flat(inputs: Mapping[str, Any]) -> dict[str, Array]:
+    """Arrays by the names that an exported graph gives them: the items of `states` are `states_0`, `states_1`."""
+    found: dict[str, Array] = {}
+
+    def visit(name: str, value: Any) -> None:
+        if isinstance(value, list | tuple):
+            for n, item in enumerate(value):
+                visit(f"{name}_{n}", item)
+        else:
+            found[name] = value
+
+    for name, value in inputs.items():
+        visit(name, value)
+    return found
+
+
+def _names(text: str, known: Mapping[str, Host]) -> set[str]:
+    """The names in a dim's text that have no value."""
+    value = size(text, known, symbol)
+    return set(value.symbols) if isinstance(value, Dim) else set()
+
+
+def _whole(value: int | Dim, text: str) -> int:
+    if isinstance(value, Dim):
+        if value.const is None:
+            raise HostError(f"{text} has no value")
+        return value.const
+    return value
+
+
+def _product(shape: Sequence[int]) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+_INTEGERS: Final = {
+    "i64": "int64",
+    "i32": "int32",
+    "i16": "int16",
+    "i8": "int8",
+    "u8": "uint8",
+    "int": "int64",
+}
+_FLOATS: Final = {"f64": "float64", "f16": "float16"}
