@@ -13,6 +13,8 @@ from spec_lang.shapes.proof import Budget
 from spec_lang.shapes.solve import System
 
 _CACHED = 1024
+_CHOICES = 16
+"""The disjunctions that are used; more are not."""
 _CASE = 8
 """The steps that assuming a part of a condition costs."""
 
@@ -117,7 +119,7 @@ class Facts:
             if self._flags.setdefault(inner.text, not negated) is negated:
                 self._system.contradictory = True
         elif cond.op == "or":
-            self._choices = (*self._choices, cond)
+            self._choices = (*self._choices, cond)[:_CHOICES]
         elif cond.op == "false" or self._direct(cond, Budget(_CASE)) is False:
             self._system.contradictory = True
         elif inner.dims:
@@ -143,7 +145,7 @@ class Facts:
         while changed and not self.contradictory:
             changed = False
             for choice in self._choices:
-                verdicts = [self._holds(p, Budget(_CASE)) for p in choice.parts]
+                verdicts = [self._direct(p, Budget(0)) for p in choice.parts]
                 left = [p for p, v in zip(choice.parts, verdicts, strict=True) if v is not False]
                 if True not in verdicts and len(left) > 1:
                     continue

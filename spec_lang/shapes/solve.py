@@ -20,6 +20,8 @@ Key: TypeAlias = "str | Atom"
 
 STEPS = 64
 _PASSES = 6
+_KEPT = 64
+"""The orders and the inequalities that are kept; more are not used."""
 _INNER = "\N{MIDDLE DOT}"
 """Starts the names of fresh symbols, which no program can write."""
 _SLACK = " >= 0"
@@ -206,7 +208,8 @@ def _zero(system: System, p: Dim) -> Pending:
         rest = (p - Dim({lead: p.terms[lead]})) * -p.terms[lead]
         if all(lead != known for known, _ in system.rules):
             system.rules.append((lead, rest))
-    system.orders += [p, -p]
+    if len(system.orders) < _KEPT:
+        system.orders += [p, -p]
     return []
 
 
@@ -320,7 +323,7 @@ def _order(system: System, p: Dim) -> Pending:
         name = f"{_INNER}{meaning}{_SLACK}"
         system.meanings[name] = meaning
         return _eliminate(system, atom, rest + symbol(name, 0))
-    if all(p.terms != known.terms for known in system.orders):
+    if len(system.orders) < _KEPT and all(p.terms != known.terms for known in system.orders):
         system.orders.append(p)
     return []
 
@@ -376,7 +379,8 @@ def _nonzero(system: System, p: Dim) -> Pending:
         return [("order", (p - 1,))]
     if high == 0:
         return [("order", (-p - 1,))]
-    system.nonzero.append(p)
+    if len(system.nonzero) < _KEPT:
+        system.nonzero.append(p)
     return []
 
 

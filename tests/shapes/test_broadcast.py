@@ -32,7 +32,7 @@ def random_shape(rng: Random) -> Shape:
 def test_what_is_accepted_is_what_torch_does(facts: Facts) -> None:
     rng = Random(0)
     accepted = 0
-    for _ in range(2000):
+    for _ in range(700):
         shapes = [random_shape(rng) for _ in range(rng.randint(1, 3))]
         try:
             result = broadcast(facts, *shapes)
@@ -46,7 +46,7 @@ def test_what_is_accepted_is_what_torch_does(facts: Facts) -> None:
             for pack in ((), (1,), (3,), (2, 4)):
                 instances = [at(s, sizes, {"B": pack}) for s in shapes]
                 assert torch.broadcast_shapes(*instances) == at(result, sizes, {"B": pack}), (shapes, sizes)
-    assert accepted > 200
+    assert accepted > 70
 
 
 @pytest.mark.parametrize(

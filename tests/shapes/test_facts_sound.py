@@ -128,7 +128,7 @@ def check_simplify(rng: Random, facts: Facts, names: list[str], envs: list[dict[
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_verdicts_agree_with_enumeration(seed: int) -> None:
     one_program(seed)
 
