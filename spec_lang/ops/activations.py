@@ -14,7 +14,16 @@ from spec_lang.ops.init import Fill
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least, known_float, no_inplace, number
-from spec_lang.ops.rules.elementwise import FLOATS, INTS, NUMBERS, as_float, operand, same_dtype, takes
+from spec_lang.ops.rules.elementwise import (
+    FLOATS,
+    INTS,
+    NUMBERS,
+    as_float,
+    in_i32,
+    operand,
+    same_dtype,
+    takes,
+)
 from spec_lang.ops.twin import twin
 from spec_lang.shapes import Cond, Dim, DType
 
@@ -48,7 +57,10 @@ class relu(_Activation):
     allowed = NUMBERS
 
     def onnx(self, g: Graph) -> Value:
-        return g.Relu(self.input)
+        x = self.input
+        if x.dtype.is_float:
+            return g.Relu(x)
+        return in_i32(g, x.dtype, lambda d: g.Max(g.cast(x, d), g.const(0, d)))
 
 
 class relu6(_Activation):
@@ -87,6 +99,10 @@ class hardtanh(_Activation):
     def onnx(self, g: Graph) -> Value:
         x = self.input
         return g.Clip(x, _number(g, self.min_val, x), _number(g, self.max_val, x))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Dim) or (isinstance(value, float) and value.is_integer())
 
 
 def _ordered(cx: Cx, low: Any, high: Any) -> None:

@@ -18,6 +18,7 @@ from spec_lang.ops.rules.elementwise import (
     dtype_of,
     fits,
     operand,
+    recast,
     result_dtype,
     result_shape,
     takes,
@@ -169,7 +170,7 @@ class bitwise_left_shift(_Shift):
         dtype = self.promoted()
         wide = DType.I64 if dtype is DType.I64 else DType.I32
         y = g.Mul(operand(g, self.input, wide), self.factor(g, wide))
-        return g.cast(g.typed(y, wide, ()), dtype)
+        return recast(g, y, dtype)
 
 
 class bitwise_right_shift(_Shift):
@@ -183,7 +184,7 @@ class bitwise_right_shift(_Shift):
         wide = DType.I64 if dtype is DType.I64 else DType.I32
         a, b = operand(g, self.input, wide), self.factor(g, wide)
         y = g.Div(g.Sub(a, g.Mod(a, b)), b)
-        return g.cast(g.typed(y, wide, ()), dtype)
+        return recast(g, y, dtype)
 
 
 # --- Choosing -------------------------------------------------------------------------------
@@ -206,6 +207,9 @@ class where(Function):
 
     def onnx(self, g: Graph) -> Value:
         dtype = dtype_of(self.input, self.other)
+        if dtype is DType.BOOL:  # runtimes choose among numbers only
+            yes = g.And(self.condition, operand(g, self.input, dtype))
+            return g.Or(yes, g.And(g.Not(self.condition), operand(g, self.other, dtype)))
         return g.Where(self.condition, operand(g, self.input, dtype), operand(g, self.other, dtype))
 
 
@@ -231,6 +235,8 @@ class masked_fill(Function):
         return x.with_shape(result_shape(cx, x, self.mask))
 
     def onnx(self, g: Graph) -> Value:
+        if self.input.dtype is DType.BOOL:
+            return where(condition=self.mask, input=self.value, other=self.input).onnx(g)
         return g.Where(self.mask, operand(g, self.value, self.input.dtype), self.input)
 
 

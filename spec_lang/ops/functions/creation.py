@@ -332,7 +332,9 @@ class one_hot(Function):
         return self.tensor.with_shape((*self.tensor.shape, self.num_classes))
 
     def onnx(self, g: Graph) -> Value:
-        return g.OneHot(self.tensor, g.dim(self.num_classes), g.const([0, 1], DType.I64))
+        x = self.tensor if self.tensor.shape else g.Unsqueeze(self.tensor, g.ints([0]))
+        y = g.OneHot(x, g.dim(self.num_classes), g.const([0, 1], DType.I64))
+        return y if self.tensor.shape else g.Squeeze(y, g.ints([0]))
 
 
 # --- Random draws ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import ClassVar
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.kinds import Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.elementwise import FLOATS, NUMBERS, operand, result_shape, same_dtype, takes
+from spec_lang.ops.rules.elementwise import FLOATS, NUMBERS, operand, recast, result_shape, same_dtype, takes
 from spec_lang.shapes import Dim, DType, TensorType
 
 
@@ -61,7 +61,7 @@ def product(g: Graph, a: Value, b: Value) -> Value:
     """MatMul, by way of i32 for narrow ints."""
     if a.dtype in (DType.I8, DType.U8, DType.I16):
         y = g.MatMul(g.cast(a, DType.I32), g.cast(b, DType.I32))
-        return g.cast(g.typed(y, DType.I32, ()), a.dtype)
+        return recast(g, y, a.dtype)
     return g.MatMul(a, b)  # type: ignore[no-any-return] # an emitter
 
 

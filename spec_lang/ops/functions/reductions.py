@@ -15,7 +15,7 @@ from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Axes, Axis, Number
 from spec_lang.ops.lowering import Graph, Unsupported, Value
 from spec_lang.ops.rules.arguments import known_float
-from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, takes
+from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, recast, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType
 from spec_lang.shapes import dim as as_dim
 
@@ -61,12 +61,12 @@ def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: 
         y = reduced(
             g, "max" if kind == "any" else "min", g.cast(g.cast(x, DType.BOOL), DType.I32), axes, keepdim
         )
-        return g.cast(g.typed(y, DType.I32, ()), DType.BOOL)
+        return recast(g, y, DType.BOOL)
     if kind in ("sum", "prod") and not x.dtype.is_float:
         x = g.cast(x, DType.I64)
     if kind in ("max", "min") and (x.dtype in NARROW or x.dtype is DType.BOOL):
         y = reduced(g, kind, g.cast(x, DType.I32), axes, keepdim)
-        return g.cast(g.typed(y, DType.I32, ()), x.dtype)
+        return recast(g, y, x.dtype)
     if axes is not None and (not axes or not x.shape):
         return x
     emit = getattr(g, f"Reduce{kind.capitalize() if kind.islower() else kind}")
@@ -121,7 +121,7 @@ class sum_(_Reduction):
     def onnx(self, g: Graph) -> Value:
         dtype = self.infer_dtype()
         y = super().onnx(g)
-        return y if dtype.is_float or dtype is DType.I64 else g.cast(g.typed(y, DType.I64, ()), dtype)
+        return y if dtype.is_float or dtype is DType.I64 else recast(g, y, dtype)
 
 
 class mean(_Reduction):
@@ -166,13 +166,14 @@ class prod(Function):
         rank, dtype = len(self.input.shape), self._dtype()
         axes = None if self.dim is None or not rank else [self.dim % rank]
         y = reduced(g, "prod", g.cast(self.input, dtype), axes, self.keepdim)
-        return y if dtype.is_float or dtype is DType.I64 else g.cast(g.typed(y, DType.I64, ()), dtype)
+        return y if dtype.is_float or dtype is DType.I64 else recast(g, y, dtype)
 
 
 class _Extreme(_Reduction):
     """The largest or smallest."""
 
     dim: Axes = ()
+    keepdim: bool = False
 
     def infer(self, cx: Cx) -> Tensor:
         not_empty(cx, self.input, self.dim)
@@ -359,8 +360,9 @@ class _Spread(Function):
         total = reduced(g, "sum", squares, axes, self.keepdim)
         count = numel([x.dims[a] for a in axes])
         if count.const is not None:
-            return g.Div(total, g.const(count.const - off, x.dtype))
-        return g.Div(total, g.Sub(g.scalar(count, x.dtype), g.const(off, x.dtype)))
+            return g.Div(total, g.const(max(count.const - off, 0.0), x.dtype))
+        left = g.Sub(g.scalar(count, x.dtype), g.const(off, x.dtype))
+        return g.Div(total, left if off <= 1 else g.Relu(left))
 
 
 class var(_Spread):
@@ -465,7 +467,7 @@ class cumsum(_Running):
             return x
         if dtype in NARROW:
             y = g.CumSum(g.cast(x, DType.I32), g.const(self.dim % len(x.shape), DType.I64))
-            return g.cast(g.typed(y, DType.I32, x.shape), dtype)
+            return recast(g, y, dtype)
         return g.CumSum(x, g.const(self.dim % len(x.shape), DType.I64))
 
 

@@ -13,7 +13,7 @@ from spec_lang.ops.functions.shape import numel, transposed
 from spec_lang.ops.kinds import Axes, Axis, Count, Number, Sizes
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least
-from spec_lang.ops.rules.elementwise import NARROW, NUMBERS, same_dtype, takes
+from spec_lang.ops.rules.elementwise import NARROW, NUMBERS, recast, same_dtype, takes
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, minimum
 from spec_lang.shapes import dim as as_dim
 
@@ -408,7 +408,7 @@ def ranking(g: Graph, x: Tensor, k: Dim, d: int, largest: bool) -> tuple[Value, 
         attributes["axis"] = axis
     dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
     values, indices = g.TopK(g.cast(x, dtype), g.dims([k]), outputs=2, **attributes)  # type: ignore[arg-type] # a Value
-    return g.cast(g.typed(values, dtype, ()), x.dtype), indices
+    return recast(g, values, x.dtype), indices
 
 
 class sort(Function):
@@ -470,7 +470,7 @@ class _Triangle(Function):
         dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
         k = [] if self.diagonal == 0 else [g.dim(self.diagonal)]
         y = g.Trilu(g.cast(x, dtype), *k, **({} if self.upper else {"upper": 0}))  # type: ignore[arg-type] # a Value
-        return g.cast(g.typed(y, dtype, x.shape), x.dtype)
+        return recast(g, y, x.dtype)
 
 
 class tril(_Triangle):
@@ -596,7 +596,7 @@ class flip(Function):
     input: Tensor
     dims: Axes
 
-    torch = "torch.flip"
+    torch = ".flip"
     gathers = "dims"
 
     def infer(self, cx: Cx) -> Tensor:

@@ -83,7 +83,7 @@ class reshape(Function):
     input: Tensor
     shape: Sizes
 
-    torch = "torch.reshape"
+    torch = ".reshape"
 
     def infer(self, cx: Cx) -> Tensor:
         return reshaped(cx, self.input, self.shape)
@@ -225,7 +225,7 @@ class permute(Function):
     input: Tensor
     dims: Axes
 
-    torch = "torch.permute"
+    torch = ".permute"
     gathers = "dims"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -634,7 +634,7 @@ class tile(Function):
     input: Tensor
     dims: Sizes
 
-    torch = "torch.tile"
+    torch = ".tile"
 
     counts: ClassVar[str] = "dims"
 

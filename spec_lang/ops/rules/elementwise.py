@@ -188,7 +188,12 @@ def in_i32(g: Graph, dtype: DType, emit: Callable[[DType], Value]) -> Value:
     """What `emit` gives when computing in `dtype`, by way of i32 where that is a narrow int."""
     if dtype not in NARROW:
         return emit(dtype)
-    return g.cast(g.typed(emit(DType.I32), DType.I32, ()), dtype)
+    return recast(g, emit(DType.I32), dtype)
+
+
+def recast(g: Graph, y: Value, dtype: DType) -> Value:
+    """A value that a lowering made, of another dtype, as `dtype`."""
+    return g.Cast(y, to=g.dtype(dtype))
 
 
 LOWERING = Cx(Facts(), "ONNX lowering")

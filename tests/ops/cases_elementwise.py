@@ -1,0 +1,240 @@
+"""Cases of functions of each element: arithmetic, comparison, activations, conversions."""
+
+from spec_lang.shapes import DType
+from tests.ops.harness import case, d
+
+X, V, S = "float[N, T]", "float[T]", "float[]"
+I, J, B = "int[N, T]", "int[T]", "bool[N, T]"
+
+UNARY = [
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sqrt",
+    "rsqrt",
+    "reciprocal",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "erf",
+    "erfc",
+    "deg2rad",
+    "rad2deg",
+    "tanh",
+    "sigmoid",
+]
+NUMERIC = [
+    "floor",
+    "ceil",
+    "trunc",
+    "fix",
+    "positive",
+    "round",
+    "abs",
+    "absolute",
+    "neg",
+    "negative",
+    "relu",
+    "relu6",
+    "softsign",
+    "tanhshrink",
+]
+ANY = ["isnan", "isinf", "isfinite", "logical_not", "sign", "sgn", "square", "nan_to_num"]
+FLOAT = [
+    "frac",
+    "elu",
+    "selu",
+    "celu",
+    "leaky_relu",
+    "rrelu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "hardswish",
+    "hardsigmoid",
+    "logsigmoid",
+    "softshrink",
+    "hardshrink",
+    "hardtanh",
+]
+COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
+
+CASES = [
+    *(case(n, x) for n in UNARY for x in (X, I, B, S, "float[1]")),
+    *(case(n, x) for n in NUMERIC for x in (X, I, S, "i8[N, T]")),
+    *(case(n, x) for n in ANY for x in (X, I, B)),
+    *(case(n, x) for n in FLOAT for x in (X, S)),
+    case("neg", "u8[N, T]"),
+    case("square", "i16[N, T]"),
+    case("round", X, decimals=2),
+    case("round", X, decimals=-1),
+    case("logit", X, _floats="unit"),
+    case("logit", X, 0.2, _floats="unit"),
+    case("logit", X, eps=0.01),
+    case("nan_to_num", X, 1.0, 2.0, -2.0),
+    case("bitwise_not", I),
+    case("bitwise_not", B),
+    case("bitwise_not", "u8[N, T]"),
+    # activations with arguments
+    case("elu", X, 0.5),
+    case("celu", X, 2.0),
+    case("leaky_relu", X, 0.2),
+    case("rrelu", X, 0.1, 0.3),
+    case("gelu", X, approximate="tanh"),
+    case("softplus", X, 2.0, 1.0),
+    case("softplus", X, beta=3),
+    case("hardtanh", X, -0.5, 0.25),
+    case("hardtanh", I, -1, 2),
+    case("hardtanh", I),
+    case("hardshrink", X, 1.0),
+    case("hardshrink", X, -1.0),
+    case("softshrink", X, 0.25),
+    case("threshold", X, 0.5, -1.0),
+    case("threshold", I, 1, 20),
+    case("glu", "float[N, 2*T]"),
+    case("glu", "float[2*N, T]", 0),
+    case("prelu", "float[N, C, T]", "float[C]"),
+    case("prelu", "float[N, C]", "float[C]"),
+    case("prelu", "float[N, C, H, W]", "float[1]"),
+    case("prelu", "float[]", "float[1]"),
+    case("prelu", "float[N]", "float[1]"),
+    *(case(n, X, a) for n in ("softmax", "log_softmax", "softmin") for a in (0, 1, -1)),
+    *(
+        case(n, x)
+        for n in ("softmax", "log_softmax", "softmin")
+        for x in (S, "float[N]", X, "float[N, T, C]")
+    ),
+    case("softmax", "float[N, C, T, H]", dim=1),
+    case("softmax", I, dim=1, dtype=DType.FLOAT),
+    case("softmax", S, 0),
+    # arithmetic
+    *(
+        case(n, a, b)
+        for n in ("add", "sub", "mul", "subtract", "multiply", "rsub")
+        for a, b in (
+            (X, V),
+            (X, 2.5),
+            (I, 3),
+            (I, 2.5),
+            (X, I),
+            (S, X),
+            (I, S),
+            (X, d("T")),
+            ("i8[N]", "i8[N]"),
+        )
+    ),
+    *(case(n, B, B) for n in ("add", "mul")),
+    *(case(n, B, 2) for n in ("add", "mul")),
+    case("add", 1, X),
+    case("sub", 2.5, I),
+    case("mul", d("N"), I),
+    case("add", X, V, alpha=2),
+    case("add", X, V, alpha=0.5),
+    case("sub", I, J, alpha=3),
+    case("rsub", I, 3, alpha=2),
+    case("add", "float[N, 1]", "float[1, T]"),
+    case("add", "float[N, 1, 1]", "float[T, C]"),
+    *(
+        case(n, a, b, _low=1, _high=5)
+        for n in ("div", "divide", "true_divide", "floor_divide", "remainder", "fmod")
+        for a, b in ((X, V), (X, 2.5), (I, 3), (I, J), (I, 2.5), (X, I), ("i8[N]", "i8[N]"))
+    ),
+    case("div", B, B, _low=1),
+    case("div", 1, X),
+    case("floor_divide", I, -2),
+    case("floor_divide", 7, I, _low=1),
+    case("remainder", I, -3),
+    case("remainder", 7, I, _low=1),
+    case("fmod", I, -3),
+    *(
+        case("div", a, b, rounding_mode=m, _low=1)
+        for m in ("floor", "trunc")
+        for a, b in ((X, V), (I, 3), (I, -2))
+    ),
+    *(case("pow", a, b) for a, b in ((X, 2), (X, 3), (I, 2), (I, 3), (X, 2.0), (I, 1.0), (2, I), (B, 2))),
+    case("pow", X, 0.5, _floats="unit"),
+    case("pow", X, V, _floats="unit"),
+    case("pow", X, -1.5, _floats="unit"),
+    case("pow", 2.0, X),
+    case("pow", I, J, _low=0),
+    *(
+        case(n, a, b)
+        for n in ("maximum", "minimum")
+        for a, b in ((X, V), (I, J), (X, I), (B, B), ("i8[N]", "u8[N]"))
+    ),
+    case("lerp", X, V, 0.3),
+    case("lerp", X, V, X),
+    # comparison, logic, bits
+    *(
+        case(n, a, b)
+        for n in COMPARISONS
+        for a, b in ((X, V), (X, 0.5), (I, 1), (I, 0.5), (X, I), (B, B), ("i8[N]", "i8[N]"), (1, I))
+    ),
+    *(
+        case(n, a, b)
+        for n in ("logical_and", "logical_or", "logical_xor")
+        for a, b in ((X, I), (B, B), (X, V))
+    ),
+    *(
+        case(n, a, b)
+        for n in ("bitwise_and", "bitwise_or", "bitwise_xor")
+        for a, b in ((I, J), (B, B), (I, 3), (B, I), ("u8[N]", "u8[N]"), (1, I), (B, True))
+    ),
+    *(
+        case(n, a, b, _low=0)
+        for n in ("bitwise_left_shift", "bitwise_right_shift")
+        for a, b in ((I, 2), (I, J), ("i32[N]", 1))
+    ),
+    case("bitwise_right_shift", I, 1),
+    # choosing and clamping
+    *(
+        case("where", B, a, b)
+        for a, b in ((X, V), (X, 0.0), (1.0, 0.0), (1, 0), (I, 2), (I, 0.5), (True, False))
+    ),
+    case("masked_fill", X, "bool[T]", -1.5),
+    case("masked_fill", V, B, 0),
+    case("masked_fill", I, B, 7),
+    case("masked_fill", B, B, True),
+    case("masked_fill", X, B, S),
+    *(
+        case(n, x, **k)
+        for n in ("clamp", "clip")
+        for x, k in (
+            (X, {"min": 0.5}),
+            (X, {"max": 0.5}),
+            (X, {"min": -1, "max": 1}),
+            (I, {"min": 0, "max": 2}),
+            (I, {"min": 0.5}),
+            (X, {"min": V}),
+            (X, {"min": V, "max": X}),
+            ("i8[N]", {"min": 0}),
+            ("float[]", {"min": 0.0}),
+        )
+    ),
+    *(case(n, x, v) for n in ("clamp_min", "clamp_max") for x, v in ((X, 0.5), (I, 1), (X, V))),
+    # conversions
+    *(
+        case(n, x)
+        for n in ("double", "half", "long", "int", "short", "char", "byte", "bool", "float")
+        for x in (I, B)
+    ),
+    case("float", X),
+    case("long", X),
+    case("bfloat16", X, _random=True),
+    *(case(n, X) for n in ("contiguous", "detach", "clone")),
+    case("type_as", I, X),
+    case("type_as", X, I),
+]

@@ -1,0 +1,291 @@
+"""Cases of reductions, products, attention, normalisation, convolution, pooling and losses."""
+
+from spec_lang.shapes import DType
+from tests.ops.harness import case, d
+
+X, Y, I, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
+Q = "float[N, H, T, D]"
+SEVERAL = {"H": (5, 8), "W": (6, 7), "L": (5, 8), "D": (4, 5)}
+TWO = {"N": (2, 3), "T": (2, 3), "C": (2, 4), "L": (2, 5), "H": (2, 3), "W": (2, 3)}
+
+CASES = [
+    # reductions
+    *(
+        case(n, x, *a)
+        for n in (
+            "sum",
+            "mean",
+            "prod",
+            "amax",
+            "amin",
+            "max",
+            "min",
+            "argmax",
+            "argmin",
+            "any",
+            "all",
+            "norm",
+        )
+        for x, *a in ((X,), (X, 1), (X, 0, True), ("float[]",), (Y, -1))
+        if not (n == "norm" and a)
+    ),
+    *(
+        case(n, x, *a)
+        for n in ("sum", "prod", "any", "all", "max", "min", "amax", "amin")
+        for x, *a in ((I,), (B,), (I, 1))
+    ),
+    *(case(n, I, 1) for n in ("argmax", "argmin")),
+    *(case(n, Y, (0, 2), *k) for n in ("sum", "mean", "amax", "amin", "any", "all") for k in ((), (True,))),
+    case("sum", X, dtype=DType.F64),
+    case("sum", "i8[N, T]", 0),
+    case("mean", I, 1, dtype=DType.FLOAT),
+    case("max", X, X),
+    case("min", I, I),
+    case("max", X, dim=1, keepdim=True),
+    case("norm", X, 2, 1),
+    case("norm", X, 1, 0, True),
+    case("norm", X, 3, (0, 1)),
+    case("norm", X, dim=1),
+    case("norm", X, float("inf"), 1),
+    *(
+        case(n, x, *a, **k)
+        for n in ("var", "std")
+        for x, *a, k in (
+            (X, {}),
+            (X, 1, {}),
+            (X, (0, 1), {"correction": 0}),
+            (X, 1, {"unbiased": False, "keepdim": True}),
+            (Y, -1, {"correction": 2}),
+        )
+    ),
+    case("logsumexp", X, 1),
+    case("logsumexp", X, (0, 1), True),
+    case("cumsum", X, 1),
+    case("cumsum", I, 0),
+    case("cumsum", B, 0),
+    case("cumprod", X, 1, _onnx=False),
+    # products
+    *(
+        case("matmul", a, b)
+        for a, b in (
+            (X, "float[T, C]"),
+            ("float[T]", "float[T]"),
+            (X, "float[T]"),
+            ("float[N]", X),
+            (Y, "float[C, D]"),
+            (Y, "float[N, C, D]"),
+            (Y, "float[1, C, D]"),
+            (Y, "float[H, 1, C, D]"),
+            (I, "int[T, C]"),
+            ("i8[N, T]", "i8[T, C]"),
+            (Y, "float[C]"),
+        )
+    ),
+    case("mm", X, "float[T, C]"),
+    case("bmm", Y, "float[N, C, D]"),
+    case("mv", X, "float[T]"),
+    case("dot", "float[T]", "float[T]"),
+    case("outer", "float[N]", "float[T]"),
+    case("outer", "float[N]", "int[T]"),
+    case("linear", X, "float[C, T]"),
+    case("linear", Y, "float[D, C]", "float[D]"),
+    case("linear", "float[T]", "float[C, T]", "float[C]"),
+    case("linear", X, "float[T]"),
+    case("bilinear", X, "float[N, C]", "float[D, T, C]", "float[D]"),
+    case("bilinear", Y, Y, "float[D, C, C]"),
+    case("addmm", "float[C]", X, "float[T, C]"),
+    case("addmm", "float[N, C]", X, "float[T, C]", beta=0.5, alpha=2),
+    case("baddbmm", "float[N, T, D]", Y, "float[N, C, D]", alpha=0.5),
+    *(
+        case("einsum", e, *x)
+        for e, *x in (
+            ("bij,bjk->bik", Y, "float[N, C, D]"),
+            ("ij->ji", X),
+            ("ij->", X),
+            ("ij,ij->i", X, X),
+            ("bhtd,bhsd->bhts", Q, "float[N, H, S, D]"),
+            ("...d,de->...e", Y, "float[C, D]"),
+            ("i,j->ij", "float[N]", "float[T]"),
+            ("ij,jk", X, "float[T, C]"),
+        )
+    ),
+    # attention
+    *(
+        case("scaled_dot_product_attention", *x, **k)
+        for x, k in (
+            ((Q, Q, Q), {}),
+            ((Q, Q, Q), {"is_causal": True}),
+            ((Q, "float[N, H, S, D]", "float[N, H, S, E]"), {}),
+            ((Q, "float[N, H, S, D]", "float[N, H, S, D]"), {"is_causal": True}),
+            ((Q, Q, Q), {"scale": 0.3}),
+            ((Q, "float[N, H, S, D]", "float[N, H, S, D]", "float[T, S]"), {}),
+            ((Q, "float[N, H, S, D]", "float[N, H, S, D]", "float[N, 1, T, S]"), {}),
+            ((Q, Q, Q, "float[H, T, T]"), {}),
+            ((Y, Y, Y), {"is_causal": True}),
+            ((X, "float[S, T]", "float[S, T]"), {}),
+            (("float[N, 4, T, D]", "float[N, 2, T, D]", "float[N, 2, T, D]"), {"enable_gqa": True}),
+            (
+                ("float[N, 4, T, D]", "float[N, 2, S, D]", "float[N, 2, S, D]"),
+                {"enable_gqa": True, "is_causal": True},
+            ),
+            (("float[4, T, D]", "float[2, S, D]", "float[2, S, D]"), {"enable_gqa": True}),
+            ((Q, "float[1, H, S, D]", "float[1, H, S, D]"), {}),
+            ((Q, Q, Q), {"dropout_p": 0.0}),
+        )
+    ),
+    # normalisation
+    case("layer_norm", Y, (d("C"),)),
+    case("layer_norm", Y, (d("C"),), "float[C]", "float[C]"),
+    case("layer_norm", Y, (d("T"), d("C")), "float[T, C]"),
+    case("layer_norm", Y, (d("C"),), None, "float[C]", 1e-3),
+    case("rms_norm", Y, (d("C"),)),
+    case("rms_norm", Y, (d("C"),), "float[C]", 1e-3),
+    case("group_norm", "float[N, 4, L]", 2, _sizes=TWO),
+    case("group_norm", "float[N, 4, H, W]", 2, "float[4]", "float[4]", _sizes=TWO),
+    case("batch_norm", "float[N, C, L]", "float[C]", "float[C]", _floats="unit"),
+    case(
+        "batch_norm", "float[N, C]", "float[C]", "float[C]", "float[C]", "float[C]", eps=1e-3, _floats="unit"
+    ),
+    case("instance_norm", "float[N, C, H, W]", _sizes=TWO),
+    case("instance_norm", "float[N, C, L]", weight="float[C]", bias="float[C]", _sizes=TWO),
+    case("local_response_norm", "float[N, C, H, W]", 3),
+    case("local_response_norm", "float[N, C, L]", 2, 0.01, 0.5, 2.0),
+    case("normalize", X),
+    case("normalize", Y, dim=-1),
+    case("normalize", Y, 1.0, 2),
+    case("cosine_similarity", X, X),
+    case("cosine_similarity", Y, Y, -1),
+    case("pairwise_distance", X, X),
+    case("pairwise_distance", X, X, 1.0, keepdim=True),
+    case("embedding", I, "float[5, D]", _low=0),
+    case("embedding", "int[T]", "float[5, D]", 1, _low=0),
+    # dropout, which is off in evaluation
+    *(case(n, Y) for n in ("dropout", "alpha_dropout", "feature_alpha_dropout", "dropout1d")),
+    case("dropout", X, 0.2),
+    case("dropout2d", "float[N, C, H, W]"),
+    case("dropout3d", "float[N, C, D, H, W]"),
+    # convolution
+    case("conv1d", "float[N, 4, L]", "float[6, 4, 3]", "float[6]", _sizes=SEVERAL),
+    case("conv1d", "float[4, L]", "float[6, 2, 3]", None, 2, 1, 1, 2, _sizes=SEVERAL),
+    case("conv2d", "float[N, 3, H, W]", "float[8, 3, 3, 3]", padding="same", _sizes=SEVERAL),
+    case("conv2d", "float[N, 3, H, W]", "float[8, 3, 3, 2]", "float[8]", (2, 1), (1, 0), _sizes=SEVERAL),
+    case("conv3d", "float[N, 2, D, H, W]", "float[4, 2, 2, 3, 3]", _sizes=SEVERAL),
+    case("conv_transpose1d", "float[N, 4, L]", "float[4, 3, 3]", "float[3]", 2, 1, 1, _sizes=SEVERAL),
+    case("conv_transpose2d", "float[N, 4, H, W]", "float[4, 3, 3, 3]", None, 2, 1, groups=2, _sizes=SEVERAL),
+    case("conv_transpose3d", "float[N, 2, D, H, W]", "float[2, 3, 2, 2, 2]", _sizes=SEVERAL),
+    # pooling
+    *(
+        case(f"{k}_pool{n}d", x, *a, _sizes=SEVERAL)
+        for k in ("max", "min", "avg")
+        for n, x in ((1, "float[N, C, L]"), (2, "float[N, C, H, W]"), (3, "float[N, C, D, H, W]"))
+        for a in ((2,), (3, 2, 1))
+    ),
+    case("max_pool2d", "float[C, H, W]", (3, 2), (2, 1), (1, 0), 1, True, _sizes=SEVERAL),
+    case("max_pool2d", "float[N, C, H, W]", 2, return_indices=True, _sizes=SEVERAL),
+    case("avg_pool2d", "float[N, C, H, W]", 3, 2, 1, count_include_pad=False, _sizes=SEVERAL),
+    case("avg_pool2d", "float[N, C, H, W]", 3, divisor_override=5, _sizes=SEVERAL),
+    *(
+        case(f"lp_pool{n}d", x, 2.0, 2, _sizes=SEVERAL)
+        for n, x in ((1, "float[N, C, L]"), (2, "float[N, C, H, W]"), (3, "float[N, C, D, H, W]"))
+    ),
+    *(
+        case(f"adaptive_{k}_pool{n}d", x, 1)
+        for k in ("avg", "max")
+        for n, x in ((1, "float[N, C, L]"), (2, "float[N, C, H, W]"), (3, "float[N, C, D, H, W]"))
+    ),
+    case("adaptive_avg_pool2d", "float[N, C, 6, 8]", (3, 2)),
+    # resampling
+    case("interpolate", "float[N, C, H, W]", scale_factor=2.0),
+    case("interpolate", "float[N, C, H, W]", (5, 7), mode="bilinear"),
+    case("interpolate", "float[N, C, L]", 7, mode="linear", align_corners=True, _sizes=SEVERAL),
+    case("pixel_shuffle", "float[N, 4*C, H, W]", 2),
+    case("pixel_unshuffle", "float[N, C, 2*H, 2*W]", 2),
+    case("channel_shuffle", "float[N, 4, L]", 2),
+    case("unfold", "float[N, 2, 6, 7]", 3),
+    case("fold", "float[N, 4*C, 6]", (3, 4), 2),
+    case("pad", X, (1, 2)),
+    case("pad", Y, (0, 1, 2, 0), value=1.5),
+    case("pad", I, (1, 0), value=3),
+    case("pad", "float[N, C, L]", (1, 2), "reflect", _sizes=SEVERAL),
+    case("pad", "float[N, C, H, W]", (1, 2, 0, 1), "replicate"),
+    case("pad", "float[N, C, L]", (1, 1), mode="circular"),
+    case("pad", "float[N, L]", (-1, -1), _sizes=SEVERAL),
+    # losses
+    *(
+        case(n, X, X, reduction=r, _floats=f)
+        for n, f in (
+            ("l1_loss", "normal"),
+            ("mse_loss", "normal"),
+            ("smooth_l1_loss", "normal"),
+            ("huber_loss", "normal"),
+            ("soft_margin_loss", "sign"),
+            ("hinge_embedding_loss", "sign"),
+            ("poisson_nll_loss", "unit"),
+            ("kl_div", "unit"),
+            ("binary_cross_entropy", "unit"),
+            ("binary_cross_entropy_with_logits", "unit"),
+            ("multilabel_soft_margin_loss", "unit"),
+        )
+        for r in ("none", "mean", "sum")
+    ),
+    case("mse_loss", "float[]", "float[]"),
+    case("smooth_l1_loss", X, X, beta=0.3),
+    case("smooth_l1_loss", X, X, beta=0),
+    case("huber_loss", X, X, "mean", 0.4),
+    case("hinge_embedding_loss", X, X, 0.5, _floats="sign"),
+    case("poisson_nll_loss", X, X, False, True, _floats="unit"),
+    case("poisson_nll_loss", X, X, full=True),
+    case("kl_div", X, X, reduction="batchmean", _floats="unit"),
+    case("kl_div", X, X, log_target=True),
+    case("binary_cross_entropy", X, X, "float[T]", _floats="unit"),
+    case("binary_cross_entropy_with_logits", X, X, "float[T]", pos_weight="float[T]", _floats="unit"),
+    *(
+        case(n, x, t, *w, reduction=r, _low=0, _high=3)
+        for n in ("cross_entropy", "nll_loss")
+        for x, t in (("float[N, 3]", "int[N]"), ("float[3]", "int[]"), ("float[N, 3, H, W]", "int[N, H, W]"))
+        for w in ((), ("float[3]",))
+        for r in ("none", "mean", "sum")
+        if not (w and r == "mean")
+    ),
+    case("cross_entropy", "float[N, 3]", "int[N]", "float[3]", _low=0, _high=3, _floats="unit"),
+    case("cross_entropy", "float[N, 3]", "int[N]", ignore_index=1, _low=0, _high=3, _sizes={"N": (7, 9)}),
+    *(
+        case("cross_entropy", "float[N, 3]", "int[N]", label_smoothing=0.1, reduction=r, _low=0, _high=3)
+        for r in ("none", "mean", "sum")
+    ),
+    case(
+        "cross_entropy",
+        "float[N, 3, L]",
+        "int[N, L]",
+        "float[3]",
+        label_smoothing=0.1,
+        _low=0,
+        _high=3,
+        _floats="unit",
+    ),
+    *(
+        case("cross_entropy", "float[N, 3, L]", "float[N, 3, L]", reduction=r, _floats="unit")
+        for r in ("none", "mean", "sum")
+    ),
+    case("cross_entropy", "float[N, 3]", "float[N, 3]", "float[3]", label_smoothing=0.2, _floats="unit"),
+    case("cross_entropy", "float[3]", "float[3]", _floats="unit"),
+    case("nll_loss", "float[N, 3]", "int[N]", ignore_index=0, _low=0, _high=3, _sizes={"N": (7, 9)}),
+    *(
+        case("multi_margin_loss", "float[N, 3]", "int[N]", reduction=r, _low=0, _high=3)
+        for r in ("none", "mean", "sum")
+    ),
+    case("multi_margin_loss", "float[N, 3]", "int[N]", 2, 0.5, "float[3]", _low=0, _high=3),
+    case("multi_margin_loss", "float[3]", "int[]", _low=0, _high=3),
+    case("multilabel_margin_loss", "float[N, 3]", "int[N, 3]", _low=-1, _high=3, _onnx=False),
+    *(case("gaussian_nll_loss", X, X, X, reduction=r, _floats="unit") for r in ("none", "mean", "sum")),
+    case("gaussian_nll_loss", X, X, "float[N, 1]", True, 1e-3, _floats="unit"),
+    *(
+        case("cosine_embedding_loss", X, X, "float[N]", 0.1, reduction=r, _floats="sign")
+        for r in ("none", "mean", "sum")
+    ),
+    case("cosine_embedding_loss", "float[T]", "float[T]", "float[]", _floats="sign"),
+    *(case("margin_ranking_loss", X, X, X, 0.2, reduction=r) for r in ("none", "mean", "sum")),
+    *(case("triplet_margin_loss", X, X, X, reduction=r) for r in ("none", "mean", "sum")),
+    case("triplet_margin_loss", X, X, X, 0.5, 1.0, swap=True),
+    case("ctc_loss", "float[T + 5, N, 4]", "int[N, 2]", "int[N]", "int[N]", _low=1, _high=3, _onnx=False),
+]
