@@ -41,6 +41,7 @@ from spec_lang.shapes import (
     BroadcastError,
     Cond,
     Dim,
+    DType,
     MixedPrecision,
     TensorType,
     TooLarge,
@@ -698,6 +699,8 @@ def _op_value(value: Value) -> Value:
     """A value as ops take it."""
     if isinstance(value, OpModule):
         return value.ready or value.layer
+    if isinstance(value, FunctionRef) and value.builtin in ("int", "float", "bool"):
+        return DType.named(value.builtin)
     if isinstance(value, Mapped):
         length = value.length.const
         if length is not None and length <= 256:

@@ -12,10 +12,10 @@ from spec_lang.ir.from_ast.hypers import float_flags, is_mono, key_of
 from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
 from spec_lang.ir.from_ast.summary import MethodSummary, Summary
-from spec_lang.ir.from_ast.values import POISON, DefCtor, Partial, Value, substitute_cond
+from spec_lang.ir.from_ast.values import POISON, Cell, DefCtor, Partial, Value, substitute_cond
 from spec_lang.ops import load
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
-from spec_lang.shapes import Cond, Facts, Verdict
+from spec_lang.shapes import Cond, Dim, Facts, Verdict
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Frozen
 
@@ -361,7 +361,9 @@ class Checker:
                 self.running.pop()
             self.checks[key] = check
             self._agree(definition, check)
-            self.by_definition.setdefault(id(definition), []).append(check)
+            known = self.by_definition.setdefault(id(definition), [])
+            if check not in known:
+                known.append(check)
             self._take(definition, check)
             self._finished(definition)
             return check.summary
@@ -387,16 +389,19 @@ class Checker:
                 help="pass the difference as a hyperparameter",
             )
             return
-        for key, cells in check.cells.items():
-            for cell, other in zip(cells, first.cells.get(key, cells), strict=False):
-                if cell.value != other.value or cell.first != other.first:
-                    check.error(
-                        "E0504",
-                        f"`_` stands for {other.value} in one use of {definition.name}, and for {cell.value} in another",
-                        cell.node,
-                        help="write it out, or pass the difference as a hyperparameter",
-                    )
-                    return
+        wrong = _differs(first, check)
+        if wrong is None:
+            return
+        if _differs(check, first) is None:
+            others.insert(0, check)
+            return
+        cell, other = wrong
+        check.error(
+            "E0504",
+            f"`_` stands for {other.value} in one use of {definition.name}, and for {cell.value} in another",
+            cell.node,
+            help="write it out, or pass the difference as a hyperparameter",
+        )
 
     def tensor_function(self, definition: Def, asker: object, node: object) -> MethodSummary | None:
         """The summary of a function over tensors."""
@@ -513,6 +518,32 @@ class Checker:
                 seen.add(key)
                 found.append(d)
         return found
+
+
+def _first(cell: Cell) -> Dim:
+    """The value of a `_` in a list's first iteration."""
+    assert cell.value is not None
+    return cell.value if cell.first is None else cell.first
+
+
+def _differs(general: BlockCheck, check: BlockCheck) -> tuple[Cell, Cell] | None:
+    """The first `_` of a check for which the formula of another check is not right too."""
+    facts = check.facts
+    for o in check.opens:
+        facts = facts.assume(o.cond)
+    for key, cells in check.cells.items():
+        for cell, other in zip(cells, general.cells.get(key, cells), strict=False):
+            if cell.value is None or other.value is None:
+                continue
+            if not (facts.equal(cell.value, other.value) and facts.equal(_first(cell), _first(other))):
+                return cell, other
+    return None
+
+
+def _first(cell: Cell) -> Dim:
+    """The value of a `_` in a list's first iteration."""
+    assert cell.value is not None
+    return cell.value if cell.first is None else cell.first
 
 
 def _start() -> object:

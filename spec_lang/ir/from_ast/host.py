@@ -223,7 +223,8 @@ def compare(op: str, a: Value, b: Value) -> Cond | bool:
         return _membership(op, a, b)
     a, b = as_int(a), as_int(b)
     if isinstance(a, Dim) and isinstance(b, Dim):
-        return truth(_divides(op, a, b) or _COMPARE[op](a, b))
+        divides = _divides(op, a, b)
+        return truth(_COMPARE[op](a, b) if divides is None else divides)
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real):
         left, right = _float(a), _float(b)
         if left is None or right is None:

@@ -277,6 +277,14 @@ class Loops(Uses):
                 env |= _elements(it.element, element)
                 found.append(cond.substitute(env))
             return list(dict.fromkeys(found))
+        if cond.op == "or":
+            # A premise about the index may be dropped: what is left is owed in any case.
+            parts = [p for p in cond.parts if not p.symbols & (it.index.symbols | it.symbols)]
+            if parts:
+                kept = parts[0]
+                for part in parts[1:]:
+                    kept = kept | part
+                return [kept]
         linear = all(_linear_in(d, own) for d in cond.dims) and not cond.parts
         if cond.is_bound and linear:
             return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]

@@ -519,6 +519,8 @@ class Modules(Calls):
         known: list[str] = []
         if isinstance(module, OpModule):
             layer = module.ready or module.layer
+            if module.ready is None and module.cells:
+                return POISON
             try:
                 params = {p.name: p for p in layer.params()}
             except (TypeError, AttributeError, OpError):

@@ -221,11 +221,7 @@ class Uses(Hypers):
                 continue
             assert not isinstance(cond, bool) or not cond
             name = module.summary.definition.name
-            if (
-                verdict is None
-                and isinstance(cond, Cond)
-                and (cond.is_bound or o.stated or _conditional(cond))
-            ):
+            if verdict is None and isinstance(cond, Cond):
                 self.owe(cond, o.message, o.place if o.stated else node, o.stated)
                 continue
             good = False
@@ -324,7 +320,7 @@ class Uses(Hypers):
         for o in callee.owed:
             cond = substitute_cond(o.cond, env)
             known = self.decide(cond)
-            if known is None and isinstance(cond, Cond) and (cond.is_bound or o.stated):
+            if known is None and isinstance(cond, Cond):
                 self.owe(cond, o.message, o.place if o.stated else node, o.stated)
             elif not known:
                 return self.error(
@@ -680,11 +676,6 @@ def _symbols(value: Value) -> frozenset[str]:
     if isinstance(value, Maybe):
         return _symbols(value.value)
     return frozenset()
-
-
-def _conditional(cond: Cond) -> bool:
-    """A bound under a premise: what a branch owes."""
-    return cond.op == "or" and any(p.is_bound for p in cond.parts)
 
 
 def _mapping_text(cond: Cond, env: dict[str, object]) -> str:
