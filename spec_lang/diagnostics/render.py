@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from spec_lang.diagnostics.excerpt import Marker, excerpt, printable
 from spec_lang.diagnostics.source import Source
 
 WIDTH = 100
+_WORDS = re.compile(r"(?:`[^`]*`|\S)+")  # code in backticks is one word
 
 
 class Piece(NamedTuple):
@@ -118,7 +120,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     if len(text) <= width:
         return [text]
     chain = text.count(" -> ") > 2
-    words = text.split(" -> ") if chain else text.split(" ")
+    words = text.split(" -> ") if chain else _WORDS.findall(text)
     glue = " -> " if chain else " "
     rows: list[str] = []
     row = words[0]

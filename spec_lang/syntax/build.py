@@ -10,19 +10,20 @@ from typing import Any
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
 from spec_lang.syntax.limits import DIGITS
+from spec_lang.syntax.node import Node
 from spec_lang.syntax.strings import fstring_mistake, fstring_pieces, string_value
 from spec_lang.syntax.token import Token
 
 Values = list[Any]
 
 
-class Doc(ast.Node):
+class Doc(Node):
     """A docstring's line, on its way into its definition."""
 
     value: ast.String
 
 
-class Suite(ast.Node):
+class Suite(Node):
     """What a block's `:` or `=` brings."""
 
     hypers: tuple[ast.Hyper, ...] | None
@@ -31,28 +32,28 @@ class Suite(ast.Node):
     alias: ast.Expr | None
 
 
-class Signature(ast.Node):
+class Signature(Node):
     inputs: tuple[ast.Input, ...]
     results: tuple[ast.Result, ...] | None
     results_tuple: bool
 
 
-class Results(ast.Node):
+class Results(Node):
     items: tuple[ast.Result, ...]
     written_tuple: bool
 
 
-class Origin(ast.Node):
+class Origin(Node):
     module: ast.String
     domain: ast.String | None
 
 
 def _start(value: Any) -> int:
-    return value.start if type(value) is Token else value.span.start  # type: ignore[no-any-return]
+    return value.start if type(value) is Token else value.span.start
 
 
 def _end(value: Any) -> int:
-    return value.end if type(value) is Token else value.span.end  # type: ignore[no-any-return]
+    return value.end if type(value) is Token else value.span.end
 
 
 def _span(values: Values) -> Span:

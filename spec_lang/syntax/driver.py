@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -29,7 +30,9 @@ def parse_tokens(
     """Parse a file's tokens; the module is None if nothing could be made of them."""
     known = tables.load()
     actions, gotos, end_state = known.actions, known.gotos, known.end
-    rules = [(size, origin, name and getattr(builder, name)) for size, origin, name in _rules()]
+    rules: list[tuple[int, str, Callable[[list[Any]], Any] | None]] = [
+        (size, origin, getattr(builder, name) if name else None) for size, origin, name in _rules()
+    ]
     # The state that a chain of one-symbol rules ends in, by the state below, the state and the token.
     shortcuts: dict[tuple[int, int, str], int] = {}
     states: list[int] = [known.start]

@@ -45,6 +45,7 @@ _ENDS = _OPERANDS | frozenset(OPENING)
 _WORDS = frozenset(
     {"and", "or", "not", "if", "elif", "else", "for", "in", "is", "return", "true", "false", "none"}
 )
+_BEFORE_OPERAND = _OPERATORS | {"=", ":", ".", ",", "(", "[", "{", "return", "require", "expect", "->"}
 _HEADERS = frozenset(
     {"model", "block", "fn", "record", "extern", "layers", "init", "for", "if", "elif", "else"}
 )
@@ -112,22 +113,22 @@ class Place(NamedTuple):
 
     @property
     def starts_line(self) -> bool:
-        return self.problem.index == self.problem.first
+        return self.problem.at == self.problem.first
 
     @property
     def line(self) -> list[Token]:
         """The line's tokens before the one that does not fit."""
-        return self.problem.tokens[self.problem.first : self.problem.index]
+        return self.problem.tokens[self.problem.first : self.problem.at]
 
     @property
     def after(self) -> Token:
-        return self.problem.tokens[min(self.problem.index + 1, len(self.problem.tokens) - 1)]
+        return self.problem.tokens[min(self.problem.at + 1, len(self.problem.tokens) - 1)]
 
 
 def explain(problem: Problem, source: Source) -> Diagnostic:
     """The diagnostic for a token that does not fit."""
-    token = problem.tokens[problem.index]
-    before = problem.tokens[problem.index - 1] if problem.index > problem.first else None
+    token = problem.tokens[problem.at]
+    before = problem.tokens[problem.at - 1] if problem.at > problem.first else None
     place = Place(problem, token, before, problem.tokens[problem.first], source)
     for rule in _RULES:
         said = rule(place)
@@ -179,7 +180,7 @@ def _only_doc(p: Place) -> Said | None:
     if p.token.type not in ("_DEDENT", "$END"):
         return None
     tokens = p.problem.tokens
-    last = p.problem.index - 1
+    last = p.problem.at - 1
     while last > 0 and tokens[last].type in LAYOUT:
         last -= 1
     return Said("E0105", "this block has a docstring and nothing else", tokens[last].span, "add what it does")
@@ -190,7 +191,7 @@ def _missing_colon(p: Place) -> Said | None:
         return None
     ends = p.token.type == "NEWLINE"
     tokens = p.problem.tokens
-    header = p.first.type in _HEADERS or (ends and tokens[p.problem.index + 1].type == "_INDENT")
+    header = p.first.type in _HEADERS or (ends and tokens[p.problem.at + 1].type == "_INDENT")
     at_depth_0 = _depth(p.line) == 0
     if not header or not at_depth_0 or not ends:
         return None
@@ -261,6 +262,19 @@ def _reserved(p: Place) -> Said | None:
     return None
 
 
+def _keyword_elsewhere(p: Place) -> Said | None:
+    """A line that a keyword begins, in a part that has no such lines."""
+    kind = p.first.type
+    if (
+        p.starts_line
+        or kind not in _BELONGS
+        or kind in p.problem.at_line
+        or p.token.type in ("_DEDENT", "$END")
+    ):
+        return None
+    return Said("E0122", f"`{kind}` cannot stand here", p.first.span, _BELONGS[kind])
+
+
 def _foreign_line(p: Place) -> Said | None:
     """A line whose first word is read as a name, and a second word follows: an unknown or misspelled keyword."""
     if len(p.line) != 1 or p.first.type not in CONTEXTUAL | {"NAME"} or p.token.type in LAYOUT:
@@ -270,10 +284,10 @@ def _foreign_line(p: Place) -> Said | None:
         return Said("E0122", f"`{word}` begins no line here", p.first.span, _FOREIGN[word])
     if p.token.type not in _OPERANDS:
         return None
-    if word in _BELONGS and word not in p.problem.at_line:
-        return Said("E0122", f"`{word}` cannot stand here", p.first.span, _BELONGS[word])
     keywords = [kind for kind in p.problem.at_line if kind.isalpha() and kind.islower()]
     near = closest(word, keywords)
+    if near is None and "=" in p.problem.expected and p.after.type in ("(", ".", "[", "NEWLINE"):
+        return None
     help = f"did you mean `{near}`?" if near else _line_kinds(keywords)
     return Said("E0100", f"`{word}` begins no line here", p.first.span, help)
 
@@ -290,13 +304,32 @@ def _layer_outside(p: Place) -> Said | None:
     if len(p.line) != 1 or p.first.type != "NAME" or "layers" not in p.problem.at_line:
         return None
     if p.token.type in ("=", ":", ",", "+="):
+        space = " " if p.token.type in ("=", "+=") else ""
         return Said(
             "E0122",
-            f"`{p.first.text} {p.token.text} ...` stands outside of any part",
+            f"`{p.first.text}{space}{p.token.text} ...` stands outside of any part",
             Span(p.first.start, p.token.end),
             "layers go under `layers:`, dataflow into `forward(...)`, and a value for the whole block is a `let`",
         )
     return None
+
+
+def _not_a_layer(p: Place) -> Said | None:
+    """Under `layers:`, a line that is none."""
+    if len(p.line) != 1 or p.first.type != "NAME" or "param" not in p.problem.at_line:
+        return None
+    if p.token.type not in (".", ":", "->", "(", "[", "+=", ","):
+        return None
+    span = Span(p.first.start, p.token.end)
+    return Said("E0122", "this line makes no layer", span, "a line under `layers:` is `name = layer`")
+
+
+def _method_outside(p: Place) -> Said | None:
+    """`forward(...)` at the left margin."""
+    if len(p.line) != 1 or "model" not in p.problem.at_line or p.token.type != "(":
+        return None
+    help = "a method stands under a model or block; a function of its own is an `fn`"
+    return Said("E0122", f"`{p.first.text}(...)` stands outside of any block", p.first.span, help)
 
 
 def _dropped_value(p: Place) -> Said | None:
@@ -305,6 +338,8 @@ def _dropped_value(p: Place) -> Said | None:
         return None
     if p.token.type not in ("(", ".", "[", "->", "NEWLINE") and p.token.type not in _OPERATORS:
         return None
+    if p.first.text in _FOREIGN:
+        return Said("E0122", f"`{p.first.text}` begins no line here", p.first.span, _FOREIGN[p.first.text])
     rest = _rest_of_line(p)
     if any(token.type in ("=", "+=") and depth == 0 for token, depth in rest):
         help = "a value is given to a name: `x = ...`; tensors are not changed in place"
@@ -321,7 +356,7 @@ def _rest_of_line(p: Place) -> list[tuple[Token, int]]:
     """The tokens from the problem to the end of its line, each with its bracket depth."""
     found: list[tuple[Token, int]] = []
     depth = 0
-    at = p.problem.index
+    at = p.problem.at
     while (token := p.problem.tokens[at]).type not in LAYOUT:
         depth -= token.type in OPENING
         found.append((token, depth))
@@ -340,7 +375,42 @@ def _equals(p: Place) -> Said | None:
         "==" in p.problem.expected and _depth(p.line) > 0
     ):
         return Said("E0112", "`=` gives a value to a name", p.token.span, "to compare, write `==`")
+    first = next((token for token in p.line if token.type == "="), None)
+    if first is not None and first is not p.before and _depth(p.line) == 0:
+        label = (first.span, "the first one")
+        return Said("E0112", "a second `=` in one line", p.token.span, "to compare, write `==`", label)
     return None
+
+
+def _missing_equals(p: Place) -> Said | None:
+    if p.before is None or p.before.type not in _ENDS or p.token.type not in _OPERANDS or _depth(p.line):
+        return None
+    named = len(p.line) == 1 or p.first.type in ("let", "tie", "fn", "param", "buffer")
+    if not named or "=" not in p.problem.expected or any(token.type == "=" for token in p.line):
+        return None
+    message = f"`=` is missing between {_shown(p.before)} and {_shown(p.token)}"
+    return Said("E0111", message, p.token.span)
+
+
+def _missing_in(p: Place) -> Said | None:
+    if not p.problem.expected <= {"in", ","} or "in" not in p.problem.expected:
+        return None
+    return Said("E0111", "`in` is missing after `for`", p.token.span, "write `for i in range(n)`")
+
+
+def _lambda(p: Place) -> Said | None:
+    if p.before is None or p.before.text != "lambda":
+        return None
+    return Said("E0122", "`lambda` is not part of the language", p.before.span, _FOREIGN["lambda"])
+
+
+def _doubled(p: Place) -> Said | None:
+    """`&&` and `||`."""
+    if p.before is None or p.token.type not in ("&", "|") or p.before.type != p.token.type:
+        return None
+    word = "and" if p.token.type == "&" else "or"
+    span = Span(p.before.start, p.token.end)
+    return Said("E0100", f"`{2 * p.token.type}` is not an operator", span, f"write `{word}`")
 
 
 def _mixed(p: Place) -> Said | None:
@@ -451,7 +521,7 @@ def _ends_early(p: Place) -> Said | None:
         f"something is missing after {_shown(p.before)}",
         p.before.span,
         "a long line goes on inside brackets, or on lines that begin with `->`"
-        if p.problem.tokens[p.problem.index + 1].type == "_INDENT"
+        if p.problem.tokens[p.problem.at + 1].type == "_INDENT"
         else None,
     )
 
@@ -463,18 +533,13 @@ def _example(p: Place) -> str | None:
 
 
 def _closed_early(p: Place) -> Said | None:
-    """`f(a, +)`: a bracket closes where an operand is missing."""
-    if p.token.type not in OPENING and p.token.type != ",":
+    """`f(a, +)`: an operand is missing."""
+    if p.token.type not in OPENING and p.token.type not in _OPERATORS | {",", "for", "="}:
         return None
-    if p.before is None or (
-        p.before.type not in _OPERATORS and p.before.type not in ("=", ":", ".", ",", *CLOSING)
-    ):
+    if p.before is None or p.before.type not in _BEFORE_OPERAND or "NAME" not in p.problem.expected:
         return None
-    if "NAME" not in p.problem.expected:
-        return None
-    return Said(
-        "E0111", f"something is missing between {_shown(p.before)} and {_shown(p.token)}", p.token.span
-    )
+    message = f"something is missing between {_shown(p.before)} and {_shown(p.token)}"
+    return Said("E0111", message, p.token.span)
 
 
 def _missing_comma(p: Place) -> Said | None:
@@ -504,6 +569,7 @@ _RULES: tuple[Callable[[Place], Said | None], ...] = (
     _indent,
     _missing_block,
     _only_doc,
+    _keyword_elsewhere,
     _one_line_body,
     _bare_section,
     _missing_colon,
@@ -511,6 +577,8 @@ _RULES: tuple[Callable[[Place], Said | None], ...] = (
     _foreign_line,
     _reserved,
     _layer_outside,
+    _not_a_layer,
+    _method_outside,
     _equals,
     _dropped_value,
     _stage,
@@ -518,6 +586,10 @@ _RULES: tuple[Callable[[Place], Said | None], ...] = (
     _mixed,
     _unclosed_inputs,
     _untyped,
+    _lambda,
+    _doubled,
+    _missing_in,
+    _missing_equals,
     _ends_early,
     _closed_early,
     _missing_comma,
@@ -538,15 +610,15 @@ def _shown(token: Token) -> str:
     return f"`{text}`" if "\n" not in text else "this string"
 
 
+_TYPES = {"NAME": "a name", "STRING": "a string", "NUMBER": "a number", "HOLE": "`_`"}
+
+
 def _expected_words(p: Place) -> str | None:
     """What could have stood here, where that is short to say."""
     wanted = sorted(kind for kind in p.problem.expected if kind not in LAYOUT)
     if not wanted or len(wanted) > 3:
-        if "=" in p.problem.expected and len(p.line) <= 2:
-            return "`=`"
-        return None
-    shown = ["a name" if w == "NAME" else "a string" if w == "STRING" else f"`{w}`" for w in wanted]
-    return " or ".join(shown)
+        return "`=`" if "=" in p.problem.expected and p.token.type == "NEWLINE" else None
+    return " or ".join(_TYPES.get(kind, f"`{kind}`") for kind in wanted)
 
 
 def _wanted(p: Place) -> str | None:

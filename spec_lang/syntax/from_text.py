@@ -10,6 +10,7 @@ from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
 from spec_lang.syntax.build import Builder
 from spec_lang.syntax.driver import parse_tokens
+from spec_lang.syntax.from_bytes import too_large
 from spec_lang.syntax.limits import BYTES
 from spec_lang.syntax.tokens import TooDeep, tokenize
 from spec_lang.syntax.walk import move_spans
@@ -51,12 +52,7 @@ def _parse(source: Source) -> tuple[ast.Module | None, list[Diagnostic]]:
 def _refused(source: Source) -> Diagnostic | None:
     text = source.text
     if len(text) > BYTES:
-        return Diagnostic(
-            "E0118",
-            f"a file of {len(text):,} characters is too large",
-            Label(source, Span(0, 1)),
-            help=f"a spec may have up to {BYTES // 2**20} MiB",
-        )
+        return too_large(source, len(text))
     at = text.find("\0")
     if at != -1:
         return Diagnostic(

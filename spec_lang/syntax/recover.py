@@ -19,14 +19,14 @@ class Problem(NamedTuple):
 
     Attributes:
         tokens: All tokens of the file.
-        index: The one that does not fit.
+        at: The index of the one that does not fit.
         first: The first one of its line.
         expected: The types that would have fitted.
         at_line: The types that could have begun the line.
     """
 
     tokens: list[Token]
-    index: int
+    at: int
     first: int
     expected: frozenset[str]
     at_line: frozenset[str]
@@ -73,8 +73,11 @@ class Recovery:
     def _is_faulty(self, first: int) -> bool:
         """Whether the line that begins at a token has a mistake that was reported."""
         start = self.tokens[first - 1].end if first else 0
+        after = self.line_end(first)
+        while self.tokens[after].type in LAYOUT - {"$END"}:
+            after += 1
         at = bisect_left(self.faulty, start)
-        return at < len(self.faulty) and self.faulty[at] <= self.tokens[self.line_end(first)].end
+        return at < len(self.faulty) and self.faulty[at] < max(self.tokens[after].start, start + 1)
 
     def line_start(self, index: int) -> int:
         """The first token of a token's line; a NEWLINE belongs to the line that it ends."""

@@ -59,4 +59,6 @@ def explain_stray(text: str) -> tuple[str, str | None]:
 
 
 def _called(text: str) -> str:
+    if text == "\r":
+        return "carriage return, U+000D"
     return f"{character_name(text, 'unnamed').lower()}, U+{ord(text):04X}"

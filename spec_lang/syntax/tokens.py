@@ -101,6 +101,7 @@ class _Tokenizer:
         self.first = 0  # index of the logical line's first token
         self.column = 0  # of the logical line
         self.tabs: list[Span] = []
+        self.spaces = False  # some line is indented with spaces
 
     def result(self) -> Tokens:
         return Tokens(self.tokens, self.comments, self.diagnostics, self.places)
@@ -161,7 +162,9 @@ class _Tokenizer:
                 replaced = self._bad(kind, word, start, end)
                 if replaced is None:
                     continue
-                kind = replaced
+                kind, word = replaced
+            if previous.type == "list" and word != "[":
+                previous.type = "NAME"
             previous = Token(kind, word, start, end)
             push(previous)
         self._finish(previous)
@@ -176,6 +179,8 @@ class _Tokenizer:
         if column and self.source.text.find("\t", line_start, start) != -1:
             column = len(self.source.text[line_start:start].expandtabs(TAB))
             self.tabs.append(Span(line_start, start))
+        elif column:
+            self.spaces = True
         if column > levels[-1]:
             levels.append(column)
             if len(levels) > BLOCKS:
@@ -241,6 +246,8 @@ class _Tokenizer:
         self.tokens.append(Token("$END", "", end, end))  # so that one token more can be looked at
         for index in self.starts:
             _line_start(self.tokens, index)
+        if self.tabs and self.spaces:
+            self.places.update(span.start for span in self.tabs)  # their blocks are guessed
         if self.tabs:
             more = len(self.tabs) - 1
             notes = (f"{more} more {'line has' if more == 1 else 'lines have'} them",) if more else ()
@@ -318,11 +325,11 @@ class _Tokenizer:
 
     # --- What is no token -------------------------------------------------------------------
 
-    def _bad(self, kind: str, word: str, start: int, end: int) -> str | None:
-        """Report what is no token; the type to read it as, or None to leave it out."""
+    def _bad(self, kind: str, word: str, start: int, end: int) -> tuple[str, str] | None:
+        """Report what is no token; the type and text to read it as, or None to leave it out."""
         if kind == "BAD_NUMBER":
             self.error("E0116", f"`{word[:40]}` is not a number", Span(start, end), _number_help(word))
-            return "NUMBER"
+            return "NUMBER", "0"
         if kind == "BAD_STRING":
             width = 3 if word[:3] in ('"""', "'''") else 1
             self.error(
@@ -331,7 +338,7 @@ class _Tokenizer:
                 Span(start, start + width if width == 3 else end),
                 f"close it with `{word[:width]}`",
             )
-            return "STRING"
+            return "STRING", '""'
         self._stray(Span(start, end), word)
         return None
 
