@@ -34,6 +34,7 @@ BUILTINS = frozenset(
 )
 BUILTIN_VALUES: dict[str, Value] = {"inf": float("inf"), "pi": 3.141592653589793}
 MAX_TRAIL = 12
+ROUNDED = frozenset({"floordiv", "mod"})
 
 
 class NeedsValue(Exception):
@@ -57,6 +58,7 @@ class Base:
         self.diagnostics: list[Diagnostic] = []
         self.opens: list[Owed] = []
         self.journal: list[Cell] = []
+        self._tidy: dict[Dim, Dim] = {}
         self.trials = 0
         self.unrolled = False
 
@@ -174,7 +176,7 @@ class Base:
         verdict = self.facts.decide(cond)
         return None if verdict is Verdict.OPEN else verdict is Verdict.PROVED
 
-    def owe(self, cond: Cond, message: str, at: object, stated: bool) -> None:
+    def owe(self, cond: Cond, message: str, at: object, stated: bool, passed: bool = False) -> None:
         """Pass an open condition on to the uses of this block."""
         if len(self.opens) < 200:
             self.facts = self.facts.assume(cond)
@@ -183,7 +185,9 @@ class Base:
         if any(o.cond == cond for o in self.opens):
             return
         place = at if isinstance(at, Label) else self.label(at, "needed here")
-        self.opens.append(Owed(cond, message, self.time(cond), stated, place))
+        owed = Owed(cond, message, self.time(cond), stated, place)
+        owed.passed = passed
+        self.opens.append(owed)
 
     def time(self, cond: Cond) -> str:
         """When a condition's names are known: construction or call."""
@@ -213,6 +217,32 @@ class Base:
                 return value if known is None else known
             else:
                 return value
+
+    def tidied(self, value: TensorType) -> TensorType:
+        """A type with the sizes that the facts prove equal to plain ones written as those."""
+        shape = tuple(d if isinstance(d, Pack) else self.tidy(d) for d in value.shape)
+        same = all(a is b for a, b in zip(shape, value.shape, strict=True))
+        return value if same else TensorType(value.dtype, shape)
+
+    def tidy(self, d: Dim) -> Dim:
+        """`heads * (D // heads)` as `D`, where `heads` divides `D`."""
+        if d.const is not None or not any(a.kind in ROUNDED for m in d.terms for a in m):
+            return d
+        found = self._tidy.get(d)
+        if found is None:
+            found = d
+            for name in sorted(d.symbols):
+                plain = self.dims.get(name, self.hypers.get(name))
+                if isinstance(plain, Dim) and self.facts.equal(d, plain):
+                    found = plain
+                    break
+            else:
+                short = self.facts.simplify(d)
+                if len(str(short)) < len(str(d)) and short.symbols <= d.symbols:
+                    found = short
+            if not self.path:
+                self._tidy[d] = found
+        return found
 
     # --- symbols ---
 

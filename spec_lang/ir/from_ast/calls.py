@@ -346,6 +346,7 @@ class Calls(Expressions):
     def keep_trail(self, result: Value, before: Value, label: str) -> Value:
         """Note what a tensor came from; a result that is the input itself is no step."""
         if isinstance(result, TensorType):
+            result = self.tidied(result)
             if result is not before:
                 self.came[id(result)] = (result, before, label)
             return result

@@ -276,10 +276,12 @@ class Emitter:
 
     def _comprehension(self, node: ast.Comprehension) -> ir.Expr:
         outer, self.carries = self.carries, {}
+        kept, self.kept = self.kept, dict(self.kept) if outer is not None else {}
         key = None if node.key is None else self.ev(node.key)
         value = self.ev(node.value)
         carries = tuple(self.carries.values())
         self.carries = outer
+        self.kept = kept
         generators = tuple(
             make(
                 ir.Generator,
@@ -672,7 +674,7 @@ class Emitter:
                 expects.append(make(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
-        requires += [self.owed(o, "init") for o in summary.owed if not o.stated]
+        requires += [self.owed(o, "init") for o in summary.owed if not (o.stated or o.passed or _torch_checks(o))]
         return make(
             ir.Block,
             entry=node.kind == "model",
@@ -734,6 +736,11 @@ class Emitter:
         )
 
     EV: ClassVar[dict[type, Callable[[Emitter, object], ir.Expr]]]
+
+
+def _torch_checks(o: Owed) -> bool:
+    """A condition on floats (`0 <= p <= 1`), which PyTorch's own constructors check."""
+    return not o.cond.symbols and bool(o.cond.flags)
 
 
 def _unique(cells: list[Cell]) -> list[Cell]:

@@ -20,7 +20,7 @@ class Owed:
     construction.
     """
 
-    __slots__ = ("at", "cond", "message", "place", "stated")
+    __slots__ = ("at", "cond", "message", "passed", "place", "stated")
 
     def __init__(self, cond: Cond, message: str, at: str, stated: bool, place: Label) -> None:
         self.cond = cond
@@ -28,6 +28,8 @@ class Owed:
         self.at = at
         self.stated = stated
         self.place = place
+        self.passed = False
+        """Whether it came from a block used here, whose own constructor checks it too."""
 
 
 class Entry:

@@ -222,7 +222,7 @@ class Uses(Hypers):
             assert not isinstance(cond, bool) or not cond
             name = module.summary.definition.name
             if verdict is None and isinstance(cond, Cond):
-                self.owe(cond, o.message, o.place if o.stated else node, o.stated)
+                self.owe(cond, o.message, o.place if o.stated else node, o.stated, passed=True)
                 continue
             good = False
             why = f": {o.message}" if o.stated and o.message != str(o.cond) else ""
