@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakValueDictionary
@@ -48,7 +50,7 @@ class Atom:
         self.size = 1 + sum(a.length for a in args)
         if self.size > MAX_SIZE:
             raise TooLarge("a size that is too long to follow")
-        self.digest = hash(name.format(*args) if kind == OPAQUE else (kind, name, args))
+        self.digest = hash(filled(name, args) if kind == OPAQUE else (kind, name, args))
         self.symbols: frozenset[str] = (
             frozenset((name,)) if kind == SYMBOL else frozenset().union(*(a.symbols for a in args))
         )
@@ -57,6 +59,31 @@ class Atom:
         return f"{self.kind}({self.name or ', '.join(map(str, self.args))})"
 
 
+_BRACE = re.compile(r"\{\{|\}\}|\{\}")
+
+
+def filled(template: str, args: Iterable[object]) -> str:
+    """The text of a template: each `{}` is an argument, in parentheses where it is no single operand; `{{` is a brace."""
+    rest = iter(args)
+
+    def part(found: re.Match[str]) -> str:
+        if found[0] != "{}":
+            return found[0][0]
+        text = str(next(rest))
+        alone = template[: found.start()].endswith(("(", "[", ", ")) and template.startswith(
+            (")", "]", ","), found.end()
+        )
+        return text if alone or _OPERAND.fullmatch(text) else f"({text})"
+
+    return _BRACE.sub(part, template)
+
+
+def escaped(text: str) -> str:
+    """The template that gives this text."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+_OPERAND = re.compile(r"[\w.]+(\[\w+\])*")
 _serials = count()
 _atoms: WeakValueDictionary[tuple[object, ...], Atom] = WeakValueDictionary()
 

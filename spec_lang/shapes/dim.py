@@ -11,7 +11,20 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
-from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, Bounds, intern
+from spec_lang.shapes.atom import (
+    FLOOR,
+    MAX,
+    MIN,
+    MOD,
+    OPAQUE,
+    POW,
+    SYMBOL,
+    Atom,
+    Bounds,
+    escaped,
+    filled,
+    intern,
+)
 from spec_lang.shapes.errors import TooLarge, Undefined
 
 Monomial: TypeAlias = tuple[Atom, ...]
@@ -274,8 +287,7 @@ def opaque(
     """
     template = text if text is not None else f"{name}[{', '.join(['{}'] * len(args))}]" if args else name
     if all(isinstance(a, str) or dim(a).const is not None for a in args):
-        template, args = template.format(*args) if args else template, ()
-        template = template.replace("{", "{{").replace("}", "}}")
+        template, args = escaped(filled(template, args) if args else template), ()
     dims = tuple(opaque(a) if isinstance(a, str) else dim(a) for a in args)
     return atomic(intern(OPAQUE, dims, name=template, low=low, high=high))
 

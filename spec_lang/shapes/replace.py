@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, POW, SYMBOL, Atom, intern
+from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, POW, SYMBOL, Atom, filled, intern
 from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, total
 from spec_lang.shapes.extrema import maximum, minimum
 
@@ -77,7 +77,7 @@ def text_of(atom: Atom) -> str:
     """A symbol's name, or an uninterpreted term's text with its arguments filled in."""
     if atom.kind == SYMBOL:
         return atom.name
-    return atom.name.format(*atom.args)
+    return filled(atom.name, atom.args)
 
 
 def evaluate(d: Dim, values: Mapping[str, int]) -> int:
@@ -105,7 +105,12 @@ def _value(atom: Atom, values: Mapping[str, int]) -> int:
         if b == 0:
             raise Undefined("division by zero")
         return a // b if kind == FLOOR else a % b
-    return values[text_of(atom)]
+    text = text_of(atom)
+    return (
+        values[text]
+        if text in values
+        else values[filled(atom.name, [evaluate(a, values) for a in atom.args])]
+    )
 
 
 def _power(base: int, exponent: int) -> int:

@@ -6,7 +6,6 @@ A divisibility `D % heads == 0` becomes `D = heads*j` for a fresh symbol `j`; an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import TypeAlias
 
@@ -28,39 +27,41 @@ _SLACK = " >= 0"
 """Ends the names of those that are the difference of an order."""
 
 
-@dataclass
 class System:
     """The facts, solved; built once, then only read."""
 
-    swaps: dict[Key, Dim] = field(default_factory=dict)
-    rules: list[tuple[Monomial, Dim]] = field(default_factory=list)
-    quotients: list[tuple[Dim, Dim, Dim]] = field(default_factory=list)
-    """`(q, x, j)` with `x == q*j`."""
-    orders: list[Dim] = field(default_factory=list)
-    """Dims that are >= 0."""
-    nonzero: list[Dim] = field(default_factory=list)
-    meanings: dict[str, Dim] = field(default_factory=dict)
-    """What fresh and refined symbols stand for, in the author's names."""
-    eliminated: list[tuple[Dim, Dim]] = field(default_factory=list)
-    """Dims that were replaced by ones with fresh symbols, for printing back."""
-    contradictory: bool = False
+    __slots__ = (
+        "contradictory",
+        "eliminated",
+        "meanings",
+        "nonzero",
+        "orders",
+        "quotients",
+        "rules",
+        "swaps",
+    )
 
-    @property
-    def trivial(self) -> bool:
-        """Nothing is known."""
-        return not (self.swaps or self.rules or self.orders or self.nonzero or self.contradictory)
+    def __init__(self) -> None:
+        self.swaps: dict[Key, Dim] = {}
+        self.rules: list[tuple[Monomial, Dim]] = []
+        self.quotients: list[tuple[Dim, Dim, Dim]] = []
+        """`(q, x, j)` with `x == q*j`."""
+        self.orders: list[Dim] = []
+        """Dims that are >= 0."""
+        self.nonzero: list[Dim] = []
+        self.meanings: dict[str, Dim] = {}
+        """What fresh and refined symbols stand for, in the author's names."""
+        self.eliminated: list[tuple[Dim, Dim]] = []
+        """Dims that were replaced by ones with fresh symbols, for printing back."""
+        self.contradictory = False
 
     def copy(self) -> System:
-        return replace(
-            self,
-            swaps=dict(self.swaps),
-            rules=list(self.rules),
-            quotients=list(self.quotients),
-            orders=list(self.orders),
-            nonzero=list(self.nonzero),
-            meanings=dict(self.meanings),
-            eliminated=list(self.eliminated),
-        )
+        new = System()
+        new.swaps, new.rules, new.quotients = dict(self.swaps), list(self.rules), list(self.quotients)
+        new.orders, new.nonzero = list(self.orders), list(self.nonzero)
+        new.meanings, new.eliminated = dict(self.meanings), list(self.eliminated)
+        new.contradictory = self.contradictory
+        return new
 
     # --- reading ---
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from spec_lang.shapes.dim import Dim
 from spec_lang.shapes.dtype import DType
 
 
-@dataclass(frozen=True)
 class Pack:
     """`*B`: any number of leading dims, the same wherever the name is used."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pack) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((Pack, self.name))
 
     def __str__(self) -> str:
         return f"*{self.name}"
+
+    __repr__ = __str__
 
 
 Shape: TypeAlias = tuple["Dim | Pack", ...]

@@ -133,7 +133,7 @@ def test_memory_stays_bounded() -> None:
     def layers(start: int, count: int) -> None:
         for k in range(start, start + count):
             n = symbol(f"n{k}")
-            d = (n - 1) // 2 + opaque(f"depths[{k}]") // 3
+            d = (n - 1) // 2 + opaque(f"depths[{k}]", low=1) // 3
             assert Facts().decide(Cond.ge(d, 0)) is Verdict.PROVED
             str(d)
 

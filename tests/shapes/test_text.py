@@ -112,6 +112,10 @@ def test_substitution_reaches_uninterpreted_terms() -> None:
     assert stage.substitute({"i": i + 1}).bounds == (1, None)
     assert stage.substitute({"depths[i]": 5}) == 5
     assert depth.evaluate({"depths[0]": 2}) == 2
+    assert stage.evaluate({"i": 1, "depths[1]": 7}) == 7
+    half = opaque("round", D, text="round({} * 0.5)")
+    assert str(half.substitute({"D": D + 1})) == "round((D + 1) * 0.5)"
+    assert opaque("{x}") == parse("f(1)", {"f(1)": opaque("{x}")})
 
 
 def test_symbols_are_equal_by_name() -> None:
