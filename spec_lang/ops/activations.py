@@ -90,7 +90,7 @@ class hardtanh(_Activation):
         _ordered(cx, self.min_val, self.max_val)
 
     def infer(self, cx: Cx) -> Tensor:
-        if self.input.dtype.is_int and not all(isinstance(v, Dim) for v in (self.min_val, self.max_val)):
+        if self.input.dtype.is_int and not all(map(_is_whole, (self.min_val, self.max_val))):
             raise OpError(
                 f"{cx.name} of ints takes int bounds", code="E0401", help="convert with `to(float)`"
             )

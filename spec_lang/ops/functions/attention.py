@@ -128,8 +128,15 @@ class scaled_dot_product_attention(Function):
             attributes["scale"] = _known(self.scale)
         inputs = [self.query, self.key, self.value]
         if self.attn_mask is not None:
-            inputs.append(self.attn_mask)
+            inputs.append(self._wide_mask(g, self.attn_mask))
         return g.Attention(*inputs, **attributes)
+
+    def _wide_mask(self, g: Graph, mask: Tensor) -> Tensor:
+        """The mask with a row for each query and a column for each key: runtimes broadcast its outer dims only."""
+        length, source = self.query.dims[-2], self.key.dims[-2]
+        if mask.dims[-2:] == (length, source):
+            return mask
+        return g.Expand(mask, g.dims([*[dim(1)] * (len(mask.dims) - 2), length, source]))
 
     def _decomposed(self, g: Graph) -> Value:
         q, k, v = self.query, self.key, self.value
@@ -146,7 +153,10 @@ class scaled_dot_product_attention(Function):
             scores = g.Where(mask, scores, g.const(-math.inf, dtype))
         elif mask is not None:
             scores = g.Add(scores, mask)
-        return g.MatMul(g.Softmax(scores, axis=-1), v)
+        weights = g.Softmax(scores, axis=-1)
+        if self.attn_mask is not None:  # a query that may see nothing gets zeros
+            weights = g.Where(g.IsNaN(weights), g.const(0.0, dtype), weights)
+        return g.MatMul(weights, v)
 
     def _scale(self, g: Graph) -> Value:
         dtype = self.query.dtype

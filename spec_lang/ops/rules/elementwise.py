@@ -176,7 +176,9 @@ _RANGES = {
 
 def operand(g: Graph, value: Any, dtype: DType) -> Value:
     """A tensor cast to a dtype, or a number as a constant of it."""
-    return g.cast(value, dtype) if isinstance(value, Value) else g.scalar(value, dtype)
+    if isinstance(value, Value):
+        return g.cast(value, dtype)
+    return g.scalar(int(value) if isinstance(value, float) and not dtype.is_float else value, dtype)
 
 
 def dtype_of(*operands: Any) -> DType:
