@@ -60,6 +60,7 @@ class Sampler:
         given: The inputs that may be absent, and shall not be.
         ranks: How many dims `*B` stands for, by its name; 1 where it is not there.
         bounds: What integers of an input must be below, by the input's name and the sizes; see `index_bounds`.
+        precision: numpy's name of what `float` is.
         seed: Of all that is drawn.
     """
 
@@ -73,6 +74,7 @@ class Sampler:
         given: Collection[str] = (),
         ranks: Mapping[str, int] | None = None,
         bounds: Callable[[str, Mapping[str, int]], int | None] = lambda name, sizes: None,
+        precision: str = "float32",
         seed: int = 0,
     ) -> None:
         import numpy
@@ -86,6 +88,7 @@ class Sampler:
         ]
         self.ranks = ranks or {}
         self.bounds = bounds
+        self.precision = precision
         self.dice = numpy.random.RandomState(seed)
 
     # --- Sizes --------------------------------------------------------------------------------
@@ -220,8 +223,6 @@ class Sampler:
         )
 
     def _tensor(self, name: str, dtype: str, shape: tuple[int, ...], sizes: Sizes, truths: float) -> Array:
-        import numpy as np
-
         if dtype == "bool":
             values: Array = self.dice.random_sample(shape) < truths
             return values
@@ -229,7 +230,7 @@ class Sampler:
             flat = {k: v for k, v in sizes.values.items() if isinstance(v, int)}
             bound = self.bounds(name, flat) or SMALL_INTEGER
             return self.dice.randint(0, bound, shape).astype(_INTEGERS[dtype])
-        return self.dice.standard_normal(shape).astype(_FLOATS.get(dtype, np.float32))
+        return self.dice.standard_normal(shape).astype(_FLOATS.get(dtype, self.precision))
 
     # --- Shapes -------------------------------------------------------------------------------
 
@@ -329,4 +330,4 @@ _INTEGERS: Final = {
     "u8": "uint8",
     "int": "int64",
 }
-_FLOATS: Final = {"f64": "float64", "f16": "float16"}
+_FLOATS: Final = {"f64": "float64", "f32": "float32", "f16": "float16"}

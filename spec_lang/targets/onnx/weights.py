@@ -29,6 +29,8 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 ALIGNMENT: Final = 64
 """Bytes to which tensors are aligned in a file that is written here."""
+SEED_KEY: Final = "specc.seed"
+"""The key of the model's metadata under which the seed of its weights stands."""
 EMBED_LIMIT: Final = 2**31 - 1
 """Protocol buffers refuse larger messages."""
 
@@ -222,7 +224,7 @@ def _from_seed(
     data: dict[str, TensorData] = {n.name: b"" for n in needed if not n.length}
     size, offsets = _layout(written)
     if not size:
-        return Export(data, {"specc.seed": str(seed)}, (), output.commit)
+        return Export(data, {SEED_KEY: str(seed)}, (), output.commit)
     fd = output.side(size)
     targets: dict[str, list[Target]] = {}
     for tensor in written:
@@ -241,7 +243,7 @@ def _from_seed(
         )
     if mode == "embed":
         output.forget_side()
-    return Export(data, {"specc.seed": str(seed)}, (), output.commit)
+    return Export(data, {SEED_KEY: str(seed)}, (), output.commit)
 
 
 def _scratch(fd: int, offset: int, length: int) -> Callable[[], Iterator[bytes]]:

@@ -1,0 +1,225 @@
+"""Holds the targets to each other: the same weights and inputs give the same results, or the first layer that differs is named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from spec_lang.inputs import Sampler, Sizes
+from spec_lang.runtimes import RUNTIMES, Prepared, Progress, Request, Runtime, Torch, prepare
+from spec_lang.shapes.dtype import DType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """|a - b| <= absolute * scale + relative * |b|, where scale is the root mean square of b, or 0.01 if that is larger.
+
+    Sums of n products in another order differ by about sqrt(n) roundings, each relative to the summands and not to a sum in
+    which they cancel: hence the scale.
+    """
+
+    relative: float
+    absolute: float
+
+
+TOLERANCES: Final = {
+    DType.F32: Tolerance(1e-4, 1e-5),
+    DType.F16: Tolerance(2e-2, 1e-2),
+    DType.BF16: Tolerance(1e-1, 5e-2),
+}
+"""By the precision of the model: some 1,000 roundings of f32 (2^-24 each), 20 of the shorter ones (2^-11, 2^-8)."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one output of a runtime is from PyTorch's.
+
+    Attributes:
+        output: Its name.
+        absolute: The largest absolute difference.
+        relative: The largest difference relative to PyTorch's number, where that is not tiny.
+        agrees: Whether every number is within the tolerance, and the shapes and dtypes are equal.
+        note: What is wrong where it is not the numbers: another shape or dtype.
+    """
+
+    output: str
+    absolute: float
+    relative: float
+    agrees: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of one runtime against PyTorch.
+
+    Attributes:
+        runtime: Which.
+        sizes: Of the dim variables.
+        given: The optional inputs that were there.
+        differences: One an output.
+        first: The first layer whose result differs, where one was looked for and found.
+    """
+
+    runtime: str
+    sizes: Sizes
+    given: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    first: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        return all(d.agrees for d in self.differences)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All trials of one model."""
+
+    name: str
+    trials: tuple[Trial, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return all(t.agrees for t in self.trials)
+
+    def worst(self) -> list[tuple[str, Difference]]:
+        """For each runtime and output, the trial that is furthest off; those that disagree count as further."""
+        found: dict[tuple[str, str], Difference] = {}
+        for t in self.trials:
+            for d in t.differences:
+                key = (t.runtime, d.output)
+                if key not in found or _badness(d) > _badness(found[key]):
+                    found[key] = d
+        return [(runtime, d) for (runtime, _), d in found.items()]
+
+
+def _badness(d: Difference) -> tuple[bool, float]:
+    return (not d.agrees, d.absolute)
+
+
+def verify(
+    request: Request,
+    *,
+    runtimes: Sequence[str] = ("onnxruntime",),
+    samples: int = 5,
+    sizes: Mapping[str, int] | None = None,
+    threads: int | None = None,
+    progress: Progress = lambda text: None,
+) -> Verification:
+    """Run the model in PyTorch and in each runtime on the same random inputs, without and with its optional inputs.
+
+    Args:
+        request: The model and its weights.
+        runtimes: What to hold to PyTorch.
+        samples: How many assignments of sizes, ones and odd ones among them.
+        sizes: Values for some dim variables; then one assignment is run.
+        threads: Of each runtime.
+        progress: Told what is being done.
+
+    Raises:
+        CannotRun: a runtime is not there.
+        NoSizes: no sizes satisfy the conditions.
+        EvaluationError: ONNX cannot express the model.
+        WeightsError: the weights do not fit.
+    """
+    trials: list[Trial] = []
+    for given in _choices(request):
+        chosen = _with_given(request, given)
+        with prepare(chosen, progress) as prepared:
+            trials += _trials(prepared, runtimes, samples, sizes, threads, progress)
+    return Verification(request.name, tuple(trials))
+
+
+def _choices(request: Request) -> list[tuple[str, ...]]:
+    """Which optional inputs are there: those that were asked for, else none and all."""
+    from spec_lang.ir.instantiate import Constructions
+    from spec_lang.ir.templates import BlockTemplate
+
+    template = Constructions(request.program).entry(request.name, request.overrides).template
+    assert isinstance(template, BlockTemplate)
+    method = next((m for m in template.definition.methods if m.name == request.method), None)
+    optional = tuple(i.name for i in method.inputs if i.optional or i.default is not None) if method else ()
+    if request.given or request.onnx is not None or not optional:
+        return [tuple(request.given)]
+    return [(), optional]
+
+
+def _with_given(request: Request, given: Collection[str]) -> Request:
+    return replace(request, given=given)
+
+
+def _trials(
+    prepared: Prepared,
+    runtimes: Sequence[str],
+    samples: int,
+    sizes: Mapping[str, int] | None,
+    threads: int | None,
+    progress: Progress,
+) -> list[Trial]:
+    torch = Torch(prepared, threads)
+    others = [RUNTIMES[name](prepared, threads) for name in runtimes if name != "torch"]
+    sampler = prepared.sampler(prepared.request.seed)
+    given = tuple(prepared.request.given)
+    trials = []
+    for assignment in [sampler.fixed(sizes)] if sizes else sampler.sizes(samples):
+        progress(f"running with {assignment}")
+        inputs, expected = _telling(torch, sampler, assignment)
+        for runtime in others:
+            differences = compare(expected, runtime(inputs), prepared.request.dtype)
+            first = None
+            if not all(d.agrees for d in differences) and runtime.name == "onnxruntime":
+                from spec_lang.first_difference import first_difference
+
+                progress("looking for the first layer that differs")
+                first = first_difference(prepared, torch, inputs)
+            trials.append(Trial(runtime.name, assignment, given, differences, first))
+    return trials
+
+
+def _telling(torch: Runtime, sampler: Sampler, sizes: Sizes) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Inputs and PyTorch's results for them, finite ones if any are: a mask that hides everything tells nothing."""
+    import numpy as np
+
+    for truths in (0.3, 0.0, 1.0, 0.3):
+        inputs = sampler.sample(sizes, truths=truths)
+        results = torch(inputs)
+        if all(np.isfinite(r).all() for r in results.values() if r.dtype.kind == "f"):
+            break
+    return inputs, results
+
+
+def compare(
+    expected: Mapping[str, Array], found: Mapping[str, Array], dtype: DType = DType.F32
+) -> tuple[Difference, ...]:
+    """The difference of each output; NaN equals NaN, and infinities equal themselves."""
+    return tuple(difference(name, want, found[name], TOLERANCES[dtype]) for name, want in expected.items())
+
+
+def difference(name: str, want: Array, got: Array, tolerance: Tolerance) -> Difference:
+    """How far `got` is from `want`."""
+    import numpy as np
+
+    if got.shape != want.shape:
+        return Difference(name, np.inf, np.inf, False, f"shape {list(got.shape)}, not {list(want.shape)}")
+    if got.dtype != want.dtype:
+        return Difference(name, np.inf, np.inf, False, f"dtype {got.dtype}, not {want.dtype}")
+    if want.dtype.kind not in "fc":
+        wrong = int((got != want).sum())
+        worst = float(np.abs(got.astype(np.float64) - want.astype(np.float64)).max(initial=0.0))
+        return Difference(name, worst, worst, wrong == 0, f"{wrong} numbers differ" if wrong else "")
+    a, b = got.astype(np.float64), want.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    finite = np.isfinite(a) & np.isfinite(b)
+    off = np.where(finite, np.abs(np.where(finite, a - b, 0.0)), np.where(same, 0.0, np.inf))
+    size = np.abs(np.where(finite, b, 0.0))
+    scale = max(0.01, float(np.sqrt(np.mean(size**2)))) if size.size else 1.0
+    agrees = bool((off <= tolerance.absolute * scale + tolerance.relative * size).all())
+    relative = off / np.maximum(size, 1e-3 * scale)
+    return Difference(name, float(off.max(initial=0.0)), float(relative.max(initial=0.0)), agrees)
