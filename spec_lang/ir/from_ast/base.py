@@ -19,6 +19,7 @@ from spec_lang.ir.from_ast.values import (
     Maybe,
     MethodRef,
     OpCtor,
+    RepeatModule,
     Value,
     truth,
 )
@@ -26,6 +27,7 @@ from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict,
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
+    from spec_lang.ir.from_ast.loops import Iteration
     from spec_lang.ir.from_ast.checker import Checker
 
 BUILTINS = frozenset(
@@ -81,6 +83,11 @@ class Base:
         """How a symbol that is no plain name is written in the IR: its ref and its name."""
         self.taken: set[str] = set()
 
+        self.element_symbols: set[str] = set()
+        self.heads: dict[str, Iteration] = {}
+        """The loops at whose heads a changing size is a symbol."""
+        self.owner_index: dict[int, Dim] = {}
+        self.repeats: dict[str, RepeatModule] = {}
         self.refs: dict[int, str] = {}
         self.calls: dict[int, tuple[str, str, Value]] = {}
         self.types: dict[int, Value] = {}

@@ -429,6 +429,15 @@ class BlockCheck(Members):
     def _undetermined(self) -> None:
         for cells in self.cells.values():
             for cell in cells:
+                for name in cell.value.symbols & set(self.carried) if cell.value is not None else ():
+                    if self.carried[name].owner is None:
+                        self.error(
+                            "E0307",
+                            f"{cell.name} changes from iteration to iteration, and no formula was found for it",
+                            cell.node,
+                            help="write the size out in terms of the loop's variable",
+                        )
+                        return
                 if cell.value is None and isinstance(cell.node, ast.Hole) and self.reachable(cell):
                     self.error(
                         "E0307",
@@ -437,6 +446,16 @@ class BlockCheck(Members):
                         help="write the size out",
                     )
                     return
+
+    def running(self, node: ast.Comprehension) -> list[str]:
+        """The running sizes along a comprehension that some layer needs."""
+        own = {n for n, c in self.carried.items() if c.owner is node}
+        if not own:
+            return []
+        needed = frozenset().union(
+            *(c.value.symbols for cs in self.cells.values() for c in cs if c.value is not None)
+        )
+        return [n for n in self.carried if n in own & needed]
 
     def reachable(self, cell: Cell) -> bool:
         return True

@@ -132,7 +132,7 @@ class Emitter:
             name = self.kept[key] = self._free(cell.name)
         if self.carries is not None and name not in self.carries:
             later = value
-            for own in value.symbols & set(self.check.loop_names):
+            for own in (value.symbols & set(self.check.loop_names)) - self.check.element_symbols:
                 from spec_lang.shapes import symbol
 
                 later = later.substitute({own: symbol(own, 0) + 1})
@@ -279,6 +279,8 @@ class Emitter:
         kept, self.kept = self.kept, dict(self.kept) if outer is not None else {}
         key = None if node.key is None else self.ev(node.key)
         value = self.ev(node.value)
+        for name in self.check.running(node):
+            self.carry(name)
         carries = tuple(self.carries.values())
         self.carries = outer
         self.kept = kept
@@ -674,7 +676,9 @@ class Emitter:
                 expects.append(make(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
-        requires += [self.owed(o, "init") for o in summary.owed if not (o.stated or o.passed or _torch_checks(o))]
+        requires += [
+            self.owed(o, "init") for o in summary.owed if not (o.stated or o.passed or _torch_checks(o))
+        ]
         return make(
             ir.Block,
             entry=node.kind == "model",

@@ -35,7 +35,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "known", "length", "symbols")
+    __slots__ = ("element", "index", "known", "length", "owner", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -46,6 +46,8 @@ class Iteration:
         self.known = known
         self.symbols = symbols
         """Symbols of elements that no formula in the index gives (`for n in depths`)."""
+        self.owner: ast.Comprehension | None = None
+        """The comprehension whose layers are gone through: where a running size would be kept."""
 
 
 class Grown:
@@ -61,9 +63,10 @@ class Grown:
 class Carried:
     """A size that changes along a list of layers: a running variable of the generated constructor."""
 
-    __slots__ = ("index", "name", "next", "start")
+    __slots__ = ("index", "name", "next", "owner", "start")
 
-    def __init__(self, name: str, start: Dim, next: Dim, index: Dim) -> None:
+    def __init__(self, name: str, start: Dim, next: Dim, index: Dim, owner: ast.Comprehension | None) -> None:
+        self.owner = owner
         self.name = name
         self.start = start
         self.next = next
@@ -114,7 +117,12 @@ class Loops(Uses):
             index = self.fresh(name, 0)
             (own,) = value.index.symbols
             self.index_symbols = {**self.index_symbols, own: value.index}
-            return Iteration(value.length, index, at_index(value.item, {own: index}), None, frozenset())
+            inner = value.iteration
+            known = [at_index(value.item, {own: dim(k)}) for k in range(len(inner.known or ()))]
+            element = at_index(value.item, {own: index})
+            it = Iteration(value.length, index, element, known or None, inner.symbols)
+            it.owner = value.node
+            return it
         if isinstance(value, ListModule) and value.kind != "dict":
             value = value.items
         if isinstance(value, list | tuple):
@@ -129,6 +137,7 @@ class Loops(Uses):
         index = self.fresh(f"{name}_index", 0)
         element = self.symbolic(self._element_name(value.text, name), value.item)
         if isinstance(element, Dim):
+            self.element_symbols |= element.symbols
             return Iteration(value.length, index, element, None, element.symbols)
         return Iteration(value.length, index, element, None, frozenset())
 
@@ -143,6 +152,7 @@ class Loops(Uses):
             if len(set(consts)) == 1:
                 return Iteration(length, index, items[0], items, frozenset())
             element = self.fresh(name, min(consts), max(consts))
+            self.element_symbols |= element.symbols
             return Iteration(length, index, element, items, element.symbols)
         element_ = items[0] if items and all(_same_object(i, items[0]) for i in items) else None
         return Iteration(length, index, element_, items, frozenset())
@@ -411,7 +421,7 @@ class Loops(Uses):
                 return None
             if not changed:
                 break
-            head = self._with_symbols(head, changed, carried)
+            head = self._with_symbols(head, changed, carried, it)
         else:
             return None
         names = self._better_names(body, head, it, outer)
@@ -449,7 +459,9 @@ class Loops(Uses):
                     found.append((i, j))
         return found
 
-    def _with_symbols(self, head: State, places: list[tuple[int, int]], carried: dict[str, Dim]) -> State:
+    def _with_symbols(
+        self, head: State, places: list[tuple[int, int]], carried: dict[str, Dim], it: Iteration
+    ) -> State:
         result = list(head)
         same: dict[Dim, Dim] = {}
         for i, j in places:
@@ -461,6 +473,7 @@ class Loops(Uses):
             if s is None:
                 s = same[start] = self.fresh("size")
                 carried[str(s)] = start
+                self.heads[str(s)] = it
             shape = (*tensor.shape[:j], s, *tensor.shape[j + 1 :])
             fresh = TensorType(tensor.dtype, shape)
             if id(tensor) in self.came:
@@ -501,7 +514,9 @@ class Loops(Uses):
             return None
         self._close_carried(mark, it, forms, node)
         for name in carried:
-            self.carried[name] = Carried(name, carried[name], nexts[name], it.index)
+            self.carried[name] = Carried(
+                name, carried[name], self._in_owner(nexts[name], it), it.index, it.owner
+            )
         final = {name: self._final(name, start, nexts, forms[name], it) for name, start in carried.items()}
         if any(f is not None and f != carried[n] for n, f in final.items()) and any(
             forms[n] is None for n in carried
@@ -517,6 +532,13 @@ class Loops(Uses):
             else:
                 result.append(substitute(h, dict(final)))
         return result
+
+    def _in_owner(self, d: Dim, it: Iteration) -> Dim:
+        """A formula in a loop's index, in that of the comprehension that made the layers."""
+        if it.owner is None:
+            return d
+        (own,) = it.index.symbols
+        return d.substitute({own: self.owner_index[id(it.owner)]})
 
     def _in_closed_form(self, value: Value, forms: dict[str, Dim | None]) -> Value:
         return substitute(value, {n: f for n, f in forms.items() if f is not None})
@@ -653,14 +675,14 @@ class Loops(Uses):
         growth = values[1] - first
         if all(b - a == growth for a, b in zip(values, rest, strict=False)):
             s = self.fresh(cell.name)
-            self.carried[str(s)] = Carried(str(s), first, s + growth, it.index)
+            self.carried[str(s)] = Carried(str(s), first, s + growth, it.index, it.owner)
             cell.value = s
             return True
         if first.const and values[1].const and values[1].const % first.const == 0:
             factor = values[1].const // first.const
             if all(b == a * factor for a, b in zip(values, rest, strict=False)):
                 s = self.fresh(cell.name)
-                self.carried[str(s)] = Carried(str(s), first, s * factor, it.index)
+                self.carried[str(s)] = Carried(str(s), first, s * factor, it.index, it.owner)
                 cell.value = s
                 return True
         shown = ", ".join(map(str, values[:4]))
@@ -685,10 +707,10 @@ class Loops(Uses):
         index = self.fresh(name, 0)
         self.index_symbols = {**self.index_symbols, own: module.index}
         item = at_index(module.item, {own: index})
-        known = None
-        if module.length.const is not None and module.length.const <= MAX_UNROLLED:
-            known = [dim(k) for k in range(module.length.const)]
-        it = Iteration(module.length, index, index, known, frozenset())
+        inner = module.iteration
+        element = _reindexed(inner.element, own, index)
+        it = Iteration(module.length, index, element, inner.known, inner.symbols)
+        it.owner = module.node
 
         def body(state: State) -> State | None:
             step = Args()
@@ -843,7 +865,9 @@ class Loops(Uses):
         low = self.decide(Cond.ge(it.length, 0))
         if low is False:
             return self.error("E0502", f"a list of {it.length} layers", node)
-        return RepeatModule(member, it.index, it.length, item, node, node.key is not None)
+        it.owner = node
+        self.owner_index[id(node)] = it.index
+        return RepeatModule(member, it.index, it.length, item, node, node.key is not None, it)
 
     def _each(self, node: ast.Comprehension, it: Iteration) -> Value:
         """A comprehension item by item: for short lists of what has no symbol."""

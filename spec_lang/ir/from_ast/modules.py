@@ -398,6 +398,7 @@ class Modules(Calls):
     ) -> bool:
         """Determine a `_` or an implicit dim, or prove that this call needs the same value."""
         if cell.value is None:
+            self._own_heads(size, at)
             back = self._indexed(size, at)
             if back is None or not self.make_static(back, cell, what, node):
                 if back is None:
@@ -422,6 +423,15 @@ class Modules(Calls):
             help="a layer used twice is shared; use two layers where the sizes differ",
         )
         return False
+
+    def _own_heads(self, size: Dim, at: dict[str, Dim]) -> None:
+        """A size that changes along a loop is kept where the list that the loop indexes is made."""
+        for name in size.symbols & set(self.heads):
+            it = self.heads[name]
+            for own, index in at.items():
+                repeat = self.repeats.get(own)
+                if repeat is not None and index == it.index and self.facts.equal(repeat.length, it.length):
+                    it.owner = repeat.node
 
     def _indexed(self, size: Dim, at: dict[str, Dim]) -> Dim | None:
         """A size at one index of a list as a formula for all of them."""
@@ -486,6 +496,7 @@ class Modules(Calls):
             self.in_range(index, module.length, node)
             (name,) = module.index.symbols
             self.index_symbols = {**self.index_symbols, name: module.index}
+            self.repeats[name] = module
             return at_index(module.item, {name: index})
         if isinstance(module, RepeatModule | ListModule):
             return self.error(
@@ -589,7 +600,13 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
         length = substitute(module.length, dict(at))
         assert isinstance(length, Dim)
         return RepeatModule(
-            module.label, module.index, length, at_index(module.item, at), module.node, module.keyed
+            module.label,
+            module.index,
+            length,
+            at_index(module.item, at),
+            module.node,
+            module.keyed,
+            module.iteration,
         )
     if isinstance(module, Case):
         cond = substitute(module.cond, dict(at))
@@ -622,7 +639,13 @@ def substitute_module(module: Value, env: dict[str, object]) -> Value:
         length = substitute(module.length, env)
         assert isinstance(length, Dim)
         return RepeatModule(
-            module.label, module.index, length, substitute_module(module.item, env), module.node, module.keyed
+            module.label,
+            module.index,
+            length,
+            substitute_module(module.item, env),
+            module.node,
+            module.keyed,
+            module.iteration,
         )
     if isinstance(module, Case):
         cond = substitute(module.cond, env)

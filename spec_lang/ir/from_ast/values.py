@@ -12,6 +12,7 @@ from spec_lang.shapes import Cond, Dim, Pack, TensorType
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
+    from spec_lang.ir.from_ast.loops import Iteration
     from spec_lang.ir.from_ast.scope import Def
     from spec_lang.ir.from_ast.summary import Summary
     from spec_lang.ops.base import Function, Layer
@@ -239,11 +240,19 @@ class ListModule:
 class RepeatModule:
     """A comprehension of modules: `item` for each value of the symbol `index` below `length`."""
 
-    __slots__ = ("index", "item", "keyed", "label", "length", "node")
+    __slots__ = ("index", "item", "iteration", "keyed", "label", "length", "node")
 
     def __init__(
-        self, label: str, index: Dim, length: Dim, item: Value, node: ast.Comprehension, keyed: bool
+        self,
+        label: str,
+        index: Dim,
+        length: Dim,
+        item: Value,
+        node: ast.Comprehension,
+        keyed: bool,
+        iteration: Iteration,
     ) -> None:
+        self.iteration = iteration
         self.label = label
         self.index = index
         self.length = length
