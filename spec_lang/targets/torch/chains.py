@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from spec_lang.ir import model as m
 from spec_lang.ops.base import LAYERS, Layer
@@ -20,24 +20,31 @@ def stages(e: m.Expr) -> tuple[m.Expr, list[m.Call]]:
     return e, calls[::-1]
 
 
-def grouped(calls: Sequence[m.Call]) -> list[list[m.Call]]:
-    """The calls of each statement: what has weights begins one, what follows it cheaply stays with it."""
+def grouped(calls: Sequence[m.Call], made: Callable[[m.Expr], m.Expr | None]) -> list[list[m.Call]]:
+    """The calls of each statement: what has weights begins one, what follows it cheaply stays with it.
+
+    `made` gives the constructor of a module.
+    """
+
+    def heavy(call: m.Call) -> bool:
+        if call.to not in ("apply", "run", "method"):
+            return False
+        maker = made(call.callee) if call.callee is not None else None
+        return not (isinstance(maker, m.Call) and maker.to == "make" and _light(maker.name))
+
     groups: list[list[m.Call]] = [[]]
     for call in calls:
         last = groups[-1]
         full = len(last) == NESTED or (last and last[-1].to == "run")
-        if last and (full or call.to == "run" or (_heavy(call) and (len(last) > 1 or _heavy(last[0])))):
+        if last and (full or call.to == "run" or (heavy(call) and (len(last) > 1 or heavy(last[0])))):
             groups.append([])
         groups[-1].append(call)
     return groups
 
 
-def _heavy(call: m.Call) -> bool:
-    if call.to not in ("apply", "run", "method"):
-        return False
-    kind = call.callee.type if call.callee is not None else None
-    cls = LAYERS.get(kind.name) if isinstance(kind, m.ModuleType) else None
-    return cls is None or (cls.params is not Layer.params and "Norm" not in cls.name)
+def _light(layer: str) -> bool:
+    cls = LAYERS.get(layer)
+    return cls is not None and (cls.params is Layer.params or "Norm" in layer)
 
 
 def has_chain(e: object) -> bool:

@@ -44,6 +44,7 @@ class Construction(Operations):
         self.lines: list[str] = []
         self.naming = "layers"
         self.carried: dict[str, str] = {}
+        self.current: dict[str, str] = {}
 
     def member(self, name: str) -> Code:
         return Attr(Atom("self"), self.state.attribute(name))
@@ -146,6 +147,8 @@ class Construction(Operations):
     def member_lines(self, member: m.Layer | m.Param) -> None:
         for text in member.comments:
             self.lines += comment(self.indent, text)
+        if member.trailing and "`_`" in member.trailing:  # speaks of what is not in the output
+            member = member.model_copy(update={"trailing": None})
         if isinstance(member, m.Layer):
             self.naming = member.name
             self.layer(member)
@@ -310,7 +313,8 @@ class Construction(Operations):
         start = [(c, self.expr(c.start)) for c in e.carry]
         for c, value in start:
             self.carried[c.name] = self.running(c, e)
-            if flat(value) != self.carried[c.name]:
+            variable = self.carried[c.name]
+            if flat(value) not in (variable, self.current.get(variable)):
                 self.emit(f"{self.carried[c.name]} = ", value)
         self.lines.append(" " * self.indent + f"{items}: list[{self.imports.use('nn')}.Module] = []")
         indent = self.indent
@@ -335,6 +339,7 @@ class Construction(Operations):
         """The running dims after one layer."""
         targets = [Atom(self.carried[c.name]) for c in carry]
         values = [self.expr(c.next) for c in carry]
+        self.current = {t.text: flat(v) for t, v in zip(targets, values, strict=True)}
         if len(carry) == 1:
             self.emit(f"{targets[0].text} = ", values[0])
         elif carry:

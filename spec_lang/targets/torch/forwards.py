@@ -9,7 +9,7 @@ from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.routine import Routine
 from spec_lang.targets.torch.signature import Parameter
-from spec_lang.targets.torch.state import State
+from spec_lang.targets.torch.state import State, element
 
 
 class Forward(Routine):
@@ -18,6 +18,7 @@ class Forward(Routine):
     def __init__(self, state: State, method: m.Method) -> None:
         super().__init__(state.imports, method, 8, state.training_functions)
         self.state = state
+        self.items: dict[str, m.Expr] = {}
         self.lets: dict[str, m.Let] = {let.name: let for let in state.block.lets if let.at == "call"}
 
     def static(self, name: str) -> Code:
@@ -32,8 +33,22 @@ class Forward(Routine):
     def parameters_dtype(self) -> Code | None:
         return self.state.a_parameter()
 
-    def class_of(self, constructor: str) -> Code | None:
-        return self.state.class_of(constructor)
+    def class_of(self, made: m.Expr) -> Code | None:
+        return self.state.class_of(made)
+
+    def made(self, e: m.Expr) -> m.Expr | None:
+        if isinstance(e, m.Name) and e.id in self.items:
+            return self.items[e.id]
+        return self.state.made(e)
+
+    def looping(self, s: m.For) -> None:
+        over = self.state.made(s.iterable)
+        target = s.target
+        if isinstance(s.iterable, m.Call) and s.iterable.name == "enumerate" and s.iterable.args:
+            over = self.state.made(s.iterable.args[0])
+            target = target.items[1] if target.items and len(target.items) == 2 else target
+        if target.name is not None and over is not None and (item := element(over)) is not None:
+            self.items[target.name] = item
 
     def checks(self) -> tuple[m.Require, ...]:
         """What the entry model checks of its caller's values."""

@@ -143,7 +143,8 @@ def _hug(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
             *before, (op, last, least) = _split(code)
             head = "".join(o + wrapped(x, w) + " " for o, x, w in before)
             if precedence(last) < least:
-                return [margin + prefix + flat(code) + suffix]
+                inside = _inner(indent + INDENT, "", last, "")
+                return [f"{margin}{prefix}{head}{op}(", *inside, f"{margin}){suffix}"]
             lines = _hug(indent, prefix + head + op, last, suffix)
             if fits(lines[0]) or len(before) != 1 or precedence(before[0][1]) < before[0][2]:
                 return lines

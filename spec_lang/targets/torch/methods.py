@@ -40,6 +40,9 @@ class Methods(Operations):
         self.into: str | None = None
         self.live: set[str] = set()
         self.temporary: set[str] = set()
+        self.dtype_local: str | None = None
+        self.dtype_reads = 0
+        self.shown = {i.name: shape(i.type) for i in method.inputs}
 
     # --- What names are ---------------------------------------------------------------------
 
@@ -53,6 +56,11 @@ class Methods(Operations):
         return None
 
     def float_dtype(self) -> Code | None:
+        """The dtype of float inputs or parameters; of a local that holds it where several places ask."""
+        self.dtype_reads += 1
+        return Atom(self.dtype_local) if self.dtype_local else self.own_dtype()
+
+    def own_dtype(self) -> Code | None:
         for i in self.method.inputs:
             if self._is_float(i):
                 return Attr(Atom(self.scope.local(i.name)), "dtype")
@@ -108,16 +116,20 @@ class Methods(Operations):
         """A module whose attributes are read: cast where its static type is only `nn.Module`."""
         code = self.expr(e)
         untyped = isinstance(e, m.Subscript) or (isinstance(e, m.Name) and e.ref in ("local", "loop"))
-        if untyped and isinstance(e.type, m.ModuleType) and (cls := self.class_of(e.type.name)):
+        if untyped and (made := self.made(e)) is not None and (cls := self.class_of(made)) is not None:
             return Call(Atom(self.imports.use("cast")), (cls, code))
         return code
 
-    def class_of(self, constructor: str) -> Code | None:
-        """The class that a constructor's name stands for."""
+    def made(self, e: m.Expr) -> m.Expr | None:
+        """The constructor behind an expression that is a module, where it is known."""
+        return None
+
+    def class_of(self, made: m.Expr) -> Code | None:
+        """The class that a constructor call makes."""
         return None
 
     def expr(self, e: m.Expr) -> Code:
-        if isinstance(e, m.Attribute) and isinstance(e.value.type, m.ModuleType):
+        if isinstance(e, m.Attribute) and self.made(e.value) is not None:
             return Attr(self.module(e.value), identifier(e.name))
         return super().expr(e)
 
@@ -126,7 +138,7 @@ class Methods(Operations):
     def chain(self, e: m.Call) -> Code:
         """A chain as several statements; gives the expression of the last."""
         root, calls = stages(e)
-        groups = grouped(calls)
+        groups = grouped(calls, self.made)
         code = self.expr(root)
         kind = root.type
         for i, group in enumerate(groups):
@@ -196,7 +208,9 @@ class Methods(Operations):
             if len(lines[-1]) + 2 + len(text) <= WIDTH:
                 lines[-1] += f"  {text}"
             else:
-                lines = [*comment(self.indent, note), *lines]
+                label = prefix.removesuffix(" = ")
+                above = f"{label}: {note}" if note.startswith("[") and label.isidentifier() else note
+                lines = [*comment(self.indent, above), *lines]
         self.lines += lines
 
     def body(self, statements: Sequence[m.Stmt], live: set[str]) -> None:
@@ -226,11 +240,11 @@ class Methods(Operations):
 
     def assign(self, s: m.Assign, live: set[str]) -> None:
         target = self.target(s.target)
-        note = s.trailing or self.note(s)
+        note = self.note(s)
         bound = [self.scope.local(n) for n in _names(s.target)]
         if bound and not any(n in live for n in _names(s.target)) and not s.dims and len(bound) == 1:
             if isinstance(s.value, m.Call):
-                self.simple("", s.value, None, live, note)
+                self.simple("", s.value, None, live, s.trailing)
             return
         annotated = ""
         if s.target.name is not None and isinstance(s.value, m.List) and not s.value.items:
@@ -241,7 +255,8 @@ class Methods(Operations):
             s.value,
             s.target.name,
             live,
-            note,
+            s.trailing,
+            note=note,
             unpack=s.target.items is not None,
         )
         wanted = [d for d in s.dims if d.name in live]
@@ -253,9 +268,10 @@ class Methods(Operations):
         value: m.Expr,
         into: str | None,
         live: set[str],
-        note: str | None,
+        trailing: str | None,
         suffix: str = "",
         unpack: bool = False,
+        note: str | None = None,
     ) -> None:
         """A statement of one line where it fits, its chains broken into statements where it does not."""
         self.rhs, self.into, self.live = value, into, live
@@ -274,6 +290,12 @@ class Methods(Operations):
             if len(written) == 1 or not has_chain(value):
                 break
         self.hoisting = False
+        if trailing and len(self.lines) > len(lines):
+            self.lines[len(lines) : len(lines)] = comment(self.indent, trailing)
+            trailing = None
+        note = trailing or note
+        if prefix == f"{flat(whole)} = ":
+            return
         self.emit("" if suffix == ")" else prefix, whole, note, "" if suffix == ")" else suffix)
 
     def value(self, e: m.Expr) -> Code:
@@ -289,6 +311,9 @@ class Methods(Operations):
         kind = s.value.type
         if isinstance(s.target.name, str) and isinstance(kind, m.TensorType):
             text = shape(kind)
+            before, self.shown[s.target.name] = self.shown.get(s.target.name), text
+            if not kind.dims or before == text:
+                return None
             _, calls = stages(s.value)
             last = calls[-1].args[0].type if len(calls) > NESTED else None
             known = {shape(t) for t in _tensor_types(s.value)} if last is None else {shape(last)}
@@ -304,8 +329,12 @@ class Methods(Operations):
         inside = live | names_in(*s.body)
         iterable = self.expr(s.iterable)
         target = self.loop_target(s.target, names_in(*s.body))
+        self.looping(s)
         self.emit(f"for {flat(target)} in ", iterable, s.trailing, ":")
         self.indented(s.body, inside)
+
+    def looping(self, s: m.For) -> None:
+        """Note what a loop runs over."""
 
     def branch(self, s: m.If, live: set[str]) -> None:
         test = self.condition(s.test)

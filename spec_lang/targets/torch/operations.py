@@ -16,6 +16,39 @@ DROPOUT_P = 4
 """Where `dropout_p` stands among the arguments of scaled_dot_product_attention."""
 
 
+METHODS = frozenset(
+    [
+        "amax",
+        "amin",
+        "argmax",
+        "argmin",
+        "chunk",
+        "cumsum",
+        "expand",
+        "flatten",
+        "gather",
+        "mean",
+        "movedim",
+        "permute",
+        "prod",
+        "repeat_interleave",
+        "reshape",
+        "softmax",
+        "split",
+        "squeeze",
+        "std",
+        "sum",
+        "transpose",
+        "unbind",
+        "unflatten",
+        "unsqueeze",
+        "var",
+        "view",
+    ]
+)
+"""The functions of `torch` that read better as methods behind an arrow."""
+
+
 class Operations(Expressions):
     """Expressions over tensors."""
 
@@ -37,6 +70,8 @@ class Operations(Expressions):
             args += tuple(self.extras(e, cls))
         if e.name == "scaled_dot_product_attention":
             args = tuple(self.dropping(a, i) for i, a in enumerate(args))
+        if _as_method(e, torch):
+            torch = "." + torch.removeprefix("torch.")
         if torch.startswith("."):
             return Call(Attr(args[0], torch[1:]), args[1:])
         return Call(self.spelled(torch, e.name), args)
@@ -82,3 +117,10 @@ def _text(e: m.Expr) -> str:
     if isinstance(e, m.Literal_) and isinstance(e.value, str):
         return e.value
     raise BadProgram("a pattern is a string literal")
+
+
+def _as_method(e: m.Call, torch: str) -> bool:
+    """Whether `torch.sum(x)` is to be `x.sum()`: where the author wrote so, or the shape is what it is about."""
+    if not torch.startswith("torch.") or e.style == "call":
+        return False
+    return e.style == "method" or torch.removeprefix("torch.") in METHODS

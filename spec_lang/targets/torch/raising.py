@@ -21,7 +21,7 @@ def raise_lines(indent: int, message: str, test: m.Expr, expr: Callable[[m.Expr]
     whole = f'f"{braces(message)} {values}"'
     if len(f"raise ValueError({whole})") + indent <= WIDTH or len(whole) + indent + 4 <= WIDTH:
         return _raise(indent, [whole])
-    parts = [*_pieces(braces(message), WIDTH - indent - 8), values]
+    parts = _pieces(f"{braces(message)} {values}", WIDTH - indent - 8)
     literals = [_literal(p + (" " if i < len(parts) - 1 else "")) for i, p in enumerate(parts)]
     return _raise(indent, literals)
 

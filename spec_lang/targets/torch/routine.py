@@ -8,7 +8,7 @@ from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.methods import Methods
 from spec_lang.targets.torch.signature import Parameter, define, is_plain
-from spec_lang.targets.torch.text import comment, docstring
+from spec_lang.targets.torch.text import docstring
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import names_in, nodes
 
@@ -20,7 +20,17 @@ class Routine(Methods):
 
     def lines_of(self) -> list[str]:
         """The whole method."""
+        if self.own_dtype() != self.parameters_dtype():
+            self.dtype_reads = -(10**9)  # an input's dtype is short enough to repeat
+        lines, taken = self.lines, set(self.scope.taken)
         self.body(self.method.body, set())
+        if self.dtype_reads > 1:
+            self.lines, self.scope.taken = [*lines], taken
+            self.dtype_local = self.scope.fresh("dtype", "float_dtype")
+            dtype = self.own_dtype()
+            if dtype is not None:
+                self.lines += statement(self.indent, f"{self.dtype_local} = ", dtype)
+            self.body(self.method.body, set())
         body, self.lines = self.lines, []
         self.defaults()
         defaults, self.lines = self.lines, []
@@ -40,7 +50,7 @@ class Routine(Methods):
         if self.method.doc:
             lines += docstring(self.indent, self.method.doc)
         if shapes:
-            lines += comment(self.indent, shapes)
+            lines += self.shape_comment()
         return [*lines, *defaults, *head, *checks, *body]
 
     def python_name(self) -> str:
@@ -88,13 +98,32 @@ class Routine(Methods):
 
     def shapes(self) -> str | None:
         """The shapes of inputs and results, for a comment."""
+        given, made = self.shape_lists()
+        if not given:
+            return None
+        return ", ".join(given) + (f" -> {', '.join(made)}" if made else "")
+
+    def shape_lists(self) -> tuple[list[str], list[str]]:
+        """Each input's and each result's shape; those of scalars say nothing."""
         inputs = [(i.name, shape(i.type)) for i in self.method.inputs]
         results = [(r.name, shape(r.type)) for r in self.method.results]
-        left = ", ".join(f"{n}: {s}" for n, s in inputs if s)
-        right = ", ".join(f"{n}: {s}" if n else s for n, s in results if s)
-        if not left:
-            return None
-        return f"{left} -> {right}" if right else left
+        made = [f"{n}: {s}" if n else s for n, s in results if s]
+        if all(s in ("[]", None) for _, s in results):
+            made = []
+        return [f"{n}: {s}" for n, s in inputs if s], made
+
+    def shape_comment(self) -> list[str]:
+        """The shapes on lines of their own, results apart where one line does not do."""
+        text = self.shapes()
+        if text is None:
+            return []
+        margin = " " * self.indent
+        if len(f"{margin}# {text}") <= WIDTH:
+            return [f"{margin}# {text}"]
+        given, made = self.shape_lists()
+        lines = _packed(given, WIDTH - self.indent - 2)
+        lines += _packed([f"-> {made[0]}", *made[1:]], WIDTH - self.indent - 2) if made else []
+        return [f"{margin}# {line}" for line in lines]
 
     def size_lines(self) -> list[str]:
         """The dims and call-time `let`s that the method reads."""
@@ -123,3 +152,15 @@ class Routine(Methods):
         if len(results) == 1 and not self.method.results_tuple:
             return annotation(results[0].type, self.imports)
         return f"tuple[{', '.join(annotation(r.type, self.imports) for r in results)}]"
+
+
+def _packed(items: list[str], width: int) -> list[str]:
+    """Items joined by commas, broken between them only."""
+    lines = [items[0]]
+    for item in items[1:]:
+        if len(lines[-1]) + len(", ,") + len(item) <= width:
+            lines[-1] += f", {item}"
+        else:
+            lines[-1] += ","
+            lines.append(item)
+    return lines

@@ -112,17 +112,36 @@ class State:
             return None
         return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
 
-    def class_of(self, constructor: str) -> Code | None:
-        """The Python class behind a module type's name."""
-        if constructor in LAYERS:
-            torch = LAYERS[constructor].torch
-            if torch.startswith("nn."):
-                self.imports.use("nn")
-                return name(torch)
-            return None
-        if constructor.rpartition(".")[2].isidentifier() and constructor[:1].isupper():
-            return Atom(self.imports.definition(constructor))
+    def made(self, e: m.Expr) -> m.Expr | None:
+        """The constructor behind a path to a module of this block, where it is one."""
+        if isinstance(e, m.Name) and e.ref == "layer":
+            found = next((p for p in self.block.members if p.name == e.id), None)
+            return found.value if isinstance(found, m.Layer) else None
+        if isinstance(e, m.Subscript) and (outer := self.made(e.value)) is not None:
+            return element(outer)
         return None
+
+    def class_of(self, made: m.Expr) -> Code | None:
+        """The Python class that a constructor call makes."""
+        if not isinstance(made, m.Call):
+            return None
+        if made.to == "make" and LAYERS[made.name].torch.startswith("nn."):
+            self.imports.use("nn")
+            return name(LAYERS[made.name].torch)
+        return Atom(self.imports.definition(made.name)) if made.to in ("block", "extern") else None
+
+
+def element(made: m.Expr) -> m.Expr | None:
+    """What the items of a list or dict of layers are made by, where that is the same for all."""
+    match made:
+        case m.Comprehension(value=value):
+            return value
+        case m.List(items=items) | m.Dict(values=items):
+            makers = {(i.to, i.name) for i in items if isinstance(i, m.Call)}
+            same = len(makers) == 1 and all(isinstance(i, m.Call) for i in items)
+            return items[0] if same else None
+        case _:
+            return None
 
 
 def _has_weight(layer: str) -> bool:

@@ -88,19 +88,19 @@ def number(value: float, text: str | None) -> Code:
 
 
 def docstring(indent: int, text: str) -> list[str]:
-    """The lines of a docstring, wrapped at the width."""
-    margin = " " * indent
-    lines = [_doc_line(line) for line in textwrap.dedent(_first_apart(text)).strip().split("\n")]
-    wrapped = [part for line in lines for part in _wrap(line, WIDTH - indent)]
-    if not wrapped:
+    """The lines of a docstring, wrapped at the width; none for an empty one."""
+    if not text.strip():
         return []
-    first = margin + '"""' + wrapped[0]
-    if len(wrapped) == 1 and len(first) + 3 <= WIDTH:
-        return [first + '"""']
-    if len(first) > WIDTH:
-        wrapped = [*_wrap(wrapped[0], WIDTH - indent - 3), *wrapped[1:]]
-    body = [margin + line if line else "" for line in wrapped[1:]]
-    return [margin + '"""' + wrapped[0], *body, margin + '"""']
+    margin = " " * indent
+    first, *rest = textwrap.dedent(_first_apart(text)).strip().split("\n")
+    opening = '"""' + _doc_line(first)
+    if not rest and len(margin + opening) + 3 <= WIDTH:
+        return [margin + opening + '"""']
+    if not rest:
+        wrapped = _wrap(opening, WIDTH - indent - 3)
+        return [margin + line for line in wrapped] + ([margin + '"""'] if len(wrapped) > 1 else ['"""'])
+    lines = [part for line in (opening, *map(_doc_line, rest)) for part in _wrap(line, WIDTH - indent)]
+    return [*(margin + line if line else "" for line in lines), margin + '"""']
 
 
 def _first_apart(text: str) -> str:
