@@ -11,12 +11,14 @@ from spec_lang.ir.evaluate import Env, Evaluator
 from spec_lang.shapes import Dim, TensorType, dim, exact_div
 
 
-def bind_dims(e: Evaluator, bindings: Sequence[model.DimBinding], env: Env) -> None:
+def bind_dims(
+    e: Evaluator, bindings: Sequence[model.DimBinding], env: Env, inputs: Sequence[model.Input] = ()
+) -> None:
     """Give the dims of a call their values: `size(axis) == scale * name + offset`; 0 where the tensor is absent."""
     for b in bindings:
         tensor = e.value(b.tensor, env)
         if b.name.startswith("*"):
-            _bind_pack(b, tensor, env)
+            _bind_pack(b, tensor, env, inputs)
         elif isinstance(tensor, TensorType):
             found = tensor.shape[b.axis]
             assert isinstance(found, Dim)
@@ -27,19 +29,27 @@ def bind_dims(e: Evaluator, bindings: Sequence[model.DimBinding], env: Env) -> N
             env.values.setdefault(b.name, 0)
 
 
-def _bind_pack(b: model.DimBinding, tensor: Host, env: Env) -> None:
+def _bind_pack(b: model.DimBinding, tensor: Host, env: Env, inputs: Sequence[model.Input]) -> None:
     """The leading dims `*B`: those that the type's other dims leave."""
     dims: tuple[Host, ...] = ()
     if isinstance(tensor, TensorType):
-        others = _others(b)
+        type = b.tensor.type or _declared(b.tensor, inputs)
+        assert isinstance(type, model.TensorType)
+        others = len(type.dims) - 1
         dims = tuple(map(plain, tensor.dims[b.axis : len(tensor.shape) - (others - b.axis)]))
     env.values[b.name] = env.values[b.name[1:]] = dims
 
 
-def _others(b: model.DimBinding) -> int:
-    """How many dims the tensor's type has beside the pack."""
-    type = b.tensor.type
-    while isinstance(type, model.OptionalType):
-        type = type.base
-    assert isinstance(type, model.TensorType)
-    return len(type.dims) - 1
+def _declared(node: model.Expression, inputs: Sequence[model.Input]) -> model.Type | None:
+    """The type of an input, or of a part of one."""
+    type: model.Type | None = None
+    if isinstance(node, model.Name):
+        type = next((i.type for i in inputs if i.name == node.id), None)
+    elif isinstance(node, model.Subscript) and isinstance(node.index[0], model.Literal_):
+        whole = _declared(node.value, inputs)
+        at = node.index[0].value
+        if isinstance(whole, model.TupleType) and isinstance(at, int):
+            type = whole.items[at]
+        elif isinstance(whole, model.ListType):
+            type = whole.item
+    return type.base if isinstance(type, model.OptionalType) else type

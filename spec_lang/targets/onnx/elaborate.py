@@ -64,7 +64,7 @@ class Elaborator(Paths):
 
     def prepare(self, method: model.Method, at: Instance | None, env: Env) -> None:
         """Bind the dims of a call, and take its conditions as facts."""
-        bind_dims(self, method.dims, env)
+        bind_dims(self, method.dims, env, method.inputs)
         if at is not None and isinstance(at.template, BlockTemplate):
             block = at.template.definition
             for let in block.lets:

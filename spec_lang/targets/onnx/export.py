@@ -52,13 +52,14 @@ class Exported:
     Attributes:
         model: The graph.
         tensors: The constructed model's tensors.
+        precision: What `float` is.
     """
 
     def __init__(self, model: proto.Model, tensors: State, buffers: Buffers, precision: DType) -> None:
         self.model = model
         self.tensors = tensors
         self._buffers = buffers
-        self._precision = precision
+        self.precision = precision
 
     @cached_property
     def state(self) -> StateDict:
@@ -72,7 +73,7 @@ class Exported:
         return [
             Needed(
                 i.key,
-                self._precision if i.dtype is DType.FLOAT else i.dtype,
+                self.precision if i.dtype is DType.FLOAT else i.dtype,
                 i.sizes,
                 tuple(Rows(*r) for r in i.rows or ()),
             )

@@ -37,7 +37,7 @@ def emit(
     method = definition.forward
     given = dict(zip((i.name for i in method.inputs), args, strict=False)) | dict(kwargs)
     env = Env(definition.file, dict(values), {i.name: given.get(i.name) for i in method.inputs})
-    bind_dims(e, method.dims, env)
+    bind_dims(e, method.dims, env, method.inputs)
     inputs: list[Value | None] = []
     for i in method.inputs:
         inputs += e.edges(env.locals[i.name]) or [None]
