@@ -82,15 +82,17 @@ class Expressions:
 
     # --- Lists of things --------------------------------------------------------------------
 
-    def items(self, nodes: Sequence[Node], docs: Sequence[Doc], end: int) -> tuple[list[Item], list[str]]:
-        """Parts of a bracket with their comments, and those after the last; `end` is where the bracket closes."""
+    def items(
+        self, nodes: Sequence[Node], docs: Sequence[Doc], start: int, end: int
+    ) -> tuple[list[Item], list[str]]:
+        """Parts of a bracket with their comments, and those after the last; the bracket stands from `start` to `end`."""
         items: list[Item] = []
         for number, (node, doc) in enumerate(zip(nodes, docs, strict=True)):
             after = nodes[number + 1].span.start if number + 1 < len(nodes) else end
-            above = self.comments.take(0, node.span.end)
+            above = self.comments.take(start, node.span.end)
             trailing = self.comments.trailing(node.span.end, after)
             items.append(Item(doc, above, trailing))
-        return items, self.comments.take(0, end)
+        return items, self.comments.take(start, end)
 
     def bracket(
         self, span: Span, open: str, nodes: Sequence[Node], docs: Sequence[Doc], close: str, glue: str = ", "
@@ -98,7 +100,7 @@ class Expressions:
         """A bracket that ends where `span` does."""
         if not self.comments.any_in(span.start, span.end):
             return Bracket(open, [Item(doc) for doc in docs], close, glue)
-        items, below = self.items(nodes, docs, span.end)
+        items, below = self.items(nodes, docs, span.start, span.end)
         return Bracket(open, items, close, glue, below=below)
 
     # --- Expressions ------------------------------------------------------------------------
@@ -108,6 +110,9 @@ class Expressions:
         doc = self._bare(node)
         bound = level(node)
         if bound < least or (operand and bound < _POWER and _was_grouped(node)):
+            if isinstance(doc, Operation):
+                doc.grouped = True
+                return doc
             return Bracket("(", [Item(doc)], ")", "")
         return doc
 

@@ -54,9 +54,10 @@ class Chain:
 
 @dataclass
 class Operation:
-    """Operands and operators: broken in parentheses, one part a line."""
+    """Operands and operators: broken in parentheses, one part a line; `grouped` has them on one line too."""
 
     parts: list[Doc]
+    grouped: bool = False
 
 
 @dataclass
@@ -76,7 +77,8 @@ def flat(doc: Doc) -> str | None:
     if isinstance(doc, Concat):
         return _joined(doc.parts, "")
     if isinstance(doc, Operation):
-        return _joined(doc.parts, " ")
+        text = _joined(doc.parts, " ")
+        return f"({text})" if doc.grouped and text is not None else text
     if isinstance(doc, Chain):
         return _joined([item.doc for item in doc.items], " -> ") if all(i.bare for i in doc.items) else None
     if not doc.bare:

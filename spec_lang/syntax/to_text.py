@@ -134,7 +134,7 @@ class _Formatter:
         flat = head + ", ".join(names)
         if len(flat) <= 100 and not self.comments.any_in(node.span.start, node.span.end):
             return flat
-        items, below = self.expressions.items(node.names, list(names), node.span.end)
+        items, below = self.expressions.items(node.names, list(names), node.span.start, node.span.end)
         return Concat([head, Bracket("(", items, ")", below=below)])
 
     def block(self, node: ast.Block) -> None:
@@ -162,7 +162,7 @@ class _Formatter:
         end = self._closing(nodes[-1].span.end)
         if not self.comments.any_in(name.span.end, end):
             return Bracket("(", [Item(doc) for doc in docs], ")", aligned=True)
-        items, below = self.expressions.items(nodes, docs, end)
+        items, below = self.expressions.items(nodes, docs, name.span.end, end)
         return Bracket("(", items, ")", below=below, aligned=True)
 
     def _closing(self, at: int) -> int:

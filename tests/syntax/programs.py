@@ -9,9 +9,9 @@ from spec_lang.diagnostics import Source, Span
 from spec_lang.syntax import ast
 
 AT = Span(0, 0)
-NAMES = "a b x y layers model init norm conv1 fc weight heads list from range N D block".split()
-BINARY = "+ - * / // % ** @ & | ^ << >> and or".split()
-COMPARE = "== != < <= > >= is in".split() + ["is not", "not in"]
+NAMES = ["a", "b", "x", "y", "layers", "model", "init", "norm", "conv1", "fc", "weight", "heads", "list", "from", "range", "N", "D", "block"]
+BINARY = ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "and", "or"]
+COMPARE = ["==", "!=", "<", "<=", ">", ">=", "is", "in"] + ["is not", "not in"]
 NUMBERS = [(1, "1"), (81_290, "81_290"), (1e-5, "1e-5"), (0.5, ".5"), (2.0, "2."), (0, "0")]
 
 
@@ -65,9 +65,7 @@ class Programs:
             lambda: ast.Unary(AT, self.random.choice(["-", "+", "~", "not"]), sub()),
             lambda: ast.Binary(AT, self.random.choice(BINARY), sub(), sub()),
             lambda: ast.Binary(AT, self.random.choice(BINARY), sub(), sub()),
-            lambda: ast.Compare(
-                AT, sub(), self.some(lambda: (self.random.choice(COMPARE), sub()), 1, 2)
-            ),
+            lambda: ast.Compare(AT, sub(), self.some(lambda: (self.random.choice(COMPARE), sub()), 1, 2)),
             lambda: ast.IfExp(AT, sub(), sub(), sub()),
             lambda: self.call(sub(), deeper),
             lambda: ast.Arrow(AT, sub(), self.stage(deeper)),
@@ -76,10 +74,10 @@ class Programs:
             lambda: ast.Subscript(AT, sub(), self.some(lambda: self.index(deeper), 1, 3)),
             lambda: ast.Tuple(AT, self.some(lambda: self.item(deeper))),
             lambda: ast.List(AT, self.some(lambda: self.item(deeper))),
-            lambda: ast.Dict(
-                AT, self.some(lambda: ast.DictItem(AT, self.maybe(sub), sub()))
+            lambda: ast.Dict(AT, self.some(lambda: ast.DictItem(AT, self.maybe(sub), sub()))),
+            lambda: ast.Comprehension(
+                AT, self.maybe(sub), sub(), self.some(lambda: self.clause(deeper), 1, 2)
             ),
-            lambda: ast.Comprehension(AT, self.maybe(sub), sub(), self.some(lambda: self.clause(deeper), 1, 2)),
         )
 
     def item(self, depth: int) -> ast.Expr:
@@ -93,7 +91,9 @@ class Programs:
         def argument() -> ast.Argument:
             value = self.expr(depth)
             kind = self.random.choice(["", "", "name", "*", "**"])
-            return ast.Argument(AT, value, self.name().id if kind == "name" else None, kind if "*" in kind else "")
+            return ast.Argument(
+                AT, value, self.name().id if kind == "name" else None, kind if "*" in kind else ""
+            )
 
         return ast.Call(AT, func, self.some(argument, 0, 4))
 
@@ -140,11 +140,11 @@ class Programs:
         return self.pick(
             self.tensor,
             lambda: ast.NamedType(AT, self.random.choice(["int", "float", "str", "layer"])),
-            lambda: ast.BoundedType(AT, ast.NamedType(AT, "int"), self.random.choice([">=", "<"]), self.atom()),
-            lambda: ast.ListType(AT, self.type(1)),
-            lambda: ast.TensorListType(
-                AT, self.type(1), ast.Generator(AT, self.target(), self.expr(1), ())
+            lambda: ast.BoundedType(
+                AT, ast.NamedType(AT, "int"), self.random.choice([">=", "<"]), self.atom()
             ),
+            lambda: ast.ListType(AT, self.type(1)),
+            lambda: ast.TensorListType(AT, self.type(1), ast.Generator(AT, self.target(), self.expr(1), ())),
         )
 
     def type(self, depth: int = 2) -> ast.Type:
@@ -206,7 +206,9 @@ class Programs:
             return None, False
         if kind == "one":
             type_ = self.simple()
-            return (ast.Result(AT, None, self.pick(lambda: type_, lambda: ast.OptionalType(AT, type_))),), False
+            return (
+                ast.Result(AT, None, self.pick(lambda: type_, lambda: ast.OptionalType(AT, type_))),
+            ), False
         return self.some(lambda: ast.Result(AT, self.maybe(self.name), self.type()), 1, 3), True
 
     def doc(self) -> ast.String | None:
@@ -223,7 +225,9 @@ class Programs:
             lambda: ast.Layer(AT, self.name(), self.expr()),
             lambda: ast.Layer(AT, self.name(), self.expr()),
             lambda: ast.Param(AT, "param", self.name(), self.type(), self.maybe(self.expr)),
-            lambda: ast.Param(AT, "buffer", self.name(), self.type(), self.expr(), self.random.random() < 0.5),
+            lambda: ast.Param(
+                AT, "buffer", self.name(), self.type(), self.expr(), self.random.random() < 0.5
+            ),
         )
 
     def part(self) -> ast.Part:
@@ -234,9 +238,7 @@ class Programs:
             lambda: ast.Tie(AT, self.path(), self.path()),
             self.method,
             self.method,
-            lambda: ast.InitSection(
-                AT, self.some(lambda: ast.InitRule(AT, self.path(), self.expr(2)), 1, 3)
-            ),
+            lambda: ast.InitSection(AT, self.some(lambda: ast.InitRule(AT, self.path(), self.expr(2)), 1, 3)),
             lambda: ast.Expect(AT, self.expr()),
         )
 
@@ -247,7 +249,9 @@ class Programs:
         if self.random.random() < 0.3:
             hypers = self.maybe(lambda: self.some(self.hyper))
             return ast.Block(AT, kind, self.name(), hypers, None, (), self.expr())
-        return ast.Block(AT, kind, self.name(), self.some(self.hyper), self.doc(), self.some(self.part, 1, 4), None)
+        return ast.Block(
+            AT, kind, self.name(), self.some(self.hyper), self.doc(), self.some(self.part, 1, 4), None
+        )
 
     def function(self) -> ast.Function:
         results, written = self.results()
@@ -288,7 +292,7 @@ class Programs:
 
 _PIECE = re.compile(
     r'"""[\s\S]*?"""|f?"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|\n|[()\[\]{}]|#[^\n]*'
-    r"|\d[\d_]*(?:\.\d*)?(?:e-?\d+)?|\.\d+|\w+|[^\w\s()\[\]{}\"'#]+| +"
+    r"|\d[\d_]*(?:\.\d*(?!\w))?(?:e-?\d+)?|\.\d+|\w+|\.{3}|\.|[^\w\s()\[\]{}\"'#.]+| +"
 )
 
 
@@ -314,7 +318,11 @@ def with_comments(text: str, random: Random, often: float = 0.3) -> str:
                 out.append(random.choice(["", "\n"]) + f"{indent}{comment()}\n" + random.choice(["", "\n"]))
         elif depth and random.random() < often / 2:
             out.append(random.choice([f"  {comment()}\n", "\n", f"\n{comment()}\n   ", "  "]))
-    return re.sub(r"(?<!\n)\n", lambda m: f"  {comment()}\n" if _free(m) and random.random() < often else "\n", "".join(out))
+    return re.sub(
+        r"(?<!\n)\n",
+        lambda m: f"  {comment()}\n" if _free(m) and random.random() < often else "\n",
+        "".join(out),
+    )
 
 
 def _free(match: re.Match[str]) -> bool:

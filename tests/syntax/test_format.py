@@ -17,7 +17,6 @@ from spec_lang.syntax.from_text import parse
 from spec_lang.syntax.layout import WIDTH
 from spec_lang.syntax.to_text import format_module
 from spec_lang.syntax.walk import same
-
 from tests.syntax.programs import Programs, with_comments
 
 ROOT = Path(__file__).parents[2]

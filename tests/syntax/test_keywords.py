@@ -10,10 +10,7 @@ from spec_lang.syntax import ast
 from spec_lang.syntax.from_text import parse
 from spec_lang.syntax.walk import walk
 
-WORDS = (
-    "layers model block init norm loss param buffer tie let expect require record extern layer list training from fn "
-    "import as forward persistent parameters keys int float bool str partial range"
-).split()
+WORDS = ["layers", "model", "block", "init", "norm", "loss", "param", "buffer", "tie", "let", "expect", "require", "record", "extern", "layer", "list", "training", "from", "fn", "import", "as", "forward", "persistent", "parameters", "keys", "int", "float", "bool", "str", "partial", "range"]
 
 SPEC = """
 {w} = 3
