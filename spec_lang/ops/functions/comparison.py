@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#comparison-ops
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
@@ -198,6 +199,13 @@ class where(Function):
     other: Operand
 
     torch = "torch.where"
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """PyTorch has no name for a number in place of `input`."""
+        if "input" in kwargs and not isinstance(kwargs["input"], TensorType):
+            raise OpError("where takes a number for `input` by position only", code="E0514", arg="input")
+        return args, kwargs
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.condition, {DType.BOOL}, "its condition")

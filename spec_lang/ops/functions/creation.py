@@ -321,20 +321,20 @@ class linspace(Function):
 class one_hot(Function):
     """1 at each class, 0 elsewhere, along a new last dim."""
 
-    tensor: Tensor
+    input: Tensor
     num_classes: Dim
 
     torch = "F.one_hot"
 
     def infer(self, cx: Cx) -> Tensor:
-        takes(cx, self.tensor, {DType.I64})
+        takes(cx, self.input, {DType.I64})
         at_least(cx, 1, num_classes=self.num_classes)
-        return self.tensor.with_shape((*self.tensor.shape, self.num_classes))
+        return self.input.with_shape((*self.input.shape, self.num_classes))
 
     def onnx(self, g: Graph) -> Value:
-        x = self.tensor if self.tensor.shape else g.Unsqueeze(self.tensor, g.ints([0]))
+        x = self.input if self.input.shape else g.Unsqueeze(self.input, g.ints([0]))
         y = g.OneHot(x, g.dim(self.num_classes), g.const([0, 1], DType.I64))
-        return y if self.tensor.shape else g.Squeeze(y, g.ints([0]))
+        return y if self.input.shape else g.Squeeze(y, g.ints([0]))
 
 
 # --- Random draws ---------------------------------------------------------------------------

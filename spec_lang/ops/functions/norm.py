@@ -140,10 +140,11 @@ class batch_norm(Function):
     running_var: Tensor
     weight: Tensor | None = None
     bias: Tensor | None = None
+    momentum: Number = 0.1
     eps: Number = 1e-5
 
     torch = "F.batch_norm"
-    keywords = ("eps",)
+    keywords = ("momentum", "eps")
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input

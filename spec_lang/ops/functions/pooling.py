@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.functional.html#pooling-function
 
 from __future__ import annotations
 
+from spec_lang.ops.base import Layer
 from spec_lang.ops.functions.as_layer import _AsLayer
 from spec_lang.ops.kinds import Dim, Number, Size1, Size2, Size3
 from spec_lang.ops.layers import adaptive_pooling, pooling
@@ -152,12 +153,17 @@ class lp_pool1d(_AsLayer):
     """(sum x ** p) ** (1 / p) of each window of one axis."""
 
     norm_type: Number
-    kernel_size: Size1
+    kernel_size: Dim
     stride: Size1 | None = None
     ceil_mode: bool = False
 
     torch = "F.lp_pool1d"
     layer = pooling.LPPool1d
+
+    def as_layer(self) -> Layer:
+        layer = super().as_layer()
+        layer.kernel_size = (self.kernel_size,)  # type: ignore[attr-defined] # of this layer
+        return layer
 
 
 class lp_pool2d(_AsLayer):

@@ -13,7 +13,7 @@ from spec_lang.ops.functions.shape import numel, transposed
 from spec_lang.ops.kinds import Axes, Axis, Count, Number, Sizes
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least
-from spec_lang.ops.rules.elementwise import NARROW, NUMBERS, recast, same_dtype, takes
+from spec_lang.ops.rules.elementwise import NARROW, NUMBERS, operand, recast, same_dtype, takes
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, minimum
 from spec_lang.shapes import dim as as_dim
 
@@ -320,14 +320,25 @@ class scatter(Function):
     input: Tensor
     dim: Axis
     index: Tensor
-    src: Tensor | Number
+    src: Tensor | None = None
+    value: Number | None = None
 
     torch = "torch.scatter"
+    keywords = ("value",)
 
     reduction: ClassVar[dict[str, str]] = {}
 
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """A number in place of `src` is a `value`."""
+        if len(args) == 4 and not isinstance(args[3], TensorType):
+            return args[:3], {"value": args[3], **kwargs}
+        return args, kwargs
+
     def infer(self, cx: Cx) -> Tensor:
         x, index, src = ranked(cx, self.input), self.index, self.src
+        if (src is None) == (self.value is None):
+            raise OpError(f"{cx.name} takes `src` or `value`", code="E0511", arg="src")
         takes(cx, index, {DType.I64, DType.I32}, "its index")
         _smaller_elsewhere(cx, x, index, self.dim, "its index")
         if isinstance(src, TensorType):
@@ -349,8 +360,8 @@ class scatter(Function):
 
     def onnx(self, g: Graph) -> Value:
         x, index, src = self.input, self.index, self.src
-        if not isinstance(src, TensorType):
-            src = g.Expand(g.scalar(src, x.dtype), g.dims(index.dims))
+        if src is None:
+            src = g.Expand(operand(g, self.value, x.dtype), g.dims(index.dims))
         elif src.shape != index.shape:
             axes = list(range(len(src.shape)))
             src = g.Slice(src, g.ints([0] * len(axes)), g.dims(index.dims), g.ints(axes))
@@ -361,8 +372,10 @@ class scatter_add(scatter):
     """`input` with `src` added at `index` along `dim`."""
 
     src: Tensor
+    value: None = None
 
     torch = "torch.scatter_add"
+    arrange = None
     reduction = {"reduction": "add"}
 
 
@@ -439,8 +452,10 @@ class argsort(Function):
     input: Tensor
     dim: Axis = -1
     descending: bool = False
+    stable: bool = False
 
     torch = "torch.argsort"
+    keywords = ("stable",)
 
     def infer(self, cx: Cx) -> Tensor:
         return sort(input=self.input, dim=self.dim).infer(cx)[1]

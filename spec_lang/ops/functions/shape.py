@@ -547,17 +547,17 @@ class expand(Function):
     """Dims of size 1 repeated to other sizes, and new dims put before; -1 keeps a size."""
 
     input: Tensor
-    sizes: Sizes
+    size: Sizes
 
     torch = ".expand"
 
     def infer(self, cx: Cx) -> Tensor:
-        return expanded(cx, self.input, self.sizes)
+        return expanded(cx, self.input, self.size)
 
     def onnx(self, g: Graph) -> Value:
         x = self.input
-        new = len(self.sizes) - len(x.shape)
-        sizes = [x.dims[i - new] if s == -1 else s for i, s in enumerate(self.sizes)]
+        new = len(self.size) - len(x.shape)
+        sizes = [x.dims[i - new] if s == -1 else s for i, s in enumerate(self.size)]
         if tuple(sizes) == x.dims:
             return x
         return g.Expand(x, g.dims(sizes))
@@ -609,7 +609,7 @@ class broadcast_to(Function):
         return expanded(cx, self.input, self.size)
 
     def onnx(self, g: Graph) -> Value:
-        return expand(input=self.input, sizes=self.size).onnx(g)
+        return expand(input=self.input, size=self.size).onnx(g)
 
 
 class expand_as(Function):
@@ -625,7 +625,7 @@ class expand_as(Function):
         return expanded(cx, self.input, self.other.dims)
 
     def onnx(self, g: Graph) -> Value:
-        return expand(input=self.input, sizes=self.other.dims).onnx(g)
+        return expand(input=self.input, size=self.other.dims).onnx(g)
 
 
 class tile(Function):
