@@ -217,7 +217,9 @@ def difference(name: str, want: Array, got: Array, tolerance: Tolerance) -> Diff
     a, b = got.astype(np.float64), want.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     finite = np.isfinite(a) & np.isfinite(b)
-    off = np.where(finite, np.abs(np.where(finite, a - b, 0.0)), np.where(same, 0.0, np.inf))
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(a - b)
+    off = np.where(finite, distance, np.where(same, 0.0, np.inf))
     size = np.abs(np.where(finite, b, 0.0))
     scale = max(0.01, float(np.sqrt(np.mean(size**2)))) if size.size else 1.0
     agrees = bool((off <= tolerance.absolute * scale + tolerance.relative * size).all())

@@ -1,0 +1,189 @@
+"""PyTorch, ONNX Runtime and OpenVINO agree, and where one is made to differ, it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from spec_lang.bench import bench
+from spec_lang.diagnostics import SpecError
+from spec_lang.first_difference import first_difference
+from spec_lang.runtimes import CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
+from spec_lang.shapes import DType
+from spec_lang.targets.onnx import weights
+from spec_lang.targets.onnx.export import emit
+from spec_lang.verify import TOLERANCES, compare, difference, verify
+from tests.torch.handmade import gpt2, lenet5
+
+LENET = Request(lenet5(), "LeNet5")
+GPT = Request(gpt2(), "GPT2", {"vocab": 50, "context": 9, "dim": 24, "depth": 2, "heads": 3})
+
+
+@pytest.mark.parametrize("request_", [LENET, GPT], ids=["lenet5", "gpt2"])
+def test_the_runtimes_agree(request_: Request) -> None:
+    found = verify(request_, runtimes=("onnxruntime", "openvino"), samples=3)
+    assert found.agrees
+    assert len(found.trials) == 6
+    assert found.trials[0].sizes.values["N"] == 1
+    assert all(0 < d.absolute < 1e-4 for _, d in found.worst())
+    assert {runtime for runtime, _ in found.worst()} == {"onnxruntime", "openvino"}
+
+
+def test_half_precision_agrees_within_its_own_tolerance() -> None:
+    assert verify(replace(LENET, dtype=DType.F16), samples=2).agrees
+
+
+def test_weights_from_a_file_reach_both_targets(tmp_path: Path) -> None:
+    with prepare(replace(LENET, seed=5)) as prepared:
+        inputs = prepared.sampler().sample(prepared.sampler().fixed({"N": 2}))
+        drawn = Torch(prepared)
+        torch.save({f"net.{k}": v for k, v in drawn.module.state_dict().items()}, tmp_path / "w.pt")
+        expected = drawn(inputs)
+    stored = replace(LENET, weights=str(tmp_path / "w.pt"), renames=("net.*=*",))
+    for runtime in ("torch", "onnxruntime", "openvino"):
+        found = run(stored, inputs, runtime)
+        assert all(d.agrees for d in compare(expected, found)), runtime
+    assert not all(d.agrees for d in compare(expected, run(LENET, inputs)))
+
+
+@pytest.fixture
+def prepared() -> Iterator[Prepared]:
+    with prepare(GPT) as made:
+        yield made
+
+
+@pytest.mark.parametrize("path", ["h.0.attn.c_attn", "h.1.mlp.c_proj", "h.1.ln_2", "wpe", "ln_f"])
+def test_the_first_layer_that_differs_is_named(prepared: Prepared, path: str) -> None:
+    runtime = Torch(prepared)
+    sampler = prepared.sampler()
+    inputs = sampler.sample(sampler.fixed({"N": 2, "T": 5}))
+    assert first_difference(prepared, runtime, inputs) is None
+    with torch.no_grad():
+        runtime.module.get_submodule(path).weight[0] *= 3
+    assert not all(d.agrees for d in compare(runtime(inputs), OnnxRuntime(prepared)(inputs)))
+    assert first_difference(prepared, runtime, inputs) == path
+
+
+def test_a_difference_fails_the_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spec_lang import runtimes
+
+    honest = runtimes._torch_module
+
+    def changed(prepared: Prepared) -> Any:
+        module = honest(prepared)
+        with torch.no_grad():
+            module.fc2.bias += 0.01
+        return module
+
+    monkeypatch.setattr(runtimes, "_torch_module", changed)
+    found = verify(LENET, samples=2)
+    assert not found.agrees
+    assert {t.first for t in found.trials} == {"fc2"}
+
+
+def numbers(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "agrees"),
+    [
+        (numbers(1, 2), numbers(1, 2), True),
+        (numbers(1, 2.00001), numbers(1, 2), True),
+        (numbers(1, 2.001), numbers(1, 2), False),
+        (numbers(np.nan, np.inf), numbers(np.nan, np.inf), True),
+        (numbers(1, np.inf), numbers(1, -np.inf), False),
+        (numbers(1, np.nan), numbers(1, 2), False),
+        (numbers(1, 2), numbers(1, np.nan), False),
+        (numbers(1e-4, 2e-4), numbers(1e-4, 2.1e-4), False),
+        (numbers(1000, 1e-3), numbers(1000, 2e-3), True),
+        (numbers(), numbers(), True),
+        (np.array([1, 2]), np.array([1, 2]), True),
+        (np.array([1, 2]), np.array([1, 3]), False),
+        (np.array([True]), np.array([False]), False),
+        (np.zeros((1, 2), np.float32), np.zeros(2, np.float32), False),
+        (np.zeros(2, np.float64), np.zeros(2, np.float32), False),
+    ],
+)
+def test_tolerance(got: np.ndarray, want: np.ndarray, agrees: bool) -> None:
+    assert difference("y", want, got, TOLERANCES[DType.F32]).agrees is agrees
+
+
+def test_the_worst_numbers_are_reported() -> None:
+    found = difference("y", numbers(1, 10, 100), numbers(1.5, 10, 101), TOLERANCES[DType.F32])
+    assert (found.absolute, found.relative) == (1.0, 0.5)
+
+
+# --- An exported model ----------------------------------------------------------------------
+
+
+def export(folder: Path, **options: Any) -> str:
+    exported = emit(LENET.program, "LeNet5")
+    path = str(folder / "m.onnx")
+    with weights.export(exported.state, exported.needed, path, **options) as job:
+        job.commit(exported.chunks(job.data, job.metadata))
+    return path
+
+
+def test_an_exported_model_is_verified_with_its_seed(tmp_path: Path) -> None:
+    path = export(tmp_path, seed=77)
+    assert verify(replace(LENET, onnx=path), samples=1).agrees
+
+
+def test_weights_that_changed_since_the_export_are_an_error(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    with prepare(LENET) as made:
+        torch.save(Torch(made).module.state_dict(), tmp_path / "w.pt")
+    path = export(tmp_path, weights=str(tmp_path / "w.pt"))
+    request = replace(LENET, onnx=path, weights=str(tmp_path / "w.pt"))
+    assert verify(request, samples=1).agrees
+    with pytest.raises(CannotRun, match="--weights"):
+        verify(replace(LENET, onnx=path), samples=1)
+    data = bytearray((tmp_path / "w.pt").read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "w.pt").write_bytes(data)
+    with pytest.raises(SpecError) as caught:
+        verify(request, samples=1)
+    assert [d.code for d in caught.value.diagnostics] == ["E1015"]
+
+
+# --- Running and timing ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({}, "`image` is missing"),
+        ({"image": np.zeros((1, 1, 32, 32), np.float32), "x": np.zeros(1)}, "no input `x`"),
+        ({"image": np.zeros((1, 3, 32, 32), np.float32)}, r"\[1, 3, 32, 32\], but the model takes"),
+        ({"image": np.zeros((1, 32, 32), np.float32)}, "but the model takes"),
+        ({"image": np.zeros((1, 1, 32, 32))}, "float64, but the model takes float32"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_told(inputs: dict[str, np.ndarray], words: str) -> None:
+    with pytest.raises(CannotRun, match=words):
+        run(LENET, inputs)
+
+
+def test_a_runtime_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else find(name))
+    with pytest.raises(CannotRun, match="pip install openvino"):
+        run(LENET, {"image": np.zeros((1, 1, 32, 32), np.float32)}, "openvino")
+
+
+def test_latencies_are_compared() -> None:
+    found = bench(LENET, runtimes=("onnxruntime", "torch"), runs=4, sizes={"N": 3})
+    assert found.sizes.values == {"N": 3}
+    first, second = found.rows
+    assert (first.runtime, first.ratio) == ("onnxruntime", 1.0)
+    assert 0 < first.low <= first.median <= first.high
+    assert second.ratio_low <= second.ratio <= second.ratio_high
