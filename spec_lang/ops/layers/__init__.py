@@ -2,6 +2,7 @@
 
 from spec_lang.ops.layers import (  # noqa: F401 # imported for their registration
     adaptive_pooling,
+    attention,
     batch_norm,
     convolution,
     distance,
@@ -16,5 +17,6 @@ from spec_lang.ops.layers import (  # noqa: F401 # imported for their registrati
     recurrent_cells,
     resampling,
     reshaping,
+    transformer,
     transposed_convolution,
 )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from spec_lang.ops.base import Cx, Hole, Layer, OpError, Param, Tensor
+from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Unsupported, Value
-from spec_lang.ops.rules.arguments import at_least, known, known_count, model_float, probability
+from spec_lang.ops.rules.arguments import at_least, known, known_count, model_float, probability, same_shape
 from spec_lang.ops.rules.recurrent import GRU as GRU_GATES
 from spec_lang.ops.rules.recurrent import LSTM as LSTM_GATES
 from spec_lang.ops.rules.recurrent import RELU, TANH, Kind, Stack
-from spec_lang.shapes import Cond, Shape, dim
+from spec_lang.shapes import Cond, dim
 
 
 class _Recurrent(Layer):
@@ -153,20 +153,6 @@ class _Recurrent(Layer):
         if self.directions == 1:
             return g.Transpose(g.Squeeze(y, g.ints([1])), perm=[1, 0, 2])
         return g.Reshape(g.Transpose(y, perm=[2, 0, 1, 3]), g.ints([0, 0, -1]))
-
-
-def same_shape(cx: Cx, given: Tensor, wanted: Shape, what: str) -> None:
-    """Demand a shape, dim by dim.
-
-    Raises:
-        OpError: another rank or size.
-    """
-    listed = f"[{', '.join(map(str, wanted))}]"
-    if given.rank != len(wanted):
-        raise OpError(f"{cx.name} takes {what} of shape {listed}, but gets {given}", code="E0302")
-    for a, b in zip(given.dims, wanted, strict=True):
-        assert isinstance(b, Dim)
-        cx.equal(a, b, f"{cx.name} takes {what} of shape {listed}, but gets {given}")
 
 
 class RNN(_Recurrent):

@@ -8,9 +8,8 @@ from typing import Any, Literal
 from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim
-from spec_lang.ops.layers.recurrent import same_shape
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, known, model_float
+from spec_lang.ops.rules.arguments import at_least, known, model_float, same_shape
 from spec_lang.ops.rules.recurrent import GRU as GRU_GATES
 from spec_lang.ops.rules.recurrent import LSTM as LSTM_GATES
 from spec_lang.ops.rules.recurrent import RELU, TANH, Kind, Stack

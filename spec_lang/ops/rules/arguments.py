@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.kinds import Real
 from spec_lang.ops.lowering import Unsupported
-from spec_lang.shapes import Cond, Dim, DType, TensorType, Verdict, dim
+from spec_lang.shapes import Cond, Dim, DType, Shape, TensorType, Verdict, dim
 
 Scalar: TypeAlias = "float | int | Dim | Real"
 
@@ -182,3 +182,17 @@ def known_count(value: Dim, arg: str) -> int:
     if value.const is None:
         raise OpError(f"{arg} must be known here, but is {value}", code="E0501", arg=arg)
     return value.const
+
+
+def same_shape(cx: Cx, given: TensorType, wanted: Shape, what: str) -> None:
+    """Demand a shape, dim by dim.
+
+    Raises:
+        OpError: another rank or size.
+    """
+    listed = f"[{', '.join(map(str, wanted))}]"
+    if given.rank != len(wanted):
+        raise OpError(f"{cx.name} takes {what} of shape {listed}, but gets {given}", code="E0302")
+    for a, b in zip(given.dims, wanted, strict=True):
+        assert isinstance(b, Dim)
+        cx.equal(a, b, f"{cx.name} takes {what} of shape {listed}, but gets {given}")
