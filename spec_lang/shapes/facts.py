@@ -10,7 +10,8 @@ from spec_lang.shapes.cond import Cond
 from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.proof import Budget
-from spec_lang.shapes.solve import System
+from spec_lang.shapes.solve import learn
+from spec_lang.shapes.system import System
 
 _CACHED = 1024
 _CHOICES = 16
@@ -131,13 +132,13 @@ class Facts:
 
     def _learn_comparison(self, op: str, a: Dim, b: Dim) -> None:
         if op == "divides":
-            self._system.learn("divides", a, b)
+            learn(self._system, "divides", a, b)
         elif op == "!%":
-            self._system.learn("nonzero", b % a)
+            learn(self._system, "nonzero", b % a)
         elif op in ("==", "!="):
-            self._system.learn("zero" if op == "==" else "nonzero", a - b)
+            learn(self._system, "zero" if op == "==" else "nonzero", a - b)
         else:
-            self._system.learn("order", _difference(op, a, b))
+            learn(self._system, "order", _difference(op, a, b))
 
     def _narrow(self) -> None:
         """Drop alternatives that are impossible; the last one left is a fact."""

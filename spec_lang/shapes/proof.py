@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from math import gcd
 
 from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, Atom
-from spec_lang.shapes.dim import Dim, Monomial, atomic, dim, made
+from spec_lang.shapes.dim import Dim, Monomial, dim, made
 from spec_lang.shapes.division import divide, divides_exactly, sign_of, without
 from spec_lang.shapes.replace import rewrite
-from spec_lang.shapes.solve import System, impossible, primitive, sign_of_or_zero
+from spec_lang.shapes.solve import impossible, primitive
+from spec_lang.shapes.system import System, sign_of_or_zero
 
 BUDGET = 64
 
@@ -188,6 +189,3 @@ def _without_floor(p: Dim, atom: Atom) -> Iterator[list[Dim]]:
         yield [factor * x + q * rest + q - 1]
     elif low is not None and low >= 0:
         yield [factor * (x - q + 1) + q * rest + q - 1]
-
-
-__all__ = ["BUDGET", "Budget", "at_least_zero", "atomic", "dim", "divides", "is_zero"]

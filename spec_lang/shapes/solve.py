@@ -1,4 +1,4 @@
-"""Facts as a solved system: equalities and divisibilities substitute, bounds go into atoms, the rest is kept.
+"""Solving facts: equalities and divisibilities substitute, bounds go into atoms, the rest is kept.
 
 A divisibility `D % heads == 0` becomes `D = heads*j` for a fresh symbol `j`; an order `T <= context` becomes
 `context = T + s` for a fresh `s >= 0`. Both print back as `D//heads` and `context - T`.
@@ -10,146 +10,27 @@ from math import gcd
 from typing import TypeAlias
 
 from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, SYMBOL, Atom, intern
-from spec_lang.shapes.dim import Dim, Monomial, atomic, dim, made, symbol, the_atom
-from spec_lang.shapes.division import divide, order, sign_of, without
-from spec_lang.shapes.replace import rewrite
-
-Key: TypeAlias = "str | Atom"
-"""What a substitution replaces: symbols by name, other atoms by identity."""
+from spec_lang.shapes.dim import Dim, Monomial, atomic, dim, made, symbol
+from spec_lang.shapes.division import divide, order, without
+from spec_lang.shapes.system import INNER, SLACK, System, fresh_in, key_of, sign_of_or_zero
 
 STEPS = 64
-_PASSES = 6
 _KEPT = 64
 """The orders and the inequalities that are kept; more are not used."""
-_INNER = "\N{MIDDLE DOT}"
-"""Starts the names of fresh symbols, which no program can write."""
-_SLACK = " >= 0"
-"""Ends the names of those that are the difference of an order."""
-
-
-class System:
-    """The facts, solved; built once, then only read."""
-
-    __slots__ = (
-        "contradictory",
-        "eliminated",
-        "meanings",
-        "nonzero",
-        "orders",
-        "quotients",
-        "rules",
-        "swaps",
-    )
-
-    def __init__(self) -> None:
-        self.swaps: dict[Key, Dim] = {}
-        self.rules: list[tuple[Monomial, Dim]] = []
-        self.quotients: list[tuple[Dim, Dim, Dim]] = []
-        """`(q, x, j)` with `x == q*j`."""
-        self.orders: list[Dim] = []
-        """Dims that are >= 0."""
-        self.nonzero: list[Dim] = []
-        self.meanings: dict[str, Dim] = {}
-        """What fresh and refined symbols stand for, in the author's names."""
-        self.eliminated: list[tuple[Dim, Dim]] = []
-        """Dims that were replaced by ones with fresh symbols, for printing back."""
-        self.contradictory = False
-
-    def copy(self) -> System:
-        new = System()
-        new.swaps, new.rules, new.quotients = dict(self.swaps), list(self.rules), list(self.quotients)
-        new.orders, new.nonzero = list(self.orders), list(self.nonzero)
-        new.meanings, new.eliminated = dict(self.meanings), list(self.eliminated)
-        new.contradictory = self.contradictory
-        return new
-
-    # --- reading ---
-
-    def reduce(self, d: Dim) -> Dim:
-        """The dim with all that is solved substituted."""
-        if d.const is not None or not (self.swaps or self.rules) or self._untouched(d):
-            return d
-        for _ in range(_PASSES):
-            new = rewrite(d, self._swap)
-            if self.quotients:
-                new = rewrite(new, self._quotient)
-            if new.terms == d.terms:
-                break
-            d = new
-        for lead, rest in self.rules * 2:
-            d = _apply(lead, rest, d)
-        return d
-
-    def _untouched(self, d: Dim) -> bool:
-        """Whether the dim has only symbols of which nothing is known."""
-        if self.rules:
-            return False
-        swaps = self.swaps
-        for monomial in d.terms:
-            for atom in monomial:
-                if atom.kind != SYMBOL or atom.name in swaps:
-                    return False
-        return True
-
-    def _swap(self, atom: Atom) -> Dim | None:
-        found = self.swaps.get(_key(atom))
-        return None if found is None or the_atom(found) is atom else found
-
-    def _quotient(self, atom: Atom) -> Dim | None:
-        """`a // b` where a known quotient gives a part of it."""
-        if atom.kind != FLOOR:
-            return None
-        a, b = atom.args
-        if sign_of_or_zero(b) <= 0:
-            return None
-        for q, x, j in self.quotients:
-            part, rest = divide(a, x)
-            if not part.terms:
-                continue
-            if b.terms == q.terms:
-                return part * j + rest // b
-            over, left = divide(b, q)
-            if not rest.terms and not left.terms and sign_of_or_zero(over) > 0:
-                return (part * j) // over
-        return None
-
-    def authors(self, d: Dim) -> Dim:
-        """A reduced dim in the names of the author."""
-        for original, value in reversed(self.eliminated):
-            fresh = _fresh(d)
-            if not fresh:
-                break
-            part, rest = divide(d, self.reduce(value))
-            if part.terms and not _fresh(part):
-                candidate = part * original + rest
-                if _fresh_terms(candidate) < _fresh_terms(d):
-                    d = candidate
-        for _ in range(_PASSES):
-            new = d.substitute(self.meanings)
-            if new.terms == d.terms:
-                break
-            d = new
-        return d
-
-    # --- learning: each returns what has to be looked at again ---
-
-    def learn(self, kind: str, *dims: Dim) -> None:
-        """Take `dims[0] == 0` ("zero"), `>= 0` ("order"), `!= 0` ("nonzero") or `dims[1] % dims[0] == 0` ("divides")."""
-        pending: list[tuple[str, tuple[Dim, ...]]] = [(kind, dims)]
-        for _ in range(STEPS):
-            if not pending or self.contradictory:
-                return
-            kind, dims = pending.pop(0)
-            reduced = tuple(map(self.reduce, dims))
-            pending += _learned(self, kind, *reduced)
-
 
 Pending: TypeAlias = "list[tuple[str, tuple[Dim, ...]]]"
+"""What has to be looked at again: `dims[0] == 0` ("zero"), `>= 0` ("order"), `!= 0` ("nonzero"), or
+`dims[1] % dims[0] == 0` ("divides")."""
 
 
-def sign_of_or_zero(d: Dim) -> int:
-    """The sign where it is known, else 0; 0 for 0."""
-    return 0 if d.const == 0 else sign_of(d)
+def learn(system: System, kind: str, *dims: Dim) -> None:
+    """Put a fact, of a kind as in `Pending`, into a system that is being built."""
+    pending: Pending = [(kind, dims)]
+    for _ in range(STEPS):
+        if not pending or system.contradictory:
+            return
+        kind, dims = pending.pop(0)
+        pending += _learned(system, kind, *map(system.reduce, dims))
 
 
 def impossible(d: Dim) -> bool:
@@ -245,10 +126,10 @@ def _solvable(p: Dim) -> tuple[Atom, Dim] | None:
         value = (p - Dim({monomial: c})) * -c
         if _occurs(atom, value):
             continue
-        fresh = atom.name.startswith(_INNER)
+        fresh = atom.name.startswith(INNER)
         rank = (
             bool(atom.args),
-            not (fresh and atom.name.endswith(_SLACK)),
+            not (fresh and atom.name.endswith(SLACK)),
             not _implied(atom, value),
             fresh,
             value.const is None and c < 0,
@@ -282,7 +163,7 @@ def _eliminate(system: System, atom: Atom, value: Dim) -> Pending:
     if atom.kind == FLOOR and sign_of_or_zero(atom.args[1]) > 0:
         a, q = atom.args
         pending += [("order", (a - q * value,)), ("order", (q * value + q - 1 - a,))]
-    if _fresh(value):
+    if fresh_in(value):
         system.eliminated.append((system.authors(atomic(atom)), value))
     return _swap(system, atom, value) + pending
 
@@ -291,7 +172,7 @@ def _swap(system: System, atom: Atom, value: Dim) -> Pending:
     known = [("order", (p,)) for p in system.orders] + [("nonzero", (p,)) for p in system.nonzero]
     known += [("zero", (Dim({lead: 1}) - rest,)) for lead, rest in system.rules]
     system.orders, system.nonzero, system.rules = [], [], []
-    system.swaps[_key(atom)] = value
+    system.swaps[key_of(atom)] = value
     solved: Pending = []
     for key, old in list(system.swaps.items()):
         new = system.reduce(old)
@@ -321,7 +202,7 @@ def _order(system: System, p: Dim) -> Pending:
     if slack is not None:
         atom, rest = slack
         meaning = system.authors(p)
-        name = f"{_INNER}{meaning}{_SLACK}"
+        name = f"{INNER}{meaning}{SLACK}"
         system.meanings[name] = meaning
         return _eliminate(system, atom, rest + symbol(name, 0))
     if len(system.orders) < _KEPT and all(p.terms != known.terms for known in system.orders):
@@ -354,7 +235,7 @@ def _refine(system: System, atom: Atom, limit: int, *, lower: bool) -> Pending:
     if low is not None and low == high:
         return _swap(system, atom, dim(low)) + pending
     refined = intern(atom.kind, atom.args, name=atom.name, low=low, high=high)
-    if atom.kind == SYMBOL and not atom.name.startswith(_INNER):
+    if atom.kind == SYMBOL and not atom.name.startswith(INNER):
         system.meanings.setdefault(atom.name, atomic(atom))
     return _swap(system, atom, atomic(refined)) + pending
 
@@ -400,7 +281,7 @@ def _divides(system: System, q: Dim, x: Dim) -> Pending:
             return []
         if abs(q.const) == 1:
             return []
-    name = f"{_INNER}{system.authors(x)} / {system.authors(q)}"
+    name = f"{INNER}{system.authors(x)} / {system.authors(q)}"
     low = 1 if sign_of_or_zero(q) > 0 and sign_of_or_zero(x) > 0 else None
     if low is None and sign_of_or_zero(q) > 0 and x.bounds[0] == 0:
         low = 0
@@ -438,25 +319,3 @@ def _learned(system: System, kind: str, *dims: Dim) -> Pending:
         case "nonzero":
             return _nonzero(system, *dims)
     return _divides(system, *dims)
-
-
-def _key(atom: Atom) -> Key:
-    return atom.name if atom.kind == SYMBOL else atom
-
-
-def _fresh(d: Dim) -> set[str]:
-    return {s for s in d.symbols if s.startswith(_INNER)}
-
-
-def _fresh_terms(d: Dim) -> int:
-    """How many terms have a fresh symbol in them."""
-    return sum(any(s.startswith(_INNER) for a in m for s in a.symbols) for m in d.terms)
-
-
-def _apply(lead: Monomial, rest: Dim, d: Dim) -> Dim:
-    """The polynomial with a monomial rewritten once, wherever it divides a term."""
-    hits = [(m, left) for m in d.terms if (left := without(m, lead)) is not None]
-    for monomial, left in hits:
-        c = d.terms.get(monomial, 0)
-        d = d - Dim({monomial: c}) + rest * Dim({left: c}) if c else d
-    return d
