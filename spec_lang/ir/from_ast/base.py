@@ -88,6 +88,7 @@ class Base:
         """The loops at whose heads a changing size is a symbol."""
         self.owner_index: dict[int, Dim] = {}
         self.repeats: dict[str, RepeatModule] = {}
+        self.cell_owner: dict[int, ast.Comprehension] = {}
         self.refs: dict[int, str] = {}
         self.calls: dict[int, tuple[str, str, Value]] = {}
         self.types: dict[int, Value] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
+from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.hypers import is_mono
 from spec_lang.ir.from_ast.loops import Carried
 from spec_lang.ir.from_ast.members import Members
@@ -17,7 +18,7 @@ from spec_lang.ir.from_ast.reserved import MODULE_ATTRIBUTES
 from spec_lang.ir.from_ast.scope import Def, Scope
 from spec_lang.ir.from_ast.summary import Entry, InputSummary, MethodSummary, Owed, Summary, tensors
 from spec_lang.ir.from_ast.uses import linear
-from spec_lang.ir.from_ast.values import POISON, Cell, Maybe, Value, is_tensor, substitute
+from spec_lang.ir.from_ast.values import POISON, Cell, Maybe, Value, is_module, is_tensor, substitute
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
@@ -89,6 +90,50 @@ class BlockCheck(Members):
             return
         self.declare([node.forward])
         self.method_summary(node.forward, has_body=False)
+
+    def check_alias(self, node: ast.Block, input: TensorType, names: dict[int, str]) -> dict[int, str]:
+        """Check a container for an input of some rank, whose sizes have `names` by axis.
+
+        Returns:
+            Better names for the sizes that the layers need: those of the arguments that they are.
+        """
+        assert node.alias is not None
+        self._names(node, [])
+        self.set_hypers(node.hypers or ())
+        shape: list[Dim | Pack] = []
+        result = MethodSummary("forward", _as_forward(node))
+        for axis, d in enumerate(input.shape):
+            name = names.get(axis, f"size_{axis}")
+            one = d if isinstance(d, Pack) else symbol(name)
+            shape.append(one)
+            self.dims[one.name if isinstance(one, Pack) else name] = one
+            result.entries.append(Entry((0,), axis, one, one.name if isinstance(one, Pack) else name))
+        result.dims = dict(self.dims)
+        type = TensorType(input.dtype, tuple(shape))
+        result.inputs = [InputSummary("input", type, False, None, result.node.inputs[0])]
+        module = self.ev(node.alias)
+        self.locals = {}
+        if module is not POISON:
+            args = Args()
+            args.values, args.nodes = [type], [node.alias]
+            result.result = self.run(module, args, node.alias) if is_module(module) else POISON
+            if not is_module(module):
+                self.error("E0408", f"{node.name.id} is {host.kind_of(module)}, no container", node.alias)
+        self.locals = None
+        result.results = [result.result]
+        result.owed = [o for o in self.opens if self.time(o.cond) == "call"]
+        self.summary.methods["forward"] = result
+        if not self.diagnostics:
+            self._unused(node)
+            self._undetermined()
+        self._leave()
+        self.summary.broken = bool(self.diagnostics)
+        better: dict[int, str] = {}
+        for axis, d in enumerate(shape):
+            cell = next((c for cs in self.cells.values() for c in cs if c.value == d), None)
+            if cell is not None and cell.name not in self.hypers and cell.name not in better.values():
+                better[axis] = cell.name
+        return better
 
     # --- names ---
 
@@ -413,6 +458,8 @@ class BlockCheck(Members):
                     name = item.name.id
                     if name in self.used or self.members.get(name) is None:
                         continue
+                    if isinstance(item, ast.Param) and item.kind == "buffer":
+                        continue
                     what = "layer" if isinstance(item, ast.Layer) else item.kind
                     self.error(
                         "E0707",
@@ -494,6 +541,16 @@ class BlockCheck(Members):
                     node.name,
                     help=f"make `{name}` a hyperparameter",
                 )
+
+
+def _as_forward(node: ast.Block) -> ast.Method:
+    """The forward that a container has without saying so."""
+    name = ast.Name(id="forward", span=node.name.span)
+    tensor = ast.TensorType(dtype="float", dims=(), span=node.name.span)
+    item = ast.Input(
+        name=ast.Name(id="input", span=node.name.span), type=tensor, default=None, span=node.name.span
+    )
+    return ast.Method(name=name, inputs=(item,), results=None, doc=None, body=(), span=node.span)
 
 
 def _as_method(node: ast.Function) -> ast.Method:

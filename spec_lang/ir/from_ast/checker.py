@@ -15,7 +15,7 @@ from spec_lang.ir.from_ast.summary import MethodSummary, Summary
 from spec_lang.ir.from_ast.values import POISON, Cell, DefCtor, Partial, Value, substitute_cond
 from spec_lang.ops import load
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
-from spec_lang.shapes import Cond, Dim, Facts, Verdict
+from spec_lang.shapes import Cond, Dim, Facts, Pack, TensorType, Verdict
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Frozen
 
@@ -207,7 +207,9 @@ class Checker:
             return caller.error(
                 "E0701", f"{definition.name} calls itself: {cycle}", node, help="functions do not recur"
             )
-        hypers = tuple(ast.Hyper(i.name, i.type, i.default, span=i.span) for i in target.inputs)
+        hypers = tuple(
+            ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in target.inputs
+        )
         values = caller.bind_hypers(hypers, args, definition, node, definition.name)
         if values is None:
             return POISON
@@ -368,6 +370,43 @@ class Checker:
             self._finished(definition)
             return check.summary
         return None
+
+    def alias_summary(
+        self,
+        definition: Def,
+        values: dict[str, Value],
+        input: TensorType,
+        asker: BlockCheck | object,
+        node: object,
+    ) -> Summary | None:
+        """The check of a block that is its container, for inputs of a dtype and rank."""
+        target = definition.node
+        assert isinstance(target, ast.Block)
+        if definition in self.running:
+            if isinstance(asker, BlockCheck):
+                asker.error("E0701", f"{definition.name} contains itself", node)
+            return None
+        mono = {h.name.id: values[h.name.id] for h in target.hypers or () if is_mono(h.type)}
+        kinds = (str(input.dtype), tuple(isinstance(d, Pack) for d in input.shape))
+        key = (id(definition), (kinds, tuple((n, key_of(v)) for n, v in mono.items())))
+        found = self.checks.get(key)
+        if found is not None:
+            return found.summary
+        self.running.append(definition)
+        names: dict[int, str] = {}
+        check = BlockCheck(self, definition, mono)
+        for _ in range(2):
+            check = BlockCheck(self, definition, mono)
+            names = check.check_alias(target, input, names)
+        self.running.pop()
+        self.checks[key] = check
+        self._agree(definition, check)
+        known = self.by_definition.setdefault(id(definition), [])
+        if check not in known:
+            known.append(check)
+        self._take(definition, check)
+        self._finished(definition)
+        return check.summary
 
     def _finished(self, definition: Def) -> None:
         if definition not in self.done:

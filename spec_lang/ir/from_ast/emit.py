@@ -49,7 +49,7 @@ def _definition(checker: Checker, definition: Def) -> ir.AnyDefinition | None:
         return emitter.extern(node) if checks else None
     if isinstance(node, ast.Block) and node.hypers is None:
         return emitter.variant(node)
-    if isinstance(node, ast.Block) and (checks or node.alias is not None):
+    if isinstance(node, ast.Block) and checks:
         return emitter.block(node)
     return None
 
@@ -598,7 +598,9 @@ class Emitter:
 
     def function(self, node: ast.Function) -> ir.AnyDefinition | None:
         if node.value is not None:
-            hypers = tuple(ast.Hyper(i.name, i.type, i.default, span=i.span) for i in node.inputs)
+            hypers = tuple(
+                ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in node.inputs
+            )
             inputs = tuple(
                 make(
                     ir.Hyper,

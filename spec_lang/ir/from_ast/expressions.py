@@ -20,6 +20,7 @@ from spec_lang.ir.from_ast.values import (
     RecordValue,
     RepeatModule,
     SymList,
+    Template,
     Value,
     has_tensor,
     is_module,
@@ -118,6 +119,8 @@ class Expressions(Base):
             return POISON
         if all(isinstance(p, str | int) or (isinstance(p, Dim) and p.const is not None) for p in parts):
             return "".join(map(str, parts))
+        if all(isinstance(p, str | Dim) for p in parts):
+            return Template(tuple(p for p in parts if isinstance(p, str | Dim)))
         return Choice("".join(p if isinstance(p, str) else f"{{{p}}}" for p in parts), ())
 
     def _hole(self, node: ast.Hole) -> Value:
@@ -395,7 +398,11 @@ class Expressions(Base):
                     return self.error("E0403", f"a slice's ends are ints, not {host.kind_of(e)}", n)
             return SliceOf(*ends)  # type: ignore[arg-type]  # each was just seen to be a Dim or None
         value = self.resolve(self.ev(node))
-        if value is POISON or value is None or isinstance(value, Dim | TensorType | str | Choice | Case):
+        if (
+            value is POISON
+            or value is None
+            or isinstance(value, Dim | TensorType | str | Choice | Case | Template)
+        ):
             return value
         return self.error("E0403", f"an index is an int, not {host.kind_of(value)}", node)
 

@@ -88,6 +88,8 @@ class Loops(Uses):
             return None
         if isinstance(value, Range):
             length = self.range_length(value)
+            plain = self.facts.simplify(length)
+            length = plain if plain.const is not None else length
             index = self.fresh(name, 0)
             known = None
             if length.const is not None and length.const <= MAX_UNROLLED:
@@ -639,7 +641,7 @@ class Loops(Uses):
                 conds = [Cond.eq(it.index, k)]
                 conds += [Cond.eq(symbol(n), v) for n, v in _elements(it.element, element).items()]  # type: ignore[arg-type]  # elements are dims
                 with self.given(*conds):
-                    self.element_now = element if it.element is None else None
+                    self.element_now = element
                     out = body(state)
                     self.element_now = None
                 if out is None or self.failed(mark):
@@ -664,6 +666,7 @@ class Loops(Uses):
 
     def _fit(self, cell: Cell, values: list[Dim], it: Iteration) -> bool:
         """One formula for a `_` whose value differs from iteration to iteration."""
+        owner = it.owner or self.cell_owner.get(id(cell))
         first = values[0]
         if all(v == first for v in values):
             cell.value = first
@@ -675,14 +678,14 @@ class Loops(Uses):
         growth = values[1] - first
         if all(b - a == growth for a, b in zip(values, rest, strict=False)):
             s = self.fresh(cell.name)
-            self.carried[str(s)] = Carried(str(s), first, s + growth, it.index, it.owner)
+            self.carried[str(s)] = Carried(str(s), first, s + growth, it.index, owner)
             cell.value = s
             return True
         if first.const and values[1].const and values[1].const % first.const == 0:
             factor = values[1].const // first.const
             if all(b == a * factor for a, b in zip(values, rest, strict=False)):
                 s = self.fresh(cell.name)
-                self.carried[str(s)] = Carried(str(s), first, s * factor, it.index, it.owner)
+                self.carried[str(s)] = Carried(str(s), first, s * factor, it.index, owner)
                 cell.value = s
                 return True
         shown = ", ".join(map(str, values[:4]))
@@ -737,10 +740,12 @@ class Loops(Uses):
         before = dict(self.locals)
         names = list(before)
         bound = dict(self.bound)
+        growing = _appended(node.body)
 
         def body(state: State) -> State | None:
             assert self.locals is not None
-            self.locals = dict(zip(names, [self._head(s) for s in state], strict=True))
+            heads = [self._head(s) if n in growing else s for n, s in zip(names, state, strict=True)]
+            self.locals = dict(zip(names, heads, strict=True))
             self.loops = dict(outer)
             element = it.element if self.element_now is None else self.element_now
             if not self.bind_target(node.target, element, node.iterable):
@@ -847,7 +852,7 @@ class Loops(Uses):
             return POISON
         self.close(mark, it, generator.iterable)
         if is_module(item) or item is None:
-            return self._repeated(node, it, item, member)
+            return self._repeated(node, it, item, member, key)
         if it.known is not None and len(it.known) <= host.MAX_LIST:
             (own,) = it.index.symbols
             return [
@@ -859,7 +864,9 @@ class Loops(Uses):
             raise NeedsValue(frozenset({getattr(value, "text", "")}))
         return Mapped(it.index, it.length, item)
 
-    def _repeated(self, node: ast.Comprehension, it: Iteration, item: Value, member: str) -> Value:
+    def _repeated(
+        self, node: ast.Comprehension, it: Iteration, item: Value, member: str, key: Value
+    ) -> Value:
         if item is None:
             return ListModule(member, "list", [], [])
         low = self.decide(Cond.ge(it.length, 0))
@@ -867,7 +874,7 @@ class Loops(Uses):
             return self.error("E0502", f"a list of {it.length} layers", node)
         it.owner = node
         self.owner_index[id(node)] = it.index
-        return RepeatModule(member, it.index, it.length, item, node, node.key is not None, it)
+        return RepeatModule(member, it.index, it.length, item, node, node.key is not None, it, key)
 
     def _each(self, node: ast.Comprehension, it: Iteration) -> Value:
         """A comprehension item by item: for short lists of what has no symbol."""
@@ -938,6 +945,19 @@ class Loops(Uses):
                 return False
         self.loops = outer
         return True
+
+
+def _appended(body: tuple[ast.Statement, ...]) -> set[str]:
+    """The lists that a loop's body appends to."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.Append):
+            found.add(statement.target.id)
+        elif isinstance(statement, ast.For):
+            found |= _appended(statement.body)
+        elif isinstance(statement, ast.If):
+            found |= _appended(statement.body) | _appended(statement.orelse)
+    return found
 
 
 def _own_symbols(d: Dim, name: str) -> list[Dim]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from spec_lang.diagnostics import Label
@@ -10,6 +11,7 @@ from spec_lang.ir.from_ast.calls import ERRORS, Args, Calls, _swap, _swap_named
 from spec_lang.ir.from_ast.expressions import join_case, type_text
 from spec_lang.ir.from_ast.values import (
     POISON,
+    AliasModule,
     BlockModule,
     Case,
     Cell,
@@ -20,6 +22,7 @@ from spec_lang.ir.from_ast.values import (
     OpModule,
     Partial,
     RepeatModule,
+    Template,
     Value,
     is_module,
     substitute,
@@ -39,6 +42,9 @@ class Modules(Calls):
         raise NotImplementedError
 
     def run_block(self, module: BlockModule, args: Args, node: ast.Expr, method: str) -> Value:
+        raise NotImplementedError
+
+    def alias_block(self, module: AliasModule, value: Value) -> Value:
         raise NotImplementedError
 
     def run_repeat(self, module: RepeatModule, args: Args, node: ast.Expr) -> Value:
@@ -244,6 +250,9 @@ class Modules(Calls):
             return POISON
         if isinstance(module, OpModule):
             return self.run_op(module, args, node)
+        if isinstance(module, AliasModule):
+            block = self.alias_block(module, args.values[0] if args.values else None)
+            return POISON if block is POISON else self.run(at_index(block, module.at), args, node, method)
         if isinstance(module, BlockModule):
             return self.run_block(module, args, node, method)
         if isinstance(module, ListModule):
@@ -269,10 +278,25 @@ class Modules(Calls):
             step = Args()
             step.values, step.nodes = [value, *args.values[1:]], args.nodes
             step.kwargs, step.named = args.kwargs, args.named
-            value = self.run(item, step, node)
+            value = self.run_item(item, step, node)
             if value is POISON:
                 return POISON
         return value
+
+    def run_item(self, item: Value, args: Args, node: ast.Expr) -> Value:
+        """One child of a container; where it is none, nothing happens."""
+        item = self.resolve(item)
+        if item is None:
+            return args.values[0]
+        if isinstance(item, Case):
+            case = item
+            return self.both(
+                case.cond,
+                lambda: self.run_item(case.yes, args, node),
+                lambda: self.run_item(case.no, args, node),
+                node,
+            )
+        return self.run(item, args, node)
 
     def run_op(self, module: OpModule, args: Args, node: ast.Expr) -> Value:
         case = self.split_case([*args.values, *args.kwargs.values()])
@@ -406,6 +430,9 @@ class Modules(Calls):
                 return False
             cell.value = back
             self.journal.append(cell)
+            for own in at:
+                if own in self.repeats:
+                    self.cell_owner[id(cell)] = self.repeats[own].node
             return True
         known = substitute(cell.value, dict(at))
         assert isinstance(known, Dim)
@@ -490,6 +517,11 @@ class Modules(Calls):
                 return self.error("E0209", f'there is no layer "{index}" in it', node.index[0], help=hint)
             if isinstance(index, Dim):
                 return self._list_item(module, index, node)
+        if isinstance(module, RepeatModule) and module.keyed and isinstance(index, str | Template):
+            found = _matched(module.key, index, module.index)
+            if found is None:
+                return self.error("E0209", f"there is no layer {index!s} in it", node.index[0])
+            index = found
         if isinstance(module, RepeatModule) and isinstance(index, Dim):
             if index.const is not None and index.const < 0:
                 index = module.length + index
@@ -562,6 +594,37 @@ class Modules(Calls):
         return substitute_module(member, env)
 
 
+def _matched(key: Value, index: str | Template, symbol: Dim) -> Dim | None:
+    """The position in a dict whose keys count (`f"layer_{i}"`) of one key."""
+    if not isinstance(key, Template):
+        return None
+    parts = list(index.parts) if isinstance(index, Template) else _cut(key, index)
+    if parts is None or len(parts) != len(key.parts):
+        return None
+    (name,) = symbol.symbols
+    found: Dim | None = None
+    for k, p in zip(key.parts, parts, strict=True):
+        if isinstance(k, str) or isinstance(p, str):
+            if k != p:
+                return None
+            continue
+        offset = k - symbol
+        if name in offset.symbols or (found is not None and found != p - offset):
+            return None
+        found = p - offset
+    return found
+
+
+def _cut(key: Template, text: str) -> list[str | Dim] | None:
+    """A literal key by its template's parts."""
+    pattern = "".join(re.escape(p) if isinstance(p, str) else r"(\d+)" for p in key.parts)
+    found = re.fullmatch(pattern, text)
+    if found is None:
+        return None
+    numbers = iter(found.groups())
+    return [p if isinstance(p, str) else dim(int(next(numbers))) for p in key.parts]
+
+
 class _Reported(Exception):
     """A mistake that has been reported ends the work on one call."""
 
@@ -594,6 +657,13 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
         block = BlockModule(module.label, module.summary, values, module.cells, module.node)
         block.at = {**module.at, **at}
         return block
+    if isinstance(module, AliasModule):
+        alias = AliasModule(
+            module.label, module.definition, module.values, module.env, module.node, module.cells
+        )
+        alias.block, alias.at = module.block, {**module.at, **at}
+        alias.source = module.source or module
+        return alias
     if isinstance(module, ListModule):
         return ListModule(module.label, module.kind, [at_index(m, at) for m in module.items], module.keys)
     if isinstance(module, RepeatModule):
@@ -607,6 +677,7 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
             module.node,
             module.keyed,
             module.iteration,
+            module.key,
         )
     if isinstance(module, Case):
         cond = substitute(module.cond, dict(at))
@@ -646,6 +717,7 @@ def substitute_module(module: Value, env: dict[str, object]) -> Value:
             module.node,
             module.keyed,
             module.iteration,
+            module.key,
         )
     if isinstance(module, Case):
         cond = substitute(module.cond, env)

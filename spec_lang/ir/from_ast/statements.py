@@ -191,7 +191,7 @@ class Statements(Loops):
                 return True
             return self.fits(declared.value, value.value if isinstance(value, Maybe) else value)
         if isinstance(declared, tuple | list):
-            if isinstance(value, Mapped) and value.length.const == len(declared):
+            if isinstance(value, Mapped) and self.facts.equal(value.length, len(declared)):
                 (name,) = value.index.symbols
                 from spec_lang.ir.from_ast.values import substitute
 

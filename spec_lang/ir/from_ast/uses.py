@@ -13,6 +13,7 @@ from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.summary import InputSummary, MethodSummary, Owed
 from spec_lang.ir.from_ast.values import (
     POISON,
+    AliasModule,
     BlockModule,
     Case,
     Cell,
@@ -208,7 +209,25 @@ class Uses(Hypers):
         label: str,
         cells: Cells,
     ) -> Value:
-        raise NotImplementedError
+        """`block ConvBN(...) = Sequential(...)`: its check waits for the rank of what flows in."""
+        return AliasModule(label, definition, values, env, node, cells)
+
+    def alias_block(self, module: AliasModule, value: Value) -> Value:
+        """The block that an alias is for an input like this."""
+        if module.source is not None:
+            return self.alias_block(module.source, value)
+        if module.block is None:
+            if not isinstance(value, TensorType):
+                name = module.definition.name
+                return self.error("E0403", f"{name} takes one tensor, not {_found_text(value)}", module.node)
+            summary = self.program.alias_summary(module.definition, module.values, value, self, module.node)
+            if summary is None or summary.broken:
+                return POISON
+            make = module.cells
+            assert callable(make)
+            inside = {n: make(n, module.node) for n in summary.dims}
+            module.block = BlockModule(module.label, summary, module.env, inside, module.node)
+        return module.block
 
     def discharge(self, owed: list[Owed], env: dict[str, object], module: BlockModule, node: object) -> bool:
         """Prove what a callee assumed, or pass it on."""

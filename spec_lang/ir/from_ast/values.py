@@ -68,6 +68,18 @@ class SymList:
         self.length = length
 
 
+class Template:
+    """An f-string over what is not known: text and ints."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[str | Dim, ...]) -> None:
+        self.parts = parts
+
+    def __str__(self) -> str:
+        return "".join(p if isinstance(p, str) else f"{{{p}}}" for p in self.parts)
+
+
 class Range:
     """`range(start, stop, step)`."""
 
@@ -225,6 +237,32 @@ class BlockModule:
         self.checked = False
 
 
+class AliasModule:
+    """A constructed block that is its container: what flows in first decides its summary."""
+
+    __slots__ = ("at", "block", "cells", "definition", "env", "label", "node", "source", "values")
+
+    def __init__(
+        self,
+        label: str,
+        definition: Def,
+        values: dict[str, Value],
+        env: Mapping_,
+        node: ast.Expr,
+        cells: object,
+    ) -> None:
+        self.label = label
+        self.definition = definition
+        self.values = values
+        self.env = env
+        self.node = node
+        self.cells = cells
+        self.block: BlockModule | None = None
+        self.at: dict[str, Dim] = {}
+        self.source: AliasModule | None = None
+        """The one item of a comprehension that this is at an index."""
+
+
 class ListModule:
     """A list, dict or `Sequential` of modules; `keys` names them (positions in a list)."""
 
@@ -240,7 +278,7 @@ class ListModule:
 class RepeatModule:
     """A comprehension of modules: `item` for each value of the symbol `index` below `length`."""
 
-    __slots__ = ("index", "item", "iteration", "keyed", "label", "length", "node")
+    __slots__ = ("index", "item", "iteration", "key", "keyed", "label", "length", "node")
 
     def __init__(
         self,
@@ -251,8 +289,10 @@ class RepeatModule:
         node: ast.Comprehension,
         keyed: bool,
         iteration: Iteration,
+        key: Value = None,
     ) -> None:
         self.iteration = iteration
+        self.key = key
         self.label = label
         self.index = index
         self.length = length
@@ -271,7 +311,7 @@ class ParamModule:
         self.path = path
 
 
-MODULES = (OpModule, BlockModule, ListModule, RepeatModule)
+MODULES = (OpModule, BlockModule, AliasModule, ListModule, RepeatModule)
 CTORS = (OpCtor, DefCtor, Partial)
 
 
@@ -310,6 +350,11 @@ def substitute(value: Value, env: Mapping_) -> Value:
         return tuple(substitute(v, env) for v in value)
     if isinstance(value, list):
         return [substitute(v, env) for v in value]
+    if isinstance(value, Template):
+        parts = tuple(p if isinstance(p, str) else substitute_dim(p, env) for p in value.parts)
+        if all(isinstance(p, str) or p.const is not None for p in parts):
+            return "".join(map(str, parts))
+        return Template(parts)
     if isinstance(value, Mapped):
         length = substitute_dim(value.length, env)
         return Mapped(value.index, length, substitute(value.item, env))
