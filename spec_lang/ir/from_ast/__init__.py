@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.checker import Checker, Options
 from spec_lang.ir.from_ast.scope import LoadedModule
+from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
     from spec_lang.ir.model import Program
@@ -33,7 +34,20 @@ def check(
         return None, diagnostics
     from spec_lang.ir.from_ast.emit import emit
 
-    return emit(checker), []
+    program = emit(checker)
+    if any(isinstance(p, ast.Expect) for p in _parts(modules)):
+        from spec_lang.ir.from_ast.expects import run_expects
+
+        run_expects(checker, program)
+        if found := checker.result():
+            return None, found
+    return program, []
+
+
+def _parts(modules: Sequence[LoadedModule]) -> Iterator[ast.Part]:
+    for definition in modules[0].tree.definitions:
+        if isinstance(definition, ast.Block):
+            yield from definition.parts
 
 
 __all__ = ["LoadedModule", "Options", "check"]

@@ -306,7 +306,7 @@ class Emitter:
 
     # --- calls ---
 
-    def _arguments(self, arguments: tuple[ast.Argument, ...]) -> tuple[list[ir.Expr], list[ir.Argument]]:
+    def arguments(self, arguments: tuple[ast.Argument, ...]) -> tuple[list[ir.Expr], list[ir.Argument]]:
         args: list[ir.Expr] = []
         kwargs: list[ir.Argument] = []
         for a in arguments:
@@ -337,7 +337,7 @@ class Emitter:
         piped: ast.Expr | None,
         style: str,
     ) -> ir.Expr:
-        args, kwargs = self._arguments(arguments)
+        args, kwargs = self.arguments(arguments)
         to, name, target = self.check.calls.get(id(node)) or self._unseen(func)
         callee: ir.Expr | None = None
         if to in ("apply", "run"):
@@ -638,7 +638,7 @@ class Emitter:
         if partial is None or not isinstance(partial.ctor, DefCtor):
             return None
         call = node.alias
-        args, kwargs = self._arguments(call.args) if isinstance(call, ast.Call) else ([], [])
+        args, kwargs = self.arguments(call.args) if isinstance(call, ast.Call) else ([], [])
         base = self.scope.path(partial.ctor.definition)
         return make(ir.Variant, base=base, args=tuple(args), kwargs=tuple(kwargs), **self._common(node))  # type: ignore[arg-type]  # the common fields
 
