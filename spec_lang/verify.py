@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from spec_lang.inputs import Sampler, Sizes
-from spec_lang.runtimes import RUNTIMES, Prepared, Progress, Request, Runtime, Torch, prepare
+from spec_lang.runtimes import RUNTIMES, LacksOperator, Prepared, Progress, Request, Runtime, Torch, prepare
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
@@ -80,10 +80,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Verification:
-    """All trials of one model."""
+    """All trials of one model.
+
+    Attributes:
+        name: Of the model.
+        trials: In order.
+        unable: The runtimes that lack an operator of the model, and what they say.
+    """
 
     name: str
     trials: tuple[Trial, ...]
+    unable: Mapping[str, str]
 
     @property
     def agrees(self) -> bool:
@@ -130,25 +137,40 @@ def verify(
         WeightsError: the weights do not fit.
     """
     trials: list[Trial] = []
+    unable: dict[str, str] = {}
     for given in _choices(request):
         chosen = _with_given(request, given)
         with prepare(chosen, progress) as prepared:
-            trials += _trials(prepared, runtimes, samples, sizes, threads, progress)
-    return Verification(request.name, tuple(trials))
+            made = [r for n in runtimes if n != "torch" and (r := _made(n, prepared, threads, unable))]
+            trials += _trials(prepared, made, samples, sizes, threads, progress)
+    return Verification(request.name, tuple(trials), unable)
+
+
+def _made(name: str, prepared: Prepared, threads: int | None, unable: dict[str, str]) -> Runtime | None:
+    try:
+        return RUNTIMES[name](prepared, threads)
+    except LacksOperator as error:
+        unable[name] = str(error)
+        return None
 
 
 def _choices(request: Request) -> list[tuple[str, ...]]:
     """Which optional inputs are there: those that were asked for, else none and all."""
+    optional = optional_inputs(request)
+    if request.given or request.onnx is not None or not optional:
+        return [tuple(request.given)]
+    return [(), optional]
+
+
+def optional_inputs(request: Request) -> tuple[str, ...]:
+    """The inputs of the method that may be absent."""
     from spec_lang.ir.instantiate import Constructions
     from spec_lang.ir.templates import BlockTemplate
 
     template = Constructions(request.program).entry(request.name, request.overrides).template
     assert isinstance(template, BlockTemplate)
     method = next((m for m in template.definition.methods if m.name == request.method), None)
-    optional = tuple(i.name for i in method.inputs if i.optional or i.default is not None) if method else ()
-    if request.given or request.onnx is not None or not optional:
-        return [tuple(request.given)]
-    return [(), optional]
+    return tuple(i.name for i in method.inputs if i.optional or i.default is not None) if method else ()
 
 
 def _with_given(request: Request, given: Collection[str]) -> Request:
@@ -157,14 +179,13 @@ def _with_given(request: Request, given: Collection[str]) -> Request:
 
 def _trials(
     prepared: Prepared,
-    runtimes: Sequence[str],
+    others: Sequence[Runtime],
     samples: int,
     sizes: Mapping[str, int] | None,
     threads: int | None,
     progress: Progress,
 ) -> list[Trial]:
     torch = Torch(prepared, threads)
-    others = [RUNTIMES[name](prepared, threads) for name in runtimes if name != "torch"]
     sampler = prepared.sampler(prepared.request.seed)
     given = tuple(prepared.request.given)
     trials = []
@@ -184,10 +205,10 @@ def _trials(
 
 
 def _telling(torch: Runtime, sampler: Sampler, sizes: Sizes) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Inputs and PyTorch's results for them, finite ones if any are: a mask that hides everything tells nothing."""
+    """Inputs and PyTorch's results for them, finite ones if any are; true may be what a mask hides, or what it shows."""
     import numpy as np
 
-    for truths in (0.3, 0.0, 1.0, 0.3):
+    for truths in (0.3, 0.7):
         inputs = sampler.sample(sizes, truths=truths)
         results = torch(inputs)
         if all(np.isfinite(r).all() for r in results.values() if r.dtype.kind == "f"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import NoReturn
 
@@ -50,4 +51,9 @@ def main() -> NoReturn:
         fail("this needs more memory than there is")
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:  # a bug of ours must not print a traceback at people either
+        if os.environ.get("SPECC_TRACEBACK"):
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        fail(f"specc itself failed ({what}); please report it with what SPECC_TRACEBACK=1 prints")
     sys.exit(0)

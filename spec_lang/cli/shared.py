@@ -64,7 +64,7 @@ def options(sets: tuple[str, ...], model: str | None) -> Options:
     overrides = {}
     for text in sets:
         name, equals, value = text.partition("=")
-        expression = parse_expr(value.strip()) if equals else None
+        expression, _ = parse_expr(value.strip()) if equals else (None, [])
         if not name.strip().isidentifier() or expression is None:
             raise click.UsageError(f"--set takes name=value, such as --set depth=24, not {text!r}")
         overrides[name.strip()] = expression

@@ -1,0 +1,69 @@
+"""`specc run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spec_lang.cli.running import RUNTIMES, done, model_options, progress, request
+from spec_lang.cli.shared import fail
+
+
+@click.command("run")
+@model_options
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="[NAME=]FILE.npy",
+    help="One input; without a name, the one that the file is named after; may be repeated.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    help="Where OUTPUT.npy files go.",
+)
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="onnxruntime", show_default=True)
+def command(
+    path: Path,
+    sets: tuple[str, ...],
+    model: str | None,
+    inputs: tuple[str, ...],
+    folder: Path,
+    runtime: str,
+    **options: Any,
+) -> None:
+    """Run a model on .npy inputs, and write each output as OUTPUT.npy."""
+    with request(path, sets, model, **options) as wanted:
+        from dataclasses import replace
+
+        import numpy
+
+        from spec_lang import runtimes
+        from spec_lang.verify import optional_inputs
+
+        arrays = {}
+        for name, file in map(_named, inputs):
+            try:
+                arrays[name] = numpy.load(file, allow_pickle=False)
+            except (OSError, ValueError, EOFError) as error:
+                fail(f"{file} is no .npy file that can be read: {error}")
+        given = tuple(n for n in optional_inputs(wanted) if n in arrays or f"{n}_0" in arrays)
+        results = runtimes.run(replace(wanted, given=given), arrays, runtime, progress)
+        done()
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in results.items():
+            target = folder / f"{name}.npy"
+            numpy.save(target, array, allow_pickle=False)
+            click.echo(f"wrote {target}: {array.dtype}{list(array.shape)}", err=True)
+
+
+def _named(text: str) -> tuple[str, str]:
+    """The input's name and the file; a file alone is the input of its own name."""
+    name, equals, file = text.partition("=")
+    return (name, file) if equals and name.isidentifier() else (Path(text).stem, text)

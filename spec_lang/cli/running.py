@@ -1,0 +1,149 @@
+"""What `verify`, `run` and `bench` share: their options, the request made of them, and what can go wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from spec_lang.cli.shared import FILE, MODEL, SET, compile_path, fail, finish, model_name
+from spec_lang.diagnostics import SpecError
+from spec_lang.shapes import DType
+
+if TYPE_CHECKING:
+    from spec_lang.runtimes import Request
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+RUNTIMES = ("torch", "onnxruntime", "openvino")
+
+_OPTIONS = (
+    FILE,
+    SET,
+    MODEL,
+    click.option(
+        "--weights",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Safetensors, an index of them, or a PyTorch checkpoint; drawn from --seed without it.",
+    ),
+    click.option(
+        "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Names in the weights file that differ."
+    ),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
+    click.option(
+        "--dtype",
+        type=click.Choice(["f32", "f16", "bf16"]),
+        default="f32",
+        show_default=True,
+        help="What `float` is.",
+    ),
+    click.option("--opset", type=int, help="The version of the standard operators."),
+    click.option("--method", default="forward", show_default=True, help="Which method."),
+    click.option(
+        "--onnx",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="An exported model to use, instead of a new one.",
+    ),
+    click.option(
+        "--allow-extern",
+        is_flag=True,
+        help="Import, and so run, the Python code that the spec declares as extern.",
+    ),
+)
+
+
+def model_options(command: Command) -> Command:
+    """The options by which a command says which model, with which weights."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def request(
+    path: Path,
+    sets: tuple[str, ...],
+    model: str | None,
+    *,
+    given: tuple[str, ...] = (),
+    **options: Any,
+) -> Iterator[Request]:
+    """The model that the options name; what goes wrong inside is reported, and ends the command with 1."""
+    from spec_lang.ir.evaluate import EvaluationError
+
+    result = compile_path(path, path.parent, sets, model)
+    finish(result.diagnostics, "text")
+    program = result.checked()
+    name = model_name(path, program, model)
+    try:
+        from spec_lang.inputs import NoSizes
+        from spec_lang.loading import ExternsNotAllowed
+        from spec_lang.runtimes import CannotRun, Request
+        from spec_lang.targets.onnx import proto
+    except ModuleNotFoundError as error:
+        fail(f"this needs {error.name}; install 'spec-lang[run]'")
+    try:
+        yield Request(
+            program,
+            name,
+            weights=str(options["weights"]) if options["weights"] else None,
+            seed=options["seed"],
+            renames=options["renames"],
+            dtype=DType(options["dtype"]),
+            opset=options["opset"] or proto.DEFAULT_OPSET,
+            method=options["method"],
+            given=given,
+            onnx=str(options["onnx"]) if options["onnx"] else None,
+            allow_extern=options["allow_extern"],
+        )
+    except EvaluationError as error:
+        finish([error.diagnostic(program, result.sources)], "text")
+    except SpecError as error:
+        finish(list(error.diagnostics), "text")
+    except (CannotRun, NoSizes, ExternsNotAllowed) as error:
+        fail(str(error))
+    except ModuleNotFoundError as error:
+        fail(f"this needs {error.name}; install 'spec-lang[run]'")
+
+
+def sizes_of(texts: tuple[str, ...]) -> Mapping[str, int] | None:
+    """`N=2` options as sizes of dims.
+
+    Raises:
+        click.UsageError: one is no name and number.
+    """
+    sizes = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name.isidentifier() or not value.isdigit():
+            raise click.UsageError(f"--size takes NAME=NUMBER, such as --size N=2, not {text!r}")
+        sizes[name] = int(value)
+    return sizes or None
+
+
+def progress(text: str) -> None:
+    """One line on the terminal that says what is going on, overwritten by the next."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+
+
+def done() -> None:
+    """Take the line of `progress` away."""
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Columns under their heads: the first to the left, the others to the right."""
+    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    lines = [
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [head, *rows]
+    ]
+    return "\n".join(lines)
