@@ -33,9 +33,9 @@ def page(name: str) -> str | None:
 
 def similar(name: str) -> str | None:
     """The nearest name there is."""
-    from spec_lang.diagnostics.suggest import suggest
+    from spec_lang.diagnostics.suggest import closest
 
-    return suggest(name, [*LAYERS, *FUNCTIONS])
+    return closest(name, [*LAYERS, *FUNCTIONS])
 
 
 def summary(op: type[Op]) -> str:
