@@ -59,6 +59,11 @@ class Comments:
         above = self.text.rfind("\n", 0, max(line, 0))
         return line > 0 and not self.text[above + 1 : line].strip()
 
+    def blank_between(self, start: int, end: int) -> bool:
+        """Whether an empty line stands between two places."""
+        lines = self.text[start:end].split("\n")
+        return any(not line.strip() for line in lines[1:-1])
+
     def column(self, place: int) -> int:
         """The column of a place, from 0."""
         return len(self._line_before(place).expandtabs(4))

@@ -139,7 +139,10 @@ class Expressions:
             operator = "not " if node.op == "not" else node.op
             return Concat([operator, self.expr(node.operand, level(node), operand=True)])
         if isinstance(node, ast.Attribute):
-            return Concat([self.expr(node.value, _ATOM), f".{node.name}"])
+            owner = self.expr(node.value, _ATOM)
+            if isinstance(node.value, ast.Number):
+                owner = Concat(["(", owner, ")"])  # `1.x` reads as the number `1.`, then `x`
+            return Concat([owner, f".{node.name}"])
         if isinstance(node, ast.Arrow):
             return self._arrow(node)
         return self._composed(node)
@@ -161,10 +164,10 @@ class Expressions:
             start = Span(node.func.span.end, node.span.end)
             return Concat([func, self.bracket(start, "(", node.args, docs, ")")])
         if isinstance(node, ast.Subscript):
-            value = self.expr(node.value, _ATOM)
+            owner = self.expr(node.value, _ATOM)
             docs = [self.expr(index) for index in node.index]
             start = Span(node.value.span.end, node.span.end)
-            return Concat([value, self.bracket(start, "[", node.index, docs, "]")])
+            return Concat([owner, self.bracket(start, "[", node.index, docs, "]")])
         if isinstance(node, ast.Slice):
             return self._slice(node)
         return self._container(node)

@@ -21,12 +21,11 @@ class Frozen:
         annotations = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 - inspect costs 10 ms to import
         own = [name for name, kind in annotations.items() if not str(kind).startswith("ClassVar")]
         cls.node_fields = (*cls.node_fields, *own)
-        if "__init__" in cls.__dict__:
-            del cls.__init__  # type: ignore[misc]  # a parent's was written before; this class needs its own
+        cls.__init__ = Frozen.__init__  # type: ignore[method-assign]  # not a parent's that was written before
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         _write_init(type(self))
-        self.__init__(*args, **kwargs)  # type: ignore[misc]  # the one that was just written
+        type(self).__init__(self, *args, **kwargs)  # the one that was just written
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is frozen")

@@ -70,21 +70,24 @@ def _cache_path(grammar: str) -> Path | None:
 
 
 def _read(path: Path) -> Tables | None:
+    """The tables in a cache file, if it is whole: a digest of the rest stands on its first line."""
     try:
-        raw = json.loads(path.read_bytes())
-        tables = Tables(**raw)
-        rules = [Rule(*rule) for rule in tables.rules]
-        return tables._replace(rules=rules)
+        digest, data = path.read_bytes().split(b"\n", 1)
+        if sha256(data).hexdigest().encode() != digest:
+            return None
+        tables = Tables(**json.loads(data))
+        return tables._replace(rules=[Rule(*rule) for rule in tables.rules])
     except (OSError, ValueError, TypeError):
         return None
 
 
 def _write(path: Path, tables: Tables) -> None:
     """Write the cache whole or not at all; a cache that cannot be written is done without."""
+    data = json.dumps(tables._asdict()).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(tables._asdict(), file)
+        with NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            file.write(sha256(data).hexdigest().encode() + b"\n" + data)
         os.replace(file.name, path)
     except OSError:
         return

@@ -257,9 +257,11 @@ class _Formatter:
         """How wide each layer's name is written: like the longest of its group, which an empty line ends."""
         widths: dict[int, int] = {}
         group: list[ast.Layer] = []
+        end = 0
         for item in items:
-            if self.comments.blank_before(item.span.start):
+            if self.comments.blank_between(end, item.span.start):
                 group = []
+            end = item.span.end
             if isinstance(item, ast.Layer):
                 group.append(item)
                 width = max(len(layer.name.id) for layer in group)

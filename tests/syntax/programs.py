@@ -9,9 +9,28 @@ from spec_lang.diagnostics import Source, Span
 from spec_lang.syntax import ast
 
 AT = Span(0, 0)
-NAMES = ["a", "b", "x", "y", "layers", "model", "init", "norm", "conv1", "fc", "weight", "heads", "list", "from", "range", "N", "D", "block"]
+NAMES = [
+    "a",
+    "b",
+    "x",
+    "y",
+    "layers",
+    "model",
+    "init",
+    "norm",
+    "conv1",
+    "fc",
+    "weight",
+    "heads",
+    "list",
+    "from",
+    "range",
+    "N",
+    "D",
+    "block",
+]
 BINARY = ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "and", "or"]
-COMPARE = ["==", "!=", "<", "<=", ">", ">=", "is", "in"] + ["is not", "not in"]
+COMPARE = ["==", "!=", "<", "<=", ">", ">=", "is", "in", "is not", "not in"]
 NUMBERS = [(1, "1"), (81_290, "81_290"), (1e-5, "1e-5"), (0.5, ".5"), (2.0, "2."), (0, "0")]
 
 

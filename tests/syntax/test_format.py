@@ -34,7 +34,7 @@ def comments(module: ast.Module) -> list[str]:
     return sorted(comment.text for comment in module.comments)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_trees_survive(seed: int) -> None:
     tree = Programs(Random(seed)).module()
@@ -44,7 +44,7 @@ def test_trees_survive(seed: int) -> None:
     assert format_module(again) == text
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 @example(0)
 def test_comments_survive(seed: int) -> None:

@@ -10,7 +10,39 @@ from spec_lang.syntax import ast
 from spec_lang.syntax.from_text import parse
 from spec_lang.syntax.walk import walk
 
-WORDS = ["layers", "model", "block", "init", "norm", "loss", "param", "buffer", "tie", "let", "expect", "require", "record", "extern", "layer", "list", "training", "from", "fn", "import", "as", "forward", "persistent", "parameters", "keys", "int", "float", "bool", "str", "partial", "range"]
+WORDS = [
+    "layers",
+    "model",
+    "block",
+    "init",
+    "norm",
+    "loss",
+    "param",
+    "buffer",
+    "tie",
+    "let",
+    "expect",
+    "require",
+    "record",
+    "extern",
+    "layer",
+    "list",
+    "training",
+    "from",
+    "fn",
+    "import",
+    "as",
+    "forward",
+    "persistent",
+    "parameters",
+    "keys",
+    "int",
+    "float",
+    "bool",
+    "str",
+    "partial",
+    "range",
+]
 
 SPEC = """
 {w} = 3
