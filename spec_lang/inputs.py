@@ -199,7 +199,8 @@ class Sampler:
     def sample(self, sizes: Sizes, *, truths: float = 0.3) -> dict[str, Any]:
         """Inputs of these sizes by name: arrays, or tuples and lists of them as the types say.
 
-        Floats are normal; integers are indices within their bounds; a share of `truths` of the booleans is true.
+        Floats are normal; integers are indices within their bounds; a share of `truths` of the booleans is true,
+        but for one in each row that is what most are.
         """
         return {i.name: self._value(i.name, i.type, sizes, truths) for i in self.inputs}
 
@@ -224,13 +225,20 @@ class Sampler:
 
     def _tensor(self, name: str, dtype: str, shape: tuple[int, ...], sizes: Sizes, truths: float) -> Array:
         if dtype == "bool":
-            values: Array = self.dice.random_sample(shape) < truths
-            return values
+            return self._truths(shape, truths)
         if dtype in _INTEGERS:
             flat = {k: v for k, v in sizes.values.items() if isinstance(v, int)}
             bound = self.bounds(name, flat) or SMALL_INTEGER
             return self.dice.randint(0, bound, shape).astype(_INTEGERS[dtype])
         return self.dice.standard_normal(shape).astype(_FLOATS.get(dtype, self.precision))
+
+    def _truths(self, shape: tuple[int, ...], share: float) -> Array:
+        """Booleans with one in each row that is what most are: a mask that hides all of a row tells nothing."""
+        values: Array = self.dice.random_sample(shape) < share
+        if shape and shape[-1]:
+            rows = values.reshape(-1, shape[-1])
+            rows[range(len(rows)), self.dice.randint(0, shape[-1], len(rows))] = share > 0.5
+        return values
 
     # --- Shapes -------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,10 @@ NUMPY: Final = {
 
 class CannotRun(Exception):
     """A runtime is not installed or cannot run this; the message says what to do."""
+
+
+class LacksOperator(CannotRun):
+    """A runtime that does not know an operator of the model; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -341,7 +346,13 @@ class OpenVino:
         config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
         if threads is not None:
             config["INFERENCE_NUM_THREADS"] = threads
-        self.compiled = openvino.Core().compile_model(prepared.path, "CPU", config)
+        try:
+            self.compiled = openvino.Core().compile_model(prepared.path, "CPU", config)
+        except RuntimeError as error:
+            unknown = re.findall(r"ai\.onnx\.(\w+)", str(error))
+            if "OpConversionFailure" not in str(error):
+                raise
+            raise LacksOperator(f"OpenVINO does not know {', '.join(unknown) or 'an operator'}") from None
         self.inputs = [i.get_any_name() for i in self.compiled.inputs]
         self.outputs = prepared.outputs
 
