@@ -435,7 +435,7 @@ class cross_entropy(_ByClass):
         return g.Div(total, g.scalar(numel(samples.dims), dtype)) if samples.shape else total
 
     def _smoothed(self, g: Graph, smoothing: float) -> Value:
-        """(1 - s) nll + s / C of the sum over classes, both without what is ignored."""
+        """(1 - s) nll + s of the mean over classes, both without what is ignored."""
         x, axis, dtype = self.input, self.class_axis(), self.input.dtype
         samples = x.with_shape(self.samples())
         kept = g.Not(g.Equal(self.target, g.const(self.ignore_index, DType.I64)))
@@ -451,9 +451,8 @@ class cross_entropy(_ByClass):
             own = g.Mul(own, weights)
             count = g.Mul(count, weights)
             spread = g.Mul(logs, _by_channel(g, self.weight, len(x.shape) - axis - 1))
-        every = g.Neg(reduced(g, "sum", g.typed(spread, dtype, x.shape), [axis], False))
-        share = g.Div(g.const(smoothing, dtype), g.scalar(x.dims[axis], dtype))
-        each = g.Add(g.Mul(own, g.const(1 - smoothing, dtype)), g.Mul(every, share))
+        every = g.Neg(reduced(g, "mean", g.typed(spread, dtype, x.shape), [axis], False))
+        each = g.Add(g.Mul(own, g.const(1 - smoothing, dtype)), g.Mul(every, g.const(smoothing, dtype)))
         each = g.typed(g.Where(kept, each, zero), dtype, samples.shape)
         if self.reduction != "mean":
             return self.reduce(g, each, samples)
