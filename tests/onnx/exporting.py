@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+from safetensors.torch import save_file
 
 from spec_lang.compiler import compile_sources
 from spec_lang.diagnostics import Source
@@ -39,11 +40,18 @@ def export(
     hypers: Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
+    state: Mapping[str, torch.Tensor] | None = None,
     **options: Any,
 ) -> Exported:
-    """Write a model with weights from a seed."""
+    """Write a model with weights from a seed, or those of a state_dict."""
     made = emit(spec, name, hypers, Options(**options))
-    with weights.export(made.state, made.needed, str(path), seed=seed, precision=made.precision) as job:
+    file = None
+    if state is not None:
+        file = str(path.with_suffix(".safetensors"))
+        save_file({k: v.clone() for k, v in state.items()}, file)
+    with weights.export(
+        made.state, made.needed, str(path), seed=seed, weights=file, precision=made.precision
+    ) as job:
         job.commit(made.chunks(job.data, job.metadata))
     return made
 

@@ -142,6 +142,7 @@ class _Export:
         loss = next((m for m in self.definition.methods if m.name == "loss"), None)
         if self.options.with_loss and loss is None:
             raise EvaluationError("E0905", f"{name} has no loss", env.file, self.definition.span)
+        wanted = self._reserve(output_names(method, loss, len(method.results)))
         for i in method.inputs:
             self._input(i, env)
         self.e.prepare(method, self.root, env)
@@ -151,7 +152,9 @@ class _Export:
         if self.options.with_loss and loss is not None:
             edges += self.e.edges(self._loss(loss, method, result, names, env))
             names.append("loss")
-        reserved = [(self.g.values.take(n), v) for n, v in zip(names, edges, strict=True)]
+        reserved = [
+            (n if n in wanted else self.g.values.take(n), v) for n, v in zip(names, edges, strict=True)
+        ]
         doc = self.definition.doc or ""
         finished = finish(self.g, reserved, name=name, doc=doc, metadata=self._metadata(name))
         order = {t.key: i for i, t in enumerate(self.state.tensors)}
@@ -159,6 +162,13 @@ class _Export:
         return Exported(
             replace(finished, initializers=by_state), self.state, self.buffers, self.options.dtype
         )
+
+    def _reserve(self, names: list[str]) -> set[str]:
+        """Keep the names of results for them: a variable called the same takes another."""
+        wanted = {*names, "loss"} if self.options.with_loss else set(names)
+        for name in sorted(wanted):
+            self.g.values.take(name)
+        return wanted
 
     def _input(self, i: model.Input, env: Env) -> None:
         if self.inputs.takes(i):

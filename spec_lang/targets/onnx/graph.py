@@ -181,6 +181,19 @@ class Builder:
             self._initializers[key] = value
         return value
 
+    def regrouped(self, tensor: Initializer, sizes: tuple[int, ...]) -> Initializer:
+        """A stored tensor in another shape: the same bytes, without a node."""
+        if sizes == tensor.sizes:
+            return tensor
+        key = f"{tensor.key}[{','.join(map(str, sizes))}]"
+        found = self._initializers.get(key)
+        if found is None:
+            rows = tensor.rows or ((tensor.key, 0, tensor.sizes[0] if tensor.sizes else 1),)
+            type = TensorType(tensor.dtype, tuple(map(dim, sizes)))
+            found = Initializer(self.values.take(key), type, tensor.number, rows)
+            self._initializers[key] = found
+        return found
+
     def const(self, value: Any, dtype: DType) -> Value:
         """A constant tensor from a Python number or nested lists."""
         flat, sizes = _flatten(value)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from spec_lang.shapes import Dim
-from spec_lang.targets.onnx import fold
-from spec_lang.targets.onnx.nodes import Const, Edge, as_edge
+from spec_lang.targets.onnx import dtypes, fold
+from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, as_edge
 
 if TYPE_CHECKING:
     from spec_lang.targets.onnx.graph import Builder
@@ -25,6 +26,11 @@ def without_node(
     x = inputs[0] if inputs else None
     if x is not None and _repeats(g, op_type, x, inputs, attributes):
         return x
+    if op_type in _COMMUTATIVE and len(inputs) == 2 and _is_scalar(x, _NEUTRAL[op_type]):
+        return inputs[1]
+    if op_type in ("Reshape", "Squeeze", "Unsqueeze") and isinstance(x, Initializer):
+        shape = _reshaped(op_type, x.sizes, inputs, attributes)
+        return None if shape is None else g.regrouped(x, shape)
     if op_type == "Shape" and x is not None and (sizes := _constant_shape(x)) is not None:
         return as_edge(g.ints(sizes[attributes.get("start") : attributes.get("end")]))
     if op_type not in RANDOM and inputs and all(i is None or isinstance(i, Const) for i in inputs):
@@ -52,4 +58,39 @@ def _repeats(
         return perm is not None and list(perm) == list(range(len(perm)))
     if op_type == "Concat":
         return len(inputs) == 1
+    if op_type in _NEUTRAL and len(inputs) == 2:
+        return _is_scalar(inputs[1], _NEUTRAL[op_type])
     return False
+
+
+_NEUTRAL = {"Add": 0, "Sub": 0, "Mul": 1, "Div": 1, "Pow": 1}
+"""The right operands that leave the left one as it is."""
+_COMMUTATIVE = frozenset({"Add", "Mul"})
+
+
+def _is_scalar(edge: Edge | None, value: int) -> bool:
+    """Whether an operand is this number, of rank 0 so that it shapes nothing."""
+    return isinstance(edge, Const) and edge.sizes == () and dtypes.unpack(edge.raw, edge.number)[0] == value
+
+
+def _reshaped(
+    op_type: str, sizes: tuple[int, ...], inputs: Sequence[Edge | None], attributes: dict[str, Any]
+) -> tuple[int, ...] | None:
+    """The new shape of a stored tensor, where the graph says it by constants."""
+    by = inputs[1] if len(inputs) > 1 else None
+    if not isinstance(by, Const):
+        return None
+    values = [int(v) for v in dtypes.unpack(by.raw, by.number)]
+    if op_type == "Reshape":
+        if attributes.get("allowzero"):
+            return None
+        target = [sizes[i] if v == 0 else v for i, v in enumerate(values)]
+        rest = prod(v for v in target if v != -1)
+        return tuple(prod(sizes) // rest if v == -1 and rest else v for v in target)
+    if op_type == "Squeeze":
+        gone = {v % len(sizes) for v in values}
+        return tuple(n for i, n in enumerate(sizes) if i not in gone)
+    rank = len(sizes) + len(values)
+    new = {v % rank for v in values}
+    rest_of = iter(sizes)
+    return tuple(1 if i in new else next(rest_of) for i in range(rank))
