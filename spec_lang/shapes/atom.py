@@ -36,7 +36,18 @@ class Atom:
         TooLarge: it is an expression of more than `MAX_SIZE` parts.
     """
 
-    __slots__ = ("__weakref__", "args", "digest", "high", "kind", "low", "name", "serial", "size", "symbols")
+    __slots__ = (
+        "__weakref__",
+        "_digest",
+        "_symbols",
+        "args",
+        "high",
+        "kind",
+        "low",
+        "name",
+        "serial",
+        "size",
+    )
 
     def __init__(
         self, kind: str, args: tuple[Dim, ...], name: str, low: int | None, high: int | None
@@ -50,10 +61,25 @@ class Atom:
         self.size = 1 + sum(a.length for a in args)
         if self.size > MAX_SIZE:
             raise TooLarge("a size that is too long to follow")
-        self.digest = hash(filled(name, args) if kind == OPAQUE else (kind, name, args))
-        self.symbols: frozenset[str] = (
-            frozenset((name,)) if kind == SYMBOL else frozenset().union(*(a.symbols for a in args))
-        )
+        self._digest: int | None = None
+        self._symbols: frozenset[str] | None = None
+
+    @property
+    def digest(self) -> int:
+        """A hash that is the same for atoms that print the same."""
+        if self._digest is None:
+            self._digest = hash(
+                filled(self.name, self.args) if self.kind == OPAQUE else (self.kind, self.name, self.args)
+            )
+        return self._digest
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The names of the symbols in it."""
+        if self._symbols is None:
+            own = (self.name,) if self.kind == SYMBOL else ()
+            self._symbols = frozenset(own).union(*(a.symbols for a in self.args))
+        return self._symbols
 
     def __repr__(self) -> str:
         return f"{self.kind}({self.name or ', '.join(map(str, self.args))})"

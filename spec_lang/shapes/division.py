@@ -115,13 +115,26 @@ def divide(a: Dim, b: Dim) -> tuple[Dim, Dim]:
             quotient[left] = (k - r) // c
     if not quotient:
         return dim(0), a
-    return made(quotient), made(rest)
+    return _without_zeros(quotient), _without_zeros(rest)
+
+
+def _without_zeros(terms: Terms) -> Dim:
+    """The dim of terms of which none is zero."""
+    return Dim(terms) if any(terms) else dim(terms.get((), 0))
 
 
 def without(monomial: Monomial, by: Monomial) -> Monomial | None:
     """`monomial / by`, if that is a monomial."""
     if not by:
         return monomial
+    if len(by) > len(monomial):
+        return None
+    if len(by) == 1:
+        atom = by[0]
+        if atom not in monomial:
+            return None
+        at = monomial.index(atom)
+        return monomial[:at] + monomial[at + 1 :]
     left = list(monomial)
     for atom in by:
         if atom not in left:
@@ -249,6 +262,8 @@ def _cancel(a: Dim, b: Dim) -> tuple[Dim, Dim] | None:
 
 def _shared(d: Dim) -> Iterator[Atom]:
     """The atoms that are in every term."""
+    if () in d.terms:
+        return
     first, *others = d.terms
     for atom in dict.fromkeys(first):
         if all(atom in m for m in others):
@@ -266,7 +281,7 @@ def _common_factor(a: Dim, b: Dim) -> Dim:
 
 def _unnest(a: Dim, b: Dim) -> tuple[Dim, Dim] | None:
     """`(x//m + c) // n == (x + c*m) // (m*n)`."""
-    found = [m[0] for m, k in a.terms.items() if k == 1 and len(m) == 1 and m[0].kind == FLOOR]
+    found = [m[0] for m, k in a.terms.items() if len(m) == 1 and m[0].kind == FLOOR and k == 1]
     if len(found) != 1:
         return None
     (atom,) = found
