@@ -291,6 +291,8 @@ def axis_of(cx: Cx, x: Tensor, axis: int, arg: str = "dim") -> int:
 
 def size_at(cx: Cx, x: Tensor, axis: int, arg: str = "dim") -> Dim:
     """The size of one axis."""
+    if not x.shape:
+        raise OpError(f"{cx.name} needs an axis {axis}, but {x} has no dims", code="E0303", arg=arg)
     size = x.shape[axis_of(cx, x, axis, arg)]
     if isinstance(size, Pack):
         raise OpError(

@@ -18,6 +18,7 @@ from spec_lang.ops.rules.norm import (
     rms_norm_onnx,
     trailing,
 )
+from spec_lang.shapes import DType
 
 
 class LayerNorm(Layer):
@@ -144,6 +145,12 @@ class LocalResponseNorm(Layer):
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         any_float(cx, input)
+        if input.dtype in (DType.F16, DType.BF16) and known_rank(cx, input) > 3:
+            raise OpError(
+                f"{cx.name} has no kernel for {input.dtype} on the CPU",
+                code="E0401",
+                help="convert with `to(f32)`",
+            )
         if known_rank(cx, input) < 3:
             raise OpError(
                 f"{cx.name} takes [N, C, ...] with at least 3 dims, but its input is {input}", code="E0302"

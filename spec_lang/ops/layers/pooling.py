@@ -8,9 +8,10 @@ from typing import Any
 from spec_lang.ops.base import Cx, Layer, Tensor
 from spec_lang.ops.kinds import Dim, Number, Size1, Size2, Size3
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import any_float, number
+from spec_lang.ops.rules.arguments import any_float, number, sizes_of
 from spec_lang.ops.rules.pooling import (
     avg_pool_onnx,
+    check_avg_input,
     check_avg_pool,
     check_pool,
     lp_pool_onnx,
@@ -162,7 +163,7 @@ class _AvgPool(Layer):
         check_avg_pool(cx, self.kernel_size, self.strides, self.padding, self.divisor)
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
-        any_float(cx, input)
+        check_avg_input(cx, input, self.kernel_size)
         return pool_result(cx, input, self.kernel_size, self.strides, self.padding, ceil_mode=self.ceil_mode)
 
     def onnx(self, g: Graph, input: Value) -> Value:
@@ -182,27 +183,29 @@ class _LPPool(Layer):
     """(Σ xᵖ)^(1/p) of each window."""
 
     norm_type: Number
-    kernel_size: Sequence[Dim]
-    stride: Sequence[Dim] | None
+    kernel_size: Any
+    stride: Any
     ceil_mode: bool
 
     @property
+    def kernel(self) -> Sequence[Dim]:
+        return sizes_of(self.kernel_size)
+
+    @property
     def strides(self) -> Sequence[Dim]:
-        return self.kernel_size if self.stride is None else self.stride
+        return self.kernel if self.stride is None else sizes_of(self.stride)
 
     def check(self, cx: Cx) -> None:
-        check_pool(
-            cx, self.kernel_size, self.strides, [0] * len(self.kernel_size), [1] * len(self.kernel_size)
-        )
+        check_avg_pool(cx, self.kernel, self.strides, [0] * len(self.kernel))
         number(cx, "!=", 0, norm_type=self.norm_type)
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
-        any_float(cx, input)
-        padding = [0] * len(self.kernel_size)
-        return pool_result(cx, input, self.kernel_size, self.strides, padding, ceil_mode=self.ceil_mode)
+        check_avg_input(cx, input, self.kernel)
+        padding = [0] * len(self.kernel)
+        return pool_result(cx, input, self.kernel, self.strides, padding, ceil_mode=self.ceil_mode)
 
     def onnx(self, g: Graph, input: Value) -> Value:
-        return lp_pool_onnx(g, input, self.norm_type, self.kernel_size, self.strides, self.ceil_mode)
+        return lp_pool_onnx(g, input, self.norm_type, self.kernel, self.strides, self.ceil_mode)
 
 
 class MinPool1d(_MinPool):
@@ -292,11 +295,11 @@ class AvgPool3d(_AvgPool):
 
 
 class LPPool1d(_LPPool):
-    """(Σ xᵖ)^(1/p) of each window of one axis."""
+    """(Σ xᵖ)^(1/p) of each window of one axis; PyTorch takes plain ints here."""
 
     norm_type: Number
-    kernel_size: Size1
-    stride: Size1 | None = None
+    kernel_size: Dim
+    stride: Dim | None = None
     ceil_mode: bool = False
 
     torch = "nn.LPPool1d"

@@ -18,6 +18,8 @@ def trailing(cx: Cx, x: TensorType, normalized_shape: Sequence[Dim]) -> None:
         OpError: they are not.
     """
     n = len(normalized_shape)
+    if not n:
+        raise OpError(f"{cx.name} normalises at least one dim", code="E0501", arg="normalized_shape")
     last = x.shape[-n:]
     listed = ", ".join(map(str, normalized_shape))
     if len(last) < n or any(isinstance(d, Pack) for d in last):

@@ -56,6 +56,13 @@ def pad_sizes(
                 code="E0304",
                 arg=arg,
             )
+            cropped = sum(-c for p in (before, after) if (c := dim(p).const) is not None and c < 0)
+            cx.require(
+                Cond.ge(size, cropped),
+                f"{cx.name} crops {cropped} elements of an axis of {size}",
+                code="E0304",
+                arg=arg,
+            )
         result.append(padded)
     return tuple(result)
 

@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from math import prod
 
-from spec_lang.ops.base import Cx
+from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.lowering import Graph, Unsupported, Value
-from spec_lang.ops.rules.arguments import at_least, known, known_float
+from spec_lang.ops.rules.arguments import any_float, at_least, known, known_float
 from spec_lang.ops.rules.convolution import batch, nondefault, span, unbatch
 from spec_lang.ops.rules.padding import pad_onnx
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim, minimum
@@ -204,3 +204,25 @@ def lp_pool_onnx(
     means = avg_pool_onnx(g, powers, kernel, stride, zeros, ceil_mode, count_include_pad=True)
     sums = g.Mul(means, g.const(float(prod(k)), x.dtype))
     return g.Pow(sums, g.const(1.0 / p, x.dtype))
+
+
+def check_avg_input(cx: Cx, x: TensorType, kernel: Sizes) -> None:
+    """What average pooling over three axes asks for on the CPU: single or double precision, an input no smaller than the kernel.
+
+    Raises:
+        OpError: it does not hold.
+    """
+    any_float(cx, x)
+    if len(kernel) < 3:
+        return
+    if x.dtype in (DType.F16, DType.BF16):
+        raise OpError(
+            f"{cx.name} has no kernel for {x.dtype} on the CPU", code="E0401", help="convert with `to(f32)`"
+        )
+    for size, k in zip(x.dims[-3:], kernel, strict=True):
+        cx.require(
+            Cond.ge(size, k),
+            f"{cx.name} takes an input no smaller than its kernel of {k}, but it has {size}",
+            code="E0304",
+            arg="kernel_size",
+        )
