@@ -107,7 +107,8 @@ def _is_whole(value: Any) -> bool:
 
 def _ordered(cx: Cx, low: Any, high: Any) -> None:
     message = f"{cx.name} takes min_val at most max_val, but they are {low} and {high}"
-    if isinstance(low, Dim) and isinstance(high, Dim):
+    low, high = (v.const if isinstance(v, Dim) and v.const is not None else v for v in (low, high))
+    if isinstance(low, Dim | int) and isinstance(high, Dim | int):
         cx.require(Cond.le(low, high), message, code="E0501", arg="min_val")
     elif isinstance(low, float | int) and isinstance(high, float | int) and low > high:
         raise OpError(message, code="E0501", arg="min_val")

@@ -105,7 +105,7 @@ class Signature:
         for parameter, value in zip(self._positional, args, strict=False):
             values[parameter.name] = self.convert(parameter, value)
         for name, value in kwargs.items():
-            known = self.by_name.get(name)
+            known = self.by_name.get(name) if name != self.extras else None
             if known is None and self.extras:
                 values[self.extras] = (*values[self.extras], (name, self._extra(name, value)))
                 continue
@@ -113,6 +113,12 @@ class Signature:
                 raise self._unknown(name)
             if len(args) and known in self._positional[: len(args)]:
                 raise OpError(f"{self.name} gets `{name}` twice", code="E0513", arg=name)
+            if name == self.gathers and not isinstance(value, list | tuple):
+                raise OpError(
+                    f"{self.name} takes a list for `{name}` where it is named, not {described(value)}",
+                    code="E0514",
+                    arg=name,
+                )
             values[name] = self.convert(known, value)
         if len(values) < len(self.parameters):
             raise self._missing(values)

@@ -4,7 +4,7 @@ from spec_lang.shapes import DType
 from tests.ops.harness import case, d
 
 X, V, S = "float[N, T]", "float[T]", "float[]"
-I, J, B = "int[N, T]", "int[T]", "bool[N, T]"
+INT, J, B = "int[N, T]", "int[T]", "bool[N, T]"
 
 UNARY = [
     "exp",
@@ -73,9 +73,9 @@ FLOAT = [
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
 
 CASES = [
-    *(case(n, x) for n in UNARY for x in (X, I, B, S, "float[1]")),
-    *(case(n, x) for n in NUMERIC for x in (X, I, S, "i8[N, T]")),
-    *(case(n, x) for n in ANY for x in (X, I, B)),
+    *(case(n, x) for n in UNARY for x in (X, INT, B, S, "float[1]")),
+    *(case(n, x) for n in NUMERIC for x in (X, INT, S, "i8[N, T]")),
+    *(case(n, x) for n in ANY for x in (X, INT, B)),
     *(case(n, x) for n in FLOAT for x in (X, S)),
     case("neg", "u8[N, T]"),
     case("square", "i16[N, T]"),
@@ -85,7 +85,7 @@ CASES = [
     case("logit", X, 0.2, _floats="unit"),
     case("logit", X, eps=0.01),
     case("nan_to_num", X, 1.0, 2.0, -2.0),
-    case("bitwise_not", I),
+    case("bitwise_not", INT),
     case("bitwise_not", B),
     case("bitwise_not", "u8[N, T]"),
     # activations with arguments
@@ -97,13 +97,13 @@ CASES = [
     case("softplus", X, 2.0, 1.0),
     case("softplus", X, beta=3),
     case("hardtanh", X, -0.5, 0.25),
-    case("hardtanh", I, -1, 2),
-    case("hardtanh", I),
+    case("hardtanh", INT, -1, 2),
+    case("hardtanh", INT),
     case("hardshrink", X, 1.0),
     case("hardshrink", X, -1.0),
     case("softshrink", X, 0.25),
     case("threshold", X, 0.5, -1.0),
-    case("threshold", I, 1, 20),
+    case("threshold", INT, 1, 20),
     case("glu", "float[N, 2*T]"),
     case("glu", "float[2*N, T]", 0),
     case("prelu", "float[N, C, T]", "float[C]"),
@@ -118,7 +118,7 @@ CASES = [
         for x in (S, "float[N]", X, "float[N, T, C]")
     ),
     case("softmax", "float[N, C, T, H]", dim=1),
-    case("softmax", I, dim=1, dtype=DType.FLOAT),
+    case("softmax", INT, dim=1, dtype=DType.FLOAT),
     case("softmax", S, 0),
     # arithmetic
     *(
@@ -127,11 +127,11 @@ CASES = [
         for a, b in (
             (X, V),
             (X, 2.5),
-            (I, 3),
-            (I, 2.5),
-            (X, I),
+            (INT, 3),
+            (INT, 2.5),
+            (X, INT),
             (S, X),
-            (I, S),
+            (INT, S),
             (X, d("T")),
             ("i8[N]", "i8[N]"),
         )
@@ -139,41 +139,44 @@ CASES = [
     *(case(n, B, B) for n in ("add", "mul")),
     *(case(n, B, 2) for n in ("add", "mul")),
     case("add", 1, X),
-    case("sub", 2.5, I),
-    case("mul", d("N"), I),
+    case("sub", 2.5, INT),
+    case("mul", d("N"), INT),
     case("add", X, V, alpha=2),
     case("add", X, V, alpha=0.5),
-    case("sub", I, J, alpha=3),
-    case("rsub", I, 3, alpha=2),
+    case("sub", INT, J, alpha=3),
+    case("rsub", INT, 3, alpha=2),
     case("add", "float[N, 1]", "float[1, T]"),
     case("add", "float[N, 1, 1]", "float[T, C]"),
     *(
         case(n, a, b, _low=1, _high=5)
         for n in ("div", "divide", "true_divide", "floor_divide", "remainder", "fmod")
-        for a, b in ((X, V), (X, 2.5), (I, 3), (I, J), (I, 2.5), (X, I), ("i8[N]", "i8[N]"))
+        for a, b in ((X, V), (X, 2.5), (INT, 3), (INT, J), (INT, 2.5), (X, INT), ("i8[N]", "i8[N]"))
     ),
     case("div", B, B, _low=1),
     case("div", 1, X),
-    case("floor_divide", I, -2),
-    case("floor_divide", 7, I, _low=1),
-    case("remainder", I, -3),
-    case("remainder", 7, I, _low=1),
-    case("fmod", I, -3),
+    case("floor_divide", INT, -2),
+    case("floor_divide", 7, INT, _low=1),
+    case("remainder", INT, -3),
+    case("remainder", 7, INT, _low=1),
+    case("fmod", INT, -3),
     *(
         case("div", a, b, rounding_mode=m, _low=1)
         for m in ("floor", "trunc")
-        for a, b in ((X, V), (I, 3), (I, -2))
+        for a, b in ((X, V), (INT, 3), (INT, -2))
     ),
-    *(case("pow", a, b) for a, b in ((X, 2), (X, 3), (I, 2), (I, 3), (X, 2.0), (I, 1.0), (2, I), (B, 2))),
+    *(
+        case("pow", a, b)
+        for a, b in ((X, 2), (X, 3), (INT, 2), (INT, 3), (X, 2.0), (INT, 1.0), (2, INT), (B, 2))
+    ),
     case("pow", X, 0.5, _floats="unit"),
     case("pow", X, V, _floats="unit"),
     case("pow", X, -1.5, _floats="unit"),
     case("pow", 2.0, X),
-    case("pow", I, J, _low=0),
+    case("pow", INT, J, _low=0),
     *(
         case(n, a, b)
         for n in ("maximum", "minimum")
-        for a, b in ((X, V), (I, J), (X, I), (B, B), ("i8[N]", "u8[N]"))
+        for a, b in ((X, V), (INT, J), (X, INT), (B, B), ("i8[N]", "u8[N]"))
     ),
     case("lerp", X, V, 0.3),
     case("lerp", X, V, X),
@@ -181,32 +184,32 @@ CASES = [
     *(
         case(n, a, b)
         for n in COMPARISONS
-        for a, b in ((X, V), (X, 0.5), (I, 1), (I, 0.5), (X, I), (B, B), ("i8[N]", "i8[N]"), (1, I))
+        for a, b in ((X, V), (X, 0.5), (INT, 1), (INT, 0.5), (X, INT), (B, B), ("i8[N]", "i8[N]"), (1, INT))
     ),
     *(
         case(n, a, b)
         for n in ("logical_and", "logical_or", "logical_xor")
-        for a, b in ((X, I), (B, B), (X, V))
+        for a, b in ((X, INT), (B, B), (X, V))
     ),
     *(
         case(n, a, b)
         for n in ("bitwise_and", "bitwise_or", "bitwise_xor")
-        for a, b in ((I, J), (B, B), (I, 3), (B, I), ("u8[N]", "u8[N]"), (1, I), (B, True))
+        for a, b in ((INT, J), (B, B), (INT, 3), (B, INT), ("u8[N]", "u8[N]"), (1, INT), (B, True))
     ),
     *(
         case(n, a, b, _low=0)
         for n in ("bitwise_left_shift", "bitwise_right_shift")
-        for a, b in ((I, 2), (I, J), ("i32[N]", 1))
+        for a, b in ((INT, 2), (INT, J), ("i32[N]", 1))
     ),
-    case("bitwise_right_shift", I, 1),
+    case("bitwise_right_shift", INT, 1),
     # choosing and clamping
     *(
         case("where", B, a, b)
-        for a, b in ((X, V), (X, 0.0), (1.0, 0.0), (1, 0), (I, 2), (I, 0.5), (True, False))
+        for a, b in ((X, V), (X, 0.0), (1.0, 0.0), (1, 0), (INT, 2), (INT, 0.5), (True, False))
     ),
     case("masked_fill", X, "bool[T]", -1.5),
     case("masked_fill", V, B, 0),
-    case("masked_fill", I, B, 7),
+    case("masked_fill", INT, B, 7),
     case("masked_fill", B, B, True),
     case("masked_fill", X, B, S),
     *(
@@ -216,25 +219,25 @@ CASES = [
             (X, {"min": 0.5}),
             (X, {"max": 0.5}),
             (X, {"min": -1, "max": 1}),
-            (I, {"min": 0, "max": 2}),
-            (I, {"min": 0.5}),
+            (INT, {"min": 0, "max": 2}),
+            (INT, {"min": 0.5}),
             (X, {"min": V}),
             (X, {"min": V, "max": X}),
             ("i8[N]", {"min": 0}),
             ("float[]", {"min": 0.0}),
         )
     ),
-    *(case(n, x, v) for n in ("clamp_min", "clamp_max") for x, v in ((X, 0.5), (I, 1), (X, V))),
+    *(case(n, x, v) for n in ("clamp_min", "clamp_max") for x, v in ((X, 0.5), (INT, 1), (X, V))),
     # conversions
     *(
         case(n, x)
         for n in ("double", "half", "long", "int", "short", "char", "byte", "bool", "float")
-        for x in (I, B)
+        for x in (INT, B)
     ),
     case("float", X),
     case("long", X),
     case("bfloat16", X, _random=True),
     *(case(n, X) for n in ("contiguous", "detach", "clone")),
-    case("type_as", I, X),
-    case("type_as", X, I),
+    case("type_as", INT, X),
+    case("type_as", X, INT),
 ]

@@ -3,7 +3,7 @@
 from spec_lang.shapes import DType
 from tests.ops.harness import case, d
 
-X, Y, I, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
+X, Y, INT, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
 Q = "float[N, H, T, D]"
 SEVERAL = {"H": (5, 8), "W": (6, 7), "L": (5, 8), "D": (4, 5)}
 TWO = {"N": (2, 3), "T": (2, 3), "C": (2, 4), "L": (2, 5), "H": (2, 3), "W": (2, 3)}
@@ -32,15 +32,15 @@ CASES = [
     *(
         case(n, x, *a)
         for n in ("sum", "prod", "any", "all", "max", "min", "amax", "amin")
-        for x, *a in ((I,), (B,), (I, 1))
+        for x, *a in ((INT,), (B,), (INT, 1))
     ),
-    *(case(n, I, 1) for n in ("argmax", "argmin")),
+    *(case(n, INT, 1) for n in ("argmax", "argmin")),
     *(case(n, Y, (0, 2), *k) for n in ("sum", "mean", "amax", "amin", "any", "all") for k in ((), (True,))),
     case("sum", X, dtype=DType.F64),
     case("sum", "i8[N, T]", 0),
-    case("mean", I, 1, dtype=DType.FLOAT),
+    case("mean", INT, 1, dtype=DType.FLOAT),
     case("max", X, X),
-    case("min", I, I),
+    case("min", INT, INT),
     case("max", X, dim=1, keepdim=True),
     case("norm", X, 2, 1),
     case("norm", X, 1, 0, True),
@@ -61,7 +61,7 @@ CASES = [
     case("logsumexp", X, 1),
     case("logsumexp", X, (0, 1), True),
     case("cumsum", X, 1),
-    case("cumsum", I, 0),
+    case("cumsum", INT, 0),
     case("cumsum", B, 0),
     case("cumprod", X, 1, _onnx=False),
     # products
@@ -76,7 +76,7 @@ CASES = [
             (Y, "float[N, C, D]"),
             (Y, "float[1, C, D]"),
             (Y, "float[H, 1, C, D]"),
-            (I, "int[T, C]"),
+            (INT, "int[T, C]"),
             ("i8[N, T]", "i8[T, C]"),
             (Y, "float[C]"),
         )
@@ -160,7 +160,7 @@ CASES = [
     case("cosine_similarity", Y, Y, -1),
     case("pairwise_distance", X, X),
     case("pairwise_distance", X, X, 1.0, keepdim=True),
-    case("embedding", I, "float[5, D]", _low=0),
+    case("embedding", INT, "float[5, D]", _low=0),
     case("embedding", "int[T]", "float[5, D]", 1, _low=0),
     # dropout, which is off in evaluation
     *(case(n, Y) for n in ("dropout", "alpha_dropout", "feature_alpha_dropout", "dropout1d")),
@@ -208,7 +208,7 @@ CASES = [
     case("fold", "float[N, 4*C, 6]", (3, 4), 2),
     case("pad", X, (1, 2)),
     case("pad", Y, (0, 1, 2, 0), value=1.5),
-    case("pad", I, (1, 0), value=3),
+    case("pad", INT, (1, 0), value=3),
     case("pad", "float[N, C, L]", (1, 2), "reflect", _sizes=SEVERAL),
     case("pad", "float[N, C, H, W]", (1, 2, 0, 1), "replicate"),
     case("pad", "float[N, C, L]", (1, 1), mode="circular"),

@@ -3,7 +3,7 @@
 from spec_lang.shapes import DType
 from tests.ops.harness import case, d
 
-X, Y, I, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
+X, Y, INT, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
 ALL = slice(None)
 
 CASES = [
@@ -60,7 +60,7 @@ CASES = [
     case("tile", X, 1, d("N")),
     case("cat", [X, X]),
     case("cat", [X, "float[N, C]", X], 1),
-    case("cat", [X, I], -1),
+    case("cat", [X, INT], -1),
     case("cat", [X]),
     case("cat", [B, B], 1),
     case("concat", [X, X], dim=0),
@@ -68,7 +68,7 @@ CASES = [
     case("stack", [X, X]),
     case("stack", [X, X, X], -1),
     case("stack", [X], 1),
-    case("stack", [X, I], 1),
+    case("stack", [X, INT], 1),
     case("stack", ["float[]", "float[]"]),
     # taking apart
     case("split", "float[N, 6]", 2, 1),
@@ -97,7 +97,7 @@ CASES = [
     case("take_along_dim", X, "int[1, K]", dim=1, _low=0, _high=1),
     case("scatter", X, 1, "int[N, 1]", 2.5, _low=0, _high=2, _sizes={"T": (2, 4)}),
     case("scatter", X, 1, "int[N, 1]", X, _low=0, _high=2, _sizes={"T": (2, 4)}),
-    case("scatter_add", X, 0, I, X, _low=0, _high=1),
+    case("scatter_add", X, 0, INT, X, _low=0, _high=1),
     # indexing
     *(
         case("getitem", Y, i)
@@ -153,7 +153,7 @@ CASES = [
     case("argsort", X, _floats="distinct"),
     case("argsort", X, 0, descending=True, _floats="distinct"),
     # places
-    *(case(n, x, k) for n in ("tril", "triu") for x, k in ((X, 0), (Y, 1), (X, -1), (B, 0), (I, 2))),
+    *(case(n, x, k) for n in ("tril", "triu") for x, k in ((X, 0), (Y, 1), (X, -1), (B, 0), (INT, 2))),
     case("tril", X),
     case("triu", X),
     case("diagonal", X),
@@ -191,12 +191,12 @@ CASES = [
     case("full", (2, 2), d("T")),
     case("full", (2, 2), 1, dtype=DType.FLOAT),
     case("zeros_like", X),
-    case("ones_like", I),
+    case("ones_like", INT),
     case("ones_like", X, dtype=DType.BOOL),
     case("full_like", X, 2.5),
-    case("full_like", I, 2),
+    case("full_like", INT, 2),
     case("new_zeros", X, 2, d("T")),
-    case("new_ones", I, (2, 2)),
+    case("new_ones", INT, (2, 2)),
     case("eye", 3),
     case("eye", d("T")),
     case("eye", d("T"), 2),
@@ -208,7 +208,7 @@ CASES = [
     case("randn", 2, 3, _random=True, _opsets=(17,)),
     case("rand_like", X, _random=True, _opsets=(17,)),
     case("randn_like", X, _random=True, _opsets=(17,)),
-    case("to", I, DType.FLOAT),
+    case("to", INT, DType.FLOAT),
     case("to", X, DType.I64),
     case("to", X, DType.F64),
     case("to", B, DType.I32),

@@ -34,7 +34,7 @@ LEFT_OUT = {
 OVERLOADED = {
     "max", "min", "sum", "mean", "prod", "any", "all", "argmax", "var", "std",  # their docs list the other overload
     "squeeze", "concatenate", "true_divide", "type_as", "broadcast_to", "expand", "full_like", "to",  # docs differ from names
-    "instance_norm", "one_hot", "scatter", "scatter_add", "repeat_interleave", "adaptive_avg_pool1d",
+    "instance_norm", "argsort", "one_hot", "scatter", "scatter_add", "repeat_interleave", "adaptive_avg_pool1d",
 }  # fmt: skip
 
 

@@ -33,6 +33,8 @@ class arange(Function):
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """`arange(end)`."""
+        if "step" in kwargs and "start" not in kwargs and len(args) < 2:
+            raise OpError("arange takes a step only where `start` is given too", code="E0511", arg="step")
         return ((0, *args), kwargs) if len(args) == 1 and "end" not in kwargs else (args, kwargs)
 
     def infer(self, cx: Cx) -> Tensor:

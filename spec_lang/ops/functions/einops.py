@@ -13,7 +13,7 @@ from spec_lang.ops.functions.patterns import Matched, Pattern, anonymous, compos
 from spec_lang.ops.functions.shape import transposed
 from spec_lang.ops.kinds import Extras
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.elementwise import FLOATS, LOWERING, takes
+from spec_lang.ops.rules.elementwise import EVERY, FLOATS, LOWERING, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
 
@@ -155,6 +155,7 @@ class reduce(_Patterned):
             return x.with_shape(plan.shape)
         dtype = x.dtype
         if self.reduction in ("any", "all"):
+            takes(cx, x, EVERY - {DType.U8})
             dtype = DType.BOOL
         elif self.reduction == "mean":
             takes(cx, x, FLOATS)

@@ -6,7 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
@@ -154,10 +154,13 @@ class round_(_Rounding):
     keywords = ("decimals",)
     emit = staticmethod(lambda g, x: g.Round(x))
 
-    def infer(self, cx: Cx) -> Tensor:
-        if self.decimals and not self.input.dtype.is_float:
-            raise OpError(f"{cx.name} rounds {self.input} to no decimals", code="E0401", arg="decimals")
-        return super().infer(cx)
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """PyTorch has no overload with `decimals` for ints."""
+        x = args[0] if args else kwargs.get("input")
+        if "decimals" in kwargs and isinstance(x, Tensor) and not x.dtype.is_float:
+            raise OpError(f"round takes decimals of floats only, but gets {x}", code="E0401", arg="decimals")
+        return args, kwargs
 
     def onnx(self, g: Graph) -> Value:
         if not self.decimals:

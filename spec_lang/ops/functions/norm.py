@@ -12,7 +12,7 @@ from spec_lang.ops.functions.reductions import norm, reduced_shape
 from spec_lang.ops.kinds import Axes, Axis, Dim, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules import norm as rules
-from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float
+from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, number
 from spec_lang.ops.rules.distance import cosine_onnx, cosine_type, pairwise_onnx, pairwise_type
 from spec_lang.ops.rules.elementwise import FLOATS, same_dtype, takes
 from spec_lang.shapes import TensorType
@@ -258,6 +258,7 @@ class cosine_similarity(Function):
     torch = "F.cosine_similarity"
 
     def infer(self, cx: Cx) -> Tensor:
+        number(cx, ">=", 0, eps=self.eps)
         return cosine_type(cx, self.x1, self.x2, self.dim)
 
     def onnx(self, g: Graph) -> Value:

@@ -5,10 +5,14 @@ Source: https://docs.pytorch.org/docs/stable/nn.functional.html#pooling-function
 
 from __future__ import annotations
 
-from spec_lang.ops.base import Layer
+from typing import Any
+
+from spec_lang.ops.base import Cx, Layer
 from spec_lang.ops.functions.as_layer import _AsLayer
 from spec_lang.ops.kinds import Dim, Number, Size1, Size2, Size3
 from spec_lang.ops.layers import adaptive_pooling, pooling
+from spec_lang.ops.rules.elementwise import FLOATS, takes
+from spec_lang.shapes import DType
 
 _MIN = '''\
 def min_pool{n}d(
@@ -105,6 +109,10 @@ class avg_pool3d(_AsLayer):
 
     torch = "F.avg_pool3d"
     layer = pooling.AvgPool3d
+
+    def infer(self, cx: Cx) -> Any:
+        takes(cx, self.input, FLOATS - {DType.F16})  # PyTorch has no kernel for it on the CPU
+        return super().infer(cx)
 
 
 class min_pool1d(_AsLayer):

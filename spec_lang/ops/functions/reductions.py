@@ -20,13 +20,31 @@ from spec_lang.shapes import Cond, Dim, DType, TensorType
 from spec_lang.shapes import dim as as_dim
 
 
-def reduced_shape(cx: Cx, x: Tensor, dims: Sequence[int] | None, keepdim: bool) -> Tensor:
+def with_dim(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Refuse `keepdim` where `dim` is not given: PyTorch has no such overload.
+
+    Raises:
+        OpError: E0511.
+    """
+    if "keepdim" in kwargs and "dim" not in kwargs and len(args) < 2:
+        raise OpError(
+            f"{name} keeps dims only where `dim` says which are reduced", code="E0511", arg="keepdim"
+        )
+
+
+def reduced_shape(
+    cx: Cx, x: Tensor, dims: Sequence[int] | None, keepdim: bool, *, whole: bool = False
+) -> Tensor:
     """`x` without some dims, or with them of size 1; without all of them where `dims` is None or empty.
+
+    `whole` allows `keepdim` without dims.
 
     Raises:
         OpError: a dim that is not there, or named twice; `keepdim` without dims.
     """
     if not dims:
+        if keepdim and whole:
+            return x.with_shape(tuple(as_dim(1) for _ in range(known_rank(cx, x))))
         if keepdim:
             raise OpError(
                 f"{cx.name} keeps dims only where `dim` says which are reduced", code="E0511", arg="keepdim"
@@ -100,7 +118,19 @@ class _Reduction(Function):
         return self.input.dtype
 
 
-class sum_(_Reduction):
+class _SumOrMean(_Reduction):
+    """PyTorch has no overload with `keepdim` alone."""
+
+    @classmethod
+    def arrange(
+        cls, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Refuse `keepdim` without `dim`."""
+        with_dim(cls.name, args, kwargs)
+        return args, kwargs
+
+
+class sum_(_SumOrMean):
     """The sum; of ints and bools as int."""
 
     dtype: DType | None = None
@@ -124,7 +154,7 @@ class sum_(_Reduction):
         return y if dtype.is_float or dtype is DType.I64 else recast(g, y, dtype)
 
 
-class mean(_Reduction):
+class mean(_SumOrMean):
     """The mean; of floats only."""
 
     dtype: DType | None = None
@@ -152,6 +182,12 @@ class prod(Function):
 
     torch = "torch.prod"
     keywords = ("dtype",)
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Refuse `keepdim` without `dim`."""
+        with_dim("prod", args, kwargs)
+        return args, kwargs
 
     def infer(self, cx: Cx) -> Tensor:
         dims = None if self.dim is None else [self.dim]
@@ -208,11 +244,16 @@ class _Choice(Function):
     kind: ClassVar[str]
     pairwise: ClassVar[type[maximum | minimum]]
 
-    @staticmethod
-    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    @classmethod
+    def arrange(
+        cls, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """`max(x, y)` of two tensors."""
-        if len(args) == 2 and isinstance(args[1], TensorType):
-            return args[:1], {"other": args[1], **kwargs}
+        with_dim(cls.name, args, kwargs)
+        if len(args) > 1 and isinstance(args[1], TensorType):
+            if len(args) > 2 or kwargs:
+                raise OpError(f"{cls.name} of two tensors takes nothing else", code="E0510", arg="other")
+            return args[:1], {"other": args[1]}
         return args, kwargs
 
     def infer(self, cx: Cx) -> Tensor | tuple[Tensor, Tensor]:
@@ -308,7 +349,7 @@ class _Quantifier(_Reduction):
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, EVERY - {DType.U8})
-        return reduced_shape(cx, self.input, self.dim, self.keepdim).with_dtype(DType.BOOL)
+        return reduced_shape(cx, self.input, self.dim, self.keepdim, whole=True).with_dtype(DType.BOOL)
 
 
 class any_(_Quantifier):
@@ -338,13 +379,22 @@ class _Spread(Function):
 
     keywords = ("unbiased", "correction", "keepdim")
 
+    @classmethod
+    def arrange(
+        cls, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """With `unbiased`, PyTorch keeps dims only where `dim` is given."""
+        if "unbiased" in kwargs:
+            with_dim(cls.name, args, kwargs)
+        return args, kwargs
+
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, FLOATS)
         if self.unbiased is not None and self.correction is not None:
             raise OpError(
                 f"{cx.name} takes `unbiased` or `correction`, not both", code="E0510", arg="unbiased"
             )
-        return reduced_shape(cx, self.input, self.dim, self.keepdim)
+        return reduced_shape(cx, self.input, self.dim, self.keepdim, whole=True)
 
     def variance(self, g: Graph) -> Value:
         """Var[x]."""
@@ -395,9 +445,13 @@ class norm(Function):
     torch = "torch.norm"
 
     def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
         x = self.input.with_dtype(self.dtype or self.input.dtype)
-        takes(cx, x, FLOATS)
-        return reduced_shape(cx, x, self.dim, self.keepdim)
+        if x.dtype not in (self.input.dtype, DType.F64):
+            raise OpError(
+                f"{cx.name} of {self.input} cannot be narrowed to {x.dtype}", code="E0401", arg="dtype"
+            )
+        return reduced_shape(cx, x, self.dim, self.keepdim, whole=True)
 
     def onnx(self, g: Graph) -> Value:
         x = g.cast(self.input, self.dtype or self.input.dtype)
@@ -446,6 +500,8 @@ class _Running(Function):
 
     def infer(self, cx: Cx) -> Tensor:
         axis_of(cx, self.input, self.dim)
+        if self.dtype is DType.BOOL:
+            raise OpError(f"{cx.name} gives numbers, not bools", code="E0401", arg="dtype")
         return self.input.with_dtype(self.result())
 
     def result(self) -> DType:

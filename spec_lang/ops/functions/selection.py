@@ -331,6 +331,8 @@ class scatter(Function):
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """A number in place of `src` is a `value`."""
+        if len(args) == 4 and "value" in kwargs:
+            raise OpError("scatter takes `src` or `value`, not both", code="E0513", arg="value")
         if len(args) == 4 and not isinstance(args[3], TensorType):
             return args[:3], {"value": args[3], **kwargs}
         return args, kwargs
@@ -435,6 +437,15 @@ class sort(Function):
     torch = "torch.sort"
     keywords = ("stable",)
 
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """With `stable`, PyTorch takes the rest by name only."""
+        if "stable" in kwargs and len(args) > 1:
+            raise OpError(
+                "sort with `stable` takes `dim` and `descending` by name", code="E0510", arg="stable"
+            )
+        return args, kwargs
+
     def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
         axis_of(cx, self.input, self.dim)
         return self.input, self.input.with_dtype(DType.I64)
@@ -452,10 +463,8 @@ class argsort(Function):
     input: Tensor
     dim: Axis = -1
     descending: bool = False
-    stable: bool = False
 
     torch = "torch.argsort"
-    keywords = ("stable",)
 
     def infer(self, cx: Cx) -> Tensor:
         return sort(input=self.input, dim=self.dim).infer(cx)[1]

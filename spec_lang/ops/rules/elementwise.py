@@ -54,7 +54,13 @@ def takes(cx: Cx, x: TensorType, allowed: Iterable[DType], what: str = "") -> No
 def _group(allowed: Iterable[DType]) -> str:
     group = frozenset(allowed)
     known = {FLOATS: "float numbers", INTS: "ints", NUMBERS: "numbers", BITS: "ints or bools"}
-    return known.get(group) or " or ".join(d for d in sorted({str(d) for d in group}))
+    if group in known:
+        return known[group]
+    for whole, name in ((EVERY, "any dtype"), (NUMBERS, "numbers"), (FLOATS, "float numbers")):
+        left_out = whole - group
+        if group < whole and len(left_out) < 3:
+            return f"{name} but {' and '.join(sorted(map(str, left_out)))}"
+    return " or ".join(sorted({str(d) for d in group}))
 
 
 def same_dtype(cx: Cx, *tensors: TensorType | None, help: str = "convert one with `to(...)`") -> None:
