@@ -52,7 +52,7 @@ def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -
     modules: dict[str, ModuleType] = {}
     sources = _sources(program)
     for name, (file, _) in sources.items():
-        module = ModuleType(f"{prefix}.{name}")
+        module = ModuleType(f"{prefix}_{name.replace('.', '_')}")
         module.__file__ = file
         modules[name] = module
     waiting = dict(sources)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from spec_lang.ir import model as m
-from spec_lang.ops.base import LAYERS
 from spec_lang.targets.torch.code import Atom, Call, Code, Kw, flat
 from spec_lang.targets.torch.construction import Construction
 from spec_lang.targets.torch.expressions import Expressions
 from spec_lang.targets.torch.forwards import Forward
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import statement
-from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.names import USED, Scope
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.state import State
 from spec_lang.targets.torch.text import docstring
@@ -29,7 +28,7 @@ def block_class(block: m.Block, imports: Imports, training_functions: frozenset[
     base = "nn.Module"
     imports.use("nn")
     if isinstance(block.body, m.Call):
-        base = flat(construction.spelled(LAYERS[block.body.name].torch, block.body.name))
+        base = flat(construction.maker(block.body.name))
     fields = [
         f"    {p.name}: {imports.use('Tensor')}"
         for p in block.members
@@ -66,14 +65,14 @@ def _origin(block: m.Block, dim: str) -> str:
 
 def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[str]:
     """`model ResNet50 = ResNet(...)`: a subclass that fixes some hyperparameters."""
-    writer = Expressions(imports, Scope(imports.reserved, [h.name for h in base.hypers]))
+    writer = Expressions(imports, Scope(USED, [h.name for h in base.hypers]))
     positional = dict(zip([h.name for h in base.hypers], variant.args, strict=False))
     fixed: dict[str, m.Expr] = positional | {k.name: k.value for k in variant.kwargs if k.name}
     lines = [f"class {imports.definition(variant.name)}({imports.definition(variant.base)}):"]
     lines += docstring(4, variant.doc or "")
     parameters = [Parameter("self")]
     args: list[Code] = list(map(writer.expr, variant.args))
-    args += [writer.keyword(k) for k in variant.kwargs]
+    args += [writer.keyword(k, variant.base) for k in variant.kwargs]
     late_lines: list[str] = []
     for h in base.hypers:
         if h.name in fixed:

@@ -22,9 +22,10 @@ from spec_lang.targets.torch.code import (
 from spec_lang.targets.torch.expressions import chosen, negated
 from spec_lang.targets.torch.initialising import initialise, rules
 from spec_lang.targets.torch.layout import WIDTH, statement
-from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.names import Scope, imported
 from spec_lang.targets.torch.operations import Operations
 from spec_lang.targets.torch.raising import raise_lines
+from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.state import State
 from spec_lang.targets.torch.text import comment, comment_text, identifier, quoted
@@ -38,7 +39,9 @@ class Construction(Operations):
     """Writes `__init__` of one block."""
 
     def __init__(self, state: State) -> None:
-        super().__init__(state.imports, Scope(state.imports.reserved, state.statics))
+        super().__init__(
+            state.imports, Scope(imported(state.block), [*state.hypers, *state.block.dims], state.statics)
+        )
         self.state = state
         self.indent = 8
         self.lines: list[str] = []
@@ -284,10 +287,16 @@ class Construction(Operations):
     def make(self, e: m.Call) -> Code:
         if e.name not in CONTAINERS:
             return super().make(e)
-        func = name(f"{self.imports.use('nn')}.{e.name}")
+        func = self.maker(e.name)
         if e.name == "Sequential":
             return Call(func, self.sequence(e))
         return Call(func, (self.listed(e.args[0]) if e.name == "ModuleList" else self.mapped(e.args[0]),))
+
+    def maker(self, layer: str) -> Code:
+        """The class of a library layer or container."""
+        if layer in CONTAINERS:
+            return name(f"{self.imports.use('nn')}.{layer}")
+        return self.spelled(op_class(layer).torch, layer)
 
     def sequence(self, e: m.Call) -> tuple[Code, ...]:
         """The arguments of Sequential: its children, or an ordered dict where they are named."""

@@ -7,7 +7,7 @@ from spec_lang.targets.torch.code import Atom, Code
 from spec_lang.targets.torch.expressions import Expressions
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import statement
-from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.names import USED, Scope
 from spec_lang.targets.torch.routine import Routine
 from spec_lang.targets.torch.signature import Parameter, define, frozen_lists, hyperparameter
 from spec_lang.targets.torch.text import docstring
@@ -16,13 +16,13 @@ from spec_lang.targets.torch.types import annotation
 
 def constant(d: m.Constant, imports: Imports) -> list[str]:
     """`NAME = value`; a list is a tuple, since nothing changes it."""
-    writer = Expressions(imports, Scope(imports.reserved))
+    writer = Expressions(imports, Scope(USED))
     return statement(0, f"{imports.definition(d.name)} = ", writer.expr(frozen_lists(d.value)))
 
 
 def record(d: m.Record, imports: Imports) -> list[str]:
     """A frozen dataclass."""
-    writer = Expressions(imports, Scope(imports.reserved))
+    writer = Expressions(imports, Scope(USED))
     lines = [f"@{imports.use('dataclass')}(frozen=True)", f"class {imports.definition(d.name)}:"]
     lines += docstring(4, d.doc or "")
     if d.doc:
@@ -38,7 +38,7 @@ def record(d: m.Record, imports: Imports) -> list[str]:
 
 def function(d: m.Function, imports: Imports) -> list[str]:
     """A function over hyperparameters."""
-    writer = Expressions(imports, Scope(imports.reserved, [h.name for h in d.inputs]))
+    writer = Expressions(imports, Scope(USED, [h.name for h in d.inputs]))
     parameters, body = [], []
     for h in d.inputs:
         parameter, late = hyperparameter(h, writer.scope.local(h.name), writer, imports)

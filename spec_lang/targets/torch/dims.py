@@ -29,8 +29,8 @@ def sizes(bindings: Sequence[m.DimBinding], writer: Expressions, inputs: Mapping
         if binding.name in done:
             continue
         together = [b for b in bindings if b.tensor == binding.tensor and _is_axis(b)]
-        rank = _rank(binding.tensor)
         root = _root(binding.tensor)
+        rank = _rank(binding.tensor, inputs)
         optional = root is not None and root in inputs and inputs[root].optional
         if len(together) > 1 and binding in together and rank is not None and not optional:
             names = ["_"] * rank
@@ -39,7 +39,7 @@ def sizes(bindings: Sequence[m.DimBinding], writer: Expressions, inputs: Mapping
             lines.append(f"{', '.join(names)} = {flat(writer.expr(binding.tensor))}.shape")
             done |= {b.name for b in together}
         else:
-            value = _size(binding, writer)
+            value = _size(binding, writer, _type(binding.tensor, inputs))
             if optional and root is not None:
                 absent = Compare(Atom(writer.scope.local(root)), (("is", Atom("None")),))
                 value = IfExp(Atom("0"), absent, value)
@@ -52,10 +52,19 @@ def _is_axis(b: m.DimBinding) -> bool:
     return b.scale == "1" and b.offset == "0" and not b.name.startswith("*")
 
 
-def _rank(tensor: m.Expr) -> int | None:
-    if not isinstance(tensor.type, m.TensorType) or any(d.startswith("*") for d in tensor.type.dims):
+def _rank(tensor: m.Expr, inputs: Mapping[str, m.Input]) -> int | None:
+    kind = _type(tensor, inputs)
+    if kind is None or any(d.startswith("*") for d in kind.dims):
         return None
-    return len(tensor.type.dims)
+    return len(kind.dims)
+
+
+def _type(tensor: m.Expr, inputs: Mapping[str, m.Input]) -> m.TensorType | None:
+    """The type of an input, or of a part of one."""
+    kind = tensor.type
+    if kind is None and isinstance(tensor, m.Name) and tensor.id in inputs:
+        kind = inputs[tensor.id].type
+    return kind if isinstance(kind, m.TensorType) else None
 
 
 def _root(tensor: m.Expr) -> str | None:
@@ -64,10 +73,10 @@ def _root(tensor: m.Expr) -> str | None:
     return tensor.id if isinstance(tensor, m.Name) else None
 
 
-def _size(b: m.DimBinding, writer: Expressions) -> Code:
+def _size(b: m.DimBinding, writer: Expressions, kind: m.TensorType | None) -> Code:
     tensor = writer.expr(b.tensor)
     if b.name.startswith("*"):
-        return _pack(b, tensor)
+        return _pack(b, tensor, kind)
     axis: Code = Atom(str(b.axis)) if b.axis >= 0 else Unary("-", Atom(str(-b.axis)))
     code: Code = Call(Attr(tensor, "size"), (axis,))
     if b.offset.startswith("-") and b.offset[1:].isdigit():
@@ -79,9 +88,9 @@ def _size(b: m.DimBinding, writer: Expressions) -> Code:
     return code if b.scale == "1" else Binary("//", code, writer.dim(b.scale))
 
 
-def _pack(b: m.DimBinding, tensor: Code) -> Code:
+def _pack(b: m.DimBinding, tensor: Code, kind: m.TensorType | None) -> Code:
     """The leading dims that `*B` stands for, as a slice of the shape."""
-    dims = b.tensor.type.dims if isinstance(b.tensor.type, m.TensorType) else (b.name,)
+    dims = (b.name,) if kind is None else kind.dims
     behind = len(dims) - 1 - next((i for i, d in enumerate(dims) if d.startswith("*")), 0)
     start = Atom(str(b.axis)) if b.axis else None
     stop = Unary("-", Atom(str(behind))) if behind else None

@@ -266,18 +266,19 @@ class Expressions:
         """The arguments as the author ordered and named them."""
         args = e.args if first is None else e.args[1:]
         codes = () if first is None else (first,)
-        return (*codes, *map(self.expr, args), *(self.keyword(k) for k in e.kwargs))
+        own = e.name if e.to in ("block", "fn", "record") else None
+        return (*codes, *map(self.expr, args), *(self.keyword(k, own) for k in e.kwargs))
 
-    def keyword(self, k: m.Argument) -> Code:
-        return Kw(None if k.name is None else self.parameter(k.name), self.expr(k.value))
-
-    def parameter(self, name: str) -> str:
-        """The Python name of an argument of a definition."""
-        return Scope(self.scope.reserved).local(name)
+    def keyword(self, k: m.Argument, definition: str | None = None) -> Code:
+        """A named argument; a definition of the program may have had to rename it."""
+        if k.name is None:
+            return Kw(None, self.expr(k.value))
+        key = identifier(k.name) if definition is None else self.imports.parameter(definition, k.name)
+        return Kw(key, self.expr(k.value))
 
     def dims(self, e: m.Call) -> tuple[Code, ...]:
         """The implicit dims of a block's constructor."""
-        return tuple(self.keyword(k) for k in e.dims)
+        return tuple(self.keyword(k, e.name if e.to == "block" else None) for k in e.dims)
 
     def builtin_call(self, e: m.Call) -> Code:
         args = self.arguments(e)

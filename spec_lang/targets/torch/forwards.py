@@ -6,6 +6,7 @@ from spec_lang.ir import model as m
 from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, name
 from spec_lang.targets.torch.expressions import negated
 from spec_lang.targets.torch.layout import statement
+from spec_lang.targets.torch.names import imported
 from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.routine import Routine
 from spec_lang.targets.torch.signature import Parameter
@@ -49,6 +50,10 @@ class Forward(Routine):
             target = target.items[1] if target.items and len(target.items) == 2 else target
         if target.name is not None and over is not None and (item := element(over)) is not None:
             self.items[target.name] = item
+
+    def known_names(self) -> set[str]:
+        block = self.state.block
+        return super().known_names() | {*self.state.statics, *self.lets} | imported(block)
 
     def checks(self) -> tuple[m.Require, ...]:
         """What the entry model checks of its caller's values."""

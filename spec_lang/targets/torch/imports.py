@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.layout import WIDTH
-from spec_lang.targets.torch.names import safe
+from spec_lang.targets.torch.names import parameters, safe
 from spec_lang.targets.torch.text import identifier, module_name
 
 _PLAIN = {"math": "import math", "torch": "import torch", "F": "import torch.nn.functional as F"}
@@ -28,16 +28,12 @@ _STDLIB = frozenset({"collections", "collections.abc", "dataclasses", "functools
 class Imports:
     """Collects what one file uses.
 
-    `here` is its module, `own` are the names that it defines, `externs` those of the program by full name, and
-    `reserved` what local names must not be.
+    `here` is its module, `own` are the names that it defines, `definitions` those of the program by full name.
     """
 
-    def __init__(
-        self, here: str, own: Iterable[str], externs: Mapping[str, m.Extern], reserved: frozenset[str]
-    ) -> None:
+    def __init__(self, here: str, own: Iterable[str], definitions: Mapping[str, m.Definition]) -> None:
         self.here = here
-        self.externs = externs
-        self.reserved = reserved
+        self.definitions = definitions
         self._taken = {safe(name) for name in own}
         self._used: set[str] = set()
         self._ours: dict[str, dict[str, str]] = {}
@@ -52,12 +48,32 @@ class Imports:
     def definition(self, name: str) -> str:
         """The Python name of a definition, written `module.Name` where another file has it."""
         module, _, own = name.rpartition(".")
-        if (extern := self.externs.get(name if module else f"{self.here}.{name}")) is not None:
-            return self.extern(extern.module, extern.name)
+        defined = self.defined(name)
+        if isinstance(defined, m.Extern):
+            return self.extern(defined.module, defined.name)
         python = safe(own)
         if module in ("", self.here):
             return python
         return self._import(self._ours.setdefault(module_name(module), {}), module, python)
+
+    def defined(self, name: str) -> m.Definition | None:
+        """A definition of the program by its name here."""
+        return self.definitions.get(name if "." in name else f"{self.here}.{name}")
+
+    def parameter(self, definition: str, name: str) -> str:
+        """The Python name of a parameter of a definition."""
+        match self.defined(definition):
+            case m.Block(hypers=hypers, dims=dims):
+                given = [*(h.name for h in hypers), *dims]
+            case m.Function(inputs=hypers) | m.Record(fields=hypers):
+                given = [h.name for h in hypers]
+            case m.TensorFunction(method=method):
+                given = [i.name for i in method.inputs]
+            case m.Variant(base=base):
+                return self.parameter(base, name)
+            case _:
+                return name
+        return parameters(given).get(name, name)
 
     def _import(self, names: dict[str, str], module: str, name: str) -> str:
         if name not in names:

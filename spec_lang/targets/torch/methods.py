@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from spec_lang.ir import model as m
@@ -10,11 +11,15 @@ from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, IfExp, 
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, statement
-from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.names import Scope, imported, safe
 from spec_lang.targets.torch.operations import Operations
 from spec_lang.targets.torch.text import comment, comment_text, identifier
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import names_in, nodes
+
+
+_WORD = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
+"""The names in a dim's text, without the fields of records."""
 
 
 class Methods(Operations):
@@ -24,8 +29,7 @@ class Methods(Operations):
         self, imports: Imports, method: m.Method, indent: int, training_functions: frozenset[str]
     ) -> None:
         bound = [d.name.lstrip("*") for d in method.dims] + list(_bound_in(method.body))
-        taken = [i.name for i in method.inputs] + bound
-        super().__init__(imports, Scope(imports.reserved, taken))
+        super().__init__(imports, Scope(imported(method), [i.name for i in method.inputs], bound))
         self.method = method
         self.indent = indent
         self.training_functions = training_functions
@@ -41,7 +45,6 @@ class Methods(Operations):
         self.live: set[str] = set()
         self.temporary: set[str] = set()
         self.dtype_local: str | None = None
-        self.dtype_reads = 0
         self.shown = {i.name: shape(i.type) for i in method.inputs}
 
     # --- What names are ---------------------------------------------------------------------
@@ -57,10 +60,8 @@ class Methods(Operations):
 
     def float_dtype(self) -> Code | None:
         """The dtype of float inputs or parameters; of a local that holds it where several places ask."""
-        self.dtype_reads += 1
-        return Atom(self.dtype_local) if self.dtype_local else self.own_dtype()
-
-    def own_dtype(self) -> Code | None:
+        if self.dtype_local is not None:
+            return Atom(self.dtype_local)
         for i in self.method.inputs:
             if self._is_float(i):
                 return Attr(Atom(self.scope.local(i.name)), "dtype")
@@ -95,11 +96,11 @@ class Methods(Operations):
                 assert e.callee is not None
                 module = self.expr(e.callee) if e.name == "forward" else self.module(e.callee)
                 func = module if e.name == "forward" else Attr(module, identifier(e.name))
-                return Call(func, self.arguments(e, first))
+                return Call(func, self.given(e, first))
             case "run":
                 return self.run(e, first)
             case "method":
-                return Call(Attr(Atom("self"), identifier(e.name)), self.arguments(e, first))
+                return Call(Attr(Atom("self"), identifier(e.name)), self.given(e, first))
             case "fn":
                 call = super().call(e, first)
                 assert isinstance(call, Call)
@@ -111,6 +112,11 @@ class Methods(Operations):
                 return call
             case _:
                 return super().call(e, first)
+
+    def given(self, e: m.Call, first: Code | None) -> tuple[Code, ...]:
+        """The arguments of a method, named as methods name their inputs."""
+        codes = self.arguments(e, first)
+        return tuple(Kw(safe(c.name), c.value) if isinstance(c, Kw) and c.name else c for c in codes)
 
     def module(self, e: m.Expr) -> Code:
         """A module whose attributes are read: cast where its static type is only `nn.Module`."""
@@ -310,9 +316,9 @@ class Methods(Operations):
         """The shape of what is assigned, where it is not that of what it is made from."""
         kind = s.value.type
         if isinstance(s.target.name, str) and isinstance(kind, m.TensorType):
-            text = shape(kind)
+            text = shape(kind) if self.knows(kind) else None
             before, self.shown[s.target.name] = self.shown.get(s.target.name), text
-            if not kind.dims or before == text:
+            if text is None or not kind.dims or before == text:
                 return None
             _, calls = stages(s.value)
             last = calls[-1].args[0].type if len(calls) > NESTED else None
@@ -321,6 +327,17 @@ class Methods(Operations):
         if s.target.items and isinstance(kind, m.TensorType):
             return f"each [{', '.join(kind.dims[1:])}]"
         return None
+
+    def knows(self, kind: m.TensorType) -> bool:
+        """Whether a reader knows every name in a shape."""
+        known = self.known_names()
+        return all(word in known for dim in kind.dims for word in _WORD.findall(dim))
+
+    def known_names(self) -> set[str]:
+        """The names that stand in the inputs' shapes, or are bound in the body."""
+        inside = [n for i in self.method.inputs for n in nodes(i.type) if isinstance(n, m.TensorType)]
+        found = {word for t in inside for dim in t.dims for word in _WORD.findall(dim)}
+        return found | {"min", "max"} | self.local_dims | {i.name for i in self.method.inputs}
 
     def require(self, s: m.Require) -> None:
         """Conditions of the caller's are checked first, by the model."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from spec_lang.ir import model as m
 from spec_lang.ops.base import FUNCTIONS
 from spec_lang.targets.torch.classes import block_class, variant_class
 from spec_lang.targets.torch.definitions import constant, function, record, tensor_function
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.names import USED, safe
 from spec_lang.targets.torch.text import comment, docstring, module_name
 from spec_lang.targets.torch.walk import nodes
 
@@ -73,8 +72,7 @@ def _module(
     training: frozenset[str],
 ) -> list[str]:
     own = [d for d in program.definitions if d.file == index and not isinstance(d, m.Extern)]
-    externs = {full: d for full, d in definitions.items() if isinstance(d, m.Extern)}
-    imports = Imports(file.module, [d.name for d in own], externs, _reserved(own))
+    imports = Imports(file.module, [d.name for d in own], definitions)
     bodies = [(d, _definition(d, imports, program, definitions, training)) for d in own]
     head = docstring(0, file.doc or "")
     if block := imports.lines():
@@ -98,11 +96,6 @@ def _gap(d: m.AnyDefinition, previous: m.AnyDefinition | None, helpers: bool) ->
     if previous is None:
         return 1
     return int(bool(d.comments)) if isinstance(previous, m.Constant) else 2
-
-
-def _reserved(own: Iterable[m.Definition]) -> frozenset[str]:
-    """What locals must not be called: what the file uses, and its functions and constants."""
-    return USED | {safe(d.name) for d in own if isinstance(d, m.Function | m.TensorFunction | m.Constant)}
 
 
 def _definition(

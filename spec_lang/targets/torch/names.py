@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from spec_lang.ir import model as m
 from spec_lang.targets.torch.text import identifier
+from spec_lang.targets.torch.walk import nodes
 
 USED = frozenset(
     [
@@ -50,6 +52,17 @@ AMBIGUOUS = frozenset("lIO")
 """Names that look like digits; linters refuse them."""
 
 
+def imported(*parts: object) -> frozenset[str]:
+    """What locals must not hide: what files use, and the definitions that these parts of a program name."""
+    found = set(USED)
+    for n in nodes(*parts):
+        if isinstance(n, m.Name) and n.ref in ("constant", "definition"):
+            found.add(n.id.rpartition(".")[2])
+        elif isinstance(n, m.Call) and n.to in ("fn", "record", "block", "extern"):
+            found.add(n.name.rpartition(".")[2])
+    return frozenset(found)
+
+
 def safe(name: str, reserved: frozenset[str] = USED) -> str:
     """The author's name, or with an underscore where it cannot stand."""
     identifier(name)
@@ -58,18 +71,36 @@ def safe(name: str, reserved: frozenset[str] = USED) -> str:
     return name
 
 
-class Scope:
-    """The local names of one Python function."""
+def parameters(names: Iterable[str]) -> dict[str, str]:
+    """The Python names of a definition's parameters: the author's, but for those that cannot stand, and all different."""
+    names = list(names)
+    found = {name: name for name in names if safe(name) == name}
+    for name in names:
+        if name not in found:
+            found[name] = _unlike(safe(name), found.values())
+    return found
 
-    def __init__(self, reserved: frozenset[str], taken: Iterable[str] = ()) -> None:
+
+def _unlike(name: str, others: Collection[str]) -> str:
+    while name in others:
+        name += "_"
+    return name
+
+
+class Scope:
+    """The names of one Python function: its parameters, and its locals, which are not to hide what is `reserved`."""
+
+    def __init__(
+        self, reserved: frozenset[str], given: Iterable[str] = (), taken: Iterable[str] = ()
+    ) -> None:
         self.reserved = reserved
-        self.names: dict[str, str] = {}
-        self.taken = {safe(name, reserved) for name in taken}
+        self.names = parameters(given)
+        self.taken = {*self.names.values(), *(safe(name, reserved) for name in taken)}
 
     def local(self, name: str) -> str:
         """The Python name of the author's `name`."""
         if name not in self.names:
-            self.names[name] = safe(name, self.reserved)
+            self.names[name] = _unlike(safe(name, self.reserved), self.names.values())
             self.taken.add(self.names[name])
         return self.names[name]
 

@@ -27,6 +27,7 @@ METHODS = frozenset(
         "expand",
         "flatten",
         "gather",
+        "masked_fill",
         "mean",
         "movedim",
         "permute",

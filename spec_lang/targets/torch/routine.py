@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir import model as m
-from spec_lang.targets.torch.code import flat
+from spec_lang.targets.torch.code import Code, flat
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.methods import Methods
@@ -20,16 +20,12 @@ class Routine(Methods):
 
     def lines_of(self) -> list[str]:
         """The whole method."""
-        if self.own_dtype() != self.parameters_dtype():
-            self.dtype_reads = -(10**9)  # an input's dtype is short enough to repeat
-        lines, taken = self.lines, set(self.scope.taken)
+        taken, shown = set(self.scope.taken), dict(self.shown)
         self.body(self.method.body, set())
-        if self.dtype_reads > 1:
-            self.lines, self.scope.taken = [*lines], taken
+        if (dtype := self.repeated_dtype()) is not None:
+            self.scope.taken, self.shown = taken, shown
             self.dtype_local = self.scope.fresh("dtype", "float_dtype")
-            dtype = self.own_dtype()
-            if dtype is not None:
-                self.lines += statement(self.indent, f"{self.dtype_local} = ", dtype)
+            self.lines = statement(self.indent, f"{self.dtype_local} = ", dtype)
             self.body(self.method.body, set())
         body, self.lines = self.lines, []
         self.defaults()
@@ -52,6 +48,13 @@ class Routine(Methods):
         if shapes:
             lines += self.shape_comment()
         return [*lines, *defaults, *head, *checks, *body]
+
+    def repeated_dtype(self) -> Code | None:
+        """The dtype of the parameters, where the body asks for it more than once."""
+        dtype = self.parameters_dtype()
+        if dtype is None:
+            return None
+        return dtype if sum(line.count(flat(dtype)) for line in self.lines) > 1 else None
 
     def python_name(self) -> str:
         return self.method.name

@@ -77,7 +77,8 @@ class State:
         self.imports = imports
         self.training_functions = training_functions
         self.members = {p.name for p in block.members}
-        self.statics = [h.name for h in block.hypers] + list(block.dims)
+        self.hypers = [h.name for h in block.hypers]
+        self.statics = self.hypers + list(block.dims)
         self.statics += [let.name for let in block.lets if let.at == "init"]
         self.read_by_methods: set[str] = set()
         self.own = self.members | {method.name for method in block.methods}
