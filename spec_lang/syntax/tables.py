@@ -11,9 +11,8 @@ import os
 import sys
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
 from spec_lang import resources
@@ -65,8 +64,17 @@ def _cache_path(grammar: str) -> Path | None:
         root = os.path.join(os.path.expanduser(base), "specc")
         if root.startswith("~"):
             return None
-    key = "\0".join((_FORMAT, grammar, version("lark"), sys.version))
+    key = "\0".join((_FORMAT, grammar, _lark(), sys.version))
     return Path(root) / f"nnspec-{sha256(key.encode()).hexdigest()[:20]}.json"
+
+
+def _lark() -> str:
+    """Which Lark is installed, without importing it (`importlib.metadata` costs as much as the parse)."""
+    found = find_spec("lark")
+    if found is None or found.origin is None:
+        return ""
+    there = os.stat(found.origin)
+    return f"{found.origin} {there.st_mtime_ns} {there.st_size}"
 
 
 def _read(path: Path) -> Tables | None:
@@ -84,6 +92,8 @@ def _read(path: Path) -> Tables | None:
 def _write(path: Path, tables: Tables) -> None:
     """Write the cache whole or not at all; a cache that cannot be written is done without."""
     data = json.dumps(tables._asdict()).encode()
+    from tempfile import NamedTemporaryFile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
