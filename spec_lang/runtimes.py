@@ -220,15 +220,21 @@ class Runtime(Protocol):
 
 
 class Torch:
-    """The generated module in PyTorch, on the CPU, in evaluation mode."""
+    """The generated module in PyTorch, on the CPU, in evaluation mode.
+
+    Args:
+        fast: Whether `nn.TransformerEncoder` may take its fast path, which gives zeros where a mask hides the input and the
+            other path gives numbers.
+    """
 
     name = "torch"
 
-    def __init__(self, prepared: Prepared, threads: int | None = None) -> None:
+    def __init__(self, prepared: Prepared, threads: int | None = None, *, fast: bool = True) -> None:
         _needs("torch")
         import torch
 
         self.torch = torch
+        self.fast = fast
         if threads is not None:
             torch.set_num_threads(threads)
         self.outputs = prepared.outputs
@@ -248,8 +254,14 @@ class Torch:
 
     def call(self, tensors: Mapping[str, Any]) -> Any:
         """What the method gives for tensors."""
-        with self.torch.inference_mode():
-            return self.method(**tensors)
+        mha = self.torch.backends.mha
+        before = mha.get_fastpath_enabled()
+        mha.set_fastpath_enabled(self.fast)
+        try:
+            with self.torch.inference_mode():
+                return self.method(**tensors)
+        finally:
+            mha.set_fastpath_enabled(before)
 
     def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:
         tensors = self.tensors(inputs)

@@ -185,7 +185,7 @@ def _trials(
     threads: int | None,
     progress: Progress,
 ) -> list[Trial]:
-    torch = Torch(prepared, threads)
+    torch = Torch(prepared, threads, fast=False)
     sampler = prepared.sampler(prepared.request.seed)
     given = tuple(prepared.request.given)
     trials = []
