@@ -332,9 +332,19 @@ def run_method(
         values = list(result) if isinstance(result, tuple) else [result]
         if len(kinds) != len(values):
             raise Refused("another number of results")
+        for name in set().union(*map(body.unknown, kinds)):
+            if not method_binds(method, body, name):
+                raise Refused(f"nothing binds {name}")
+            body.dims[name] = 0  # only an absent input binds it
         for value, kind in zip(values, kinds, strict=True):
-            body.match(value, kind, result=True)
+            body.match(value, kind)
     return result
+
+
+def method_binds(method: ast.Method, body: Evaluator, name: str) -> bool:
+    """Whether an input's type names a dim."""
+    fresh = Evaluator(body.spec, {}, dims={})
+    return any(name in fresh.unknown(i.type) for i in method.inputs)
 
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -403,17 +413,17 @@ class Evaluator:
 
     # --- types ---
 
-    def match(self, value: Any, kind: ast.Type, result: bool = False) -> None:
+    def match(self, value: Any, kind: ast.Type) -> None:
         """Bind and assert the dims of a declared type on what is there."""
         if isinstance(kind, ast.OptionalType):
             if value is not None:
-                self.match(value, kind.base, result)
+                self.match(value, kind.base)
             return
         if isinstance(kind, ast.TupleType):
             if not isinstance(value, tuple | list) or len(value) != len(kind.items):
                 raise Refused("not such a tuple")
             for v, k in zip(value, kind.items, strict=True):
-                self.match(v, k, result)
+                self.match(v, k)
             return
         if isinstance(kind, ast.TensorListType):
             if not isinstance(value, list | tuple):
@@ -423,7 +433,7 @@ class Evaluator:
                 raise Refused("another number of tensors")
             for index, v in zip(indices, value, strict=True):
                 self.assign(kind.generator.target, index)
-                self.match(v, kind.item, result)
+                self.match(v, kind.item)
             return
         if not isinstance(kind, ast.TensorType) or not isinstance(value, Tensor):
             raise Refused("not a tensor")

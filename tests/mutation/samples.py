@@ -106,7 +106,7 @@ def made(evaluator: Evaluator, kind: ast.Type, sizes: Sizes) -> Any:
     for d in kind.dims:
         if isinstance(d, ast.Star):
             assert isinstance(d.value, ast.Name)
-            rank = sizes.of(f"*{d.value.id}") % 3
+            rank = (0, 1, 2, 3)[sizes.of(f"*{d.value.id}") % 4]
             shape += [sizes.of(f"*{d.value.id}.{i}") for i in range(rank)]
         elif isinstance(d, ast.Hole):
             shape.append(sizes.rng.choice((1, 2, 3, 5)))
