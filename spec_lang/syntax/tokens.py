@@ -100,6 +100,7 @@ class _Tokenizer:
         self.line = 0  # NEWLINE tokens so far
         self.first = 0  # index of the logical line's first token
         self.column = 0  # of the logical line
+        self.branches: dict[int, int] = {}  # `elif`s so far, by level
         self.tabs: list[Span] = []
         self.spaces = False  # some line is indented with spaces
 
@@ -142,6 +143,8 @@ class _Tokenizer:
                     self._new_line(line_start, start, previous)
                     if word in AT_LINE_START:
                         self.starts.append(len(tokens))
+                    elif word in ("if", "elif"):
+                        self._count_branch(word, Span(start, end))
             if kind == "OP":
                 kind = word
                 if word in CLOSING:
@@ -214,23 +217,33 @@ class _Tokenizer:
             f"the block above stands at {inner} {_spaces(inner)}, the one around it at {outer}",
         )
 
+    def _count_branch(self, word: str, span: Span) -> None:
+        level = len(self.levels)
+        count = self.branches[level] = self.branches.get(level, 0) + 1 if word == "elif" else 0
+        if count > CHAIN:
+            raise TooDeep(self._too_deep("`elif`s of one `if`", CHAIN, span))
+
     def _check_chain(self) -> None:
-        """Refuse an expression whose tree would be too deep: count operators since the last comma, by bracket."""
+        """Refuse an expression whose tree would be too deep.
+
+        Its depth is at most the operators since the last comma, in this bracket and in those around it.
+        """
         counts = [0]
+        depth = 0
         for token in self.tokens[self.first :]:
             kind = token.type
-            if kind in CLOSING:
-                counts[-1] += 1
-                counts.append(0)
-            elif kind in OPENING:
-                if len(counts) > 1:
-                    counts.pop()
+            if kind in OPENING and len(counts) > 1:
+                depth -= counts.pop()
             elif kind == ",":
+                depth -= counts[-1]
                 counts[-1] = 0
             elif kind not in ("NAME", "NUMBER", "STRING", "=", ":"):
+                depth += 1
                 counts[-1] += 1
-                if counts[-1] > CHAIN:
+                if depth > CHAIN:
                     raise TooDeep(self._too_deep("operators in one expression", CHAIN, token.span))
+            if kind in CLOSING:
+                counts.append(0)
 
     def _finish(self, previous: Token) -> None:
         if self.brackets:
