@@ -156,8 +156,7 @@ class Expressions:
                 parts += [op, self.expr(value, _BIT_OR, operand=True)]
             return Operation(parts)
         if isinstance(node, ast.IfExp):
-            body, test = self.expr(node.body, _OR), self.expr(node.test, _OR)
-            return Operation([body, "if", test, "else", self.expr(node.orelse, _CHOICE)])
+            return self._choice(node)
         if isinstance(node, ast.Call):
             func = self.expr(node.func, _ATOM)
             docs = [self._argument(arg) for arg in node.args]
@@ -214,6 +213,14 @@ class Expressions:
             rest += [self.expr(first.right, bound + 1, operand=True), first.op]
             first = first.left
         return Operation([self.expr(first, bound, operand=True), *reversed(rest)])
+
+    def _choice(self, node: ast.IfExp) -> Doc:
+        parts: list[Doc] = []
+        last: ast.Expr = node
+        while isinstance(last, ast.IfExp):
+            parts += [self.expr(last.body, _OR), "if", self.expr(last.test, _OR), "else"]
+            last = last.orelse
+        return Operation([*parts, self.expr(last, _CHOICE)])
 
     def _arrow(self, node: ast.Arrow) -> Doc:
         stages: list[ast.Expr] = []
