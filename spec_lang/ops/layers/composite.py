@@ -25,6 +25,12 @@ class _Composite(Layer):
             for p in child.params():
                 yield p._replace(name=f"{path}.{p.name}")
 
+    def modules(self) -> Iterator[tuple[str, str]]:
+        yield "", self.name
+        for path, child in self.children():
+            for inner, name in child.modules():
+                yield f"{path}.{inner}" if inner else path, name
+
     def draws(self) -> Iterator[Draw | Clone]:
         for path, child in self.children():
             yield from below(path, child.draws())

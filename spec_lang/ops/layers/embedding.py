@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from spec_lang.ops.base import Cx, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import Normal
 from spec_lang.ops.kinds import Count, Dim, Number
-from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, index_dtype
+from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.rules.adaptive import maximum_over
+from spec_lang.ops.rules.arguments import at_least, index_dtype, model_float, same_shape
+from spec_lang.ops.rules.norm import mean
 from spec_lang.shapes import Cond, DType
 
 
@@ -28,13 +31,7 @@ class Embedding(Layer):
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, num_embeddings=self.num_embeddings, embedding_dim=self.embedding_dim)
         check_padding_idx(cx, self.padding_idx, self.num_embeddings)
-        if self.max_norm is not None:
-            raise OpError(
-                f"{cx.name} cannot take max_norm: PyTorch then changes the weights while the model runs",
-                code="E0503",
-                arg="max_norm",
-                help="leave `max_norm` out",
-            )
+        refuse_max_norm(cx, self.max_norm)
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         index_dtype(cx, input)
@@ -46,6 +43,21 @@ class Embedding(Layer):
 
     def onnx(self, g: Graph, input: Value) -> Value:
         return g.Gather(g.param("weight"), input)
+
+
+def refuse_max_norm(cx: Cx, max_norm: object) -> None:
+    """Refuse `max_norm`, with which a forward pass changes the weights.
+
+    Raises:
+        OpError: it is given.
+    """
+    if max_norm is not None:
+        raise OpError(
+            f"{cx.name} cannot take max_norm: PyTorch then changes the weights while the model runs",
+            code="E0503",
+            arg="max_norm",
+            help="leave `max_norm` out",
+        )
 
 
 def check_padding_idx(cx: Cx, padding_idx: int | None, rows: Dim) -> None:
@@ -66,3 +78,89 @@ def padding_row(padding_idx: int | None, rows: Dim) -> int | None:
     if padding_idx is None or padding_idx >= 0 or rows.const is None:
         return padding_idx
     return rows.const + padding_idx
+
+
+class EmbeddingBag(Layer):
+    """The sum, mean or maximum of the vectors of each bag: a row of [B, L], or what lies between two `offsets`."""
+
+    num_embeddings: Dim
+    embedding_dim: Dim
+    max_norm: Number | None = None
+    norm_type: Number = 2.0
+    scale_grad_by_freq: bool = False
+    mode: Literal["sum", "mean", "max"] = "mean"
+    sparse: bool = False
+    include_last_offset: bool = False
+    padding_idx: Count | None = None
+
+    torch = "nn.EmbeddingBag"
+    ranks = (1, 2)
+    keywords = ("include_last_offset", "padding_idx")  # PyTorch has `_weight` before them
+
+    def check(self, cx: Cx) -> None:
+        at_least(cx, 1, num_embeddings=self.num_embeddings, embedding_dim=self.embedding_dim)
+        check_padding_idx(cx, self.padding_idx, self.num_embeddings)
+        refuse_max_norm(cx, self.max_norm)
+        for arg in ("scale_grad_by_freq", "sparse"):
+            if self.mode == "max" and getattr(self, arg):
+                raise OpError(f'{cx.name} takes no {arg} with mode="max"', code="E0502", arg=arg)
+
+    def infer(
+        self,
+        cx: Cx,
+        input: Tensor,
+        offsets: Tensor | None = None,
+        per_sample_weights: Tensor | None = None,
+    ) -> Tensor:
+        index_dtype(cx, input)
+        if per_sample_weights is not None:
+            self._check_weights(cx, input, per_sample_weights)
+        if len(input.dims) == 2:
+            if offsets is not None or self.include_last_offset:
+                raise OpError(
+                    f"{cx.name} takes offsets for a 1-d input only, but its input is {input}",
+                    code="E0502",
+                    arg="offsets",
+                )
+            return Tensor(DType.FLOAT, (input.dims[0], self.embedding_dim))
+        if offsets is None or offsets.rank != 1 or offsets.dtype is not input.dtype:
+            raise OpError(
+                f"{cx.name} takes 1-d offsets of {input.dtype} for a 1-d input, but gets {offsets or 'none'}",
+                code="E0302",
+                arg="offsets",
+            )
+        bags = offsets.dims[0] - int(self.include_last_offset)
+        cx.require(
+            Cond.ge(bags, 1), f"{cx.name} needs a bag, but offsets is {offsets}", code="E0304", arg="offsets"
+        )
+        return Tensor(DType.FLOAT, (bags, self.embedding_dim))
+
+    def _check_weights(self, cx: Cx, input: Tensor, weights: Tensor) -> None:
+        if self.mode != "sum":
+            raise OpError(
+                f'{cx.name} weighs samples with mode="sum" only', code="E0502", arg="per_sample_weights"
+            )
+        model_float(cx, weights, "per_sample_weights")
+        same_shape(cx, weights, input.shape, "per_sample_weights")
+
+    def params(self) -> Iterator[Param]:
+        zero = padding_row(self.padding_idx, self.num_embeddings)
+        yield Param("weight", (self.num_embeddings, self.embedding_dim), Normal(zero_row=zero))
+
+    def onnx(
+        self,
+        g: Graph,
+        input: Value,
+        offsets: Value | None = None,
+        per_sample_weights: Value | None = None,
+    ) -> Value:
+        if offsets is not None or self.padding_idx is not None:
+            raise Unsupported("bags of different lengths")
+        rows = g.Gather(g.param("weight"), input)
+        if per_sample_weights is not None:
+            rows = g.Mul(rows, g.Unsqueeze(per_sample_weights, g.ints([2])))
+        if self.mode == "mean":
+            return mean(g, rows, [1], keepdims=False)
+        if self.mode == "max":
+            return maximum_over(g, rows, [1])
+        return g.ReduceSum(rows, g.ints([1]), keepdims=0)
