@@ -481,8 +481,8 @@ class _Softmax(_Activation):
 def _along(g: Graph, emit: Any, x: Value, axis: int) -> Value:
     """A softmax of a rank-0 tensor needs an axis in ONNX."""
     if x.shape:
-        return emit(x, axis=axis)  # type: ignore[no-any-return] # an emitter
-    return g.Squeeze(emit(g.Unsqueeze(x, g.ints([0])), axis=0), g.ints([0]))  # type: ignore[no-any-return] # an emitter
+        return emit(x, axis=axis)
+    return g.Squeeze(emit(g.Unsqueeze(x, g.ints([0])), axis=0), g.ints([0]))
 
 
 class softmax(_Softmax):

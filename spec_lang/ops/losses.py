@@ -79,7 +79,7 @@ class _Elementwise(_Loss):
         raise NotImplementedError
 
     def onnx(self, g: Graph) -> Value:
-        return self.reduce(g, self.each(g, self.input, self.target), self.input)  # type: ignore[arg-type] # Values
+        return self.reduce(g, self.each(g, self.input, self.target), self.input)
 
     def number(self, g: Graph, value: Any) -> Value:
         """A number as the input's dtype."""
@@ -414,7 +414,7 @@ class cross_entropy(_ByClass):
     def onnx(self, g: Graph) -> Value:
         smoothing = known_float(self.label_smoothing, "label_smoothing")
         if self.target.dtype.is_float:
-            return self._of_probabilities(g, self.target, smoothing)  # type: ignore[arg-type] # a Value
+            return self._of_probabilities(g, self.target, smoothing)
         if not smoothing:
             return self.by_class_onnx(g, "SoftmaxCrossEntropyLoss", self.ignore_index)
         return self._smoothed(g, smoothing)
@@ -622,7 +622,7 @@ class cosine_embedding_loss(_Loss):
 
     def onnx(self, g: Graph) -> Value:
         a, dtype = self.input1, self.input1.dtype
-        cos = cosine_onnx(g, a, self.input2, -1, 1e-12)  # type: ignore[arg-type] # Values
+        cos = cosine_onnx(g, a, self.input2, -1, 1e-12)
         one, zero = g.const(1.0, dtype), g.const(0.0, dtype)
         target = g.cast(self.target, dtype)
         far = g.Relu(g.Sub(cos, operand(g, self.margin, dtype)))
@@ -696,7 +696,7 @@ class triplet_margin_loss(_Loss):
 
     def _distance(self, g: Graph, a: Tensor, b: Tensor) -> Value:
         p, eps = known_float(self.p, "p"), known_float(self.eps, "eps")
-        return pairwise_onnx(g, a, b, p, eps, False)  # type: ignore[arg-type] # Values
+        return pairwise_onnx(g, a, b, p, eps, False)
 
 
 class ctc_loss(_Loss):

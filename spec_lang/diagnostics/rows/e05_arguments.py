@@ -4,4 +4,71 @@ from __future__ import annotations
 
 from spec_lang.diagnostics.code import Code
 
-ROWS: dict[str, Code] = {}
+ROWS: dict[str, Code] = {
+    "E0501": Code(
+        "an argument is out of range",
+        "Sizes and counts have a smallest value, probabilities lie in [0, 1], and so on; the message says which bound is broken.",
+        "layers:\n    drop = Dropout(1.5)",
+        "layers:\n    drop = Dropout(0.5)",
+    ),
+    "E0502": Code(
+        "arguments do not go together",
+        'Two arguments contradict each other: groups that do not divide the channels, padding="same" with a stride, corners to align in a mode that has none.',
+        "layers:\n    conv = Conv2d(6, 8, 3, groups=4)",
+        "layers:\n    conv = Conv2d(8, 8, 3, groups=4)",
+    ),
+    "E0503": Code(
+        "PyTorch would change a value under its name",
+        "`inplace=true` and `max_norm` overwrite tensors while the model runs. A spec names values; leave the argument out.",
+        "layers:\n    act = ReLU(inplace=true)",
+        "layers:\n    act = ReLU()",
+    ),
+    "E0510": Code(
+        "too many arguments",
+        "More arguments are written than the layer or function takes by position; some can only be named, as in PyTorch.",
+        'fn f(x: float[N]) -> float[N]:\n    return gelu(x, "tanh", true)',
+        'fn f(x: float[N]) -> float[N]:\n    return gelu(x, "tanh")',
+    ),
+    "E0511": Code(
+        "an argument is missing",
+        "A layer or function needs an argument that has no default. Where what flows in determines it, it may be `_`.",
+        "layers:\n    fc = Linear(_)",
+        "layers:\n    fc = Linear(_, 10)",
+    ),
+    "E0512": Code(
+        "there is no such argument",
+        "Names of arguments are PyTorch's; `specc ops NAME` lists them.",
+        "layers:\n    fc = Linear(_, 10, use_bias=false)",
+        "layers:\n    fc = Linear(_, 10, bias=false)",
+    ),
+    "E0513": Code(
+        "an argument is given twice",
+        "Once by its place and once by its name.",
+        "fn f(x: float[N, T]) -> float[N, T]:\n    return softmax(x, 1, dim=1)",
+        "fn f(x: float[N, T]) -> float[N, T]:\n    return softmax(x, dim=1)",
+    ),
+    "E0514": Code(
+        "an argument is of the wrong kind",
+        "A number where a tensor is wanted, a float where an int is, a word that is none of the choices.",
+        "layers:\n    fc = Linear(_, 2.5)",
+        "layers:\n    fc = Linear(_, 2)",
+    ),
+    "E0515": Code(
+        "an argument has no meaning in a spec",
+        "PyTorch takes it, but it says where or how something is stored or run (`device`, `out`, `memory_format`, `training`), which is not part of a model's description.",
+        'fn f(x: float[N]) -> float[N]:\n    return x + zeros(N, device="cuda")',
+        "fn f(x: float[N]) -> float[N]:\n    return x + zeros(N)",
+    ),
+    "E0516": Code(
+        "`_` where nothing determines it",
+        "`_` stands for an argument that what flows in determines, such as the input features of `Linear`. How many features go out is for the author to say.",
+        "layers:\n    fc = Linear(_, _)",
+        "layers:\n    fc = Linear(_, 10)",
+    ),
+    "E0520": Code(
+        "a pattern that cannot be read",
+        "`rearrange`, `reduce`, `repeat` and `einsum` take a pattern: names of dims on both sides of `->`, groups in parentheses, `...` for any number of dims. The message says what is wrong with it.",
+        'fn f(x: float[N, T]) -> float[T, N]:\n    return rearrange(x, "n t -> t")',
+        'fn f(x: float[N, T]) -> float[T, N]:\n    return rearrange(x, "n t -> t n")',
+    ),
+}

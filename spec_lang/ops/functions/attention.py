@@ -144,7 +144,7 @@ class scaled_dot_product_attention(Function):
         if self.enable_gqa:
             k, v = self._repeated(g, k), self._repeated(g, v)
         rank = len(k.shape)
-        keys = transposed(g, k, [*range(rank - 2), rank - 1, rank - 2])  # type: ignore[arg-type] # a Value in a lowering
+        keys = transposed(g, k, [*range(rank - 2), rank - 1, rank - 2])
         scores = g.MatMul(g.Mul(q, self._scale(g)), keys)
         mask = self.attn_mask
         if self.is_causal:
@@ -179,7 +179,7 @@ class scaled_dot_product_attention(Function):
         """Each head of keys or values as often as queries share it, one after another."""
         heads, groups = self.query.dims[-3], x.dims[-3]
         if heads == groups:
-            return x  # type: ignore[return-value] # a Value in a lowering
+            return x
         times = heads // groups
         lead = len(x.shape) - 3
         one = g.Unsqueeze(x, g.ints([lead + 1]))

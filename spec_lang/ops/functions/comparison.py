@@ -237,7 +237,7 @@ class masked_fill(Function):
             if value.shape:
                 raise OpError(f"{cx.name} takes a number or a tensor without dims, not {value}", code="E0302")
             if value.dtype is not x.dtype:
-                raise OpError(f"{cx.name} of {x} takes a value of its dtype, not {value}", code="E0402")
+                raise OpError(f"{cx.name} of {x} takes a value of its dtype, not {value}", code="E0410")
         _of_kind(cx, x.dtype, value)
         fits(cx, x.dtype, value)
         return x.with_shape(result_shape(cx, x, self.mask))

@@ -82,7 +82,7 @@ class _Same(Function):
         return self.input
 
     def onnx(self, g: Graph) -> Value:
-        return self.input  # type: ignore[return-value] # a Value in a lowering
+        return self.input
 
 
 class contiguous(_Same):

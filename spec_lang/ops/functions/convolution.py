@@ -81,9 +81,9 @@ class _Conv(_Convolution):
         n = len(self.stride)
         return conv_onnx(
             g,
-            self.input,  # type: ignore[arg-type] # tensors are Values in a lowering
-            self.weight,  # type: ignore[arg-type] # as above
-            self.bias,  # type: ignore[arg-type] # as above
+            self.input,
+            self.weight,
+            self.bias,
             self.kernel(),
             self.stride,
             sides(self.padding, self.kernel(), self.dilation),
@@ -120,9 +120,9 @@ class _ConvTranspose(_Convolution):
     def onnx(self, g: Graph) -> Value:
         return conv_transpose_onnx(
             g,
-            self.input,  # type: ignore[arg-type] # tensors are Values in a lowering
-            self.weight,  # type: ignore[arg-type] # as above
-            self.bias,  # type: ignore[arg-type] # as above
+            self.input,
+            self.weight,
+            self.bias,
             self.kernel(),
             self.stride,
             self.padding,

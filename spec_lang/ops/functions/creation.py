@@ -60,7 +60,7 @@ class arange(Function):
         if not (isinstance(start, Dim) and isinstance(end, Dim) and isinstance(step, Dim)):
             raise OpError(
                 f"{cx.name}'s size would be computed through floats, which the algebra does not follow",
-                code="E0311",
+                code="E0325",
                 help="count with ints, then multiply",
             )
         if cx.holds(Cond.lt(step, 0)):

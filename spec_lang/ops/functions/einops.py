@@ -28,9 +28,8 @@ class Plan(NamedTuple):
 
     def sizes(self, names: Sequence[str]) -> list[Dim]:
         """The sizes of some elementary dims; those of `...` are named by their place."""
-        return [
-            self.matched.sizes[n] if n in self.matched.sizes else self.matched.rest[int(n[3:])] for n in names
-        ]  # type: ignore[misc] # no packs in a lowering
+        rest = [d for d in self.matched.rest if isinstance(d, Dim)]
+        return [self.matched.sizes[n] if n in self.matched.sizes else rest[int(n[3:])] for n in names]
 
 
 class _Patterned(Function):
@@ -60,7 +59,7 @@ class _Patterned(Function):
                 if size is None:
                     raise OpError(
                         f'{cx.name}: "{text}" makes a dim `{name}` without a size',
-                        code="E0504",
+                        code="E0520",
                         arg="pattern",
                         help=f"give it: {name}=...",
                     )
@@ -93,11 +92,11 @@ class _Patterned(Function):
         """Refuse names of the pattern."""
         if names:
             listed = " and ".join(f"`{n.partition('#')[0]}`" for n in names)
-            raise OpError(f'{cx.name}: "{self.pattern}" {why} {listed}', code="E0504", arg="pattern")
+            raise OpError(f'{cx.name}: "{self.pattern}" {why} {listed}', code="E0520", arg="pattern")
 
     def split(self, g: Graph, plan: Plan) -> Value:
         """The tensor with one dim for each name."""
-        x: Value = self.tensor  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.tensor
         return _shaped(g, x, plan.sizes(plan.came))
 
 

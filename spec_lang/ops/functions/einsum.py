@@ -96,7 +96,7 @@ class einsum(Function):
         return ins, out
 
     def _bad(self, cx: Cx, why: str) -> OpError:
-        return OpError(f'{cx.name} cannot read "{self.equation}": {why}', code="E0504", arg="equation")
+        return OpError(f'{cx.name} cannot read "{self.equation}": {why}', code="E0520", arg="equation")
 
     def onnx(self, g: Graph) -> Value:
         from spec_lang.ops.rules.elementwise import LOWERING

@@ -130,7 +130,7 @@ class getitem(Function):
         return x.with_shape(_gathered(cx, shape, tensors))
 
     def onnx(self, g: Graph) -> Value:
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         placed = _axes(LOWERING, x, self.index)
         y = _sliced(g, x, placed)
         ints = [(axis, item) for item, axis in placed if isinstance(item, Dim) and axis is not None]
@@ -163,7 +163,7 @@ def _index_tensor(cx: Cx, i: Tensor) -> Tensor:
     if i.dtype in (DType.BOOL, DType.U8):
         raise OpError(
             f"{cx.name} by a mask {i} gives as many elements as the data has: no shape says how many",
-            code="E0310",
+            code="E0324",
             arg="index",
             help="`where` and `masked_fill` keep the shape",
         )
@@ -192,7 +192,7 @@ def _sliced(g: Graph, x: Value, placed: list[tuple[Any, int | None]]) -> Value:
         start = dim(0) if item.start is None else item.start
         step = dim(1) if item.step is None else item.step
         stop = dim(_END) if item.stop is None or item.stop == x.dims[axis] else item.stop
-        if (start, stop, step) == (0, _END, 1):
+        if start == 0 and stop == _END and step == 1:
             continue
         starts.append(start)
         ends.append(stop)

@@ -62,7 +62,7 @@ def product(g: Graph, a: Value, b: Value) -> Value:
     if a.dtype in (DType.I8, DType.U8, DType.I16):
         y = g.MatMul(g.cast(a, DType.I32), g.cast(b, DType.I32))
         return recast(g, y, a.dtype)
-    return g.MatMul(a, b)  # type: ignore[no-any-return] # an emitter
+    return g.MatMul(a, b)
 
 
 class _OfRanks(Function):
@@ -306,5 +306,5 @@ def _added(cx: Cx, op: addmm | baddbmm, y: Tensor) -> Tensor:
 def _scaled_sum(g: Graph, op: addmm | baddbmm, y: Value) -> Value:
     dtype = op.input.dtype
     y = y if op.alpha == 1 else g.Mul(y, operand(g, op.alpha, dtype))
-    x: Value = op.input if op.beta == 1 else g.Mul(op.input, operand(g, op.beta, dtype))  # type: ignore[assignment] # a Value here
-    return g.Add(x, y)  # type: ignore[no-any-return] # an emitter
+    x: Value = op.input if op.beta == 1 else g.Mul(op.input, operand(g, op.beta, dtype))
+    return g.Add(x, y)

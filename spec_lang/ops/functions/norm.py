@@ -53,9 +53,9 @@ class layer_norm(Function):
     def onnx(self, g: Graph) -> Value:
         axes = len(self.normalized_shape)
         if self.weight is None and self.bias is not None:
-            y = rules.layer_norm_onnx(g, self.input, axes, None, None, self.eps)  # type: ignore[arg-type] # Values
+            y = rules.layer_norm_onnx(g, self.input, axes, None, None, self.eps)
             return g.Add(y, self.bias)
-        return rules.layer_norm_onnx(g, self.input, axes, self.weight, self.bias, self.eps)  # type: ignore[arg-type] # Values
+        return rules.layer_norm_onnx(g, self.input, axes, self.weight, self.bias, self.eps)
 
 
 def _trailing(cx: Cx, x: Tensor, shape: tuple[Dim, ...] | list[Dim], **affine: Tensor | None) -> None:
@@ -94,7 +94,7 @@ class rms_norm(Function):
         return self.input
 
     def onnx(self, g: Graph) -> Value:
-        return rules.rms_norm_onnx(g, self.input, len(self.normalized_shape), self.weight, self.eps)  # type: ignore[arg-type] # Values
+        return rules.rms_norm_onnx(g, self.input, len(self.normalized_shape), self.weight, self.eps)
 
 
 class group_norm(Function):
@@ -121,15 +121,15 @@ class group_norm(Function):
         return x
 
     def onnx(self, g: Graph) -> Value:
-        return rules.group_norm_onnx(g, self.input, self.num_groups, self.weight, self.bias, self.eps)  # type: ignore[arg-type] # Values
+        return rules.group_norm_onnx(g, self.input, self.num_groups, self.weight, self.bias, self.eps)
 
 
 def _scaled(g: Graph, y: Value, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Value:
     """y * weight + bias by channel."""
     n = len(x.dims) - 2
     if weight is not None:
-        y = g.Mul(y, rules.channels_first(g, weight, n))  # type: ignore[arg-type] # a Value in a lowering
-    return y if bias is None else g.Add(y, rules.channels_first(g, bias, n))  # type: ignore[arg-type] # as above
+        y = g.Mul(y, rules.channels_first(g, weight, n))
+    return y if bias is None else g.Add(y, rules.channels_first(g, bias, n))
 
 
 class batch_norm(Function):
@@ -169,7 +169,7 @@ class batch_norm(Function):
             return g.BatchNormalization(
                 x, self.weight, self.bias, self.running_mean, self.running_var, epsilon=eps
             )
-        mean = rules.channels_first(g, self.running_mean, n)  # type: ignore[arg-type] # a Value in a lowering
+        mean = rules.channels_first(g, self.running_mean, n)
         spread = g.Sqrt(g.Add(self.running_var, g.const(eps, x.dtype)))
         y = g.Div(g.Sub(x, mean), rules.channels_first(g, spread, n))
         return _scaled(g, y, x, self.weight, self.bias)
@@ -199,7 +199,7 @@ class instance_norm(Function):
     def onnx(self, g: Graph) -> Value:
         x = self.input
         axes = list(range(2, len(x.dims)))
-        centred = g.Sub(x, rules.mean(g, x, axes))  # type: ignore[arg-type] # a Value in a lowering
+        centred = g.Sub(x, rules.mean(g, x, axes))
         variance = rules.mean(g, g.Mul(centred, centred), axes)
         y = g.Div(centred, g.Sqrt(g.Add(variance, g.const(known_float(self.eps, "eps"), x.dtype))))
         return _scaled(g, y, x, self.weight, self.bias)
@@ -223,7 +223,7 @@ class local_response_norm(Function):
         return LocalResponseNorm(size=self.size).infer(cx, self.input)
 
     def onnx(self, g: Graph) -> Value:
-        return rules.local_response_onnx(g, self.input, self.size, self.alpha, self.beta, self.k)  # type: ignore[arg-type] # Values
+        return rules.local_response_onnx(g, self.input, self.size, self.alpha, self.beta, self.k)
 
 
 class normalize(Function):
@@ -262,7 +262,7 @@ class cosine_similarity(Function):
         return cosine_type(cx, self.x1, self.x2, self.dim)
 
     def onnx(self, g: Graph) -> Value:
-        return cosine_onnx(g, self.x1, self.x2, self.dim, self.eps)  # type: ignore[arg-type] # Values
+        return cosine_onnx(g, self.x1, self.x2, self.dim, self.eps)
 
 
 class pairwise_distance(Function):
@@ -280,7 +280,7 @@ class pairwise_distance(Function):
         return pairwise_type(cx, self.x1, self.x2, self.keepdim)
 
     def onnx(self, g: Graph) -> Value:
-        return pairwise_onnx(g, self.x1, self.x2, self.p, self.eps, self.keepdim)  # type: ignore[arg-type] # Values
+        return pairwise_onnx(g, self.x1, self.x2, self.p, self.eps, self.keepdim)
 
 
 class embedding(Function):

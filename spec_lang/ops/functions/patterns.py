@@ -58,7 +58,7 @@ def parse(cx: Cx, text: str) -> Pattern:
 
 
 def _bad(cx: Cx, text: str, why: str) -> OpError:
-    return OpError(f'{cx.name} cannot read "{text}": {why}', code="E0504", arg="pattern")
+    return OpError(f'{cx.name} cannot read "{text}": {why}', code="E0520", arg="pattern")
 
 
 def _side(cx: Cx, text: str, side: str) -> Side:
@@ -164,7 +164,7 @@ def _match_group(
     if len(unknown) > 1:
         raise OpError(
             f'{cx.name}: "{text}" does not say how {size} splits into {shown}',
-            code="E0504",
+            code="E0520",
             arg="pattern",
             help=f"give the size of all but one: {unknown[0]}=...",
         )

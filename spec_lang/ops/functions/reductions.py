@@ -270,7 +270,7 @@ class _Choice(Function):
         return values, values.with_dtype(DType.I64)
 
     def onnx(self, g: Graph) -> Value | tuple[Value, Value]:
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         if self.other is not None:
             return self.pairwise(input=x, other=self.other).onnx(g)
         if self.dim is None:
@@ -327,7 +327,7 @@ class _Arg(Function):
         if self.dim is None:
             flat = g.reshape(x, [numel(x.dims)])
             return arg_extreme(g, self.kind, flat, 0, False)
-        return arg_extreme(g, self.kind, x, self.dim % max(len(x.shape), 1), self.keepdim)  # type: ignore[arg-type] # a Value in a lowering
+        return arg_extreme(g, self.kind, x, self.dim % max(len(x.shape), 1), self.keepdim)
 
 
 class argmax(_Arg):
@@ -401,7 +401,7 @@ class _Spread(Function):
         x = self.input
         rank = len(x.shape)
         axes = [d % rank for d in self.dim] if self.dim else list(range(rank))
-        centred = g.Sub(x, reduced(g, "mean", x, axes, True))  # type: ignore[arg-type] # a Value in a lowering
+        centred = g.Sub(x, reduced(g, "mean", x, axes, True))
         squares = g.typed(g.Mul(centred, centred), x.dtype, x.shape)
         off = 1.0 if self.correction is None else known_float(self.correction, "correction")
         off = 0.0 if self.unbiased is False else off
@@ -484,7 +484,7 @@ class logsumexp(Function):
         return reduced_shape(cx, self.input, self.dim, self.keepdim)
 
     def onnx(self, g: Graph) -> Value:
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         axes = [d % len(x.shape) for d in self.dim] if x.shape else None
         return reduced(g, "LogSumExp", x, axes, self.keepdim)
 

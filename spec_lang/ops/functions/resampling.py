@@ -43,7 +43,7 @@ class interpolate(Function):
         return self.rule.result(cx, self.input)
 
     def onnx(self, g: Graph) -> Value:
-        return self.rule.onnx(g, self.input)  # type: ignore[arg-type] # a Value in a lowering
+        return self.rule.onnx(g, self.input)
 
 
 class pixel_shuffle(_AsLayer):
@@ -136,7 +136,7 @@ class pad(Function):
         return x.with_shape((*x.shape[:-n], *pad_sizes(cx, x.dims[-n:], sides, self.mode, "pad")))
 
     def onnx(self, g: Graph) -> Value:
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         if not self.pad:
             return x
         value = 0.0 if self.value is None else known_float(self.value, "value")

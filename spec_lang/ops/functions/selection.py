@@ -85,7 +85,7 @@ class split(Function):
     def onnx(self, g: Graph) -> tuple[Value, ...]:
         from spec_lang.ops.rules.elementwise import LOWERING
 
-        x: Value = self.tensor  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.tensor
         return slices(g, x, self._pieces(LOWERING), self.dim % len(x.shape))
 
 
@@ -99,7 +99,7 @@ def pieces_count(cx: Cx, size: Dim, each: Dim) -> int:
     if count is None:
         raise OpError(
             f"{cx.name} of {size} into pieces of {each}: how many there are depends on {size}",
-            code="E0312",
+            code="E0326",
             help="say how many: a list of sizes, or `chunk`",
         )
     return count
@@ -129,7 +129,7 @@ class chunk(Function):
         if count is None:
             raise OpError(
                 f"{cx.name} of {size} into {n}: how many pieces there are depends on {size}",
-                code="E0312",
+                code="E0326",
                 help=f"state `require {Cond.divides(n, size)}` if that always holds",
             )
         return [*[each] * (count - 1), size - each * (count - 1)]
@@ -137,7 +137,7 @@ class chunk(Function):
     def onnx(self, g: Graph) -> tuple[Value, ...]:
         from spec_lang.ops.rules.elementwise import LOWERING
 
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         axis, n = self.dim % len(x.shape), self.chunks
         size = x.dims[axis]
         pieces = self._pieces(LOWERING) if size.const is not None else [size // n] * n
@@ -158,12 +158,12 @@ class unbind(Function):
         if size is None:
             raise OpError(
                 f"{cx.name} gives as many tensors as dim {self.dim} of {x} has, which is not one number",
-                code="E0312",
+                code="E0326",
             )
         return (without(x, axis_of(cx, x, self.dim)),) * size
 
     def onnx(self, g: Graph) -> tuple[Value, ...]:
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         axis = self.dim % len(x.shape)
         count = x.dims[axis].const or 0
         if count == 1:
@@ -422,7 +422,7 @@ def ranking(g: Graph, x: Tensor, k: Dim, d: int, largest: bool) -> tuple[Value, 
     if axis != len(x.shape) - 1:
         attributes["axis"] = axis
     dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
-    values, indices = g.TopK(g.cast(x, dtype), g.dims([k]), outputs=2, **attributes)  # type: ignore[arg-type] # a Value
+    values, indices = g.TopK(g.cast(x, dtype), g.dims([k]), outputs=2, **attributes)
     return recast(g, values, x.dtype), indices
 
 
@@ -453,7 +453,7 @@ class sort(Function):
     def onnx(self, g: Graph) -> tuple[Value, Value]:
         x = self.input
         if not x.shape:
-            return x, g.const(0, DType.I64)  # type: ignore[return-value] # a Value in a lowering
+            return x, g.const(0, DType.I64)
         return ranking(g, x, x.dims[self.dim % len(x.shape)], self.dim, self.descending)
 
 
@@ -493,7 +493,7 @@ class _Triangle(Function):
         x = self.input
         dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
         k = [] if self.diagonal == 0 else [g.dim(self.diagonal)]
-        y = g.Trilu(g.cast(x, dtype), *k, **({} if self.upper else {"upper": 0}))  # type: ignore[arg-type] # a Value
+        y = g.Trilu(g.cast(x, dtype), *k, **({} if self.upper else {"upper": 0}))
         return recast(g, y, x.dtype)
 
 
@@ -547,7 +547,7 @@ class diagonal(Function):
         rank, k = len(x.shape), self.offset.const or 0
         first, second = self.dim1 % rank, self.dim2 % rank
         order = [*(i for i in range(rank) if i not in (first, second)), first, second]
-        y = transposed(g, x, order)  # type: ignore[arg-type] # a Value in a lowering
+        y = transposed(g, x, order)
         size = g.dim(self._size(x.dims[first], x.dims[second]))
         steps = g.Range(g.dim(0), size, g.dim(1))
         places = [g.Add(steps, g.dim(shift)) if shift else steps for shift in (max(0, -k), max(0, k))]
@@ -591,7 +591,7 @@ class roll(Function):
         return x
 
     def onnx(self, g: Graph) -> Value:
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         if self.dims is None:
             flat = g.reshape(x, [numel(x.dims)])
             return g.reshape(self._rolled(g, flat, 0, self.shifts[0]), x.dims)
@@ -633,7 +633,7 @@ class flip(Function):
         x = self.input
         n, rank = len(self.dims), len(x.shape)
         if not n or not rank:
-            return x  # type: ignore[return-value] # a Value in a lowering
+            return x
         axes = [d % rank for d in self.dims]
         return g.Slice(x, g.ints([-1] * n), g.ints([-_END] * n), g.ints(axes), g.ints([-1] * n))
 
@@ -674,7 +674,7 @@ class repeat_interleave(Function):
         return with_size(x, axis, size_at(cx, x, self.dim) * self.repeats)
 
     def onnx(self, g: Graph) -> Value:
-        x: Value = self.input  # type: ignore[assignment] # a Value in a lowering
+        x: Value = self.input
         if self.dim is None or not x.shape:
             x = g.reshape(x, [numel(x.dims)])
         axis = (self.dim or 0) % len(x.shape)

@@ -29,12 +29,12 @@ def reshaped(cx: Cx, x: Tensor, shape: Sequence[Dim]) -> Tensor:
     holes = [i for i, size in enumerate(shape) if size == -1]
     if len(holes) > 1:
         raise OpError(
-            f"{cx.name} can infer one size only, but {len(holes)} are -1", code="E0307", arg="shape"
+            f"{cx.name} can infer one size only, but {len(holes)} are -1", code="E0321", arg="shape"
         )
     sizes = tuple(shape)
     for size in sizes:
         if size != -1:
-            cx.require(Cond.ge(size, 0), f"{cx.name} cannot make a size of {size}", code="E0307", arg="shape")
+            cx.require(Cond.ge(size, 0), f"{cx.name} cannot make a size of {size}", code="E0321", arg="shape")
     if x.rank is None:
         return _behind_pack(cx, x, sizes)
     have, want = numel(x.dims), numel([s for s in sizes if s != -1])
@@ -44,7 +44,7 @@ def reshaped(cx: Cx, x: Tensor, shape: Sequence[Dim]) -> Tensor:
             have,
             want,
             f"{cx.name} cannot give {x} the shape [{listed}]: {have} elements are not {want}",
-            code="E0307",
+            code="E0321",
             arg="shape",
         )
         return x.with_shape(sizes)
@@ -52,7 +52,7 @@ def reshaped(cx: Cx, x: Tensor, shape: Sequence[Dim]) -> Tensor:
     cx.require(
         Cond.divides(want, have),
         f"{cx.name} cannot give {x} the shape [{listed}]: {want} does not divide {have} elements",
-        code="E0307",
+        code="E0321",
         arg="shape",
     )
     rest = exact_div(cx.facts.simplify(have), cx.facts.simplify(want))
@@ -63,7 +63,7 @@ def _nonzero(cx: Cx, size: Dim, listed: str) -> None:
     cx.require(
         Cond.ge(size, 1),
         f"{cx.name} cannot infer -1 in [{listed}]: the other sizes may be 0",
-        code="E0307",
+        code="E0321",
         arg="shape",
     )
 
@@ -324,7 +324,7 @@ class movedim(Function):
     """Some dims moved to other places, the rest in their order."""
 
     input: Tensor
-    source: Axes
+    source: Axes  # type: ignore[misc] # PyTorch's name; the class attribute is never set here
     destination: Axes
 
     torch = "torch.movedim"
@@ -390,7 +390,7 @@ class squeeze(Function):
             elif not cx.holds(Cond.ne(size, 1)):
                 raise OpError(
                     f"{cx.name} gives another rank where axis {axis} of {x} is 1, and {size} may be 1 or not",
-                    code="E0308",
+                    code="E0322",
                     arg="dim",
                     help=f"state `require {Cond.ne(size, 1)}`, or squeeze only dims of size 1",
                 )
@@ -483,12 +483,12 @@ def joined(cx: Cx, tensors: Sequence[Tensor], at: int) -> tuple[Tensor, int]:
             if i == axis or a == b:
                 continue
             if isinstance(a, Pack) or isinstance(b, Pack):
-                raise OpError(f"{cx.name} along dim {at}: {first} and {other} differ before it", code="E0309")
+                raise OpError(f"{cx.name} along dim {at}: {first} and {other} differ before it", code="E0323")
             cx.equal(
                 a,
                 b,
                 f"{cx.name} along dim {at} takes tensors that agree elsewhere, but dim {i} of {first} and {other} differ: {a} and {b}",
-                code="E0309",
+                code="E0323",
             )
     return first, axis
 
@@ -577,7 +577,7 @@ def expanded(cx: Cx, x: Tensor, sizes: Sequence[Dim]) -> Tensor:
         if i < new:
             if size == -1:
                 raise OpError(f"{cx.name} cannot keep (-1) a dim that {x} does not have", code="E0303")
-            cx.require(Cond.ge(size, 0), f"{cx.name} cannot make a size of {size}", code="E0307")
+            cx.require(Cond.ge(size, 0), f"{cx.name} cannot make a size of {size}", code="E0321")
             result.append(size)
         elif size == -1:
             result.append(x.dims[i - new])
@@ -592,7 +592,7 @@ def expanded(cx: Cx, x: Tensor, sizes: Sequence[Dim]) -> Tensor:
                     code="E0305",
                 )
             else:
-                cx.require(Cond.ge(size, 0), f"{cx.name} cannot make a size of {size}", code="E0307")
+                cx.require(Cond.ge(size, 0), f"{cx.name} cannot make a size of {size}", code="E0321")
             result.append(size)
     return x.with_shape(tuple(result))
 

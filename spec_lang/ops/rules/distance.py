@@ -17,7 +17,7 @@ def _pair(cx: Cx, x1: Tensor, x2: Tensor) -> Shape:
     any_float(cx, x1, "its first input")
     any_float(cx, x2, "its second input")
     if x1.dtype is not x2.dtype:
-        raise OpError(f"{cx.name} takes two inputs of one dtype, not {x1} and {x2}", code="E0402")
+        raise OpError(f"{cx.name} takes two inputs of one dtype, not {x1} and {x2}", code="E0410")
     try:
         return broadcast(cx.facts, x1.shape, x2.shape)
     except BroadcastError:

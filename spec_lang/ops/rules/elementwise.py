@@ -70,7 +70,7 @@ def same_dtype(cx: Cx, *tensors: TensorType | None, help: str = "convert one wit
         if t.dtype is not present[0].dtype:
             raise OpError(
                 f"{cx.name} takes tensors of one dtype, but gets {present[0]} and {t}",
-                code="E0402",
+                code="E0410",
                 help=help,
             )
 
@@ -89,7 +89,7 @@ def _join(cx: Cx, dtypes: Iterable[DType]) -> DType | None:
         except MixedPrecision:
             raise OpError(
                 f"{cx.name} mixes {result}, the model's own precision, with {dtype}: which one wins would depend on the export",
-                code="E0402",
+                code="E0410",
                 help="convert one of them with `to(...)`",
             ) from None
     return result
@@ -126,7 +126,7 @@ def result_dtype(cx: Cx, *operands: Any) -> DType:
     if len(found) > 1:
         raise OpError(
             f"{cx.name}'s result has another dtype where {hidden[0]} has no dims",
-            code="E0402",
+            code="E0410",
             help="convert one operand with `to(...)`",
         )
     dtype = found.pop()
@@ -166,7 +166,7 @@ def fits(cx: Cx, dtype: DType, *operands: Any) -> None:
     for o in operands:
         if isinstance(o, Dim):
             cond = Cond.ge(o, low) & Cond.le(o, high)
-            cx.require(cond, f"{cx.name}: {o} does not fit {dtype} ({low} to {high})", code="E0403")
+            cx.require(cond, f"{cx.name}: {o} does not fit {dtype} ({low} to {high})", code="E0411")
 
 
 _RANGES = {
