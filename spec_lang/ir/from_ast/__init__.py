@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,15 +28,28 @@ def check(
         The program, None where there are errors, and every mistake once, in the files' order.
     """
     options = options or Options()
+    collecting = gc.isenabled()
+    gc.disable()  # nothing here makes garbage in cycles, and its passes are quadratic in large programs
+    try:
+        return _checked(modules, options)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program | None, list[Diagnostic]]:
     checker = Checker(modules, options)
     checker.run()
     diagnostics = checker.result()
     if diagnostics:
         return None, diagnostics
+    expects = any(isinstance(p, ast.Expect) for p in _parts(modules))
+    if not (options.emit or expects):
+        return None, []
     from spec_lang.ir.from_ast.emit import emit
 
     program = emit(checker)
-    if any(isinstance(p, ast.Expect) for p in _parts(modules)):
+    if expects:
         from spec_lang.ir.from_ast.expects import run_expects
 
         run_expects(checker, program)

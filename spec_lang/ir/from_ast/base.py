@@ -27,12 +27,36 @@ from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict,
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
-    from spec_lang.ir.from_ast.loops import Iteration
     from spec_lang.ir.from_ast.checker import Checker
+    from spec_lang.ir.from_ast.loops import Iteration
 
 BUILTINS = frozenset(
-    "range len enumerate zip min max sum int float bool str round ceil floor sqrt log abs partial Sequential "
-    "exp isqrt all any reversed".split()
+    [
+        "range",
+        "len",
+        "enumerate",
+        "zip",
+        "min",
+        "max",
+        "sum",
+        "int",
+        "float",
+        "bool",
+        "str",
+        "round",
+        "ceil",
+        "floor",
+        "sqrt",
+        "log",
+        "abs",
+        "partial",
+        "Sequential",
+        "exp",
+        "isqrt",
+        "all",
+        "any",
+        "reversed",
+    ]
 )
 BUILTIN_VALUES: dict[str, Value] = {"inf": float("inf"), "pi": 3.141592653589793}
 MAX_TRAIL = 12

@@ -264,6 +264,7 @@ class BlockCheck(Members):
         """Check a method."""
         result = MethodSummary(node.name.id, node)
         before = len(self.opens)
+        start, self.retry = self.mark(), False
         self.locals = {}
         good = self._inputs(node, result)
         self.method_inputs[node.name.id] = result
@@ -273,7 +274,15 @@ class BlockCheck(Members):
         self.result_types, self.result_value, self.returned = declared, None, False
         self.results_tuple = node.results_tuple
         if has_body:
+            inputs, facts = dict(self.locals), self.facts
             ends = self.body(node.body)
+            if self.retry and not self.last_pass:
+                # Later statements have determined what an earlier one asked for.
+                del self.diagnostics[start[0] :], self.opens[start[1] :]
+                self.locals, self.facts, self.bound, self.path = inputs, facts, {}, []
+                self.result_value, self.returned, self.last_pass = None, False, True
+                ends = self.body(node.body)
+                self.last_pass = False
             if not ends and not any(d.severity == "error" for d in self.diagnostics):
                 self.error("E0706", f"{node.name.id} ends without a `return`", node.name)
         if declared is None:
@@ -358,7 +367,8 @@ class BlockCheck(Members):
                 "E0404", f"the default of `{item.name.id}` is {host.kind_of(found)}, no tensor", default
             )
         elif isinstance(wanted, TensorType) and isinstance(found, TensorType):
-            if wanted.dtype is not found.dtype or len(wanted.shape) != len(found.shape):
+            alike = wanted.dtype is found.dtype and len(wanted.shape) == len(found.shape)
+            if not alike:
                 self.error("E0308", f"`{item.name.id}` is {wanted}, but its default is {found}", default)
 
     def _bind_dims(self, node: ast.Method, result: MethodSummary) -> bool:
@@ -386,10 +396,10 @@ class BlockCheck(Members):
         while left and progress:
             progress = False
             for i, path, axis, d, _ in entries:
-                name = self._bound_by(d, left)
-                if name is not None:
-                    left.discard(name)
-                    result.entries.append(Entry((i, *path), axis, d, name))
+                bound = self._bound_by(d, left)
+                if bound is not None:
+                    left.discard(bound)
+                    result.entries.append(Entry((i, *path), axis, d, bound))
                     progress = True
         listed = {
             n for item in result.inputs for n in _symbols_in(item.type) if not tensors(_inner(item.type))
@@ -465,7 +475,7 @@ class BlockCheck(Members):
                         "E0707",
                         f"the {what} `{name}` is never used",
                         item.name,
-                        help=f"use it in `forward`, or remove it: its parameters would be in every checkpoint",
+                        help="use it in `forward`, or remove it: its parameters would be in every checkpoint",
                     )
         for h in node.hypers or ():
             if h.name.id not in self.used:
@@ -594,9 +604,7 @@ def _dim_names(type: object) -> Iterator[ast.Name | ast.Star]:
 
 
 def _names_in(node: object) -> Iterator[ast.Name | ast.Star]:
-    if isinstance(node, ast.Name):
-        yield node
-    elif isinstance(node, ast.Star):
+    if isinstance(node, (ast.Name, ast.Star)):
         yield node
     elif isinstance(node, ast.Unary):
         yield from _names_in(node.operand)

@@ -288,7 +288,7 @@ class Calls(Expressions):
             return self.container(args, node)
         if not args.values or not isinstance(args.values[0], CTORS):
             return self.error("E0514", "`partial` takes a layer and some of its arguments", node)
-        rest = {k: v for k, v in args.kwargs.items()}
+        rest = dict(args.kwargs.items())
         return Partial(args.values[0], tuple(args.values[1:]), rest, node)
 
     # --- ops ---
@@ -674,8 +674,29 @@ class Calls(Expressions):
 
 HOLEY = frozenset({"Sequential", "partial"})
 HOST = frozenset(
-    "range len enumerate zip min max sum int float bool str round ceil floor sqrt log abs exp all any "
-    "reversed".split()
+    [
+        "range",
+        "len",
+        "enumerate",
+        "zip",
+        "min",
+        "max",
+        "sum",
+        "int",
+        "float",
+        "bool",
+        "str",
+        "round",
+        "ceil",
+        "floor",
+        "sqrt",
+        "log",
+        "abs",
+        "exp",
+        "all",
+        "any",
+        "reversed",
+    ]
 )
 _ARITY = {
     "range": (1, 3),

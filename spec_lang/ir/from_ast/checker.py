@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from spec_lang.diagnostics import Diagnostic, Label
+from spec_lang.diagnostics import Diagnostic, Label, Span
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.block import BlockCheck
 from spec_lang.ir.from_ast.calls import Args
@@ -26,8 +26,10 @@ FUEL = 200
 class Options(Frozen):
     """Values that replace the defaults of a model's hyperparameters, and for which model."""
 
-    overrides: Mapping[str, ast.Expr] = {}  # noqa: RUF012 - frozen
+    overrides: Mapping[str, ast.Expr] = {}
     model: str | None = None
+    emit: bool = True
+    """Whether the IR is wanted; without it, a check that has no expectations makes none."""
 
 
 class Checker:
@@ -201,7 +203,8 @@ class Checker:
         """A function over hyperparameters, by its expression."""
         assert isinstance(caller, BlockCheck)
         target = definition.node
-        assert isinstance(target, ast.Function) and target.value is not None
+        assert isinstance(target, ast.Function)
+        assert target.value is not None
         if definition in self.running or self.depth > FUEL:
             cycle = " -> ".join([*(d.name for d in self.running if d is definition), definition.name])
             return caller.error(
@@ -276,7 +279,8 @@ class Checker:
         if key in self.variants:
             return self.variants[key]
         node = definition.node
-        assert isinstance(node, ast.Block) and node.alias is not None
+        assert isinstance(node, ast.Block)
+        assert node.alias is not None
         if self._cyclic(definition, node.alias):
             return None
         self.running.append(definition)
@@ -559,12 +563,6 @@ class Checker:
         return found
 
 
-def _first(cell: Cell) -> Dim:
-    """The value of a `_` in a list's first iteration."""
-    assert cell.value is not None
-    return cell.value if cell.first is None else cell.first
-
-
 def _differs(general: BlockCheck, check: BlockCheck) -> tuple[Cell, Cell] | None:
     """The first `_` of a check for which the formula of another check is not right too."""
     facts = check.facts
@@ -585,9 +583,7 @@ def _first(cell: Cell) -> Dim:
     return cell.value if cell.first is None else cell.first
 
 
-def _start() -> object:
-    from spec_lang.diagnostics import Span
-
+def _start() -> Span:
     return Span(0, 0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.block import BlockCheck
@@ -18,11 +18,18 @@ from spec_lang.ir.model import make
 from spec_lang.shapes import Cond, Dim, Pack, TensorType
 from spec_lang.syntax import ast
 
+T = TypeVar("T")
+
+
+def node_of(cls: type[T], **fields: object) -> T:
+    """As `model.make`, for fields that come from the check's notes, whose types are not static."""
+    return make(cls, **fields)
+
 
 def emit(checker: Checker) -> ir.Program:
     """The program, each definition behind what it uses."""
     files = tuple(
-        make(
+        node_of(
             ir.File,
             path=s.module.tree.source.name,
             module=s.module.name,
@@ -31,7 +38,7 @@ def emit(checker: Checker) -> ir.Program:
         for s in checker.scopes
     )
     definitions = [found for d in checker.done if (found := _definition(checker, d)) is not None]
-    return make(ir.Program, version=ir.VERSION, files=files, definitions=tuple(definitions))
+    return node_of(ir.Program, version=ir.VERSION, files=files, definitions=tuple(definitions))
 
 
 def _definition(checker: Checker, definition: Def) -> ir.AnyDefinition | None:
@@ -74,7 +81,9 @@ class Emitter:
         span = node.span  # type: ignore[attr-defined]  # nodes have spans
         start = self.source.position(span.start)
         end = self.source.position(span.end)
-        return make(ir.Span, line=start.line, column=start.column, end_line=end.line, end_column=end.column)
+        return node_of(
+            ir.Span, line=start.line, column=start.column, end_line=end.line, end_column=end.column
+        )
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
@@ -90,10 +99,10 @@ class Emitter:
             return self.carry(name)
         if name in check.loop_names:
             author, offset = check.loop_names[name]
-            variable: ir.Expr = make(ir.Name, id=author, ref="loop", type=None, span=None)
+            variable: ir.Expr = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
             if offset == 0:
                 return variable
-            return make(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
+            return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
         ref = "local"
         if name in check.hypers:
             ref = "hyper"
@@ -103,14 +112,14 @@ class Emitter:
             ref = "let"
         elif name == "training":
             ref = "builtin"
-        return make(ir.Name, id=name, ref=ref, type=None, span=None)
+        return node_of(ir.Name, id=name, ref=ref, type=None, span=None)
 
     # --- what the dataflow determined ---
 
     def cell(self, cell: Cell) -> ir.Expr:
         """What a `_` or an implicit dim stands for."""
         if cell.value is None:
-            return make(ir.Literal_, value=None, text=None, type=None, span=None)
+            return node_of(ir.Literal_, value=None, text=None, type=None, span=None)
         if cell.first is not None:
             return self._first_then(cell, cell.first, cell.value)
         for name in sorted(cell.value.symbols & set(self.check.carried)):
@@ -136,10 +145,10 @@ class Emitter:
                 from spec_lang.shapes import symbol
 
                 later = later.substitute({own: symbol(own, 0) + 1})
-            self.carries[name] = make(
+            self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
             )
-        return make(ir.Name, id=name, ref="carry", type=None, span=None)
+        return node_of(ir.Name, id=name, ref="carry", type=None, span=None)
 
     def carry(self, symbol_name: str) -> ir.Expr:
         """A running size by its name in the generated constructor."""
@@ -148,11 +157,13 @@ class Emitter:
         if name is None:
             name = self.carry_names[symbol_name] = self._free(symbol_name)
         if self.carries is not None and name not in self.carries:
-            self.carries[name] = make(ir.Carry, name=name, start=self.dim(found.start), next=None, span=None)
-            self.carries[name] = make(
+            self.carries[name] = node_of(
+                ir.Carry, name=name, start=self.dim(found.start), next=None, span=None
+            )
+            self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(found.start), next=self.dim(found.next), span=None
             )
-        return make(ir.Name, id=name, ref="carry", type=None, span=None)
+        return node_of(ir.Name, id=name, ref="carry", type=None, span=None)
 
     # --- expressions ---
 
@@ -172,35 +183,35 @@ class Emitter:
         if ref in ("definition", "constant"):
             definition = self.scope.names.get(name)
             name = name if definition is None else self.scope.path(definition)
-        return make(ir.Name, id=name, ref=ref, type=self.type_of(node), span=self.span(node))
+        return node_of(ir.Name, id=name, ref=ref, type=self.type_of(node), span=self.span(node))
 
     def _number(self, node: ast.Number) -> ir.Expr:
-        return make(ir.Literal_, value=node.value, text=node.text, type=None, span=self.span(node))
+        return node_of(ir.Literal_, value=node.value, text=node.text, type=None, span=self.span(node))
 
     def _string(self, node: ast.String) -> ir.Expr:
-        return make(ir.Literal_, value=node.value, text=None, type=None, span=self.span(node))
+        return node_of(ir.Literal_, value=node.value, text=None, type=None, span=self.span(node))
 
     def _constant(self, node: ast.Constant) -> ir.Expr:
-        return make(ir.Literal_, value=node.value, text=None, type=None, span=self.span(node))
+        return node_of(ir.Literal_, value=node.value, text=None, type=None, span=self.span(node))
 
     def _fstring(self, node: ast.FString) -> ir.Expr:
         parts = tuple(self.ev(p) for p in node.parts)
-        return make(ir.Format, parts=parts, type=None, span=self.span(node))
+        return node_of(ir.Format, parts=parts, type=None, span=self.span(node))
 
     def _hole(self, node: ast.Hole) -> ir.Expr:
         cells = self.check.cells.get(id(node), [])
         known = [c for c in cells if c.value is not None]
         if known:
             return self.cell(known[0])
-        return make(ir.Literal_, value=None, text=None, type=None, span=self.span(node))
+        return node_of(ir.Literal_, value=None, text=None, type=None, span=self.span(node))
 
     def _unary(self, node: ast.Unary) -> ir.Expr:
-        return make(
+        return node_of(
             ir.Unary, op=node.op, operand=self.ev(node.operand), type=self.type_of(node), span=self.span(node)
         )
 
     def _binary(self, node: ast.Binary) -> ir.Expr:
-        return make(
+        return node_of(
             ir.Binary,
             op=node.op,
             left=self.ev(node.left),
@@ -210,7 +221,7 @@ class Emitter:
         )
 
     def _compare(self, node: ast.Compare) -> ir.Expr:
-        return make(
+        return node_of(
             ir.Compare,
             first=self.ev(node.first),
             ops=tuple(op for op, _ in node.rest),
@@ -220,7 +231,7 @@ class Emitter:
         )
 
     def _ifexp(self, node: ast.IfExp) -> ir.Expr:
-        return make(
+        return node_of(
             ir.IfExp,
             test=self.ev(node.test),
             body=self.ev(node.body),
@@ -231,14 +242,14 @@ class Emitter:
 
     def _tuple(self, node: ast.Tuple) -> ir.Expr:
         items = tuple(map(self.ev, node.items))
-        return make(ir.Tuple, items=items, type=self.type_of(node), span=self.span(node))
+        return node_of(ir.Tuple, items=items, type=self.type_of(node), span=self.span(node))
 
     def _list(self, node: ast.List) -> ir.Expr:
         items = tuple(map(self.ev, node.items))
-        return make(ir.List, items=items, type=self.type_of(node), span=self.span(node))
+        return node_of(ir.List, items=items, type=self.type_of(node), span=self.span(node))
 
     def _dict(self, node: ast.Dict) -> ir.Expr:
-        return make(
+        return node_of(
             ir.Dict,
             keys=tuple(None if i.key is None else self.ev(i.key) for i in node.items),
             values=tuple(self.ev(i.value) for i in node.items),
@@ -247,10 +258,10 @@ class Emitter:
         )
 
     def _star(self, node: ast.Star) -> ir.Expr:
-        return make(ir.Star, value=self.ev(node.value), type=None, span=self.span(node))
+        return node_of(ir.Star, value=self.ev(node.value), type=None, span=self.span(node))
 
     def _attribute(self, node: ast.Attribute) -> ir.Expr:
-        return make(
+        return node_of(
             ir.Attribute,
             value=self.ev(node.value),
             name=node.name,
@@ -259,7 +270,7 @@ class Emitter:
         )
 
     def _subscript(self, node: ast.Subscript) -> ir.Expr:
-        return make(
+        return node_of(
             ir.Subscript,
             value=self.ev(node.value),
             index=tuple(map(self.ev, node.index)),
@@ -269,10 +280,10 @@ class Emitter:
 
     def _slice(self, node: ast.Slice) -> ir.Expr:
         ends = [None if e is None else self.ev(e) for e in (node.start, node.stop, node.step)]
-        return make(ir.Slice, start=ends[0], stop=ends[1], step=ends[2], type=None, span=self.span(node))
+        return node_of(ir.Slice, start=ends[0], stop=ends[1], step=ends[2], type=None, span=self.span(node))
 
     def _ellipsis(self, node: ast.Ellipsis) -> ir.Expr:
-        return make(ir.Ellipsis_, type=None, span=self.span(node))
+        return node_of(ir.Ellipsis_, type=None, span=self.span(node))
 
     def _comprehension(self, node: ast.Comprehension) -> ir.Expr:
         outer, self.carries = self.carries, {}
@@ -285,7 +296,7 @@ class Emitter:
         self.carries = outer
         self.kept = kept
         generators = tuple(
-            make(
+            node_of(
                 ir.Generator,
                 target=self.target(g.target),
                 iterable=self.ev(g.iterable),
@@ -294,7 +305,7 @@ class Emitter:
             )
             for g in node.generators
         )
-        return make(
+        return node_of(
             ir.Comprehension,
             key=key,
             value=value,
@@ -312,11 +323,11 @@ class Emitter:
         for a in arguments:
             value = self.ev(a.value)
             if a.star == "**":
-                kwargs.append(make(ir.Argument, name=None, value=value, span=None))
+                kwargs.append(node_of(ir.Argument, name=None, value=value, span=None))
             elif a.star == "*":
-                args.append(make(ir.Star, value=value, type=None, span=self.span(a)))
+                args.append(node_of(ir.Star, value=value, type=None, span=self.span(a)))
             elif a.name is not None:
-                kwargs.append(make(ir.Argument, name=a.name, value=value, span=None))
+                kwargs.append(node_of(ir.Argument, name=a.name, value=value, span=None))
             else:
                 args.append(value)
         return args, kwargs
@@ -352,10 +363,10 @@ class Emitter:
         if piped is not None:
             args.insert(0, self.ev(piped))
         cells = self.check.cells.get(id(node), [])
-        dims = tuple(make(ir.Argument, name=c.name, value=self.cell(c), span=None) for c in _unique(cells))
+        dims = tuple(node_of(ir.Argument, name=c.name, value=self.cell(c), span=None) for c in _unique(cells))
         if to == "value" and not dims:
             dims = self._value_dims(target)
-        return make(
+        return node_of(
             ir.Call,
             to=to,
             name=name,
@@ -391,11 +402,11 @@ class Emitter:
 
     def target(self, node: ast.Target) -> ir.Target:
         if isinstance(node, ast.Name):
-            return make(ir.Target, name=node.id, items=None, span=self.span(node))
+            return node_of(ir.Target, name=node.id, items=None, span=self.span(node))
         if isinstance(node, ast.Hole):
-            return make(ir.Target, name=None, items=None, span=self.span(node))
+            return node_of(ir.Target, name=None, items=None, span=self.span(node))
         items = tuple(map(self.target, node.items))
-        return make(ir.Target, name=None, items=items, span=self.span(node))
+        return node_of(ir.Target, name=None, items=items, span=self.span(node))
 
     def statements(self, nodes: tuple[ast.Statement, ...]) -> tuple[ir.Stmt, ...]:
         return tuple(map(self.statement, nodes))
@@ -404,7 +415,7 @@ class Emitter:
         lead, trailing = self.remarks.around(node)
         common = {"comments": lead, "trailing": trailing, "span": self.span(node)}
         if isinstance(node, ast.Assign):
-            return make(
+            return node_of(
                 ir.Assign,
                 target=self.target(node.target),
                 value=self.ev(node.value),
@@ -412,20 +423,20 @@ class Emitter:
                 **common,
             )
         if isinstance(node, ast.Append):
-            return make(ir.Append, name=node.target.id, value=self.ev(node.value), **common)
+            return node_of(ir.Append, name=node.target.id, value=self.ev(node.value), **common)
         if isinstance(node, ast.Return):
-            return make(ir.Return, value=self.ev(node.value), **common)
+            return node_of(ir.Return, value=self.ev(node.value), **common)
         if isinstance(node, ast.Require):
             return self.require(node)
         if isinstance(node, ast.For):
-            return make(
+            return node_of(
                 ir.For,
                 target=self.target(node.target),
                 iterable=self.ev(node.iterable),
                 body=self.statements(node.body),
                 **common,
             )
-        return make(
+        return node_of(
             ir.If,
             test=self.ev(node.test),
             body=self.statements(node.body),
@@ -436,9 +447,9 @@ class Emitter:
     def _bound(self, node: ast.Assign) -> tuple[ir.DimBinding, ...]:
         if not isinstance(node.target, ast.Name):
             return ()
-        local = make(ir.Name, id=node.target.id, ref="local", type=None, span=None)
+        local = node_of(ir.Name, id=node.target.id, ref="local", type=None, span=None)
         return tuple(
-            make(ir.DimBinding, name=name, tensor=local, axis=axis, scale="1", offset="0", span=None)
+            node_of(ir.DimBinding, name=name, tensor=local, axis=axis, scale="1", offset="0", span=None)
             for name, _, axis in self.check.dims_bound.get(id(node), ())
         )
 
@@ -446,7 +457,7 @@ class Emitter:
         lead, trailing = self.remarks.around(node)
         known, at = self.check.required.get(id(node), (None, "call"))
         text = self.source.text[node.test.span.start : node.test.span.end]
-        return make(
+        return node_of(
             ir.Require,
             test=self.ev(node.test),
             message=node.message.value if node.message is not None else " ".join(text.split()),
@@ -458,7 +469,7 @@ class Emitter:
         )
 
     def owed(self, o: Owed, at: str) -> ir.Require:
-        return make(
+        return node_of(
             ir.Require,
             test=self.cond(o.cond),
             message=o.message,
@@ -479,11 +490,11 @@ class Emitter:
                 [r.name.id if r.name else None for r in node.results] if node.results is not None else [None]
             )
             results = tuple(
-                make(ir.Result, name=n, type=value_type(t), span=None)
+                node_of(ir.Result, name=n, type=value_type(t), span=None)
                 for n, t in zip(names, summary.results, strict=False)
                 if value_type(t) is not None
             )
-        return make(
+        return node_of(
             ir.Method,
             name=node.name.id,
             doc=None if node.doc is None else node.doc.value,
@@ -506,7 +517,7 @@ class Emitter:
             kind = value_type(inner)
         if kind is None:
             kind = hyper_type(node.type, self.scope)
-        return make(
+        return node_of(
             ir.Input,
             name=node.name.id,
             type=kind,
@@ -523,12 +534,12 @@ class Emitter:
         for e in summary.entries:
             if e.binds is None or e.binds in self.check.static_dims:
                 continue
-            tensor: ir.Expr = make(
+            tensor: ir.Expr = node_of(
                 ir.Name, id=node.inputs[e.path[0]].name.id, ref="local", type=None, span=None
             )
             for k in e.path[1:]:
-                index = make(ir.Literal_, value=k, text=None, type=None, span=None)
-                tensor = make(ir.Subscript, value=tensor, index=(index,), type=None, span=None)
+                index = node_of(ir.Literal_, value=k, text=None, type=None, span=None)
+                tensor = node_of(ir.Subscript, value=tensor, index=(index,), type=None, span=None)
             if isinstance(e.dim, Pack):
                 name, scale, offset = f"*{e.dim.name}", "1", "0"
             else:
@@ -538,7 +549,7 @@ class Emitter:
                 assert parts is not None
                 name, scale, offset = e.binds, str(parts[0]), str(parts[1])
             found.append(
-                make(
+                node_of(
                     ir.DimBinding,
                     name=name,
                     tensor=tensor,
@@ -564,11 +575,11 @@ class Emitter:
         }
 
     def constant(self, node: ast.ConstantDef) -> ir.Constant:
-        return make(ir.Constant, value=self.ev(node.value), **self._common(node))  # type: ignore[arg-type]  # the common fields
+        return node_of(ir.Constant, value=self.ev(node.value), **self._common(node))
 
     def hypers(self, hypers: tuple[ast.Hyper, ...]) -> tuple[ir.Hyper, ...]:
         return tuple(
-            make(
+            node_of(
                 ir.Hyper,
                 name=h.name.id,
                 type=hyper_type(h.type, self.scope),
@@ -594,7 +605,7 @@ class Emitter:
         return self.ev(node)
 
     def record(self, node: ast.Record) -> ir.Record:
-        return make(ir.Record, fields=self.hypers(node.fields), **self._common(node))  # type: ignore[arg-type]  # the common fields
+        return node_of(ir.Record, fields=self.hypers(node.fields), **self._common(node))
 
     def function(self, node: ast.Function) -> ir.AnyDefinition | None:
         if node.value is not None:
@@ -602,7 +613,7 @@ class Emitter:
                 ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in node.inputs
             )
             inputs = tuple(
-                make(
+                node_of(
                     ir.Hyper,
                     name=h.name.id,
                     type=hyper_type(h.type, self.scope),
@@ -611,17 +622,17 @@ class Emitter:
                 )
                 for h in hypers
             )
-            return make(ir.Function, inputs=inputs, value=self.ev(node.value), **self._common(node))  # type: ignore[arg-type]  # the common fields
+            return node_of(ir.Function, inputs=inputs, value=self.ev(node.value), **self._common(node))
         from spec_lang.ir.from_ast.block import _as_method
 
         summary = self.check.summary.methods.get(node.name.id)
         method = self.method(_as_method(node), summary)
-        return make(ir.TensorFunction, method=method, **self._common(node))  # type: ignore[arg-type]  # the common fields
+        return node_of(ir.TensorFunction, method=method, **self._common(node))
 
     def extern(self, node: ast.Extern) -> ir.Extern | None:
         if node.forward is None:
             return None
-        return make(
+        return node_of(
             ir.Extern,
             layer=node.kind == "layer",
             module=node.module.value,
@@ -630,7 +641,7 @@ class Emitter:
             forward=self.method(
                 node.forward, self.check.summary.methods.get(node.forward.name.id), has_body=False
             ),
-            **self._common(node),  # type: ignore[arg-type]  # the common fields
+            **self._common(node),
         )
 
     def variant(self, node: ast.Block) -> ir.Variant | None:
@@ -640,7 +651,7 @@ class Emitter:
         call = node.alias
         args, kwargs = self.arguments(call.args) if isinstance(call, ast.Call) else ([], [])
         base = self.scope.path(partial.ctor.definition)
-        return make(ir.Variant, base=base, args=tuple(args), kwargs=tuple(kwargs), **self._common(node))  # type: ignore[arg-type]  # the common fields
+        return node_of(ir.Variant, base=base, args=tuple(args), kwargs=tuple(kwargs), **self._common(node))
 
     def block(self, node: ast.Block) -> ir.Block:
         check, summary = self.check, self.check.summary
@@ -663,25 +674,25 @@ class Emitter:
                 ):
                     at = "call"
                 lets.append(
-                    make(ir.Let, name=part.name.id, value=self.ev(part.value), at=at, span=self.span(part))
+                    node_of(ir.Let, name=part.name.id, value=self.ev(part.value), at=at, span=self.span(part))
                 )
             elif isinstance(part, ast.Require):
                 requires.append(self.require(part))
             elif isinstance(part, ast.Tie):
                 ties.append(
-                    make(ir.Tie, left=self.ev(part.left), right=self.ev(part.right), span=self.span(part))
+                    node_of(ir.Tie, left=self.ev(part.left), right=self.ev(part.right), span=self.span(part))
                 )
             elif isinstance(part, ast.InitSection):
                 inits += [self.rule(r) for r in part.rules]
             elif isinstance(part, ast.Expect):
                 text = self.source.text[part.test.span.start : part.test.span.end]
-                expects.append(make(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
+                expects.append(node_of(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
         requires += [
             self.owed(o, "init") for o in summary.owed if not (o.stated or o.passed or _torch_checks(o))
         ]
-        return make(
+        return node_of(
             ir.Block,
             entry=node.kind == "model",
             hypers=self.hypers(node.hypers or ()),
@@ -694,14 +705,14 @@ class Emitter:
             inits=tuple(inits),
             methods=tuple(methods),
             expects=tuple(expects),
-            **self._common(node),  # type: ignore[arg-type]  # the common fields
+            **self._common(node),
         )
 
     def member(self, item: ast.Layer | ast.Param) -> ir.Member:
         lead, trailing = self.remarks.around(item)
         if isinstance(item, ast.Layer):
             value = self.ev(item.value)
-            return make(
+            return node_of(
                 ir.Layer,
                 name=item.name.id,
                 value=value,
@@ -710,8 +721,9 @@ class Emitter:
                 span=self.span(item),
             )
         declared = self.check.members[item.name.id]
-        assert isinstance(declared, TensorType) and item.value is not None
-        return make(
+        assert isinstance(declared, TensorType)
+        assert item.value is not None
+        return node_of(
             ir.Param,
             kind=item.kind,
             name=item.name.id,
@@ -732,7 +744,7 @@ class Emitter:
             parameter = selector.name if isinstance(selector, ast.Attribute) else None
         else:
             path = self.ev(selector)
-        return make(
+        return node_of(
             ir.InitRule,
             layer=layer,
             path=path,

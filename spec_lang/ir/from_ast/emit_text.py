@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast as python
 from collections.abc import Callable
+from typing import Literal
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.model import make
@@ -34,6 +35,8 @@ _OPS: dict[type, str] = {
     python.NotIn: "not in",
     python.And: "and",
     python.Or: "or",
+}
+_SIGNS: dict[type, Literal["-", "+", "~", "not"]] = {
     python.Not: "not",
     python.USub: "-",
     python.UAdd: "+",
@@ -65,7 +68,7 @@ def _expr(node: python.expr, resolve: Resolve) -> ir.Expr:
                 result = _binary(_OPS[type(op)], result, _expr(value_, resolve))
             return result
         case python.UnaryOp(op=op_, operand=operand):
-            return make(ir.Unary, op=_OPS[type(op_)], operand=_expr(operand, resolve), type=None, span=None)
+            return make(ir.Unary, op=_SIGNS[type(op_)], operand=_expr(operand, resolve), type=None, span=None)
         case python.Compare(left=left, ops=ops, comparators=rest):
             return make(
                 ir.Compare,

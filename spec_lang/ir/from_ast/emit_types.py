@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.scope import Scope
 from spec_lang.ir.from_ast.values import (
@@ -17,6 +19,14 @@ from spec_lang.ir.from_ast.values import (
 from spec_lang.ir.model import make
 from spec_lang.shapes import Dim, TensorType
 from spec_lang.syntax import ast
+
+_SCALARS: dict[str, Literal["int", "float", "bool", "str", "layer"]] = {
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "str": "str",
+    "layer": "layer",
+}
 
 
 def value_type(value: Value) -> ir.Type | None:
@@ -70,13 +80,13 @@ def _module(value: Value) -> ir.Type | None:
 def hyper_type(node: ast.Type, scope: Scope) -> ir.Type:
     """The type of a hyperparameter."""
     if isinstance(node, ast.NamedType):
-        if node.name in ("int", "float", "bool", "str", "layer"):
-            return make(ir.ScalarType, name=node.name, bound=None, span=None)
+        if node.name in _SCALARS:
+            return make(ir.ScalarType, name=_SCALARS[node.name], bound=None, span=None)
         record = scope.names.get(node.name)
         return make(ir.RecordType, name=node.name if record is None else scope.path(record), span=None)
     if isinstance(node, ast.BoundedType):
         text = scope.module.tree.source.text[node.bound.span.start : node.bound.span.end]
-        return make(ir.ScalarType, name=node.base.name, bound=f"{node.op} {text}", span=None)
+        return make(ir.ScalarType, name=_SCALARS[node.base.name], bound=f"{node.op} {text}", span=None)
     if isinstance(node, ast.ChoiceType):
         return make(
             ir.ChoiceType,

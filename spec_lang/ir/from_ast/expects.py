@@ -22,7 +22,7 @@ from spec_lang.ir.state import State
 from spec_lang.shapes import Dim, Pack, TensorType, dim
 from spec_lang.syntax import ast
 
-Plain: TypeAlias = "int | float | str | bool | None | list[Plain]"
+Plain: TypeAlias = "int | float | str | bool | list[Plain] | None"
 _COMPARE: dict[str, Callable[[Plain, Plain], bool]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -301,7 +301,7 @@ class Expects:
             check.bindings(h.name.id, subject.values[h.name.id], h.type, env)
         for a in args:
             value = self.value(a.value)
-            if a.name is None or not (isinstance(value, int) or isinstance(value, list)):
+            if a.name is None or not (isinstance(value, (int, list))):
                 raise _Wrong("E0605", f"write `{name}({', '.join(f'{d}=...' for d in method.dims)})`", node)
             if a.name not in method.dims:
                 listed = ", ".join(method.dims)

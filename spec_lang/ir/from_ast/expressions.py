@@ -207,7 +207,8 @@ class Expressions(Base):
             elif is_tensor(result) or is_tensor(one):
                 return self.error("E0402", "comparisons of tensors do not chain; join them with `&`", node)
             else:
-                assert isinstance(result, bool | Cond) and isinstance(one, bool | Cond)
+                assert isinstance(result, bool | Cond)
+                assert isinstance(one, bool | Cond)
                 result = host.conjunction(result, one)
             left, first = right, right_node
         return result
@@ -418,7 +419,8 @@ class Expressions(Base):
             if isinstance(index, SliceOf):
                 ends = [None if e is None else e.const for e in (index.start, index.stop, index.step)]
                 if any(
-                    e is not None and c is None for e, c in zip((index.start, index.stop, index.step), ends)
+                    e is not None and c is None
+                    for e, c in zip((index.start, index.stop, index.step), ends, strict=False)
                 ):
                     return self.error("E0403", "a list is sliced at known places only", node)
                 return value[slice(*ends)]

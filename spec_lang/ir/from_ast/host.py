@@ -343,8 +343,7 @@ def minmax(name: str, args: list[Value]) -> Value:
     args = [as_int(a) for a in args]
     if all(isinstance(a, Dim) for a in args):
         dims = [a for a in args if isinstance(a, Dim)]
-        result = (minimum if name == "min" else maximum)(*dims) if len(dims) > 1 else dims[0]
-        return result
+        return (minimum if name == "min" else maximum)(*dims) if len(dims) > 1 else dims[0]
     floats = [_float(a) for a in args]
     known = [f for f in floats if f is not None]
     if len(known) == len(args):
@@ -363,8 +362,13 @@ def rounding(name: str, value: Value) -> Value:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise HostError(f"`{name}` of {value}")
-        whole = {"int": int, "round": round, "ceil": math.ceil, "floor": math.floor}[name](value)
-        return dim(whole)
+        whole: dict[str, Callable[[float], int]] = {
+            "int": int,
+            "round": round,
+            "ceil": math.ceil,
+            "floor": math.floor,
+        }
+        return dim(whole[name](value))
     if isinstance(value, Real):
         return opaque(f"{name}({value})".replace("{", "").replace("}", ""))
     raise HostError(f"`{name}` takes a number, not {kind_of(value)}")

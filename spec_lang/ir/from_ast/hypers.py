@@ -6,6 +6,7 @@ import ast as python
 import operator
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
@@ -89,7 +90,7 @@ class Hypers(Modules):
             return POISON
         return self.error("E0204", f"there is no type called `{type.name}`", type, help=hint)
 
-    def in_scope(self, definition: object) -> object:
+    def in_scope(self, definition: object) -> AbstractContextManager[None]:
         raise NotImplementedError
 
     def bounds(self, type: ast.BoundedType) -> tuple[int | None, int | None]:
@@ -224,6 +225,7 @@ class Hypers(Modules):
                 args.nodes[len(hypers)] if len(args.nodes) > len(hypers) else node,
             )
             good = False
+        place: object
         for h, value, place in zip(hypers, args.values, args.nodes, strict=False):
             given[h.name.id] = (value, place)
         known = {h.name.id for h in hypers}
@@ -279,9 +281,7 @@ class Hypers(Modules):
                 env[flag] = value is None
             if value is not None:
                 self.bindings(name, value, type.base, env)
-        elif isinstance(value, Dim | bool | Cond):
-            env[name] = value
-        elif isinstance(value, float | Real):
+        elif isinstance(value, (Dim | bool | Cond, float | Real)):
             env[name] = value
         elif isinstance(type, ast.ChoiceType) and isinstance(value, str | Choice):
             for option in type.options:
@@ -399,9 +399,12 @@ def float_flags(cond: Cond, env: dict[str, object]) -> dict[str, object]:
             if known is not None:
                 found[flag] = known
         elif all(isinstance(v, Real | Dim | float) for v in values.values()):
-            renamed = re.sub(r"[A-Za-z_][\w.]*", lambda m: host.text(values[m.group()]), flag)
-            found[flag] = Cond.flag(renamed)
+            found[flag] = Cond.flag(_renamed(flag, values))
     return found
+
+
+def _renamed(flag: str, values: dict[str, object]) -> str:
+    return re.sub(r"[A-Za-z_][\w.]*", lambda m: host.text(values[m.group()]), flag)
 
 
 def _truth(flag: str, values: dict[str, float]) -> bool | None:

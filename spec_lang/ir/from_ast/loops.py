@@ -91,7 +91,7 @@ class Loops(Uses):
             plain = self.facts.simplify(length)
             length = plain if plain.const is not None else length
             index = self.fresh(name, 0)
-            known = None
+            known: Sequence[Value] | None = None
             if length.const is not None and length.const <= MAX_UNROLLED:
                 known = [value.start + value.step * k for k in range(length.const)]
             return Iteration(length, index, value.start + value.step * index, known, frozenset())
@@ -102,9 +102,8 @@ class Loops(Uses):
             known = None
             if inner.known is not None:
                 known = [(value.start + k, v) for k, v in enumerate(inner.known)]
-            return Iteration(
-                inner.length, inner.index, (value.start + inner.index, inner.element), known, inner.symbols
-            )
+            element = None if inner.element is None else (value.start + inner.index, inner.element)
+            return Iteration(inner.length, inner.index, element, known, inner.symbols)
         if isinstance(value, Zip):
             return self._zipped(value, name, node)
         if isinstance(value, SymList):
@@ -121,8 +120,8 @@ class Loops(Uses):
             self.index_symbols = {**self.index_symbols, own: value.index}
             inner = value.iteration
             known = [at_index(value.item, {own: dim(k)}) for k in range(len(inner.known or ()))]
-            element = at_index(value.item, {own: index})
-            it = Iteration(value.length, index, element, known or None, inner.symbols)
+            item = at_index(value.item, {own: index})
+            it = Iteration(value.length, index, item, known or None, inner.symbols)
             it.owner = value.node
             return it
         if isinstance(value, ListModule) and value.kind != "dict":
@@ -177,9 +176,12 @@ class Loops(Uses):
         known = None
         if all(p.known is not None for p in found):
             known = list(zip(*(p.known or () for p in found), strict=False))
-        return Iteration(
-            length, index, tuple(elements), known, frozenset().union(*(p.symbols for p in found))
-        )
+        element = None if any(p.element is None for p in found) else tuple(elements)
+        symbols = frozenset[str]().union(*(p.symbols for p in found))
+        return Iteration(length, index, element, known, symbols)
+
+    def body(self, statements: tuple[ast.Statement, ...]) -> bool:
+        raise NotImplementedError
 
     # --- the engine ---
 
@@ -408,7 +410,6 @@ class Loops(Uses):
         """Sizes that change become symbols at the loop's head; a closed form for them is verified by induction."""
         carried: dict[str, Dim] = {}
         head = state
-        outer = self.mark()
         for _ in range(4):
             mark = self.mark()
             with self.given(Cond.lt(it.index, it.length)):
@@ -426,12 +427,7 @@ class Loops(Uses):
             head = self._with_symbols(head, changed, carried, it)
         else:
             return None
-        names = self._better_names(body, head, it, outer)
-        del names
         return self._closed(state, head, carried, body, it, node)
-
-    def _better_names(self, body: Body, head: State, it: Iteration, mark: tuple[int, int, int]) -> None:
-        return None
 
     def _steps(self, head: State, out: State, carried: dict[str, Dim]) -> bool | None:
         for a, b in zip(head, out, strict=True):
@@ -501,7 +497,7 @@ class Loops(Uses):
         nexts = self._nexts(head, out, carried)
         if nexts is None:
             return None
-        (own,) = it.index.symbols
+        (_own,) = it.index.symbols
         forms = {
             name: self._closed_form(symbol(name), start, nexts[name], it, nexts)
             for name, start in carried.items()
@@ -519,7 +515,7 @@ class Loops(Uses):
             self.carried[name] = Carried(
                 name, carried[name], self._in_owner(nexts[name], it), it.index, it.owner
             )
-        final = {name: self._final(name, start, nexts, forms[name], it) for name, start in carried.items()}
+        final = {name: self._final(name, carried, nexts, forms[name], it) for name in carried}
         if any(f is not None and f != carried[n] for n, f in final.items()) and any(
             forms[n] is None for n in carried
         ):
@@ -591,29 +587,23 @@ class Loops(Uses):
                 return form
         return None
 
-    def _final(self, name: str, start: Dim, nexts: dict[str, Dim], form: Dim | None, it: Iteration) -> Dim:
+    def _final(
+        self, name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim | None, it: Iteration
+    ) -> Dim:
         """The size behind the loop."""
         (own,) = it.index.symbols
         if form is not None:
             return form.substitute({own: it.length})
         if it.known is not None:
-            values: dict[str, Dim | int] = {n: self.starts[n] for n in nexts if n in self.starts} | {
-                name: start
-            }
-            if set(nexts) <= set(values):
-                for k, element in enumerate(it.known):
-                    env: dict[str, Dim | int] = {own: k, **values}
-                    env |= {n: v for n, v in _elements(it.element, element).items() if isinstance(v, Dim)}
-                    values = {n: nexts[n].substitute(env) for n in nexts}
-                result = values[name]
-                assert isinstance(result, Dim)
-                return result
+            values = dict(starts)
+            for k, element in enumerate(it.known):
+                env: dict[str, Dim | int] = {own: k, **values, **_elements(it.element, element)}
+                values = {n: nexts[n].substitute(env) for n in nexts}
+            return values[name]
         step = nexts[name]
         if not step.symbols & set(nexts) and not step.symbols & it.symbols:
             return step.substitute({own: it.length - 1})
         return symbol(name)
-
-    starts: dict[str, Dim] = {}  # noqa: RUF012 - replaced, never changed
 
     def _close_carried(
         self, mark: tuple[int, int, int], it: Iteration, forms: dict[str, Dim | None], node: object
@@ -639,7 +629,7 @@ class Loops(Uses):
             for k, element in enumerate(it.known):
                 mark = self.mark()
                 conds = [Cond.eq(it.index, k)]
-                conds += [Cond.eq(symbol(n), v) for n, v in _elements(it.element, element).items()]  # type: ignore[arg-type]  # elements are dims
+                conds += [Cond.eq(symbol(n), v) for n, v in _elements(it.element, element).items()]
                 with self.given(*conds):
                     self.element_now = element
                     out = body(state)
@@ -649,7 +639,7 @@ class Loops(Uses):
                 env = {own: dim(k), **_elements(it.element, element)}
                 state = [substitute(_ungrown(s), dict(env)) for s in out]
                 for o in self.opens[mark[1] :]:
-                    o.cond = o.cond.substitute(env)  # type: ignore[arg-type]  # dims
+                    o.cond = o.cond.substitute(env)
                 for cell in self.journal[mark[2] :]:
                     if cell.value is not None:
                         seen.setdefault(id(cell), (cell, []))[1].append(cell.value)
@@ -760,7 +750,7 @@ class Loops(Uses):
         self.loops = outer
         self.bound = bound
         self.locals = (
-            dict(zip(names, result, strict=True)) if result is not None else {n: POISON for n in names}
+            dict(zip(names, result, strict=True)) if result is not None else dict.fromkeys(names, POISON)
         )
         return False
 
@@ -802,7 +792,7 @@ class Loops(Uses):
             n = len(element) if isinstance(element, tuple | list) else 1
             self.error("E0403", f"{len(target.items)} names, but each item has {n}", target)
             return False
-        return all([self.bind_target(t, e, node) for t, e in zip(target.items, element, strict=True)])
+        return all(self.bind_target(t, e, node) for t, e in zip(target.items, element, strict=True))
 
     def _note_variable(self, name: str, element: Value) -> None:
         """How the IR writes a loop's symbol."""

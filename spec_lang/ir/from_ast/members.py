@@ -87,12 +87,13 @@ class Members(Statements):
         if value is POISON:
             return declared
         if not isinstance(value, TensorType):
-            hint = (
-                f"an initialiser such as `constant({host.text(value)})` fills it"
-                if isinstance(value, Dim | float)
-                else None
+            filled = isinstance(value, Dim | float)
+            self.error(
+                "E0404",
+                f"a tensor is wanted here, not {host.kind_of(value)}",
+                item.value,
+                help=f"an initialiser such as `constant({host.text(value)})` fills it" if filled else None,
             )
-            self.error("E0404", f"a tensor is wanted here, not {host.kind_of(value)}", item.value, help=hint)
             return declared
         self.same_type(declared, value, item.value, f"{item.kind} {item.name.id}")
         return declared
@@ -137,7 +138,9 @@ class Members(Statements):
     def path_value(self, node: ast.Expr) -> Value:
         """The value of a path to a layer or a parameter."""
         self.locals = {}
+        self.last_pass = not self.diagnostics
         value = self.ev(node)
+        self.last_pass = False
         self.locals = None
         return value
 

@@ -478,7 +478,7 @@ class Modules(Calls):
                 return None
         return size
 
-    index_symbols: dict[str, Dim] = {}  # noqa: RUF012 - replaced, never changed
+    index_symbols: dict[str, Dim] = {}
 
     def make_static(self, size: Dim, cell: Cell, what: str, node: ast.Expr) -> bool:
         """Note the dims that construction needs for a size."""
@@ -563,7 +563,7 @@ class Modules(Calls):
         if isinstance(module, OpModule):
             layer = module.ready or module.layer
             if module.ready is None and module.cells:
-                return POISON
+                return self.too_early(module.label, node)
             try:
                 params = {p.name: p for p in layer.params()}
             except (TypeError, AttributeError, OpError):
@@ -575,6 +575,8 @@ class Modules(Calls):
         elif isinstance(module, BlockModule):
             members = module.summary.members
             if name in members:
+                if any(c.value is None for c in module.cells.values()):
+                    return self.too_early(module.label, node)
                 return self.member_of(module, members[name])
             known = [*members, *module.summary.methods]
         elif isinstance(module, ListModule):
@@ -584,6 +586,21 @@ class Modules(Calls):
         hint = self.suggestion(name, known)
         label = getattr(module, "label", "") or "this"
         return self.error("E0209", f"{label} has no layer or parameter `{name}`", node.name_span, help=hint)
+
+    def too_early(self, label: str, node: ast.Attribute) -> Value:
+        """A part of a layer whose sizes are not determined: by nothing, or by a later statement."""
+        self.retry = True
+        if not self.last_pass:
+            return POISON
+        return self.error(
+            "E0307",
+            f"the sizes of {label or 'this layer'} are not determined: nothing flows into it",
+            node,
+            help="write them out where it is constructed, or run it",
+        )
+
+    retry = False
+    last_pass = False
 
     def member_of(self, module: BlockModule, member: Value) -> Value:
         """A member of a block as its user sees it."""

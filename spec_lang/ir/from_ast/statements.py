@@ -333,7 +333,7 @@ class Statements(Loops):
             before = dict(self.locals)
             self.muted(lambda: self.body(node.body))
             self.muted(lambda: self.body(node.orelse))
-            self.locals = {**{n: POISON for n in self.locals}, **before}
+            self.locals = {**dict.fromkeys(self.locals, POISON), **before}
             return False
         assert isinstance(test, bool | Cond)
         if isinstance(test, bool):

@@ -457,7 +457,7 @@ class Uses(Hypers):
             return self._pair_tensors(formal, value, name, env, pairs, node, label)
         if isinstance(formal, tuple | list) and isinstance(value, tuple | list) and len(formal) == len(value):
             parts = zip(formal, value, strict=True)
-            return all([self._pair_types(f, v, name, env, pairs, node, label) for f, v in parts])
+            return all(self._pair_types(f, v, name, env, pairs, node, label) for f, v in parts)
         if isinstance(formal, Mapped):
             return self._pair_lists(formal, value, name, env, pairs, node, label)
         if isinstance(formal, list) and isinstance(value, Mapped):
@@ -500,7 +500,7 @@ class Uses(Hypers):
             return False
         pairs.append(Pair(formal.length, actual, name, -1, TensorType(DType.I64, ())))
         found = zip(items, value, strict=True)
-        return all([self._pair_types(f, v, name, env, pairs, node, label) for f, v in found])
+        return all(self._pair_types(f, v, name, env, pairs, node, label) for f, v in found)
 
     def _pair_tensors(
         self,
