@@ -1,0 +1,67 @@
+"""Bad specs with their exact output beside them; `--record` writes it anew, and the diff is reviewed."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from spec_lang.compiler import compile_sources
+from spec_lang.diagnostics import Diagnostic, Source
+from spec_lang.diagnostics.codes import CODES
+from spec_lang.diagnostics.render import ordered, render
+
+BAD = Path(__file__).with_name("bad")
+FILES = sorted(BAD.glob("*.nnspec"))
+
+
+def diagnose(path: Path) -> list[Diagnostic]:
+    return compile_sources({path.stem: Source(path.name, path.read_text())}).diagnostics
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_output(path: Path, golden: Callable[[Path, str], None]) -> None:
+    start = perf_counter()
+    found = diagnose(path)
+    assert perf_counter() - start < 1
+    assert found, "this spec should be refused"
+    golden(path.with_suffix(".txt"), render(found))
+
+
+def test_one_mistake_is_one_report() -> None:
+    for path in FILES:
+        if path.stem not in ("several_errors", "name_near", "and_of_tensors"):
+            assert len(ordered(diagnose(path))) == 1, path.stem
+
+
+def test_every_code_of_the_checker_has_a_spec() -> None:
+    raised = {d.code for path in FILES for d in diagnose(path)}
+    known = {code for code in CODES if "E02" <= code < "E09"}
+    assert raised >= known, sorted(known - raised)
+
+
+def test_every_code_that_is_raised_is_explained() -> None:
+    raised = {d.code for path in FILES for d in diagnose(path)}
+    assert raised <= set(CODES), sorted(raised - set(CODES))
+
+
+@pytest.mark.parametrize(
+    "name", ["list_too_long", "power_of_powers", "known_list_too_long", "endless_string"]
+)
+def test_hostile_sizes_take_little_memory(name: str) -> None:
+    limit = 512 * 2**20
+    done = subprocess.run(
+        [sys.executable, "-m", "spec_lang", "check", str(BAD / f"{name}.nnspec")],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "error[E08" in done.stderr
