@@ -15,7 +15,6 @@ from spec_lang.ir.templates import (
     ExternTemplate,
     Instance,
     OpTemplate,
-    Shared,
     Template,
 )
 from spec_lang.ops import load, signature
@@ -47,13 +46,6 @@ def instantiate(
         KeyError: the program has no such model.
     """
     return Constructions(program, fuel).entry(name, overrides or {})
-
-
-class _Building:
-    """A block under construction: what is registered already."""
-
-    def __init__(self) -> None:
-        self.children: dict[str, Child] = {}
 
 
 class Constructions(Evaluator):
@@ -195,8 +187,7 @@ class Constructions(Evaluator):
         inner = Env(definition.file, {})
         inner.values = self.bind(definition.hypers, args, kwargs, inner)
         inner.values.update((d, dims[d]) for d in definition.dims)
-        building = _Building()
-        inner.module = building
+        children: dict[str, Child] = {}
         for let in definition.lets:
             if let.at == "init":
                 inner.values[let.name] = self.value(let.value, inner)
@@ -204,13 +195,13 @@ class Constructions(Evaluator):
         self._nesting.append(definition.name)
         for member in definition.members:
             if isinstance(member, model.Layer):
-                building.children[member.name] = self._child(self.value(member.value, inner), member, inner)
+                children[member.name] = self._child(self.value(member.value, inner), member, inner)
         if definition.body is not None:
             body = self._child(self.value(definition.body, inner), definition.body, inner)
             assert isinstance(body, ContainerTemplate)
-            building.children = body.children
+            children = body.children
         self._nesting.pop()
-        return BlockTemplate(definition, inner.values, building.children)
+        return BlockTemplate(definition, inner.values, children)
 
     def _require(self, definition: model.Block, inner: Env, node: model.Call | None, env: Env) -> None:
         for r in definition.requires:
@@ -222,7 +213,7 @@ class Constructions(Evaluator):
 
     def _child(self, value: Host, node: model.Node, env: Env) -> Child:
         if value is None or isinstance(
-            value, OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate | Shared
+            value, OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate
         ):
             return value
         if isinstance(value, list | tuple):
@@ -241,32 +232,6 @@ class Constructions(Evaluator):
             if a is not None:
                 children[name] = self._child(a, _NOWHERE, _NO_ENV)
         return ContainerTemplate("Sequential", children)
-
-    # --- Layers that are named in `layers:` ---------------------------------------------------
-
-    def module(self, name: str, node: model.Expression, env: Env) -> Host:
-        building = env.module
-        if not isinstance(building, _Building) or name not in building.children:
-            raise self.fail("E0500", f"{name} is not constructed yet", node, env)
-        found = building.children[name]
-        return found if found is None or isinstance(found, Shared) else Shared((name,), found)
-
-    def member(self, value: Host, name: str, node: model.Expression, env: Env) -> Host:
-        if isinstance(value, Shared):
-            return value.child(name)
-        raise self.fail("E0500", f"there is no {name} here", node, env)
-
-    def item(self, value: Host, index: Sequence[Host], node: model.Expression, env: Env) -> Host:
-        if isinstance(value, Shared) and isinstance(value.template, ContainerTemplate):
-            if isinstance(index[0], str):
-                return value.child(index[0])
-            return self.items(value, node, env)[index[0]]
-        raise self.fail("E0500", "this has no items", node, env)
-
-    def items(self, value: Host, node: model.Expression, env: Env) -> Sequence[Host]:
-        if isinstance(value, Shared) and isinstance(value.template, ContainerTemplate):
-            return [value.child(name) for name in value.template.children]
-        return super().items(value, node, env)
 
     def comprehension(self, node: model.Comprehension, env: Env) -> Host:
         """As an evaluator does, but evaluates an item that is the same each time once."""
@@ -292,11 +257,7 @@ _NO_ENV = Env(0, {})
 
 def _as_argument(value: Host) -> Host:
     """A module as the layer that an op takes."""
-    if isinstance(value, OpTemplate):
-        return value.op
-    if isinstance(value, Shared) and isinstance(value.template, OpTemplate):
-        return value.template.op
-    return value
+    return value.op if isinstance(value, OpTemplate) else value
 
 
 def _key(

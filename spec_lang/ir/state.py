@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 
 from spec_lang.ir import model
@@ -12,7 +13,7 @@ from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
 from spec_lang.ir.instantiate import Constructions, Initialiser
 from spec_lang.ir.paths import ParamPath, Paths
-from spec_lang.ir.templates import BlockTemplate, Child, ContainerTemplate, Instance, OpTemplate, Shared
+from spec_lang.ir.templates import BlockTemplate, Child, ContainerTemplate, Instance, OpTemplate
 from spec_lang.ops.base import Param
 from spec_lang.ops.init import Clone, Draw, Fill, Init
 from spec_lang.ops.initialisers import NAMES, InitError, initialiser
@@ -81,30 +82,18 @@ class State:
             if found is None:
                 own = list(self._own(template))
                 found = [t for t in own if t.learned] + [t for t in own if not t.learned]
-                self._children(template.children, "", found, {})
+                self._children(template.children, "", found)
                 self._cache[id(template)] = found
             return found
         return []
 
-    def _children(
-        self, children: Mapping[str, Child], prefix: str, into: list[Tensor], firsts: dict[str, str]
-    ) -> None:
+    def _children(self, children: Mapping[str, Child], prefix: str, into: list[Tensor]) -> None:
         for name, child in children.items():
             path = f"{prefix}{name}."
             if isinstance(child, ContainerTemplate):
-                self._children(child.children, path, into, firsts)
-            elif isinstance(child, Shared):
-                self._again(child, path, into)
+                self._children(child.children, path, into)
             else:
                 into += [_moved(t, path) for t in self._of(child)]
-
-    def _again(self, child: Shared, path: str, into: list[Tensor]) -> None:
-        """A layer under a second name."""
-        first = ".".join(child.path) + "."
-        same = [t for t in into if t.key.startswith(first)]
-        into += [
-            replace(t, key=path + t.key[len(first) :], shared=t.shared or t.key) for t in same if t.persistent
-        ]
 
     def _own(self, template: BlockTemplate) -> Iterator[Tensor]:
         """The tensors that a block declares itself."""
@@ -178,20 +167,17 @@ class State:
             return [_at(at, d) for d in template.op.draws()]
         if isinstance(template, BlockTemplate):
             return self._drawn_block(at, template)
-        return [
-            d for name, child in at.registered() if child.path == at.below(name) for d in self._drawn(child)
-        ]
+        return [d for _, child in at.registered() for d in self._drawn(child)]
 
     def _drawn_block(self, at: Instance, template: BlockTemplate) -> list[Draw | Clone]:
         steps: list[Draw | Clone] = []
         if template.definition.body is not None:
-            for name, part in at.registered():
-                steps += self._drawn(part) if part.path == at.below(name) else []
+            for _, part in at.registered():
+                steps += self._drawn(part)
         for member in template.definition.members:
             if isinstance(member, model.Layer):
                 child = at.child(member.name)
-                if child is not None and child.path == at.below(member.name):
-                    steps += self._drawn(child)
+                steps += [] if child is None else self._drawn(child)
             elif (init := self.by_key[at.below(member.name)].init) is not None:
                 steps.append(Draw(at.below(member.name), init))
         env = Env(template.definition.file, template.values, module=at)
@@ -209,7 +195,7 @@ class State:
             if together[0].layer is None:
                 yield from self._by_path(together[0], env)
                 continue
-            for key, layer in _modules(at, set()):
+            for key, layer in _modules(at):
                 for rule in together:
                     if rule.layer == layer:
                         yield from self._redrawn(key, rule, env)
@@ -224,14 +210,18 @@ class State:
 
     def _redrawn(self, path: str, rule: model.InitRule, env: Env) -> Iterator[Draw]:
         """The draws of one module's parameters."""
-        prefix = f"{path}." if path else ""
-        if rule.parameter is not None:
-            if prefix + rule.parameter in self.by_key:
-                yield self._draw(prefix + rule.parameter, rule, env)
-            return
-        for t in self.tensors:
-            if t.learned and t.key.startswith(prefix) and "." not in t.key[len(prefix) :]:
+        for t in self._of_module.get(path, ()):
+            name = t.key.rpartition(".")[2]
+            if name == rule.parameter or (rule.parameter is None and t.learned):
                 yield self._draw(t.key, rule, env)
+
+    @cached_property
+    def _of_module(self) -> dict[str, list[Tensor]]:
+        """The tensors that each module itself has, by its path."""
+        found: dict[str, list[Tensor]] = {}
+        for t in self.tensors:
+            found.setdefault(t.key.rpartition(".")[0], []).append(t)
+        return found
 
     def _draw(self, key: str, rule: model.InitRule, env: Env) -> Draw:
         tensor = self.by_key[key]
@@ -277,22 +267,16 @@ def _tied(
     ]
 
 
-def _modules(at: Instance, seen: set[str]) -> Iterator[tuple[str, str]]:
-    """The modules below, itself first, each once: path and constructor."""
-    if at.path in seen and at.path:
-        return
-    seen.add(at.path)
+def _modules(at: Instance) -> Iterator[tuple[str, str]]:
+    """The modules below, itself first: path and constructor."""
     template = at.template
     if isinstance(template, OpTemplate):
-        yield from _of_layer(at, template)
+        for path, name in template.op.modules():
+            yield at.below(path) if path else at.path, name
     elif not isinstance(template, ContainerTemplate):
         yield at.path, template.definition.name
     for _, child in at.registered():
-        yield from _modules(child, seen)
-
-
-def _of_layer(at: Instance, template: OpTemplate) -> Iterable[tuple[str, str]]:
-    yield at.path, template.op.name
+        yield from _modules(child)
 
 
 __all__ = ["State", "Tensor"]

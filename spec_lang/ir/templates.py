@@ -54,37 +54,18 @@ class ExternTemplate:
         self.values = values
 
 
-class Shared:
-    """A layer that has its place in the block already, by its path there."""
-
-    __slots__ = ("path", "template")
-
-    def __init__(self, path: tuple[str, ...], template: Template) -> None:
-        self.path = path
-        self.template = template
-
-    def child(self, name: str) -> Shared | None:
-        """One of its layers; None for one that is `none`."""
-        assert isinstance(self.template, ContainerTemplate | BlockTemplate)
-        found = self.template.children[name]
-        if found is None or isinstance(found, Shared):
-            return found
-        return Shared((*self.path, name), found)
-
-
 Template: TypeAlias = OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate
-Child: TypeAlias = Template | Shared | None
+Child: TypeAlias = Template | None
 
 
 class Instance:
-    """A template at a path; `owner` is the block that the paths of shared layers start from."""
+    """A template at a path."""
 
-    __slots__ = ("owner", "path", "template")
+    __slots__ = ("path", "template")
 
-    def __init__(self, template: Template, path: str, owner: Instance | None = None) -> None:
+    def __init__(self, template: Template, path: str) -> None:
         self.template = template
         self.path = path
-        self.owner = owner
 
     def below(self, name: str) -> str:
         """The path of something in it."""
@@ -102,7 +83,7 @@ class Instance:
         return tuple(n for n, c in self.template.children.items() if c is not None)
 
     def child(self, name: str) -> Instance | None:
-        """One of its layers, at the place where it was made; None for one that is `none`.
+        """One of its layers; None for one that is `none`.
 
         Raises:
             KeyError: it has no such layer.
@@ -110,15 +91,7 @@ class Instance:
         if isinstance(self.template, OpTemplate | ExternTemplate):
             raise KeyError(name)
         found = self.template.children[name]
-        if found is None:
-            return None
-        block = self if isinstance(self.template, BlockTemplate) else self.owner
-        if isinstance(found, Shared):
-            at = block
-            for step in found.path:
-                at = at.child(step) if at is not None else None
-            return at
-        return Instance(found, self.below(name), block)
+        return None if found is None else Instance(found, self.below(name))
 
     def registered(self) -> Iterator[tuple[str, Instance]]:
         """Its layers by the names under which they are registered, in order."""

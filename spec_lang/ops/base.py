@@ -245,6 +245,10 @@ class Layer(Op):
         """The tensors of the layer in state_dict order."""
         return iter(())
 
+    def modules(self) -> Iterator[tuple[str, str]]:
+        """The layer and those inside it, as PyTorch's `modules()` walks them: path below the layer, and class name."""
+        yield "", self.name
+
     def draws(self) -> Iterator[Draw | Clone]:
         """What PyTorch's `__init__` draws from the generator, in order; by default each parameter once."""
         for p in self.params():

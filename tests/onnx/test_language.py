@@ -257,6 +257,26 @@ model M(d: int = 4):
         {"x": torch.randn(3, 4)},
         {},
     ),
+    "init rules inside layers, and ties": (
+        """
+model M(d: int = 8):
+    require d % 2 == 0
+    layers:
+        wte = Embedding(11, d)
+        encoder = TransformerEncoder(TransformerEncoderLayer(d, 2, 12, batch_first=true), 2)
+        head = Linear(d, 11, bias=false)
+    tie head.weight = wte.weight
+    init:
+        Linear.weight = normal(std=0.3)
+        Linear.bias = zeros()
+        Embedding.weight = normal(std=0.2)
+        LayerNorm = uniform(0.5, 1.5)
+    forward(tokens: int[N, T]) -> float[N, T, 11]:
+        return tokens -> wte -> encoder -> head
+""",
+        {"tokens": torch.randint(11, (2, 3))},
+        {},
+    ),
     "zip and enumerate": (
         """
 model M(widths: list[int] = [4, 6, 8]):

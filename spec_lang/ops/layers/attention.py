@@ -119,6 +119,10 @@ class MultiheadAttention(Layer):
 
     # --- parameters ---
 
+    def modules(self) -> Iterator[tuple[str, str]]:
+        yield "", self.name
+        yield "out_proj", "Linear"
+
     def params(self) -> Iterator[Param]:
         e = self.embed_dim
         if self.packed:
