@@ -77,4 +77,44 @@ ROWS: dict[str, Code] = {
         "fn f(x: float[N, T]) -> float[T]:\n    a, b = x.unbind(0)\n    return a + b",
         "fn f(x: float[2, T]) -> float[T]:\n    a, b = x.unbind(0)\n    return a + b",
     ),
+    "E0307": Code(
+        "a size that nothing determines",
+        "`_` stands for a size that what flows in determines, and a dim is bound by an input in which it is the only unknown (`2*h`, not `h*w`). Sizes of layers are fixed at construction, so they may not depend on what only a call computes.",
+        "fn f(x: float[h*w]) -> float[h*w]:\n    return x",
+        "fn f(x: float[h, w]) -> float[h, w]:\n    return x",
+    ),
+    "E0308": Code(
+        "a type is not the one that is written",
+        "A result's type and an annotation are assertions: the checker proves the sizes equal for all values of their names. The branches of an `if` must agree, each under what its condition says.",
+        "fn f(x: float[N, T]) -> float[T, N]:\n    return x",
+        "fn f(x: float[N, T]) -> float[T, N]:\n    return x.transpose(0, 1)",
+    ),
+    "E0309": Code(
+        "the number of results differs",
+        "A `return` gives as many values as the method declares results.",
+        "fn f(x: float[N]) -> (float[N], float[N]):\n    return x",
+        "fn f(x: float[N]) -> (float[N], float[N]):\n    return x, x",
+    ),
+    "E0310": Code(
+        "a type that changes from iteration to iteration",
+        "A loop is checked once for all its iterations: what it carries keeps its type, or changes by a formula that the checker finds (a constant step, a constant factor). A list of length zero changes nothing, so a loop that changes a type needs an iteration.",
+    ),
+    "E0311": Code(
+        "a model that needs a size from its inputs",
+        "A block's layers may need a dim of its inputs, which then is an argument of its constructor. A model is an entry point: everything that its layers need is a hyperparameter with a default, or a number.",
+        "model M:\n    layers:\n        fc = Linear(_, 4)\n\n    forward(x: float[N, D]) -> float[N, 4]:\n        return x -> fc",
+        "model M(D: int = 8):\n    layers:\n        fc = Linear(_, 4)\n\n    forward(x: float[N, D]) -> float[N, 4]:\n        return x -> fc",
+    ),
+    "E0312": Code(
+        "tied parameters that differ",
+        "`tie` makes two parameters one tensor, so they have one shape and dtype.",
+        "model M:\n    layers:\n        a = Linear(8, 4, bias=false)\n        b = Linear(4, 8, bias=false)\n\n    tie a.weight = b.weight\n\n    forward(x: float[N, 8]) -> float[N, 8]:\n        return x -> a -> b",
+        "model M:\n    layers:\n        a = Linear(8, 8, bias=false)\n        b = Linear(8, 8, bias=false)\n\n    tie a.weight = b.weight\n\n    forward(x: float[N, 8]) -> float[N, 8]:\n        return x -> a -> b",
+    ),
+    "E0313": Code(
+        "a shared layer that would need two sizes",
+        "A layer that is called twice is one layer with one set of weights, so both calls must give its `_` the same value.",
+        "model M:\n    layers:\n        fc = Linear(_, 4)\n\n    forward(x: float[N, 8]) -> float[N, 4]:\n        return x -> fc -> fc",
+        "model M:\n    layers:\n        fc = Linear(_, 8)\n\n    forward(x: float[N, 8]) -> float[N, 8]:\n        return x -> fc -> fc",
+    ),
 }

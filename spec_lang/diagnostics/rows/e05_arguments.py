@@ -71,4 +71,32 @@ ROWS: dict[str, Code] = {
         'fn f(x: float[N, T]) -> float[T, N]:\n    return rearrange(x, "n t -> t")',
         'fn f(x: float[N, T]) -> float[T, N]:\n    return rearrange(x, "n t -> t n")',
     ),
+    "E0504": Code(
+        "uses of a block that disagree",
+        "A block becomes one class, so what its `_` stand for must be one formula for all its uses, and hyperparameters without a symbol (lists, layers) must have a value.",
+    ),
+    "E0505": Code(
+        "a value of another type",
+        "A hyperparameter takes values of its type only; an int is also a float.",
+        "model M(d: int = 2.5):\n    layers:\n        fc = Linear(_, d)\n\n    forward(x: float[N, 8]) -> float[N, d]:\n        return x -> fc",
+        "model M(d: int = 4):\n    layers:\n        fc = Linear(_, d)\n\n    forward(x: float[N, 8]) -> float[N, d]:\n        return x -> fc",
+    ),
+    "E0506": Code(
+        "a hyperparameter's type that cannot be",
+        "Hyperparameters are numbers, truths, strings, lists, tuples, records and layers; a bound is a known int.",
+        "block B(n: float[3]):\n    forward(x: float[N]) -> float[N]:\n        return x",
+        "block B(n: float):\n    forward(x: float[N]) -> float[N]:\n        return x * n",
+    ),
+    "E0507": Code(
+        "a value out of its bounds",
+        "An `int` hyperparameter is at least 1 unless its type says otherwise (`int >= 0`).",
+        "model M(d: int = 0):\n    layers:\n        fc = Linear(_, d)\n\n    forward(x: float[N, 8]) -> float[N, d]:\n        return x -> fc",
+        "model M(d: int = 4):\n    layers:\n        fc = Linear(_, d)\n\n    forward(x: float[N, 8]) -> float[N, d]:\n        return x -> fc",
+    ),
+    "E0508": Code(
+        "a model's hyperparameter without a default",
+        "A model is an entry point that can be made as it stands, so every hyperparameter has a default.",
+        "model M(d: int):\n    layers:\n        fc = Linear(_, d)\n\n    forward(x: float[N, 8]) -> float[N, d]:\n        return x -> fc",
+        "model M(d: int = 4):\n    layers:\n        fc = Linear(_, d)\n\n    forward(x: float[N, 8]) -> float[N, d]:\n        return x -> fc",
+    ),
 }

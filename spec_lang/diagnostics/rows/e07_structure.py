@@ -4,4 +4,56 @@ from __future__ import annotations
 
 from spec_lang.diagnostics.code import Code
 
-ROWS: dict[str, Code] = {}
+ROWS: dict[str, Code] = {
+    "E0701": Code(
+        "a definition that needs itself",
+        "Constants, functions, blocks and methods may be in any order, but none may need itself, directly or through others.",
+        "A = B + 1\nB = A + 1",
+        "A = B + 1\nB = 1",
+    ),
+    "E0702": Code(
+        "a computation in `layers:`",
+        "Layers are constructed in `layers:` and run in methods.",
+    ),
+    "E0703": Code(
+        "a layer constructed in a method",
+        "State lives in `layers:`: a layer that is constructed in `forward` would have new weights at every call.",
+        "fn f(x: float[N, 8]) -> float[N, 4]:\n    return x -> Linear(8, 4)",
+        "model M:\n    layers:\n        fc = Linear(8, 4)\n\n    forward(x: float[N, 8]) -> float[N, 4]:\n        return x -> fc",
+    ),
+    "E0704": Code(
+        "an import of a file that is not there",
+        "`from folder.file import Name` names `folder/file.nnspec`, beside the importing file's root.",
+        "from nowhere import Thing",
+    ),
+    "E0705": Code(
+        "statements that are never reached",
+        "What stands behind a `return` never runs, and a loop does not return.",
+        "fn f(x: float[N]) -> float[N]:\n    return x\n    return x",
+        "fn f(x: float[N]) -> float[N]:\n    return x",
+    ),
+    "E0706": Code(
+        "a method that is missing or does not end",
+        "A model has a `forward`, and every path through a method ends with `return`.",
+        "fn f(x: float[N]) -> float[N]:\n    y = x",
+        "fn f(x: float[N]) -> float[N]:\n    return x",
+    ),
+    "E0707": Code(
+        "a layer that is never used",
+        "A layer in no method and on no path would only add parameters to every checkpoint.",
+        "model M:\n    layers:\n        a = Linear(8, 8)\n        b = Linear(8, 8)\n\n    forward(x: float[N, 8]) -> float[N, 8]:\n        return x -> a",
+        "model M:\n    layers:\n        a = Linear(8, 8)\n        b = Linear(8, 8)\n\n    forward(x: float[N, 8]) -> float[N, 8]:\n        return x -> a -> b",
+    ),
+    "E0708": Code(
+        "a hyperparameter that is never used",
+        "A hyperparameter that changes nothing misleads whoever sets it.",
+        "model M(p: float = 0.5):\n    forward(x: float[N]) -> float[N]:\n        return x",
+        "model M(p: float = 0.5):\n    forward(x: float[N]) -> float[N]:\n        return x -> dropout(p)",
+    ),
+    "E0709": Code(
+        "a variant of nothing",
+        "`model Name = Base(...)` names a model of this file or an import, with values.",
+        "N = 4\nmodel M = N",
+        "model Base(d: int = 4):\n    forward(x: float[N, d]) -> float[N, d]:\n        return x\n\nmodel M = Base(d=8)",
+    ),
+}

@@ -116,6 +116,7 @@ class Base:
         self.refs: dict[int, str] = {}
         self.calls: dict[int, tuple[str, str, Value]] = {}
         self.types: dict[int, Value] = {}
+        self.resolved: dict[int, Value] = {}
         self.cells: dict[int, list[Cell]] = {}
         self.dims_bound: dict[int, list[tuple[str, tuple[int, ...], int]]] = {}
         self.came: dict[int, tuple[Value, Value, str]] = {}

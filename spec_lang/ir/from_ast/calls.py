@@ -172,7 +172,7 @@ class Calls(Expressions):
         constructs = isinstance(target, CTORS) or (
             isinstance(target, FunctionRef) and target.builtin in HOLEY
         )
-        args = self.arguments(arguments, holes=constructs)
+        args = self.arguments(arguments, holes=constructs or target is POISON)
         if target is POISON:
             return POISON
         if isinstance(target, Case) and not is_module(target):
@@ -327,7 +327,13 @@ class Calls(Expressions):
             def again(new: dict[int, Value]) -> Value:
                 return self.infer_op(op, _swap(args, new), _swap_named(kwargs, new), node, places, label)
 
-            return self.both(cond, lambda: again(yes), lambda: again(no), node)
+            mark = self.mark()
+            result = self.both(cond, lambda: again(yes), lambda: again(no), node)
+            if None in yes.values() and self.refused_none(mark):
+                maybe = next(v for v in (*args, *kwargs.values()) if isinstance(v, Maybe))
+                place = next((n for n in places.values() if self.resolved.get(id(n)) is maybe), node)
+                return self.present(maybe, place)
+            return result
         cx = Cx(self.facts, label)
         try:
             result = signature.bind(
@@ -342,6 +348,14 @@ class Calls(Expressions):
         self.take_open(cx, node, label)
         first = next((a for a in args if isinstance(a, TensorType)), None)
         return self.keep_trail(result, first, label)
+
+    def refused_none(self, mark: tuple[int, int, int]) -> bool:
+        """Whether all that went wrong since the mark is that an op takes no none; it is forgotten then."""
+        found = self.diagnostics[mark[0] :]
+        if not found or any(d.code != "E0514" or not d.message.endswith("not none") for d in found):
+            return False
+        self.rollback(mark)
+        return True
 
     def keep_trail(self, result: Value, before: Value, label: str) -> Value:
         """Note what a tensor came from; a result that is the input itself is no step."""
@@ -442,7 +456,7 @@ class Calls(Expressions):
             return self.error(error.code, error.message, at, labels=labels, notes=notes, help=error.help)
         if isinstance(error, MixedPrecision):
             return self.error(
-                "E0401",
+                "E0410",
                 f"{label} mixes `float`, the model's own precision, with an exact float dtype",
                 node,
                 notes=notes,
@@ -452,7 +466,7 @@ class Calls(Expressions):
             shapes = " and ".join(type_text(v) for v in inputs if isinstance(v, TensorType))
             a, b = error.sizes
             return self.error(
-                "E0304",
+                "E0305",
                 f"{label} cannot broadcast {shapes}: {a} and {b} differ at axis {error.axis}",
                 node,
                 notes=notes,

@@ -103,7 +103,7 @@ class Checker:
         if POISON in values.values():
             return
         summary = self.summary(definition, values, None, node.name, optional=not entry)  # type: ignore[union-attr]  # has a name
-        if entry and summary is not None and not summary.broken:
+        if entry and summary is not None and not summary.broken and len(values) == len(hypers):
             self.decide_defaults(definition, summary, values, None)
 
     def _complete(self, definition: Def, hypers: tuple[ast.Hyper, ...]) -> None:
@@ -112,7 +112,7 @@ class Checker:
                 self.report(
                     definition,
                     Diagnostic(
-                        "E0503",
+                        "E0508",
                         f"a model's hyperparameters have defaults, and `{h.name.id}` has none",
                         Label(definition.source, h.name.span),
                         help=f"write `{h.name.id}: ... = value`, or make it a `block`",
@@ -295,7 +295,7 @@ class Checker:
             if not args.bad:
                 result = Partial(base, tuple(args.values), dict(args.kwargs), call)
         elif base is not POISON:
-            check.error("E0705", f"{definition.name} is a variant of another model: `Name(...)`", call)
+            check.error("E0709", f"{definition.name} is a variant of another model: `Name(...)`", call)
         self.running.pop()
         self.variants[key] = result
         self._take(definition, check)

@@ -130,6 +130,8 @@ class Expressions(Base):
 
     def _name(self, node: ast.Name) -> Value:
         value = self.lookup(node)
+        if isinstance(value, Maybe):
+            self.resolved[id(node)] = value
         if isinstance(value, Pack):
             return self.error(
                 "E0404", f"`*{node.id}` is any number of dims; write `*{node.id}` where dims are listed", node

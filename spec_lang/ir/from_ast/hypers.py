@@ -118,7 +118,7 @@ class Hypers(Modules):
             found = f"`{host.text(value)}`" if isinstance(value, Dim | float | str) else host.kind_of(value)
             if isinstance(value, str):
                 found = f'"{value}"'
-            return self.error("E0501", f"`{name}` is {type_words(type)}, not {found}", node)
+            return self.error("E0505", f"`{name}` is {type_words(type)}, not {found}", node)
         if isinstance(type, ast.NamedType | ast.BoundedType):
             self.bounded(fitted, type, name, node)
         return fitted
@@ -139,7 +139,7 @@ class Hypers(Modules):
                     else None
                 )
                 limit = f"at least {low}" if high is None else f"from {low} to {high}"
-                self.error("E0502", f"`{name}` is {limit}, but gets {value}", node, help=hint)
+                self.error("E0507", f"`{name}` is {limit}, but gets {value}", node, help=hint)
                 return
             if known is None:
                 self.owe(

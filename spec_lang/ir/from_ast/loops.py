@@ -680,7 +680,7 @@ class Loops(Uses):
                 return True
         shown = ", ".join(map(str, values[:4]))
         self.error(
-            "E0306",
+            "E0313",
             f"`_` would be {shown} along the list, for which no formula was found",
             cell.node,
             help="write the size out in terms of the loop's variable",
@@ -861,7 +861,7 @@ class Loops(Uses):
             return ListModule(member, "list", [], [])
         low = self.decide(Cond.ge(it.length, 0))
         if low is False:
-            return self.error("E0502", f"a list of {it.length} layers", node)
+            return self.error("E0507", f"a list of {it.length} layers", node)
         it.owner = node
         self.owner_index[id(node)] = it.index
         return RepeatModule(member, it.index, it.length, item, node, node.key is not None, it, key)

@@ -442,7 +442,7 @@ class Modules(Calls):
         if args is not None and args.values and isinstance(args.values[0], TensorType):
             notes = self.trail(args.values[0])
         self.error(
-            "E0306",
+            "E0313",
             f"{what} would be {known} at one use and {size} at this one",
             self.stage(node),
             labels=(self.label(cell.node, f"one layer, so one value: {known}"),),

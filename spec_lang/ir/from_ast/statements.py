@@ -56,8 +56,7 @@ class Statements(Loops):
         if isinstance(target, ast.Hole):
             return
         if isinstance(target, ast.Name):
-            if self.may_name(target):
-                self.locals[target.id] = self.storable(value, node)
+            self.locals[target.id] = value if self.may_name(target) else POISON
             return
         items: list[Value] | None
         if value is POISON:
@@ -94,9 +93,6 @@ class Statements(Loops):
             self.error("E0301", f"{n} names on the left, but {value} has {first} along its first axis", node)
             return None
         return [value.with_shape(value.shape[1:]) for _ in range(n)]
-
-    def storable(self, value: Value, node: ast.Expr) -> Value:
-        return value
 
     def may_name(self, target: ast.Name) -> bool:
         """A local may not hide a dim or the variable of a loop."""

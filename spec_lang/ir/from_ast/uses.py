@@ -109,7 +109,7 @@ class Uses(Hypers):
             return None
         low = self.decide(Cond.ge(value, 0))
         if low is False:
-            self.error("E0305", f"a dim cannot be negative: {value}", node)
+            self.error("E0304", f"a dim cannot be negative: {value}", node)
             return None
         return value
 
@@ -613,7 +613,7 @@ class Uses(Hypers):
             if not known:
                 state = f"state `require {divides}` if that always holds" if known is None else None
                 self.error(
-                    "E0301",
+                    "E0306",
                     f"{label} takes a size {p.formal} for {p.input}, but {p.actual} is no such size",
                     self.stage(node),
                     notes=(
@@ -630,7 +630,7 @@ class Uses(Hypers):
         known = self.decide(low)
         if known is False:
             self.error(
-                "E0305", f"{label}'s {name} would be {value}", self.stage(node), notes=self.trail(p.type)
+                "E0304", f"{label}'s {name} would be {value}", self.stage(node), notes=self.trail(p.type)
             )
             return False
         if known is None:
