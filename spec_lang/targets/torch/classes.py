@@ -59,7 +59,9 @@ def _origin(block: m.Block, dim: str) -> str:
     for method in block.methods:
         for i in method.inputs:
             if isinstance(i.type, m.TensorType) and dim in i.type.dims:
-                return f"Size of `{i.name}` [{', '.join(i.type.dims)}] along dim {i.type.dims.index(dim)}."
+                dims = i.type.dims
+                axis = dims.index(dim) - (len(dims) if any(d.startswith("*") for d in dims) else 0)
+                return f"Size of `{i.name}` [{', '.join(dims)}] along dim {axis}."
     return "A size of the input."
 
 

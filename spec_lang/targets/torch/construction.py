@@ -48,6 +48,7 @@ class Construction(Operations):
         self.naming = "layers"
         self.carried: dict[str, str] = {}
         self.current: dict[str, str] = {}
+        self.late_lets: dict[str, m.Let] = {}
 
     def member(self, name: str) -> Code:
         return Attr(Atom("self"), self.state.attribute(name))
@@ -114,10 +115,11 @@ class Construction(Operations):
             self.let_lines(names_in(r.test), lets)
             self.lines += statement(8, "if ", negated(self.expr(r.test)), ":")
             self.lines += raise_lines(12, r.message, r.test, self.expr)
-        read = names_in(*block.members, *block.ties, *block.inits, *([block.body] if block.body else []))
+        parts = (*block.members, *block.ties, *block.inits, *([block.body] if block.body else []))
         texts = " ".join(d for p in block.members if isinstance(p, m.Param) for d in p.type.dims)
-        read |= {n for n in lets if n in texts} | self.state.read_by_methods
-        self.let_lines(read, lets)
+        self.let_lines(names_in(*parts) | {n for n in lets if n in texts}, lets)
+        self.let_lines({n for let in lets.values() for n in names_in(let.value)}, lets)
+        self.late_lets = lets
 
     def requires(self) -> list[m.Require]:
         """The block's own conditions, and those of its methods that construction can decide."""
@@ -136,7 +138,9 @@ class Construction(Operations):
         """What the methods read."""
         for static in self.state.statics:
             if static in self.state.read_by_methods:
-                self.lines.append(f"        self.{self.state.stored(static)} = {self.scope.local(static)}")
+                let = self.late_lets.pop(static, None)
+                value = Atom(self.scope.local(static)) if let is None else self.expr(let.value)
+                self.emit(f"self.{self.state.stored(static)} = ", value)
 
     def inherit(self, body: m.Expr) -> None:
         """A block that is its container hands the children to it."""

@@ -15,6 +15,10 @@ from spec_lang.targets.torch.text import BadProgram, identifier
 MAY_BE_NONE = frozenset({"bias", "weight_g", "running_mean", "running_var"})
 
 
+WEIGHT_ONLY = frozenset({"Embedding", "EmbeddingBag", "PReLU"})
+"""The layers whose only parameter is their weight."""
+
+
 def initialise(value: m.Expr, tensor: Code, writer: Operations, indent: int = 8) -> list[str]:
     """`nn.init.normal_(tensor, std=0.02)`."""
     if not (isinstance(value, m.Call) and value.to == "init"):
@@ -74,6 +78,8 @@ def _by_type(group: list[m.InitRule], writer: Operations) -> list[str]:
 
 def _on_module(rule: m.InitRule, module: str, layer: str, writer: Operations) -> tuple[str | None, list[str]]:
     """The condition under which a rule applies to a module of its type, and its statements."""
+    if rule.parameter is None and layer in WEIGHT_ONLY:
+        rule = rule.model_copy(update={"parameter": "weight"})
     if rule.parameter is None:
         inner = initialise(rule.value, Atom("parameter"), writer, 20)
         return None, [f"                for parameter in {module}.parameters(recurse=False):", *inner]

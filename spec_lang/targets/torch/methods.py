@@ -17,7 +17,6 @@ from spec_lang.targets.torch.text import comment, comment_text, identifier
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import names_in, nodes
 
-
 _WORD = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 """The names in a dim's text, without the fields of records."""
 
@@ -157,12 +156,15 @@ class Methods(Operations):
 
     def store(self, code: Code, root: m.Expr, before: m.Type | None, after: m.Type | None) -> Code:
         """Assign an intermediate result, with its shape where that is new."""
-        variable = self.variable(root)
+        variable = self.variable(root, after)
         self.emit(f"{variable} = ", code, shape(after) if shape(after) != shape(before) else None)
         return Atom(variable)
 
-    def variable(self, root: m.Expr) -> str:
-        """A variable for an intermediate result: the target, what the chain starts from, or a new one."""
+    def variable(self, root: m.Expr, after: m.Type | None = None) -> str:
+        """A variable for an intermediate result: the target, what the chain starts from, or a new one.
+
+        A name of integers does not become one of floats.
+        """
         reads = _reads(self.rhs)
         start = self.scope.local(root.id) if isinstance(root, m.Name) and root.ref == "local" else None
         if self.into is not None and self.into not in self.temporary:
@@ -170,7 +172,12 @@ class Methods(Operations):
             if others == 0:
                 self.temporary.add(self.into)
                 return self.scope.local(self.into)
-        if start is not None and isinstance(root, m.Name) and self._free(root.id, start, reads):
+        if (
+            start is not None
+            and isinstance(root, m.Name)
+            and _dtype(root.type) in (None, _dtype(after) or _dtype(root.type))
+            and self._free(root.id, start, reads)
+        ):
             self.temporary.add(start)
             return start
         if self.into is not None and self.into in self.temporary and len(self.temporary) == 1:
@@ -185,6 +192,16 @@ class Methods(Operations):
         """Whether a variable may be overwritten: nothing reads it but the start of the chain."""
         return python in self.temporary or (reads.get(id_, 0) == 1 and id_ not in self.live)
 
+    def _may_overwrite(self, root: m.Expr) -> bool:
+        """Whether a list of layers may run on the variable that it starts from."""
+        if self.temporary or not (isinstance(root, m.Name) and root.ref == "local"):
+            return False
+        python = self.scope.local(root.id)
+        if root.id == self.into or not self._free(root.id, python, _reads(self.rhs)):
+            return False
+        self.temporary.add(python)
+        return True
+
     def run(self, e: m.Call, first: Code | None) -> Code:
         """A list of layers, run in order."""
         assert e.callee is not None
@@ -193,7 +210,7 @@ class Methods(Operations):
         layers = self.expr(e.callee)
         further = (*map(self.expr, e.args[1:]), *map(self.keyword, e.kwargs))
         stored = isinstance(x, Atom) and x.text in self.temporary
-        variable = flat(x) if stored else self.variable(root)
+        variable = flat(x) if stored or self._may_overwrite(root) else self.variable(root, e.type)
         if flat(x) != variable:
             self.emit(f"{variable} = ", x)
         layer = self.scope.fresh("layer", "module", "step")
@@ -442,3 +459,7 @@ def _runs(e: m.Expr) -> bool:
 def _tensor_types(e: m.Expr) -> list[m.TensorType]:
     names = [n for n in nodes(e) if isinstance(n, m.Name) and n.ref == "local"]
     return [n.type for n in names if isinstance(n.type, m.TensorType)]
+
+
+def _dtype(kind: m.Type | None) -> str | None:
+    return kind.dtype if isinstance(kind, m.TensorType) else None

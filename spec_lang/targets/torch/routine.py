@@ -149,12 +149,29 @@ class Routine(Methods):
     def result(self) -> str:
         """The annotation of what is returned."""
         results = self.method.results
+        returned = [s.value for s in nodes(self.method.body) if isinstance(s, m.Return)]
         if not results:
-            returned = [s.value.type for s in nodes(self.method.body) if isinstance(s, m.Return)]
-            return annotation(returned[-1], self.imports) if returned else "None"
+            return annotation(returned[-1].type, self.imports) if returned else "None"
         if len(results) == 1 and not self.method.results_tuple:
-            return annotation(results[0].type, self.imports)
-        return f"tuple[{', '.join(annotation(r.type, self.imports) for r in results)}]"
+            return self.returns(results[0].type, returned)
+        items = [[v.items[i] for v in returned if isinstance(v, m.Tuple)] for i in range(len(results))]
+        kinds = [self.returns(r.type, values) for r, values in zip(results, items, strict=True)]
+        return f"tuple[{', '.join(kinds)}]"
+
+    def returns(self, kind: m.Type, values: list[m.Expr]) -> str:
+        """The annotation of one result: a fixed number of tensors may be a list all the same."""
+        grown = {
+            s.target.name
+            for s in nodes(self.method.body)
+            if isinstance(s, m.Assign) and isinstance(s.value, m.List | m.Comprehension)
+        }
+        lists = [
+            isinstance(v, m.List | m.Comprehension) or (isinstance(v, m.Name) and v.id in grown)
+            for v in values
+        ]
+        if isinstance(kind, m.TupleType) and kind.items and lists and all(lists):
+            kind = m.make(m.ListType, item=kind.items[0])
+        return annotation(kind, self.imports)
 
 
 def _packed(items: list[str], width: int) -> list[str]:

@@ -28,7 +28,7 @@ class UNet(nn.Module):
         )
         self.head = nn.Conv2d(width, 1, 1)
 
-    def encode(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Every scale, the coarsest apart."""
         # x: [N, 1, 8*h, 8*w]
         # -> [N, width, h, w],

@@ -74,8 +74,7 @@ class Encoder(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding):
-                for parameter in module.parameters(recurse=False):
-                    nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(module.weight, std=0.02)
         nn.init.constant_(self.norm.weight, 0.5)
 
     def forward(self, tokens: Tensor) -> Tensor:  # tokens: [N, T] -> [N, T + 1, vocab]
