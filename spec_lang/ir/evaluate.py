@@ -141,15 +141,23 @@ class Evaluator:
         module, _, last = name.rpartition(".")
         return self._definitions[self._modules[module] if module else file, last]
 
+    def spend(self, node: model.Node, env: Env) -> None:
+        """Count a step.
+
+        Raises:
+            EvaluationError: there were too many.
+        """
+        self.fuel -= 1
+        if self.fuel < 0:
+            raise EvaluationError("E0802", "the program takes too many steps", env.file, node.span)
+
     def value(self, node: model.Expression, env: Env) -> Host:
         """The value of an expression.
 
         Raises:
             EvaluationError: it has none.
         """
-        self.fuel -= 1
-        if self.fuel < 0:
-            raise EvaluationError("E0802", "the program takes too many steps", env.file, node.span)
+        self.spend(node, env)
         rule = _RULES[type(node)]
         try:
             return rule(self, node, env)

@@ -197,6 +197,7 @@ class Elaborator(Paths):
         env: Env,
     ) -> Host:
         """The result of a module's method."""
+        self.spend(node, env)
         if isinstance(module, list | tuple):
             return self._sequence(module, list(args), dict(kwargs), node, env)
         if not isinstance(module, Instance):
