@@ -26,7 +26,7 @@ EVERY = [
 FEW = [
     case
     for _, group in itertools.groupby(sorted(EVERY, key=lambda c: c.layer), key=lambda c: c.layer)
-    for case in list(group)[::9]
+    for case in list(group)[::16]
 ]
 
 

@@ -33,17 +33,17 @@ def pad_sizes(
     """
     result = []
     for size, (before, after) in zip(sizes, padding, strict=True):
-        for p in (before, after):
+        for p in (before,) if before == after else (before, after):
             if mode == "reflect":
                 cx.require(
-                    Cond.lt(p, size),
+                    Cond.gt(size, p),
                     f"{cx.name} reflects {p} elements, so that axis must have more than {p}, but it has {size}",
                     code="E0304",
                     arg=arg,
                 )
             elif mode == "circular":
                 cx.require(
-                    Cond.le(p, size),
+                    Cond.ge(size, p),
                     f"{cx.name} wraps {p} elements around an axis of only {size}",
                     code="E0304",
                     arg=arg,

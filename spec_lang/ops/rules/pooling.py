@@ -52,7 +52,7 @@ def pool_sizes(
     for size, k, s, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
         rest = size + 2 * p - span(k, d)
         reach = rest + s - 1 if ceil_mode else rest
-        fits = Cond.ge(reach, 0)
+        fits = Cond.ge(reach + span(k, d), span(k, d))
         if not cx.holds(fits):
             after_padding = " after padding" if p != 0 else ""
             cx.require(
