@@ -5,6 +5,7 @@ Nothing here touches the file system: imports are found through a function that 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from spec_lang.syntax.from_text import parse
 
 if TYPE_CHECKING:
     from spec_lang.ir.model import Program
+
+DEPTH = 20_000
+"""The recursion that the deepest tree needs: 1,000 chained operators, each a few calls deep."""
 
 Find = Callable[[str], Source | None]
 """Gives the source of a module by its dotted name, or None where there is none."""
@@ -69,6 +73,7 @@ def compile_sources(
         find: Finds what they import.
         options: Values that replace hyperparameters' defaults, and for which model.
     """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), DEPTH))
     result = Compilation()
     waiting = list(sources.items())
     seen = set(sources)

@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span, SpecError
+from spec_lang.syntax import limits
+from spec_lang.syntax.from_bytes import read_source, too_large
 
 SUFFIX = ".nnspec"
-MAX_BYTES = 64 * 2**20
 
 
 def specs_under(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Path]]:
@@ -29,37 +30,33 @@ def module_name(path: Path, root: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts)
 
 
-def read(path: Path, shown: str | None = None) -> Source:
+def read(path: Path) -> Source:
     """One spec's text.
 
     Raises:
         SpecError: the file cannot be read, is too large, or is not UTF-8.
     """
-    name = shown or str(path)
+    name = str(path)
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise _unreadable(name, "E0801", f"{name} has {size:,} bytes; a spec has at most {MAX_BYTES:,}")
-        data = path.read_bytes()
+        if size > limits.BYTES:
+            raise SpecError((too_large(Source(name, ""), size),))
+        return decode(name, path.read_bytes())
     except OSError as error:
-        raise _unreadable(name, "E0109", f"{name} cannot be read: {error.strerror}") from None
-    return decode(name, data)
+        message = f"{name} cannot be read: {error.strerror}"
+        raise SpecError((Diagnostic("E0709", message, Label(Source(name, ""), Span(0, 0))),)) from None
 
 
 def decode(name: str, data: bytes) -> Source:
-    """Bytes as a source: UTF-8, with or without a byte order mark.
+    """Bytes as a source.
 
     Raises:
-        SpecError: they are not UTF-8.
+        SpecError: they are too many, or not UTF-8.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _unreadable(
-            name, "E0109", f"{name} is not UTF-8 text: byte {error.start}, line {line}"
-        ) from None
-    return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+    source, wrong = read_source(name, data)
+    if wrong:
+        raise SpecError(tuple(wrong))
+    return source
 
 
 def write_all(files: Mapping[Path, str | bytes]) -> None:
@@ -97,10 +94,6 @@ def _mode(path: Path) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
-
-
-def _unreadable(name: str, code: str, message: str) -> SpecError:
-    return SpecError((Diagnostic(code, message, Label(Source(name, ""), Span(0, 0))),))
 
 
 def finder(folders: tuple[Path, ...]) -> Callable[[str], Source | None]:

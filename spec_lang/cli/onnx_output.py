@@ -40,9 +40,8 @@ class Request:
         Raises:
             click.UsageError: two of them contradict each other.
         """
-        modes: list[Mode] = [
-            m for m, k in (("none", "no_weights"), ("copy", "copy"), ("embed", "embed")) if given[k]
-        ]
+        kinds: tuple[tuple[Mode, str], ...] = (("none", "no_weights"), ("copy", "copy"), ("embed", "embed"))
+        modes = [mode for mode, option in kinds if given[option]]
         if len(modes) > 1:
             raise click.UsageError("--no-weights, --copy and --embed exclude each other")
         if given["weights"] and given["seed"] is not None:

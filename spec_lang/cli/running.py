@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -137,7 +137,7 @@ def done() -> None:
         click.echo("\r\x1b[K", err=True, nl=False)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Columns under their heads: the first to the left, the others to the right."""
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     lines = [

@@ -489,12 +489,9 @@ class Evaluator:
     def unknown(self, e: Any) -> set[str]:
         """Names in a dim's expression that nothing has bound yet."""
         if isinstance(e, ast.Name):
-            known = (
-                e.id in self.dims
-                or e.id in self.scope
-                or e.id in self.locals
-                or e.id in self.spec.definitions
-            )
+            defined = self.spec.definitions.get(e.id)
+            known = e.id in self.dims or e.id in self.scope or e.id in self.locals
+            known |= isinstance(defined, ast.ConstantDef | ast.Function)
             return set() if known or e.id in PYTHON else {e.id}
         if isinstance(e, ast.Node):
             return set().union(*(self.unknown(getattr(e, f)) for f in e.node_fields if f != "span"))
