@@ -87,6 +87,10 @@ class Base:
         self._tidy: dict[Dim, Dim] = {}
         self.trials = 0
         self.unrolled = False
+        self.tainted = False
+        """Whether something used here is broken: what seems to follow from its absence is not reported."""
+        self.partial: set[str] = set()
+        """Names that one branch of an `if` defines, and the other does not."""
 
         self.hypers: dict[str, Value] = {}
         self.lets: dict[str, Value] = {}
@@ -337,7 +341,9 @@ class Base:
         if definition is not None:
             self.scope.used.add(name)
             if isinstance(definition.node, ast.ConstantDef):
-                return "constant", self.program.constant(definition, self)
+                value = self.program.constant(definition, self)
+                self.tainted |= value is POISON
+                return "constant", value
             if isinstance(definition.node, ast.Function) or (
                 isinstance(definition.node, ast.Extern) and definition.node.kind == "fn"
             ):
@@ -360,7 +366,11 @@ class Base:
     def unknown(self, node: ast.Name, call: bool) -> Value:
         name = node.id
         if name in self.scope.broken:
+            self.tainted = True
             return POISON
+        if name in self.partial:
+            hint = "give it a value in both branches, or before the `if`"
+            return self.error("E0201", f"`{name}` is defined in one branch only", node, help=hint)
         known = [*self.loops, *(self.locals or ()), *self.members, *self.hypers, *self.lets, *self.dims]
         known += [*self.methods, *self.scope.names]
         if not call:
@@ -373,6 +383,10 @@ class Base:
             return self.error("E0202", f"there is no layer or block called `{name}`", node, help=hint)
         hint = self.suggestion(name, [*known, *self.program.functions]) or "`specc ops` lists the functions"
         return self.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
+
+    def stage(self, node: ast.Expr) -> ast.Expr:
+        """Where the caret goes for a mismatch: the stage of an arrow, not all that is before it."""
+        return node.stage if isinstance(node, ast.Arrow) else node
 
     # --- notes ---
 
@@ -391,7 +405,7 @@ class Base:
                 break
             steps.append(f"{name} {shape_text(out)}")
             value = before
-        if len(steps) < 2 and not (steps and value is None):
+        if len(steps) < 2:
             return ()
         return (f"how it got there: {' -> '.join(reversed(steps))}",)
 

@@ -59,7 +59,7 @@ class BlockCheck(Members):
             self._extern(node)
         elif isinstance(node, ast.Block):
             self._block(node)
-        self.summary.broken = any(d.severity == "error" for d in self.diagnostics)
+        self.summary.broken = self.tainted or bool(self.diagnostics)
         return self.summary
 
     def _block(self, node: ast.Block) -> None:
@@ -123,11 +123,11 @@ class BlockCheck(Members):
         result.results = [result.result]
         result.owed = [o for o in self.opens if self.time(o.cond) == "call"]
         self.summary.methods["forward"] = result
-        if not self.diagnostics:
+        if not (self.diagnostics or self.tainted):
             self._unused(node)
             self._undetermined()
         self._leave()
-        self.summary.broken = bool(self.diagnostics)
+        self.summary.broken = self.tainted or bool(self.diagnostics)
         better: dict[int, str] = {}
         for axis, d in enumerate(shape):
             cell = next((c for cs in self.cells.values() for c in cs if c.value == d), None)
@@ -444,7 +444,7 @@ class BlockCheck(Members):
             self.error("E0706", f"{node.name.id} has no `forward`", node.name)
         elif methods and "forward" not in self.methods and node.kind == "model":
             self.error("E0706", f"the model {node.name.id} has no `forward`", node.name)
-        if any(d.severity == "error" for d in self.diagnostics):
+        if self.diagnostics or self.tainted:
             self._leave()
             return
         self._unused(node)

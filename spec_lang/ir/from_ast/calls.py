@@ -344,7 +344,7 @@ class Calls(Expressions):
                 needs.value, args, kwargs, lambda a, k: self.infer_op(op, a, k, node, places, label), node
             )
         except ERRORS as error:
-            return self.op_error(error, node, places, label, [*args, *kwargs.values()])
+            return self.op_error(error, self.stage(node), places, label, [*args, *kwargs.values()])
         self.take_open(cx, node, label)
         first = next((a for a in args if isinstance(a, TensorType)), None)
         return self.keep_trail(result, first, label)
@@ -451,7 +451,7 @@ class Calls(Expressions):
             at = node
             if place is not None and error.code.startswith("E05"):
                 at = place
-            elif place is not None:
+            elif place is not None and not _within(place, node):
                 labels = (self.label(place, f"`{error.arg}` is given here"),)
             return self.error(error.code, error.message, at, labels=labels, notes=notes, help=error.help)
         if isinstance(error, MixedPrecision):
@@ -721,6 +721,11 @@ _ARITY = {
     "round": (1, 2),
 }
 ERRORS = (OpError, MixedPrecision, BroadcastError, TooLarge, Undefined)
+
+
+def _within(inner: object, outer: object) -> bool:
+    a, b = inner.span, outer.span  # type: ignore[attr-defined]  # nodes have spans
+    return bool(b.start <= a.start and a.end <= b.end)
 
 
 def _swap(values: list[Value], new: dict[int, Value]) -> list[Value]:

@@ -544,7 +544,7 @@ class Checker:
     def _take(self, definition: Def, check: BlockCheck) -> None:
         for d in check.diagnostics:
             self.report(definition, d)
-        check.summary.broken |= bool(check.diagnostics)
+        check.summary.broken |= bool(check.diagnostics) or check.tainted
         check.diagnostics = []
 
     def result(self) -> list[Diagnostic]:

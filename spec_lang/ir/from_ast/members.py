@@ -138,7 +138,7 @@ class Members(Statements):
     def path_value(self, node: ast.Expr) -> Value:
         """The value of a path to a layer or a parameter."""
         self.locals = {}
-        self.last_pass = not self.diagnostics
+        self.last_pass = not (self.diagnostics or self.tainted)
         value = self.ev(node)
         self.last_pass = False
         self.locals = None

@@ -358,12 +358,11 @@ class Modules(Calls):
         places = dict(module.places)
         if isinstance(error, OpError) and error.code.startswith("E05"):
             places = args.places([p.name for p in signature.forward(type(module.layer)).parameters])
+        kind = type(module.layer).name
+        if isinstance(error, OpError) and error.message.startswith(f"{kind} "):
+            error.message = module.label + error.message[len(kind) :]
         at = self.stage(node)
         return self.op_error(error, at, places, module.label, [*args.values, *args.kwargs.values()])
-
-    def stage(self, node: ast.Expr) -> ast.Expr:
-        """Where the caret goes for a mismatch: the stage of an arrow, not all that is before it."""
-        return node.stage if isinstance(node, ast.Arrow) else node
 
     def _stated(
         self, module: OpModule, layer: Layer, name: str, size: Dim, node: ast.Expr, args: Args

@@ -368,6 +368,7 @@ class Statements(Loops):
         self, test: Cond, then: dict[str, Value], other: dict[str, Value], node: ast.If
     ) -> dict[str, Value]:
         result: dict[str, Value] = {}
+        self.partial |= set(then) ^ set(other)
         for name, a in then.items():
             if name not in other:
                 continue

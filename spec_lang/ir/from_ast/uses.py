@@ -147,6 +147,7 @@ class Uses(Hypers):
         if isinstance(target, ast.Block) and target.hypers is None and target.alias is not None:
             base = self.program.variant(definition)
             if base is None:
+                self.tainted = True
                 return POISON
             if args.values or args.kwargs:
                 return self.error("E0510", f"{definition.name} is a variant, whose values are given", node)
@@ -194,6 +195,7 @@ class Uses(Hypers):
             return self.use_alias(definition, values, env, node, label, cells)
         summary = self.program.summary(definition, values, self, node)
         if summary is None or summary.broken:
+            self.tainted = True
             return POISON
         inside = {name: cells(name, node) for name in summary.dims}
         module = BlockModule(label, summary, env, inside, node)
@@ -222,6 +224,7 @@ class Uses(Hypers):
                 return self.error("E0403", f"{name} takes one tensor, not {_found_text(value)}", module.node)
             summary = self.program.alias_summary(module.definition, module.values, value, self, module.node)
             if summary is None or summary.broken:
+                self.tainted = True
                 return POISON
             make = module.cells
             assert callable(make)
@@ -332,6 +335,7 @@ class Uses(Hypers):
             case = None
         callee = self.program.tensor_function(definition, self, node)
         if callee is None:
+            self.tainted = True
             return POISON
         env: dict[str, object] = {}
         if not self.bind_inputs(callee, args, env, node, definition.name):
@@ -642,7 +646,7 @@ class Uses(Hypers):
         if isinstance(p.actual, Dim) and (formal == p.actual or self.facts.equal(formal, p.actual)):
             return True
         is_known = isinstance(p.actual, Dim) and formal.const is not None and p.actual.const is not None
-        shown = f"{formal}" if formal == p.formal else f"{p.formal}, which is {formal} here"
+        shown = f"{formal}" if formal == p.formal else f"{p.formal} = {formal}"
         where = "the length of" if p.axis == -1 and not p.type.shape else f"axis {p.axis} of"
         self.error(
             "E0301",
