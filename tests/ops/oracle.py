@@ -20,6 +20,7 @@ from spec_lang.ops.base import LAYERS, Cx, Layer
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import Dim, DType, Facts, Pack, TensorType, dim, parse
+from spec_lang.targets.onnx.proto import DEFAULT_OPSET
 from spec_lang.targets.onnx.single import build
 
 ops.load()
@@ -54,7 +55,7 @@ class Case:
     """Integer inputs are below this."""
     onnx: bool | str = True
     """False where ONNX cannot express it; then the lowering must say so."""
-    opsets: Sequence[int] = (17, 23)
+    opsets: Sequence[int] = (17, DEFAULT_OPSET)
     tolerance: float = 2e-5
 
     @property
