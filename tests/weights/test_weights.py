@@ -17,6 +17,7 @@ import torch
 from safetensors.numpy import save_file
 
 from spec_lang.diagnostics import SpecError
+from spec_lang.ops.init import Draw, Uniform
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx import fingerprint, weights
 from spec_lang.targets.onnx.proto import External, Streamed
@@ -373,6 +374,22 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
         exported(state, needed_of(state), tmp_path / "m.onnx")
     assert codes(caught.value) == ["E1016"]
     assert listing(tmp_path) == set()
+
+
+@pytest.mark.parametrize("seeded", [True, False])
+def test_a_write_that_fails_is_told_and_leaves_nothing(
+    seeded: bool, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes, offset: int) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    state = State(STATE.entries, (Draw("fc.weight", Uniform(0, 1)),))
+    options = {} if seeded else {"weights": str(stored)}
+    with pytest.raises(SpecError, match="No space left") as caught:
+        exported(state, NEEDED, stored.parent / "m.onnx", mode="copy", **options)
+    assert codes(caught.value) == ["E1016"]
+    assert listing(stored.parent) == {"m.safetensors"}
 
 
 def test_the_weights_are_never_overwritten(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Generator:
             count -= CHUNK
 
     def uniform(self, count: int, low: float, high: float) -> Iterator[tuple[int, Floats]]:
-        """`Tensor.uniform_(low, high)`: chunks with the place where each starts. A chunk is valid until the next."""
+        """`Tensor.uniform_(low, high)`: chunks with the place where each starts."""
         np = self.np
         first, last = np.float32(low), np.float32(high)
         width = float(last - first)

@@ -59,7 +59,7 @@ class Output:
             if size:
                 os.posix_fallocate(fd, 0, size)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         return fd
 
     def forget_side(self) -> None:
@@ -89,7 +89,7 @@ class Output:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
 
     def _open(self, final: str) -> int:
         name = f".{os.path.basename(final)}.{secrets.token_hex(6)}{SUFFIX}"
@@ -99,11 +99,12 @@ class Output:
             # The lock goes with the process: it tells files in use from those that a killed run left.
             fcntl.flock(fd, fcntl.LOCK_EX)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         self._temporary[final] = (path, fd)
         return fd
 
-    def _failed(self, error: OSError) -> WeightsError:
+    def failed(self, error: OSError) -> WeightsError:
+        """The error to raise where the system refuses."""
         return refuse("E1016", f"cannot write the model: {error.strerror}", self.path)
 
     def _clean(self) -> None:
@@ -112,7 +113,7 @@ class Output:
         try:
             names = os.listdir(self.folder)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         for name in names:
             if name.endswith(SUFFIX) and name.startswith(heads):
                 path = os.path.join(self.folder, name)

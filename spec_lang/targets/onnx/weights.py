@@ -96,7 +96,7 @@ def export(
 
     Mode ``auto`` points into `weights` where that lies in the model's folder and has the tensor as the graph needs it, and
     writes the rest to `NAME.onnx.data`; ``copy`` writes all of it there; ``embed`` puts it into the model; ``none`` leaves
-    it out.
+    it out. `precision` is what FLOAT stands for where a file's dtypes are checked.
 
     Raises:
         WeightsError: the file does not fit the model, or something cannot be read or written.
@@ -106,12 +106,18 @@ def export(
         message = f"the weights take {total:,} bytes, and an ONNX file ends at {EMBED_LIMIT:,}"
         raise refuse("E1014", message, path, help="leave out --embed: they go into a file beside the model")
     with Output(path) as output:
-        if mode == "none":
-            yield Export({}, {}, (), output.commit)
-        elif weights is None:
-            yield _from_seed(state, needed, output, seed, mode, precision, progress)
-        else:
-            yield _from_file(state, needed, output, weights, mode, renames, precision, full_hash, progress)
+        try:
+            if mode == "none":
+                job = Export({}, {}, (), output.commit)
+            elif weights is None:
+                job = _from_seed(state, needed, output, seed, mode, progress)
+            else:
+                job = _from_file(
+                    state, needed, output, weights, mode, renames, precision, full_hash, progress
+                )
+        except OSError as error:
+            raise output.failed(error) from None
+        yield job
 
 
 # --- From a file ----------------------------------------------------------------------------
@@ -216,7 +222,6 @@ def _from_seed(
     output: Output,
     seed: int,
     mode: Mode,
-    precision: DType,
     progress: Progress,
 ) -> Export:
     plan = _Plan(state)
@@ -233,7 +238,7 @@ def _from_seed(
             if key is not None:
                 targets.setdefault(key, []).append(Target(start, stop, at, tensor.dtype))
             at += (stop - start) * ITEM_SIZES[tensor.dtype]
-    draw_into(fd, state, targets, seed, precision, lambda done: progress(done, size))
+    draw_into(fd, state, targets, seed, lambda done: progress(done, size))
     for tensor in written:
         at = offsets[tensor.name]
         data[tensor.name] = (
