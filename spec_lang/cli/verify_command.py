@@ -69,6 +69,8 @@ def command(
         if not t.agrees:
             given = f", given {', '.join(t.given)}" if t.given else ""
             click.echo(f"at {t.sizes}{given}: {t.runtime} differs, first in {t.first or 'the outputs'}")
+    for runtime, reason in result.unable.items():
+        click.echo(f"{runtime} cannot run it: {reason}")
     count = len({str(t.sizes) for t in result.trials})
     click.echo(f"{result.name}: {'agrees' if result.agrees else 'DIFFERS'} at {count} choices of sizes")
     raise SystemExit(0 if result.agrees else 1)
