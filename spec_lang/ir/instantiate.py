@@ -17,7 +17,7 @@ from spec_lang.ir.templates import (
     OpTemplate,
     Template,
 )
-from spec_lang.ops import load, signature
+from spec_lang.ops import signature
 from spec_lang.ops.base import LAYERS, Layer, OpError
 
 
@@ -53,7 +53,6 @@ class Constructions(Evaluator):
 
     def __init__(self, program: model.Program, fuel: int = FUEL) -> None:
         super().__init__(program, fuel)
-        load()
         self._made: dict[tuple[object, ...], Template] = {}
         self._nesting: list[str] = []
 

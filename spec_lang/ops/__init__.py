@@ -1,11 +1,15 @@
 """Every layer and function, one family a file, each declared once.
 
-`load` registers them all; `base.LAYERS` and `base.FUNCTIONS` then hold them by name.
+`base.LAYERS` and `base.FUNCTIONS` hold them by name and import a family when one of its ops is first asked for.
 """
 
 from __future__ import annotations
 
 
 def load() -> None:
-    """Import every family, once."""
-    from spec_lang.ops import activations, functions, layers, losses  # noqa: F401 # imported for their registration
+    """Import every family, as tests and reference pages need; a spec loads what it uses without it."""
+    from spec_lang.ops.base import FUNCTIONS, LAYERS
+
+    for registry in (LAYERS, FUNCTIONS):
+        for name in registry:
+            registry[name]

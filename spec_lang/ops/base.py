@@ -20,13 +20,16 @@ its shape rule; `onnx` is its lowering. Everything else (binding, `_`, messages,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from importlib import import_module
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
+from spec_lang.ops import index
 from spec_lang.ops.init import Clone, Draw, Fill, Init
 from spec_lang.ops.lowering import Graph
 from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, Shape, TensorType, Verdict
 
 Tensor: TypeAlias = TensorType
+AnOp = TypeVar("AnOp", bound="Op")
 
 
 class OpError(Exception):
@@ -131,8 +134,44 @@ class Param(NamedTuple):
     persistent: bool = True
 
 
-LAYERS: dict[str, type[Layer]] = {}
-FUNCTIONS: dict[str, type[Function]] = {}
+class Registry(Mapping[str, type[AnOp]]):
+    """Ops by name; the family that declares one is imported when it is first asked for."""
+
+    def __init__(self, families: Mapping[str, str]) -> None:
+        self._families = families
+        self._modules: dict[str, str] = {}
+        self.declared: dict[str, type[AnOp]] = {}
+        """Those whose family has been imported."""
+
+    @property
+    def modules(self) -> Mapping[str, str]:
+        """The family that declares each op, by `index`."""
+        if not self._modules:
+            self._modules = {
+                name: family for family, names in self._families.items() for name in names.split()
+            }
+        return self._modules
+
+    def __getitem__(self, name: str) -> type[AnOp]:
+        found = self.declared.get(name)
+        if found is None:
+            import_module(f"spec_lang.ops.{self.modules[name]}")
+            found = self.declared[name]
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.declared or name in self.modules
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.modules
+        yield from (name for name in self.declared if name not in self.modules)
+
+    def __len__(self) -> int:
+        return len(self.modules.keys() | self.declared.keys())
+
+
+LAYERS: Registry[Layer] = Registry(index.LAYERS)
+FUNCTIONS: Registry[Function] = Registry(index.FUNCTIONS)
 
 
 class Op:
@@ -182,7 +221,7 @@ class Function(Op):
         super().__init_subclass__()
         if not cls.__name__.startswith("_"):
             cls.name = cls.__dict__.get("name", cls.__name__)
-            FUNCTIONS[cls.name] = cls
+            FUNCTIONS.declared[cls.name] = cls
 
     def check(self, cx: Cx) -> None:
         """Conditions on the arguments that are no tensors; `infer` calls it."""
@@ -220,7 +259,7 @@ class Layer(Op):
         super().__init_subclass__()
         if not cls.__name__.startswith("_"):
             cls.name = cls.__dict__.get("name", cls.__name__)
-            LAYERS[cls.name] = cls
+            LAYERS.declared[cls.name] = cls
 
     def check(self, cx: Cx) -> None:
         """Conditions on the arguments alone, whatever flows in (`out_features >= 1`, `p` in [0, 1])."""

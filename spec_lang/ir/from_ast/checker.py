@@ -13,7 +13,6 @@ from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
 from spec_lang.ir.from_ast.summary import MethodSummary, Summary
 from spec_lang.ir.from_ast.values import POISON, Cell, DefCtor, Partial, Value, substitute_cond
-from spec_lang.ops import load
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
 from spec_lang.shapes import Cond, Dim, Facts, Pack, TensorType, Verdict
 from spec_lang.syntax import ast
@@ -36,7 +35,6 @@ class Checker:
     """Holds what is known of every definition."""
 
     def __init__(self, modules: Sequence[LoadedModule], options: Options) -> None:
-        load()
 
         self.layers: Mapping[str, type[Layer]] = LAYERS
         self.functions: Mapping[str, type[Function]] = FUNCTIONS
@@ -217,7 +215,7 @@ class Checker:
         if values is None:
             return POISON
         check = BlockCheck(self, definition, {})
-        check.facts, check.path = caller.facts, caller.path
+        check.facts, check.path, check.caller = caller.facts, caller.path, caller
         check.hypers = dict(values)
         self.running.append(definition)
         self.depth += 1

@@ -270,6 +270,13 @@ class eye(Function):
     keywords = ("dtype",)
     creates = True
 
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """PyTorch has no overload with `m=None`."""
+        if None in (kwargs.get("m", 0), *args[1:2]):
+            raise OpError("eye takes an int for `m`, or no `m`", code="E0514", arg="m")
+        return args, kwargs
+
     def infer(self, cx: Cx) -> Tensor:
         at_least(cx, 0, n=self.n)
         columns = self.n if self.m is None else self.m

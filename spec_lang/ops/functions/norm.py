@@ -148,6 +148,7 @@ class batch_norm(Function):
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
+        number(cx, ">=", 0, eps=self.eps)
         any_float(cx, x)
         if known_rank(cx, x) < 2:
             raise OpError(f"{cx.name} takes [N, C, ...], but gets {x}", code="E0302")

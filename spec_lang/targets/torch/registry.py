@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spec_lang import ops
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Op
 from spec_lang.targets.torch.text import BadProgram
 
@@ -13,8 +12,6 @@ def op_class(name: str) -> type[Op]:
     Raises:
         BadProgram: nothing is declared by this name.
     """
-    if not LAYERS:
-        ops.load()
     found = LAYERS.get(name) or FUNCTIONS.get(name)
     if found is None:
         raise BadProgram(f"no op is called {name!r}")
