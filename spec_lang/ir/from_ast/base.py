@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
 from spec_lang.diagnostics.suggest import closest as suggest
+from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.ir.from_ast import habits
 from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.summary import Owed
 from spec_lang.ir.from_ast.values import (
@@ -124,6 +126,8 @@ class Base:
         self.cells: dict[int, list[Cell]] = {}
         self.dims_bound: dict[int, list[tuple[str, tuple[int, ...], int]]] = {}
         self.came: dict[int, tuple[Value, Value, str]] = {}
+        self.keywords: dict[int, Span] = {}
+        """Where the names of arguments stand, by their values' nodes."""
         self.required: dict[int, tuple[bool | None, str]] = {}
         self.loop_names: dict[str, tuple[str, Dim]] = {}
         """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
@@ -379,7 +383,8 @@ class Base:
             )
         if name[:1].isupper():
             layers = [*self.scope.names, *self.program.layers]
-            hint = self.suggestion(name, layers) or "`specc ops` lists the layers of the library"
+            hint = habits.LAYER_HELP.get(name) or did_you_mean(name, layers, habits.LAYERS)
+            hint = hint or "`specc ops` lists the layers of the library"
             return self.error("E0202", f"there is no layer or block called `{name}`", node, help=hint)
         hint = self.suggestion(name, [*known, *self.program.functions]) or "`specc ops` lists the functions"
         return self.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
@@ -408,6 +413,13 @@ class Base:
         if len(steps) < 2:
             return ()
         return (f"how it got there: {' -> '.join(reversed(steps))}",)
+
+    def trails(self, values: Iterable[Value]) -> tuple[str, ...]:
+        """The trails of the first two tensors in a mismatch that have any."""
+        found = dict.fromkeys(
+            note for value in values if isinstance(value, TensorType) for note in self.trail(value)
+        )
+        return tuple(found)[:2]
 
     def path_of(self, definition: Def) -> str:
         return self.scope.path(definition)

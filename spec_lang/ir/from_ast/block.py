@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ class BlockCheck(Members):
     def __init__(self, program: Checker, definition: Def, mono: dict[str, Value]) -> None:
         super().__init__(program, definition)
         self.mono = mono
+        self.caller: BlockCheck | None = None
+        """Who inlines this function over hyperparameters."""
         self.wild: set[str] = set()
         self.wild_values: dict[str, Dim] = {}
         self.carried: dict[str, Carried] = {}
@@ -181,12 +184,15 @@ class BlockCheck(Members):
                 self.program.default(self.definition, h)
 
     def need_floats(self, value: Real) -> None:
-        """A size computed from a float: as an opaque term in a model, by value in a block."""
+        """A size computed from a float: an opaque term in a model, by value in a block."""
+        if self.caller is not None:
+            self.caller.need_floats(value)
+            return
         node = self.definition.node
         if isinstance(node, ast.Block) and node.kind == "model":
             return
-        names = [n for n, v in self.hypers.items() if isinstance(v, Real) and n in value.text]
-        if names:
+        names = set(re.findall(r"[A-Za-z_]\w*", value.text)) & set(self.hypers)
+        if names - set(self.mono):
             raise NeedsValue(frozenset(names))
 
     def _let(self, node: ast.Let) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spec_lang.diagnostics import Label
+from spec_lang.diagnostics import Label, Span
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.expressions import Expressions, type_text
+from spec_lang.ir.from_ast.habits import DTYPES, METHODS, NAMESPACES
 from spec_lang.ir.from_ast.values import (
     CTORS,
     POISON,
@@ -43,6 +44,7 @@ from spec_lang.shapes import (
     Dim,
     DType,
     MixedPrecision,
+    Pack,
     TensorType,
     TooLarge,
     Undefined,
@@ -97,6 +99,10 @@ class Calls(Expressions):
         for a in arguments:
             if isinstance(a.value, ast.Hole) and not a.star and holes:
                 value: Value = signature.HOLE
+            elif a.star == "*" and self.pack_named(a.value) is not None:
+                result.values.append(self.pack_named(a.value))
+                result.nodes.append(a.value)
+                continue
             else:
                 value = self.ev(a.value)
             if a.star == "*":
@@ -105,15 +111,25 @@ class Calls(Expressions):
                 self._spread_named(result, value, a.value)
             elif a.name is not None:
                 if a.name in result.kwargs:
-                    self.error("E0513", f"`{a.name}` is given twice", a.value)
+                    place = Span(a.span.start, a.span.start + len(a.name))
+                    self.error("E0513", f"`{a.name}` is given twice", place)
                 result.kwargs[a.name] = value
                 result.named[a.name] = a.value
+                self.keywords[id(a.value)] = Span(a.span.start, a.span.start + len(a.name))
                 result.bad |= value is POISON
             else:
                 result.values.append(value)
                 result.nodes.append(a.value)
                 result.bad |= value is POISON
         return result
+
+    def pack_named(self, node: ast.Expr) -> Pack | None:
+        """`*B` where dims are listed: any number of dims."""
+        found = self.find(node.id) if isinstance(node, ast.Name) else None
+        if found is None or not isinstance(found[1], Pack):
+            return None
+        self.refs[id(node)] = found[0]
+        return found[1]
 
     def _spread(self, result: Args, value: Value, node: ast.Expr) -> None:
         items = self.known_list(value, node)
@@ -200,7 +216,10 @@ class Calls(Expressions):
             return self.run(target, args, node)
         if target is None or isinstance(target, Maybe):
             return self.error(
-                "E0406", f"{label} may be none here", func, help=f"ask first: `if {label} is not none`"
+                "E0406",
+                f"{label} {'is' if target is None else 'may be'} none here",
+                func,
+                help=f"run it where it is there: `if {label} is not none:`",
             )
         return self.error("E0407", f"{label} is {host.kind_of(target)}, which cannot be called", func)
 
@@ -214,11 +233,15 @@ class Calls(Expressions):
             return POISON if args.bad else self.record(target, args, node)
         if self.locals is not None:
             name = self.source.text[func.span.start : func.span.end]
+            written = self.source.text[func.span.start : self.stage(node).span.end]
+            made = written if written.endswith(")") else f"{name}()"
+            function = name.lower() if name.lower() in self.program.functions else None
+            here = f"or call the function: `{function}`" if function is not None else "and run that here"
             return self.error(
                 "E0703",
-                f"{name} is a layer, which has to be constructed in `layers:`",
-                node,
-                help=f"write `{name[:1].lower()}{name[1:]} = {name}(...)` in `layers:` and call that here",
+                f"{name} is a layer, which is constructed in `layers:`, not while the model runs",
+                self.stage(node),
+                help=f"write `{name.lower()} = {made}` in `layers:`, {here}",
             )
         self.note_construct(target, func, node)
         if args.bad:
@@ -441,18 +464,19 @@ class Calls(Expressions):
         inputs: list[Value],
     ) -> Value:
         """Report what an op refuses, with the argument to blame and how its input came to be."""
-        notes: tuple[str, ...] = ()
-        for value in inputs:
-            if isinstance(value, TensorType) and not notes:
-                notes = self.trail(value)
+        notes = self.trails(inputs)
         if isinstance(error, OpError):
             place = places.get(error.arg or "")
             labels: tuple[Label, ...] = ()
             at = node
-            if place is not None and error.code.startswith("E05"):
+            if place is not None and error.code in BY_KEYWORD:
+                at = self.keywords.get(id(place), place)
+            elif place is not None and (error.code.startswith("E05") or error.code in BY_ARGUMENT):
                 at = place
             elif place is not None and not _within(place, node):
                 labels = (self.label(place, f"`{error.arg}` is given here"),)
+            if error.code in WITHOUT_TRAIL:
+                notes = ()
             return self.error(error.code, error.message, at, labels=labels, notes=notes, help=error.help)
         if isinstance(error, MixedPrecision):
             return self.error(
@@ -598,6 +622,9 @@ class Calls(Expressions):
         node: ast.Expr,
     ) -> Value:
         """`x.f(a)`: a tensor's method, a module's method, or a path to a layer."""
+        if self.namespace(func):
+            self.arguments(arguments)
+            return POISON
         base = self.resolve(self.ev(func.value))
         if base is POISON:
             self.arguments(arguments)
@@ -616,7 +643,7 @@ class Calls(Expressions):
                 user = self.scope.names.get(func.name)
                 if user is not None and isinstance(user.node, ast.Function):
                     return self.function(FunctionRef(definition=user), func.name, args, node)
-                hint = self.suggestion(func.name, list(self.program.functions))
+                hint = METHODS.get(func.name) or self.suggestion(func.name, list(self.program.functions))
                 return self.error("E0203", f"tensors have no method `{func.name}`", func.name_span, help=hint)
             return self.function(FunctionRef(op=op), func.name, args, node)
         if is_module(base):
@@ -653,7 +680,30 @@ class Calls(Expressions):
         label = self.source.text[func.span.start : func.span.end]
         return self.apply_value(child, label, func, extra, node)
 
+    def namespace(self, node: ast.Attribute) -> bool:
+        """Report `torch.relu`, `nn.Linear` and `self.fc`: a spec names these things directly."""
+        root: ast.Expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name) or self.find(root.id) is not None or root.id in self.scope.broken:
+            return False
+        first = node
+        while isinstance(first.value, ast.Attribute):
+            first = first.value
+        if root.id in ("self", "cls"):
+            what = f"layers, parameters and methods are named without `{root.id}.`"
+            name = self.source.text[first.name_span.start : node.name_span.end]
+        elif root.id in NAMESPACES:
+            what = f"layers, functions and dtypes are named without `{root.id}.`"
+            name = DTYPES.get(node.name, node.name)
+        else:
+            return False
+        self.error("E0201", what, Span(root.span.start, node.name_span.end), help=f"write `{name}`")
+        return True
+
     def attribute(self, node: ast.Attribute) -> Value:
+        if self.namespace(node):
+            return POISON
         base = self.resolve(self.ev(node.value))
         if base is POISON:
             return POISON
@@ -675,14 +725,12 @@ class Calls(Expressions):
         op = self.program.functions.get(node.name)
         if node.name in ("T", "mT", "H", "mH") and op is None:
             return self.error("E0209", f"write `transpose(-2, -1)` for `.{node.name}`", node.name_span)
-        if node.name in ("shape", "ndim", "size"):
-            hint = "name the dims in a type: `x: float[N, T, D] = ...` makes N, T and D usable as numbers"
-        elif op is not None:
+        if op is not None:
             hint = f"call it: `.{node.name}(...)`"
         else:
-            hint = self.suggestion(node.name, list(self.program.functions)) or ""
+            hint = METHODS.get(node.name) or self.suggestion(node.name, list(self.program.functions)) or ""
         return self.error(
-            "E0209", f"tensors have no attribute `{node.name}` here", node.name_span, help=hint or None
+            "E0209", f"tensors have no attribute `{node.name}` in a spec", node.name_span, help=hint or None
         )
 
 
@@ -721,6 +769,12 @@ _ARITY = {
     "round": (1, 2),
 }
 ERRORS = (OpError, MixedPrecision, BroadcastError, TooLarge, Undefined)
+BY_KEYWORD = frozenset({"E0512", "E0513", "E0515"})
+"""Mistakes in an argument's name."""
+BY_ARGUMENT = frozenset({"E0303", "E0520"})
+"""Mistakes in an argument, whatever flows in."""
+WITHOUT_TRAIL = frozenset({"E0510", "E0511", "E0512", "E0513", "E0514", "E0515", "E0516", "E0520"})
+"""Mistakes that no shape explains."""
 
 
 def _within(inner: object, outer: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
@@ -122,6 +123,9 @@ class Emitter:
             return node_of(ir.Literal_, value=None, text=None, type=None, span=None)
         if cell.first is not None:
             return self._first_then(cell, cell.first, cell.value)
+        for name, value in self.check.lets.items():
+            if isinstance(value, Dim) and value == cell.value and len(str(value)) > len(name):
+                return node_of(ir.Name, id=name, ref="let", type=None, span=None)
         for name in sorted(cell.value.symbols & set(self.check.carried)):
             self.carry_names.setdefault(name, self._free(cell.name))
         return self.dim(cell.value)
@@ -468,6 +472,12 @@ class Emitter:
             span=self.span(node),
         )
 
+    def sayable(self, o: Owed) -> bool:
+        """Whether a condition makes sense for all values: one on an argument that may also be a tuple does not."""
+        roots = {re.split(r"[.\[]", n)[0] for n in o.cond.symbols}
+        hypers = getattr(self.definition.node, "hypers", None) or ()
+        return not any(h.name.id in roots and _choice_of_types(h.type) for h in hypers)
+
     def owed(self, o: Owed, at: str) -> ir.Require:
         return node_of(
             ir.Require,
@@ -502,7 +512,9 @@ class Emitter:
             results=results,
             results_tuple=node.results_tuple,
             dims=self._bindings(node, summary),
-            checks=() if summary is None else tuple(self.owed(o, "call") for o in summary.owed),
+            checks=()
+            if summary is None
+            else tuple(self.owed(o, "call") for o in summary.owed if self.sayable(o)),
             body=self.statements(node.body) if has_body else (),
             span=self.span(node),
         )
@@ -690,7 +702,9 @@ class Emitter:
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
         requires += [
-            self.owed(o, "init") for o in summary.owed if not (o.stated or o.passed or _torch_checks(o))
+            self.owed(o, "init")
+            for o in summary.owed
+            if self.sayable(o) and not (o.stated or o.passed or _torch_checks(o))
         ]
         return node_of(
             ir.Block,
@@ -754,6 +768,10 @@ class Emitter:
         )
 
     EV: ClassVar[dict[type, Callable[[Emitter, object], ir.Expr]]]
+
+
+def _choice_of_types(type: ast.Type) -> bool:
+    return isinstance(type, ast.ChoiceType) and any(not isinstance(o, ast.String) for o in type.options)
 
 
 def _torch_checks(o: Owed) -> bool:

@@ -470,10 +470,9 @@ class Expressions(Base):
         raise NotImplementedError
 
     def mapped_item(self, value: Mapped, index: Dim, node: ast.Subscript) -> Value:
-        low = index.bounds[0]
         if index.const is not None and index.const < 0:
             index = value.length + index
-        elif low is None:
+        elif self.decide(Cond.ge(index, 0)) is None:
             return self.error("E0403", f"it is not known whether the index {index} counts from the end", node)
         self.in_range(index, value.length, node)
         (name,) = value.index.symbols

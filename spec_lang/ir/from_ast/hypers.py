@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.calls import Args
+from spec_lang.ir.from_ast.habits import TYPES
 from spec_lang.ir.from_ast.modules import Modules
 from spec_lang.ir.from_ast.values import (
     CTORS,
@@ -85,7 +86,7 @@ class Hypers(Modules):
 
     def unknown_type(self, type: ast.NamedType) -> Value:
         records = [n for n, d in self.scope.names.items() if isinstance(d.node, ast.Record)]
-        hint = self.suggestion(type.name, [*SCALARS, *records])
+        hint = TYPES.get(type.name) or self.suggestion(type.name, [*SCALARS, *records])
         if type.name in self.scope.broken:
             return POISON
         return self.error("E0204", f"there is no type called `{type.name}`", type, help=hint)

@@ -261,7 +261,14 @@ class Modules(Calls):
             if module.keyed:
                 return self.error("E0407", "a dict of layers is not run; index it", node)
             return self.run_repeat(module, args, node)
-        return self.error("E0406", "this layer may be none here", node, help="ask first: `is not none`")
+        func = stage.func if isinstance(stage := self.stage(node), ast.Call) else stage
+        name = self.source.text[func.span.start : func.span.end]
+        return self.error(
+            "E0406",
+            f"{name} may be none here",
+            func,
+            help=f"run it where it is there: `if {name} is not none:`",
+        )
 
     def _run_list(self, module: ListModule, args: Args, node: ast.Expr) -> Value:
         """Each in order, with the same further arguments."""
@@ -379,10 +386,7 @@ class Modules(Calls):
         ctor = type(layer).name
         inferred = self._with_hole(module, name, place)
         hint = f"`{inferred}` infers it" if inferred else f"`_` for `{name}` of {ctor} infers it"
-        notes: tuple[str, ...] = ()
-        for value in args.values:
-            if isinstance(value, TensorType) and not notes:
-                notes = self.trail(value)
+        notes = self.trails(args.values)
         if stated.const is None or size.const is None:
             notes = (*notes, f"{stated} and {size} are not equal for all values of their names")
         self.error(

@@ -153,7 +153,7 @@ class Statements(Loops):
             return False
         if self.fits(declared, value):
             return True
-        notes = self.trail(value) if isinstance(value, TensorType) else ()
+        notes = self.trails([value])
         found = type_text(value) if has_tensor(value) else host.kind_of(value)
         code, hint = "E0308", None
         if isinstance(declared, TensorType) and isinstance(value, TensorType):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from spec_lang.diagnostics import Label
+from spec_lang.diagnostics import Label, Span
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.expressions import type_text
+from spec_lang.ir.from_ast.habits import DTYPES
 from spec_lang.ir.from_ast.hypers import Hypers, float_flags, is_mono
 from spec_lang.ir.from_ast.modules import Cells
 from spec_lang.ir.from_ast.scope import Def
@@ -70,8 +72,9 @@ class Uses(Hypers):
         dtype = DType.named(node.dtype)
         if dtype is None:
             names = [d.value for d in DType] + ["int"]
-            hint = self.suggestion(node.dtype, names) or f"the dtypes are {', '.join(names)}"
-            return self.error("E0404", f"there is no dtype called `{node.dtype}`", node, help=hint)
+            hint = did_you_mean(node.dtype, names, DTYPES) or f"the dtypes are {', '.join(names)}"
+            place = Span(node.span.start, node.span.start + len(node.dtype))
+            return self.error("E0404", f"there is no dtype called `{node.dtype}`", place, help=hint)
         shape: list[Dim | Pack] = []
         for d in node.dims:
             one = self.size(d)

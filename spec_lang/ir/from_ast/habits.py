@@ -1,0 +1,86 @@
+"""What people write who come from PyTorch's Python or from another library, and how a spec says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NAMESPACES = frozenset({"torch", "nn", "F", "functional", "np", "numpy", "tf", "keras", "jnp", "math"})
+"""Modules of Python's whose members a spec names directly."""
+
+DTYPES: Mapping[str, str] = {
+    "float32": "f32",
+    "fp32": "f32",
+    "single": "f32",
+    "float64": "f64",
+    "double": "f64",
+    "fp64": "f64",
+    "float16": "f16",
+    "fp16": "f16",
+    "half": "f16",
+    "bfloat16": "bf16",
+    "int64": "i64",
+    "long": "i64",
+    "int32": "i32",
+    "int16": "i16",
+    "short": "i16",
+    "int8": "i8",
+    "uint8": "u8",
+    "byte": "u8",
+    "boolean": "bool",
+}
+
+LAYERS: Mapping[str, str] = {
+    "Dense": "Linear",
+    "FullyConnected": "Linear",
+    "FC": "Linear",
+    "Conv": "Conv2d",
+    "Convolution2D": "Conv2d",
+    "BatchNorm": "BatchNorm2d",
+    "BatchNormalization": "BatchNorm2d",
+    "LayerNormalization": "LayerNorm",
+    "InstanceNorm": "InstanceNorm2d",
+    "MaxPool": "MaxPool2d",
+    "MaxPooling2D": "MaxPool2d",
+    "AvgPool": "AvgPool2d",
+    "AveragePooling2D": "AvgPool2d",
+    "GlobalAveragePooling2D": "AdaptiveAvgPool2d",
+    "MultiHeadAttention": "MultiheadAttention",
+    "Attention": "MultiheadAttention",
+    "Embed": "Embedding",
+    "Swish": "SiLU",
+}
+
+LAYER_HELP: Mapping[str, str] = {
+    "ModuleList": "a list of layers is written as one: `[Linear(4, 4), Linear(4, 4)]`",
+    "ModuleDict": 'a dict of layers is written as one: `{"a": Linear(4, 4)}`',
+    "Parameter": "a learned tensor is declared: `param w: float[4] = normal(std=0.02)`",
+    "Buffer": "a fixed tensor is declared: `buffer mask: bool[4] = ...`",
+    "Module": "a reusable part is a `block`",
+    "Reshape": "`reshape` is a function: call it in `forward`",
+    "Lambda": "functions are called in `forward`",
+    "Concatenate": "`cat` is a function: `cat([x, y], dim=1)` in `forward`",
+}
+
+METHODS: Mapping[str, str] = {
+    "shape": "name the dims in a type: with `x: float[N, T, D]`, N, T and D are numbers",
+    "size": "name the dims in a type: with `x: float[N, T, D]`, N, T and D are numbers",
+    "cuda": "leave it out: what a model makes lives where its inputs do",
+    "cpu": "leave it out: what a model makes lives where its inputs do",
+    "item": "leave it out: a tensor without dims (`float[]`) is the number",
+    "tolist": "values are not known before the model runs",
+    "numpy": "leave it out: a spec has tensors only",
+    "backward": "leave it out: a spec describes the forward pass",
+    "data": "leave it out: a spec has values, not memory",
+    "append": "`ys += [x]` appends to a list of tensors",
+    "astype": "`to(float)`, `to(int)` and `to(f32)` convert",
+}
+
+TYPES: Mapping[str, str] = {
+    "Tensor": "say its dtype and dims: `float[N, D]`",
+    "tensor": "say its dtype and dims: `float[N, D]`",
+    "integer": "did you mean `int`?",
+    "string": "did you mean `str`?",
+    "boolean": "did you mean `bool`?",
+    "double": "did you mean `float`?",
+    "Module": "a layer that is passed in has the type `layer`",
+}
