@@ -67,6 +67,8 @@ def open_flag(cx: Cx, text: str, message: str, arg: str) -> None:
 
 def divides(cx: Cx, divisor: Dim | int, size: Dim | int, arg: str, what: str, by: str) -> None:
     """Demand `size % divisor == 0`, saying what both are."""
+    if divisor == 1:
+        return
     cx.require(
         Cond.divides(divisor, size),
         f"{cx.name} splits {what} into {by}, but {size} is not divisible by {divisor}",

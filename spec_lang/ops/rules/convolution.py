@@ -76,17 +76,18 @@ def conv_sizes(
     """
     result = []
     for size, k, s, (before, after), d in zip(sizes, kernel, stride, padding, dilation, strict=True):
-        padded, covered = size + before + after, span(k, d)
-        fits = Cond.ge(padded, covered)
-        if not cx.holds(fits):
+        around, covered = before + after, span(k, d)
+        rest = size + (around - covered)
+        if not cx.holds(Cond.ge(rest, 0)):
+            padded = size + around
             after_padding = " after padding" if padded != size else ""
             cx.require(
-                fits,
+                Cond.ge(padded, covered),
                 f"{cx.name}'s kernel covers {covered}, but its input has only {padded}{after_padding}",
                 code="E0304",
                 arg="kernel_size",
             )
-        result.append((padded - covered) // s + 1)
+        result.append(rest // s + 1)
     return tuple(result)
 
 
