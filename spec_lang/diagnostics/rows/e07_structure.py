@@ -56,4 +56,12 @@ ROWS: dict[str, Code] = {
         "N = 4\nmodel M = N",
         "model Base(d: int = 4):\n    forward(x: float[N, d]) -> float[N, d]:\n        return x\n\nmodel M = Base(d=8)",
     ),
+    "E0710": Code(
+        "no checked program",
+        "The file is not the JSON of a checked program of this version, as `specc ir` writes it and `docs/ir.schema.json` describes it.",
+    ),
+    "E0711": Code(
+        "a program that does not hold together",
+        "A checked program from outside names a definition, layer, function or hyperparameter that is not there, or has a size that cannot be read.",
+    ),
 }

@@ -373,8 +373,12 @@ class Base:
             self.tainted = True
             return POISON
         if name in self.partial:
-            hint = "give it a value in both branches, or before the `if`"
-            return self.error("E0201", f"`{name}` is defined in one branch only", node, help=hint)
+            return self.error(
+                "E0201",
+                f"`{name}` is defined in one branch only",
+                node,
+                help="give it a value in both branches, or before the `if`",
+            )
         known = [*self.loops, *(self.locals or ()), *self.members, *self.hypers, *self.lets, *self.dims]
         known += [*self.methods, *self.scope.names]
         if not call:
