@@ -197,7 +197,7 @@ class Op:
 
     def __init_subclass__(cls) -> None:
         own = tuple(
-            a for a, t in cls.__dict__.get("__annotations__", {}).items() if not str(t).startswith("ClassVar")
+            a for a, t in vars(cls).get("__annotations__", {}).items() if not str(t).startswith("ClassVar")
         )
         cls.arguments = (*(a for a in cls.arguments if a not in own), *own)
 
