@@ -323,6 +323,9 @@ class OnnxRuntime:
             raise CannotRun("ONNX Runtime on the CPU has no bf16 inputs from Python: verify f32 or f16")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        if prepared.request.dtype is DType.F16:
+            # The extended optimisations of 1.32 end the process on recurrent layers in f16 on the CPU.
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         if threads is not None:
             options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(
