@@ -88,11 +88,12 @@ class _Patterned(Function):
             OpError: another one does.
         """
 
-    def refuse(self, cx: Cx, names: Sequence[str], why: str) -> None:
+    def refuse(self, cx: Cx, names: Sequence[str], why: str, help: str | None = None) -> None:
         """Refuse names of the pattern."""
         if names:
             listed = " and ".join(f"`{n.partition('#')[0]}`" for n in names)
-            raise OpError(f'{cx.name}: "{self.pattern}" {why} {listed}', code="E0520", arg="pattern")
+            message = f'{cx.name}: "{self.pattern}" {why} {listed}'
+            raise OpError(message, code="E0520", arg="pattern", help=help)
 
     def split(self, g: Graph, plan: Plan) -> Value:
         """The tensor with one dim for each name."""
@@ -120,8 +121,8 @@ class rearrange(_Patterned):
         left, right = pattern.left.names, pattern.right.names
         ints = [n for n in (*left, *right) if anonymous(n) is not None]
         self.refuse(cx, ints, "gives no name to the dim of size")
-        self.refuse(cx, _only(left, right), "drops")
-        self.refuse(cx, _only(right, left), "makes")
+        self.refuse(cx, _only(left, right), "drops", "`rearrange` keeps all elements; `reduce` drops dims")
+        self.refuse(cx, _only(right, left), "makes", "`rearrange` keeps all elements; `repeat` makes dims")
         if pattern.left.dots is not None and pattern.right.dots is None:
             self.refuse(cx, ["..."], "drops")
 
@@ -145,7 +146,7 @@ class reduce(_Patterned):
     source = "https://einops.rocks/api/reduce/"
 
     def check_names(self, cx: Cx, pattern: Pattern) -> None:
-        self.refuse(cx, _only(pattern.right.names, pattern.left.names), "makes")
+        self.refuse(cx, _only(pattern.right.names, pattern.left.names), "makes", "`repeat` makes dims")
 
     def infer(self, cx: Cx) -> Tensor:
         plan = self.plan(cx)

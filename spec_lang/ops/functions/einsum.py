@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.elementwise import NUMBERS, result_shape, same_dtype, takes
-from spec_lang.shapes import Dim, Pack, Shape
+from spec_lang.ops.rules.elementwise import FLOATS, result_shape, same_dtype, takes
+from spec_lang.shapes import Dim, DType, Pack, Shape
+
+_TAKEN = FLOATS | {DType.I64}
+"""Narrower ints are summed as int in some equations and not in others."""
 
 
 class einsum(Function):
@@ -32,7 +35,7 @@ class einsum(Function):
         sizes: dict[str, Dim] = {}
         rest: list[Tensor] = []
         for term, x in zip(ins, self.operands, strict=True):
-            takes(cx, x, NUMBERS)
+            takes(cx, x, _TAKEN)
             self._match(cx, term, x, sizes, rest)
         shared: Shape = result_shape(cx, *rest) if rest else ()
         shape: list[Dim | Pack] = []
