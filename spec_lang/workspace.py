@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -69,14 +68,14 @@ def write_all(files: Mapping[Path, str | bytes]) -> None:
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-            staged.append((temporary, path))
-            data = content.encode() if isinstance(content, str) else content
-            with os.fdopen(handle, "wb") as out:
-                out.write(data)
+            temporary = str(path.with_name(f".{path.name}.{os.getpid()}.tmp"))
+            with open(temporary, "xb") as out:
+                staged.append((temporary, path))
+                out.write(content.encode() if isinstance(content, str) else content)
                 out.flush()
                 os.fsync(out.fileno())
-            os.chmod(temporary, _mode(path))
+            if path.exists():
+                os.chmod(temporary, path.stat().st_mode & 0o777)
         while staged:
             temporary, path = staged[0]
             os.replace(temporary, path)
@@ -85,15 +84,6 @@ def write_all(files: Mapping[Path, str | bytes]) -> None:
         for temporary, _ in staged:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
-
-
-def _mode(path: Path) -> int:
-    """The permissions of the file that is replaced, or those that a new file gets."""
-    with suppress(FileNotFoundError):
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def finder(folders: tuple[Path, ...]) -> Callable[[str], Source | None]:

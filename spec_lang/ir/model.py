@@ -9,8 +9,6 @@ Sizes inside types are text in the language's own dim syntax (`16*h`, `N`, `(H -
 dims); `spec_lang.shapes.parse` reads them back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Literal, ParamSpec, TypeVar
 
@@ -89,7 +87,7 @@ class ChoiceType(Node):
 
     kind: Literal["choice"] = "choice"
     values: tuple[str, ...] = ()
-    types: tuple[Type, ...] = ()
+    types: "tuple[Type, ...]" = ()
 
 
 class RecordType(Node):
@@ -99,21 +97,21 @@ class RecordType(Node):
 
 class TupleType(Node):
     kind: Literal["tuple"] = "tuple"
-    items: tuple[Type, ...]
+    items: "tuple[Type, ...]"
 
 
 class ListType(Node):
     """A list. Of tensors: `length` is a dim's text, and `index` names the variable in the item's dims."""
 
     kind: Literal["list"] = "list"
-    item: Type
+    item: "Type"
     length: str | None = None
     index: str | None = None
 
 
 class OptionalType(Node):
     kind: Literal["optional"] = "optional"
-    base: Type
+    base: "Type"
 
 
 class ModuleType(Node):
@@ -177,15 +175,15 @@ class Attribute(Expression):
     """A record's field, a module's child or a module's parameter (`wte.weight`)."""
 
     kind: Literal["attribute"] = "attribute"
-    value: Expr
+    value: "Expr"
     name: str
 
 
 class Slice(Expression):
     kind: Literal["slice"] = "slice"
-    start: Expr | None = None
-    stop: Expr | None = None
-    step: Expr | None = None
+    start: "Expr | None" = None
+    stop: "Expr | None" = None
+    step: "Expr | None" = None
 
 
 class Ellipsis_(Expression):
@@ -196,14 +194,14 @@ class Subscript(Expression):
     """Indexing of a tensor, a list, a tuple or a container of layers."""
 
     kind: Literal["subscript"] = "subscript"
-    value: Expr
-    index: tuple[Expr, ...]
+    value: "Expr"
+    index: "tuple[Expr, ...]"
 
 
 class Unary(Expression):
     kind: Literal["unary"] = "unary"
     op: Literal["-", "+", "~", "not"]
-    operand: Expr
+    operand: "Expr"
 
 
 class Binary(Expression):
@@ -211,78 +209,78 @@ class Binary(Expression):
 
     kind: Literal["binary"] = "binary"
     op: str
-    left: Expr
-    right: Expr
+    left: "Expr"
+    right: "Expr"
 
 
 class Compare(Expression):
     """A chain of comparisons, on numbers or elementwise on tensors; or `is none`."""
 
     kind: Literal["compare"] = "compare"
-    first: Expr
+    first: "Expr"
     ops: tuple[str, ...]
-    rest: tuple[Expr, ...]
+    rest: "tuple[Expr, ...]"
 
 
 class IfExp(Expression):
     kind: Literal["if"] = "if"
-    test: Expr
-    body: Expr
-    orelse: Expr
+    test: "Expr"
+    body: "Expr"
+    orelse: "Expr"
 
 
 class Tuple(Expression):
     kind: Literal["tuple"] = "tuple"
-    items: tuple[Expr, ...]
+    items: "tuple[Expr, ...]"
 
 
 class List(Expression):
     kind: Literal["list"] = "list"
-    items: tuple[Expr, ...]
+    items: "tuple[Expr, ...]"
 
 
 class Dict(Expression):
     """A dict of layers; a None key marks `**value`."""
 
     kind: Literal["dict"] = "dict"
-    keys: tuple[Expr | None, ...]
-    values: tuple[Expr, ...]
+    keys: "tuple[Expr | None, ...]"
+    values: "tuple[Expr, ...]"
 
 
 class Star(Expression):
     """`*value` among the items of a list or the arguments of a call."""
 
     kind: Literal["star"] = "star"
-    value: Expr
+    value: "Expr"
 
 
 class Format(Expression):
     """An f-string: literal parts are string literals."""
 
     kind: Literal["format"] = "format"
-    parts: tuple[Expr, ...]
+    parts: "tuple[Expr, ...]"
 
 
 class Carry(Node):
     """A dim that changes along a list of layers: `name` starts as `start` and is `next` after each one."""
 
     name: str
-    start: Expr
-    next: Expr
+    start: "Expr"
+    next: "Expr"
 
 
 class Generator(Node):
-    target: Target
-    iterable: Expr
-    tests: tuple[Expr, ...] = ()
+    target: "Target"
+    iterable: "Expr"
+    tests: "tuple[Expr, ...]" = ()
 
 
 class Comprehension(Expression):
     """`[value for ...]`, or a dict where `key` is there; `carry` lists the dims that change along it."""
 
     kind: Literal["comprehension"] = "comprehension"
-    key: Expr | None = None
-    value: Expr
+    key: "Expr | None" = None
+    value: "Expr"
     generators: tuple[Generator, ...]
     carry: tuple[Carry, ...] = ()
 
@@ -291,7 +289,7 @@ class Argument(Node):
     """A named argument; a None name marks `**value`."""
 
     name: str | None
-    value: Expr
+    value: "Expr"
 
 
 class Call(Expression):
@@ -332,8 +330,8 @@ class Call(Expression):
         "init",
     ]
     name: str
-    callee: Expr | None = None
-    args: tuple[Expr, ...] = ()
+    callee: "Expr | None" = None
+    args: "tuple[Expr, ...]" = ()
     kwargs: tuple[Argument, ...] = ()
     dims: tuple[Argument, ...] = ()
     style: Literal["call", "arrow", "method"] = "call"
@@ -365,7 +363,7 @@ class Target(Node):
     """The left side of an assignment: a name, a dropped value (both None), or several targets."""
 
     name: str | None = None
-    items: tuple[Target, ...] | None = None
+    items: "tuple[Target, ...] | None" = None
 
 
 # --- Statements -----------------------------------------------------------------------------
@@ -384,7 +382,7 @@ class Assign(Statement):
     kind: Literal["assign"] = "assign"
     target: Target
     value: Expr
-    dims: tuple[DimBinding, ...] = ()
+    dims: "tuple[DimBinding, ...]" = ()
 
 
 class Append(Statement):
@@ -417,14 +415,14 @@ class For(Statement):
     kind: Literal["for"] = "for"
     target: Target
     iterable: Expr
-    body: tuple[Stmt, ...]
+    body: "tuple[Stmt, ...]"
 
 
 class If(Statement):
     kind: Literal["if"] = "if"
     test: Expr
-    body: tuple[Stmt, ...]
-    orelse: tuple[Stmt, ...] = ()
+    body: "tuple[Stmt, ...]"
+    orelse: "tuple[Stmt, ...]" = ()
 
 
 Stmt = Annotated[Assign | Append | Return | Require | For | If, Field(discriminator="kind")]
