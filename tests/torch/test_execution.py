@@ -283,3 +283,45 @@ def test_repr_shows_the_layers() -> None:
     assert "(c_attn): Linear(in_features=8, out_features=24, bias=True)" in repr(
         golden("attention").Attention(2, D=8)
     )
+
+
+def test_sizes() -> None:
+    module = golden("sizes")
+    y, steps = module.Packs()(torch.zeros(2, 3, 5, 4))
+    assert y.shape == (2, 3, 5, 4)
+    assert steps.tolist() == [0, 1, 2, 3, 4]
+    assert module.Multiples().eval()(torch.randn(2, 6, 5, 4)).shape == (2, 3, 4)
+    cache = module.Cache()
+    x, past = torch.randn(1, 2, 4), (torch.zeros(1, 3, 4), torch.zeros(1, 3, 4))
+    torch.testing.assert_close(cache(x, past) - cache(x), torch.full((1, 2, 4), 3.0))
+    assert module.Wide()(torch.randn(2, 4)).shape == (2, 4)
+
+
+def test_functions_follow_the_mode_of_their_caller() -> None:
+    model, x = golden("sizes").Multiples(), torch.randn(2, 6, 5, 4)
+    assert not torch.equal(model(x), model(x))
+    model.eval()
+    assert torch.equal(model(x), model(x))
+
+
+def test_running_sizes() -> None:
+    module = golden("nesting")
+    model = module.DenseNet(growth=3, depths=(1, 4))
+    assert [layer.conv.in_channels for layer in model.second] == [5, 8, 11, 14]
+    assert module.Pair()(torch.randn(2, 3, 8, 6)).shape == (2, 5)
+    assert "last.b.weight" not in module.Pair().state_dict()
+    assert "last.b.weight" in module.Pair(growth=1).state_dict()
+    with pytest.raises(ValueError, match=r"H >= 2 \(H=1\)"):
+        module.Pair()(torch.randn(2, 3, 1, 6))
+
+
+def test_paths() -> None:
+    model = golden("paths").Net(dim=5, depth=3).eval()
+    x, state = model(torch.randn(2, 5))
+    assert x.shape == state.shape == (2, 5)
+    assert torch.equal(model.fc.weight, torch.eye(5))
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x, start=state), model(x, start=state))
+    images = golden("paths").Images()
+    assert images.second.bn.eps == 1e-3
+    assert images(torch.randn(2, 3, 5, 6)).shape == (2, 8, 3, 3)

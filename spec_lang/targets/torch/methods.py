@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.chains import NESTED, grouped, has_chain, stages
@@ -11,6 +11,7 @@ from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, IfExp, 
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.liveness import Later
 from spec_lang.targets.torch.names import Scope, imported, safe
 from spec_lang.targets.torch.operations import Operations
 from spec_lang.targets.torch.text import comment, comment_text, identifier
@@ -41,8 +42,9 @@ class Methods(Operations):
         self.hoisting = False
         self.rhs: m.Expr | None = None
         self.into: str | None = None
-        self.live: set[str] = set()
+        self.live: Container[str] = ()
         self.temporary: set[str] = set()
+        self.known: set[str] | None = None
         self.dtype_local: str | None = None
         self.shown = {i.name: shape(i.type) for i in method.inputs}
 
@@ -134,6 +136,8 @@ class Methods(Operations):
         return None
 
     def expr(self, e: m.Expr) -> Code:
+        if isinstance(e, m.Subscript) and self.made(e.value) is not None:
+            return Index(self.module(e.value), tuple(map(self.expr, e.index)))
         if isinstance(e, m.Attribute) and self.made(e.value) is not None:
             return Attr(self.module(e.value), identifier(e.name))
         return super().expr(e)
@@ -147,18 +151,16 @@ class Methods(Operations):
         code = self.expr(root)
         kind = root.type
         for i, group in enumerate(groups):
+            held = flat(code) if flat(code) in self.temporary else None
             for call in group:
                 code = self.call(call, code)
             if i < len(groups) - 1 and group[-1].to != "run":
-                code = self.store(code, root, kind, group[-1].type)
+                variable = held or self.variable(root, group[-1].type)
+                new = shape(group[-1].type) != shape(kind)
+                self.emit(f"{variable} = ", code, shape(group[-1].type) if new else None)
+                code = Atom(variable)
             kind = group[-1].type
         return code
-
-    def store(self, code: Code, root: m.Expr, before: m.Type | None, after: m.Type | None) -> Code:
-        """Assign an intermediate result, with its shape where that is new."""
-        variable = self.variable(root, after)
-        self.emit(f"{variable} = ", code, shape(after) if shape(after) != shape(before) else None)
-        return Atom(variable)
 
     def variable(self, root: m.Expr, after: m.Type | None = None) -> str:
         """A variable for an intermediate result: the target, what the chain starts from, or a new one.
@@ -207,7 +209,7 @@ class Methods(Operations):
         assert e.callee is not None
         root, _ = stages(e)
         x = self.expr(e.args[0]) if first is None else first
-        layers = self.expr(e.callee)
+        layers = self.module(e.callee)
         further = (*map(self.expr, e.args[1:]), *map(self.keyword, e.kwargs))
         stored = isinstance(x, Atom) and x.text in self.temporary
         variable = flat(x) if stored or self._may_overwrite(root) else self.variable(root, e.type)
@@ -236,15 +238,15 @@ class Methods(Operations):
                 lines = [*comment(self.indent, above), *lines]
         self.lines += lines
 
-    def body(self, statements: Sequence[m.Stmt], live: set[str]) -> None:
+    def body(self, statements: Sequence[m.Stmt], live: Container[str] = (), *, loop: bool = False) -> None:
         """Statements in order; `live` are the names that are read after them."""
-        for i, s in enumerate(statements):
-            after = live | names_in(*statements[i + 1 :])
+        after = Later(statements, live, loop=loop)
+        for after.at, s in enumerate(statements):
             for text in s.comments:
                 self.lines += comment(self.indent, text)
             self.statement(s, after)
 
-    def statement(self, s: m.Stmt, live: set[str]) -> None:
+    def statement(self, s: m.Stmt, live: Container[str]) -> None:
         match s:
             case m.Assign():
                 self.assign(s, live)
@@ -261,7 +263,7 @@ class Methods(Operations):
             case m.If():
                 self.branch(s, live)
 
-    def assign(self, s: m.Assign, live: set[str]) -> None:
+    def assign(self, s: m.Assign, live: Container[str]) -> None:
         target = self.target(s.target)
         note = self.note(s)
         bound = [self.scope.local(n) for n in _names(s.target)]
@@ -290,7 +292,7 @@ class Methods(Operations):
         prefix: str,
         value: m.Expr,
         into: str | None,
-        live: set[str],
+        live: Container[str],
         trailing: str | None,
         suffix: str = "",
         unpack: bool = False,
@@ -298,9 +300,10 @@ class Methods(Operations):
     ) -> None:
         """A statement of one line where it fits, its chains broken into statements where it does not."""
         self.rhs, self.into, self.live = value, into, live
-        lines, taken = list(self.lines), set(self.scope.taken)
+        start, taken = len(self.lines), set(self.scope.taken)
         for self.hoisting in (False, True):
-            self.lines, self.scope.taken, self.temporary = list(lines), set(taken), set()
+            del self.lines[start:]
+            self.scope.taken, self.temporary = set(taken), set()
             code = self.value(value)
             if unpack and isinstance(value.type, m.TensorType):
                 code = Call(Attr(code, "unbind"), (Atom("0"),))
@@ -313,8 +316,8 @@ class Methods(Operations):
             if len(written) == 1 or not has_chain(value):
                 break
         self.hoisting = False
-        if trailing and len(self.lines) > len(lines):
-            self.lines[len(lines) : len(lines)] = comment(self.indent, trailing)
+        if trailing and len(self.lines) > start:
+            self.lines[start:start] = comment(self.indent, trailing)
             trailing = None
         note = trailing or note
         if prefix == f"{flat(whole)} = ":
@@ -347,7 +350,9 @@ class Methods(Operations):
 
     def knows(self, kind: m.TensorType) -> bool:
         """Whether a reader knows every name in a shape."""
-        known = self.known_names()
+        if self.known is None:
+            self.known = self.known_names()
+        known = self.known
         return all(word in known for dim in kind.dims for word in _WORD.findall(dim))
 
     def known_names(self) -> set[str]:
@@ -359,18 +364,17 @@ class Methods(Operations):
     def require(self, s: m.Require) -> None:
         """Conditions of the caller's are checked first, by the model."""
 
-    def loop(self, s: m.For, live: set[str]) -> None:
-        inside = live | names_in(*s.body)
-        iterable = self.expr(s.iterable)
+    def loop(self, s: m.For, live: Container[str]) -> None:
+        iterable = self.module(s.iterable)
         target = self.loop_target(s.target, names_in(*s.body))
         self.looping(s)
         self.emit(f"for {flat(target)} in ", iterable, s.trailing, ":")
-        self.indented(s.body, inside)
+        self.indented(s.body, live, loop=True)
 
     def looping(self, s: m.For) -> None:
         """Note what a loop runs over."""
 
-    def branch(self, s: m.If, live: set[str]) -> None:
+    def branch(self, s: m.If, live: Container[str]) -> None:
         test = self.condition(s.test)
         body = s.body
         while not s.orelse and len(body) == 1 and isinstance(body[0], m.If) and not body[0].orelse:
@@ -405,10 +409,10 @@ class Methods(Operations):
         self.lines.append(line)
         return True
 
-    def indented(self, statements: Sequence[m.Stmt], live: set[str]) -> None:
+    def indented(self, statements: Sequence[m.Stmt], live: Container[str], *, loop: bool = False) -> None:
         self.indent += 4
         before = len(self.lines)
-        self.body(statements, live)
+        self.body(statements, live, loop=loop)
         if all(line.lstrip().startswith("#") for line in self.lines[before:]):
             self.lines.append(" " * self.indent + "pass")
         self.indent -= 4

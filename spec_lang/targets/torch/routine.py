@@ -21,12 +21,12 @@ class Routine(Methods):
     def lines_of(self) -> list[str]:
         """The whole method."""
         taken, shown = set(self.scope.taken), dict(self.shown)
-        self.body(self.method.body, set())
+        self.body(self.method.body)
         if (dtype := self.repeated_dtype()) is not None:
             self.scope.taken, self.shown = taken, shown
             self.dtype_local = self.scope.fresh("dtype", "float_dtype")
             self.lines = statement(self.indent, f"{self.dtype_local} = ", dtype)
-            self.body(self.method.body, set())
+            self.body(self.method.body)
         body, self.lines = self.lines, []
         self.defaults()
         defaults, self.lines = self.lines, []

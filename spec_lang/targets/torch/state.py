@@ -76,12 +76,12 @@ class State:
         self.block = block
         self.imports = imports
         self.training_functions = training_functions
-        self.members = {p.name for p in block.members}
+        self.members = {p.name: p for p in block.members}
         self.hypers = [h.name for h in block.hypers]
         self.statics = self.hypers + list(block.dims)
         self.statics += [let.name for let in block.lets if let.at == "init"]
         self.read_by_methods: set[str] = set()
-        self.own = self.members | {method.name for method in block.methods}
+        self.own = {*self.members, *(method.name for method in block.methods)}
 
     def attribute(self, name: str) -> str:
         """The attribute of a layer, a param or a buffer: the author's name."""
@@ -116,7 +116,7 @@ class State:
     def made(self, e: m.Expr) -> m.Expr | None:
         """The constructor behind a path to a module of this block, where it is one."""
         if isinstance(e, m.Name) and e.ref == "layer":
-            found = next((p for p in self.block.members if p.name == e.id), None)
+            found = self.members.get(e.id)
             return found.value if isinstance(found, m.Layer) else None
         if isinstance(e, m.Subscript) and (outer := self.made(e.value)) is not None:
             return element(outer)
@@ -124,6 +124,9 @@ class State:
 
     def class_of(self, made: m.Expr) -> Code | None:
         """The Python class that a constructor call makes."""
+        if isinstance(made, m.List | m.Dict | m.Comprehension):
+            keyed = isinstance(made, m.Dict) or (isinstance(made, m.Comprehension) and made.key is not None)
+            return name(f"{self.imports.use('nn')}.{'ModuleDict' if keyed else 'ModuleList'}")
         if not isinstance(made, m.Call):
             return None
         if made.to == "make" and LAYERS[made.name].torch.startswith("nn."):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from spec_lang.ir import model as m
 
+_LEAVES = frozenset({str, int, float, bool, type(None)})
+
 
 def nodes(*roots: object) -> Iterator[m.Node]:
     """Every node inside, outermost first, types and places left out."""
@@ -16,7 +18,10 @@ def nodes(*roots: object) -> Iterator[m.Node]:
             waiting += reversed(node)
         elif isinstance(node, m.Node):
             yield node
-            waiting += [v for k, v in reversed(node.__dict__.items()) if k not in ("span", "type")]
+            for key in reversed(node.__dict__):
+                value = node.__dict__[key]
+                if value.__class__ not in _LEAVES and key not in ("span", "type"):
+                    waiting.append(value)
 
 
 def names_in(*roots: object) -> set[str]:
