@@ -108,9 +108,9 @@ torch.onnx.export(model, {inputs}, sys.argv[2], dynamo=True, verbose=False)
 """
 
 
-def specc(case: Case, python: str, output: Path, weights: Path) -> list[str]:
-    """The command that exports a case with ours."""
+def specc(case: Case, python: str, folder: Path, weights: Path) -> list[str]:
+    """The command that exports a case with ours, to `folder / f"{case.spec}.onnx"`."""
     sets = [part for s in case.sets for part in ("--set", s)]
     spec = str(ROOT / "models" / f"{case.spec}.nnspec")
     command = [python, "-m", "spec_lang", "compile", spec, "--target", "onnx", "--model", case.model]
-    return [*command, *sets, "--weights", str(weights), "-o", str(output)]
+    return [*command, *sets, "--weights", str(weights), "-o", str(folder)]

@@ -28,7 +28,7 @@ def measure(name: str, case: Case, runs: int, folder: Path) -> bool:
     theirs_script = EXPORT.format(twin=case.twin, inputs=case.inputs)
     ours, theirs = [], []
     for _ in range(runs):
-        ours.append(process(specc(case, sys.executable, folder / "ours.onnx", weights)))
+        ours.append(process(specc(case, sys.executable, folder, weights)))
         theirs.append(
             process([sys.executable, "-c", theirs_script, str(weights), str(folder / "theirs.onnx")])
         )

@@ -27,9 +27,9 @@ INPUTS = "import torch, sys; torch.manual_seed(1); torch.save({inputs}, sys.argv
 def graphs(case: Case, folder: Path) -> dict[str, Path]:
     """Our graph, the exporter's and the exporter's through onnxslim."""
     weights = folder / "weights.safetensors"
-    ours, theirs, slim = (folder / f"{n}.onnx" for n in ("ours", "theirs", "slim"))
+    ours, theirs, slim = (folder / f"{n}.onnx" for n in (case.spec, "theirs", "slim"))
     process([sys.executable, "-c", PREPARE.format(twin=case.twin), str(weights)])
-    process(specc(case, sys.executable, ours, weights))
+    process(specc(case, sys.executable, folder, weights))
     script = EXPORT.format(twin=case.twin, inputs=case.inputs)
     process([sys.executable, "-c", script, str(weights), str(theirs)])
     process([sys.executable, "-m", "onnxslim", str(theirs), str(slim)])
