@@ -18,8 +18,12 @@ def closest(name: str, known: Iterable[str], aliases: Mapping[str, str] | None =
     for other in names:
         if _flat(other) == flat and other != name:
             return other
+    starts = [o for o in names if len(flat) > 3 and _flat(o).startswith(flat)]
+    if starts:
+        return min(starts, key=len)
     from difflib import SequenceMatcher
 
+    cutoff = 0.66 if len(flat) <= 3 else 0.7
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(flat)
     best: tuple[float, str] | None = None
@@ -27,10 +31,10 @@ def closest(name: str, known: Iterable[str], aliases: Mapping[str, str] | None =
         if other == name:
             continue
         matcher.set_seq1(_flat(other))
-        if matcher.real_quick_ratio() < 0.7 or matcher.quick_ratio() < 0.7:
+        if matcher.real_quick_ratio() < cutoff or matcher.quick_ratio() < cutoff:
             continue
         score = matcher.ratio()
-        if score >= 0.7 and (best is None or score > best[0]):
+        if score >= cutoff and (best is None or score > best[0]):
             best = (score, other)
     return best[1] if best else None
 

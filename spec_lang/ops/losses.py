@@ -45,7 +45,12 @@ def same_shape(cx: Cx, a: Tensor, b: Tensor, what: str = "target") -> None:
         OpError: E0302 or E0301, another.
     """
     if len(a.shape) != len(b.shape):
-        raise OpError(f"{cx.name} takes a {what} of the shape of {a}, but gets {b}", code="E0302", arg=what)
+        raise OpError(
+            f"{cx.name} takes a {what} of the shape of {a}, but gets {b}",
+            code="E0302",
+            arg=what,
+            help="the numbers of classes are ints: `int[N]`" if what == "target" and b.rank == 1 else None,
+        )
     for x, y in zip(a.shape, b.shape, strict=True):
         if x == y:
             continue

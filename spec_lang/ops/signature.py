@@ -66,6 +66,24 @@ class Parameter(NamedTuple):
         return words(self.kind)
 
 
+def _fix(kind: str, value: Any) -> str | None:
+    """What to write where a value of another kind was meant."""
+    if isinstance(value, TensorType):
+        return "put the tensors into a list: `[a, b]`" if kind == "list[Tensor]" else None
+    if isinstance(value, str):
+        if kind == "DType":
+            return "dtypes are written without quotes: `f32`; a model runs where its inputs are"
+        plain = value.removeprefix("-").replace(".", "", 1).isdigit() or value.lower() in (
+            "true",
+            "false",
+            "none",
+        )
+        return f"write `{value.lower()}` without quotes" if plain else None
+    if type(value) is float and value == int(value) and "Dim" in kind:
+        return f"write `{int(value)}`"
+    return None
+
+
 class Signature:
     """The arguments of a function, of a layer's constructor or of a layer's forward."""
 
@@ -139,6 +157,7 @@ class Signature:
                 f"{self.name}'s `{parameter.name}` takes {parameter.takes}, not {described(value)}",
                 code="E0514",
                 arg=parameter.name,
+                help=_fix(parameter.kind, value),
             )
         return converted
 
@@ -181,13 +200,11 @@ class Signature:
             return OpError(f"{self.name} takes no `{name}` in a spec: {reason}", code="E0515", arg=name)
         from spec_lang.diagnostics.suggest import closest
 
-        near = closest(name, list(self.by_name))
+        near = closest(name, list(self.by_name), _OTHERS)
         takes = ", ".join(self.by_name) or "none"
+        help = f"did you mean `{near}`?" if near else f"its arguments are: {takes}"
         return OpError(
-            f"{self.name} has no argument `{name}`",
-            code="E0512",
-            arg=name,
-            help=f"did you mean `{near}`?" if near else f"its arguments are: {takes}",
+            f"{self.name} has no argument `{name}`", code="E0512", arg=name, help=_INSTEAD.get(name, help)
         )
 
     def _no_hole(self, name: str) -> OpError:
@@ -219,6 +236,33 @@ _REFUSED = {
     "_stacklevel": "it is an internal of PyTorch",
     "copy": "results are values; whether memory is shared cannot be seen",
     "non_blocking": "results are values; whether memory is shared cannot be seen",
+}
+
+
+_OTHERS = {
+    "axis": "dim",
+    "axes": "dims",
+    "keepdims": "keepdim",
+    "filters": "out_channels",
+    "units": "out_features",
+    "strides": "stride",
+    "kernel": "kernel_size",
+    "pool_size": "kernel_size",
+    "rate": "p",
+    "dropout_rate": "p",
+    "use_bias": "bias",
+    "epsilon": "eps",
+    "heads": "num_heads",
+    "vocab_size": "num_embeddings",
+    "dilation_rate": "dilation",
+}
+"""The words of other libraries."""
+
+_INSTEAD = {
+    "activation": "call the activation behind it: `x -> fc -> relu`",
+    "input_shape": "leave it out: `_` infers what flows in",
+    "input_dim": "leave it out: `_` infers what flows in",
+    "name": "its name is the one before the `=`",
 }
 
 
@@ -568,9 +612,10 @@ def words(kind: str) -> str:
         return " or ".join(map(words, options))
     head, inner = _generic(kind)
     if head == "Literal":
-        return " or ".join(f'"{o}"' for o in ast.literal_eval(f"({inner},)"))
+        *first, last = (f'"{o}"' for o in ast.literal_eval(f"({inner},)"))
+        return f"{', '.join(first)} or {last}" if first else last
     if head == "list":
-        return f"a list, each item {words(inner)}"
+        return "a list of tensors" if inner == "Tensor" else f"a list, each item {words(inner)}"
     return f"({', '.join(map(words, _split(inner, ',')))})"
 
 

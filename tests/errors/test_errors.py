@@ -50,9 +50,7 @@ def test_every_code_that_is_raised_is_explained() -> None:
     assert raised <= set(CODES), sorted(raised - set(CODES))
 
 
-@pytest.mark.parametrize(
-    "name", ["list_too_long", "power_of_powers", "known_list_too_long", "endless_string"]
-)
+@pytest.mark.parametrize("name", ["list_too_long", "power_of_powers", "known_list_too_long"])
 def test_hostile_sizes_take_little_memory(name: str) -> None:
     limit = 512 * 2**20
     done = subprocess.run(

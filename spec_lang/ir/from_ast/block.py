@@ -259,10 +259,12 @@ class BlockCheck(Members):
         self.checking.append(name)
         saved = self.locals, self.loops, self.facts, self.path, self.bound
         types = self.result_types, self.result_value, self.results_tuple, self.returned
+        nodes = self.result_nodes
         self.loops, self.path, self.bound = {}, [], {}
         result = self.method_summary(self.methods[name])
         self.locals, self.loops, self.facts, self.path, self.bound = saved
         self.result_types, self.result_value, self.results_tuple, self.returned = types
+        self.result_nodes = nodes
         self.checking.pop()
         return result
 
@@ -278,6 +280,7 @@ class BlockCheck(Members):
         if not good:
             self.locals = {i.name.id: self.locals.get(i.name.id, POISON) for i in node.inputs}
         self.result_types, self.result_value, self.returned = declared, None, False
+        self.result_nodes = tuple(r.type for r in node.results or ())
         self.results_tuple = node.results_tuple
         if has_body:
             inputs, facts = dict(self.locals), self.facts
@@ -312,10 +315,12 @@ class BlockCheck(Members):
             name = item.name.id
             if name in self.locals:
                 self.error("E0205", f"`{name}` is an input twice", item.name)
-            if name in self.dims:
+            scalar = isinstance(item.type, ast.NamedType | ast.BoundedType)
+            if name in self.dims and not scalar:
                 self.error("E0206", f"the input `{name}` would hide the dim `{name}`", item.name)
             value = self._input(item, result)
             good &= value is not POISON
+            self.untyped |= value is POISON
             self.locals[name] = value
             if item.default is not None and value is not POISON:
                 self._default(item, value)
@@ -326,7 +331,8 @@ class BlockCheck(Members):
         if isinstance(item.type, ast.NamedType | ast.BoundedType | ast.ChoiceType):
             value = self.symbolic(name, item.type)
             if isinstance(value, Dim):
-                self.dynamic.add(name)
+                self.dims[name] = value
+                result.dims[name] = value
             result.inputs.append(InputSummary(name, value, False, item.default, item))
             return value
         type = self.type_of(item.type)
@@ -396,7 +402,7 @@ class BlockCheck(Members):
                 if name in self.dims:
                     unknown.setdefault(name, self.dims[name])
         order = [n for n in self.dims if n in unknown]
-        result.dims = {n: unknown[n] for n in order}
+        result.dims = result.dims | {n: unknown[n] for n in order}
         left = set(unknown)
         progress = True
         while left and progress:
@@ -447,9 +453,9 @@ class BlockCheck(Members):
 
     def _finish(self, node: ast.Block, methods: list[ast.Method]) -> None:
         if not methods and node.alias is None:
-            self.error("E0706", f"{node.name.id} has no `forward`", node.name)
+            self.error("E0706", f"{node.name.id} has no `forward`", node.name, help=_FORWARD)
         elif methods and "forward" not in self.methods and node.kind == "model":
-            self.error("E0706", f"the model {node.name.id} has no `forward`", node.name)
+            self.error("E0706", f"the model {node.name.id} has no `forward`", node.name, help=_FORWARD)
         if self.diagnostics or self.tainted:
             self._leave()
             return
@@ -557,6 +563,9 @@ class BlockCheck(Members):
                     node.name,
                     help=f"make `{name}` a hyperparameter",
                 )
+
+
+_FORWARD = "say what flows in and out: `forward(x: float[N, 4]) -> float[N, 4]:`"
 
 
 def _as_forward(node: ast.Block) -> ast.Method:

@@ -285,7 +285,9 @@ class Calls(Expressions):
         if name is not None and (not tensors or target.op is None) and (tensors or name in HOST):
             if tensors and name not in ("len", "enumerate", "zip", "reversed"):
                 hint = "`to(int)`, `to(float)` convert tensors" if name in ("int", "float", "bool") else None
-                return self.error("E0402", f"`{name}` takes numbers, not tensors", node, help=hint)
+                return self.error(
+                    "E0402", f"`{name}` takes what is known without the data, not tensors", node, help=hint
+                )
             self.calls[id(node)] = ("builtin", name, None)
             return self.builtin(name, args, node)
         if target.op is None:
@@ -610,7 +612,8 @@ class Calls(Expressions):
             return self.range_length(value)
         if isinstance(value, Enumerate):
             return self.length_of(value.items, node)
-        return self.error("E0402", f"{host.kind_of(value)} has no length", node)
+        hint = METHODS["size"] if is_tensor(value) else None
+        return self.error("E0402", f"{host.kind_of(value)} has no length", node, help=hint)
 
     # --- attributes ---
 
@@ -724,7 +727,12 @@ class Calls(Expressions):
     def _tensor_attribute(self, base: TensorType, node: ast.Attribute) -> Value:
         op = self.program.functions.get(node.name)
         if node.name in ("T", "mT", "H", "mH") and op is None:
-            return self.error("E0209", f"write `transpose(-2, -1)` for `.{node.name}`", node.name_span)
+            return self.error(
+                "E0209",
+                f"tensors have no attribute `{node.name}` in a spec",
+                node.name_span,
+                help="write `.transpose(-2, -1)`",
+            )
         if op is not None:
             hint = f"call it: `.{node.name}(...)`"
         else:

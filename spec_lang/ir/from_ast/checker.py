@@ -51,6 +51,8 @@ class Checker:
         self.variants: dict[int, Partial | None] = {}
         self.hosts: dict[int, BlockCheck] = {}
         self.depth = 0
+        self.right: dict[int, bool] = {}
+        """Whether each function over hyperparameters is right on its own."""
         self._remarks: dict[int, Remarks] = {}
 
     # --- the whole ---
@@ -204,10 +206,16 @@ class Checker:
         assert isinstance(target, ast.Function)
         assert target.value is not None
         if definition in self.running or self.depth > FUEL:
-            cycle = " -> ".join([*(d.name for d in self.running if d is definition), definition.name])
+            start = self.running.index(definition) if definition in self.running else 0
+            cycle = " -> ".join([*(d.name for d in self.running[start:]), definition.name])
             return caller.error(
-                "E0701", f"{definition.name} calls itself: {cycle}", node, help="functions do not recur"
+                "E0701",
+                f"{definition.name} calls itself: {cycle}",
+                node,
+                help="functions do not recur; a list and its comprehension say what goes on",
             )
+        if not self._function(definition, target):
+            return POISON
         hypers = tuple(
             ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in target.inputs
         )
@@ -236,16 +244,22 @@ class Checker:
             )
         return value
 
-    def _function(self, definition: Def, node: ast.Function) -> None:
+    def _function(self, definition: Def, node: ast.Function) -> bool:
+        """Check a function on its own, once; whether it is right for values that nobody knows yet."""
+        known = self.right.get(id(definition))
+        if known is None:
+            known = self.right[id(definition)] = self._function_right(definition, node)
+        return known
+
+    def _function_right(self, definition: Def, node: ast.Function) -> bool:
         if node.value is None:
-            self.tensor_function(definition, None, node.name)
-            return
+            return self.tensor_function(definition, None, node.name) is not None
         check = self.host(definition)
         for item in node.inputs:
             try:
                 check.hypers[item.name.id] = check.symbolic(item.name.id, item.type)
             except NeedsValue:
-                return
+                return True
         self.running.append(definition)
         try:
             check.ev(node.value)
@@ -256,7 +270,9 @@ class Checker:
         for item in node.inputs:
             if item.name.id not in check.used:
                 check.error("E0708", f"the input `{item.name.id}` is never used", item.name, help="remove it")
+        right = not check.diagnostics
         self._take(definition, check)
+        return right
 
     def _record(self, definition: Def, node: ast.Record) -> None:
         check = self.host(definition)
@@ -430,6 +446,15 @@ class Checker:
                 help="pass the difference as a hyperparameter",
             )
             return
+        place = _other_dims(first, check)
+        if place is not None:
+            check.error(
+                "E0504",
+                f"the layers that uses of {definition.name} pass in need different implicit dims",
+                place,
+                help="one class must construct them all alike: pass layers that need the same dims",
+            )
+            return
         wrong = _differs(first, check)
         if wrong is None:
             return
@@ -572,6 +597,17 @@ def _differs(general: BlockCheck, check: BlockCheck) -> tuple[Cell, Cell] | None
                 continue
             if not (facts.equal(cell.value, other.value) and facts.equal(_first(cell), _first(other))):
                 return cell, other
+    return None
+
+
+def _other_dims(first: BlockCheck, check: BlockCheck) -> ast.Expr | None:
+    """A construction that needs other implicit dims in one check than in the other."""
+    for one, other in ((first, check), (check, first)):
+        for key, cells in one.cells.items():
+            needed = {c.name for c in cells if c.value is not None and not isinstance(c.node, ast.Hole)}
+            found = {c.name for c in other.cells.get(key, ()) if c.value is not None}
+            if needed - found:
+                return cells[0].node
     return None
 
 

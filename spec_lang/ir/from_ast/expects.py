@@ -155,7 +155,8 @@ class Expects:
             near = closest(left, [str(r) for r in right])
             help = f"did you mean `{near}`?" if near else f"there are {_shown(right)}"
             raise _Wrong("E0604", f'there is no "{left}" among the keys', node, help)
-        raise _Wrong("E0604", f"{text} is {_shown(left)}, not {_shown(right)}", node)
+        wanted = f"{op} {_shown(right)}" if op != "==" else _shown(right)
+        raise _Wrong("E0604", f"{text} is {_shown(left)}, but {wanted} is expected", node)
 
     # --- values ---
 

@@ -145,7 +145,8 @@ class Expressions(Base):
         if a is POISON:
             return POISON
         if node.op == "not":
-            return self.host(lambda: host.negation(self.condition(a, node.operand)), node)
+            cond = self.condition(a, node.operand)
+            return POISON if cond is POISON else self.host(lambda: host.negation(cond), node)
         if is_tensor(a):
             return a if node.op == "+" else self.call_op(UNARY[node.op], [a], {}, node, label=f"`{node.op}`")
         if isinstance(a, Case):
@@ -159,7 +160,8 @@ class Expressions(Base):
         if a is POISON or b is POISON:
             return POISON
         if is_tensor(a) or is_tensor(b):
-            return self.call_op(OPERATORS[node.op], [a, b], {}, node, label=f"`{node.op}`")
+            sides = {"input": node.left, "other": node.right, "exponent": node.right}
+            return self.call_op(OPERATORS[node.op], [a, b], {}, node, sides, f"`{node.op}`")
         return self.operate(lambda x, y: host.binary(node.op, x, y), a, b, node)
 
     def operate(self, op: Callable[[Value, Value], Value], a: Value, b: Value, node: ast.Expr) -> Value:
@@ -513,9 +515,9 @@ class Expressions(Base):
         """What must be there."""
         return self.error(
             "E0406",
-            f"this may be none ({value.absent})",
+            f"`{self.source.text[node.span.start : node.span.end]}` may be none here",
             node,
-            help=f"use it where `not ({value.absent})` is known: `... if not ({value.absent}) else ...`",
+            help=f"use it where it is there: `... if {_present(value.absent)} else ...`",
         )
 
     def host(self, run: Callable[[], Value], node: ast.Expr) -> Value:
@@ -527,9 +529,17 @@ class Expressions(Base):
         except TooLarge as error:
             return self.error("E0801", f"this is {error}", node)
         except Undefined as error:
-            return self.error("E0803", f"this has no value: {error}", node)
+            return self.error("E0803", f"this has no value: a {error}", node)
 
     EV: ClassVar[dict[type, Callable[[Expressions, ast.Expr], Value]]]
+
+
+def _present(absent: Cond) -> str:
+    """How a spec asks that something is there."""
+    text = str(absent)
+    return (
+        f"{text[:-8]} is not none" if text.endswith(" is none") and " " not in text[:-8] else f"not ({text})"
+    )
 
 
 def join_case(cond: Cond, yes: Value, no: Value) -> Value:

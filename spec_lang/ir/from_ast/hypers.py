@@ -7,12 +7,15 @@ import operator
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
+from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.habits import TYPES
 from spec_lang.ir.from_ast.modules import Modules
+from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.values import (
     CTORS,
     POISON,
@@ -120,14 +123,14 @@ class Hypers(Modules):
             if isinstance(value, str):
                 found = f'"{value}"'
             return self.error("E0505", f"`{name}` is {type_words(type)}, not {found}", node)
-        if isinstance(type, ast.NamedType | ast.BoundedType):
-            self.bounded(fitted, type, name, node)
+        if isinstance(type, ast.NamedType | ast.BoundedType) and not self.bounded(fitted, type, name, node):
+            return POISON
         return fitted
 
-    def bounded(self, value: Value, type: ast.NamedType | ast.BoundedType, name: str, node: object) -> None:
+    def bounded(self, value: Value, type: ast.NamedType | ast.BoundedType, name: str, node: object) -> bool:
         """An int must lie within its type's bounds: 1 unless written otherwise."""
         if not isinstance(value, Dim):
-            return
+            return True
         low, high = (1, None) if isinstance(type, ast.NamedType) else self.bounds(type)
         conds = [] if low is None else [Cond.ge(value, low)]
         conds += [] if high is None else [Cond.le(value, high)]
@@ -141,7 +144,7 @@ class Hypers(Modules):
                 )
                 limit = f"at least {low}" if high is None else f"from {low} to {high}"
                 self.error("E0507", f"`{name}` is {limit}, but gets {value}", node, help=hint)
-                return
+                return False
             if known is None:
                 self.owe(
                     cond,
@@ -149,6 +152,7 @@ class Hypers(Modules):
                     node,
                     False,
                 )
+        return True
 
     def _fitted(self, value: Value, type: ast.Type) -> Value:
         if isinstance(type, ast.BoundedType):
@@ -191,6 +195,8 @@ class Hypers(Modules):
             return value if isinstance(value, str | Choice) else _MISS
         if type.name == "layer":
             return value if isinstance(value, (*CTORS, FunctionRef)) else _MISS
+        if not isinstance(getattr(self.scope.names.get(type.name), "node", None), ast.Record):
+            return self.unknown_type(type)
         fits = isinstance(value, RecordValue) and value.definition is self.scope.names.get(type.name)
         return value if fits else _MISS
 
@@ -253,7 +259,9 @@ class Hypers(Modules):
                     self.error("E0516", f"{name}'s `{key}` cannot be `_`: say what it is", place)
                     good = False
                     continue
+                mark = len(self.diagnostics)
                 values[key] = self.fit_in(value, h.type, key, place, owner)
+                self._declared(mark, owner, h)
             elif h.default is not None:
                 values[key] = self.program.default(owner, h)
             else:
@@ -264,6 +272,12 @@ class Hypers(Modules):
             self.error("E0511", f"{name} needs {' and '.join(f'`{m}`' for m in missing)}", node)
             good = False
         return values if good else None
+
+    def _declared(self, mark: int, owner: object, hyper: ast.Hyper) -> None:
+        """Say where the hyperparameter is declared whose value was just refused."""
+        assert isinstance(owner, Def)
+        label = Label(owner.source, hyper.name.span, "declared here")
+        self.diagnostics[mark:] = [replace(d, labels=(*d.labels, label)) for d in self.diagnostics[mark:]]
 
     def fit_in(self, value: Value, type: ast.Type, name: str, node: object, owner: object) -> Value:
         """As `fit`, the type's names being those of the file that states it."""

@@ -852,6 +852,12 @@ class Loops(Uses):
             from spec_lang.ir.from_ast.base import NeedsValue
 
             raise NeedsValue(frozenset({getattr(value, "text", "")}))
+        if it.length.const is not None and it.length.const > host.MAX_LIST:
+            return self.error(
+                "E0802",
+                f"a list of {it.length.const:,} items is too long: at most {host.MAX_LIST:,}",
+                generator.iterable,
+            )
         return Mapped(it.index, it.length, item)
 
     def _repeated(

@@ -16,6 +16,7 @@ from spec_lang.ir.from_ast.values import (
     Case,
     Cell,
     DefCtor,
+    FunctionRef,
     ListModule,
     Maybe,
     OpCtor,
@@ -29,7 +30,7 @@ from spec_lang.ir.from_ast.values import (
 )
 from spec_lang.ops import signature
 from spec_lang.ops.base import Cx, Layer, OpError
-from spec_lang.shapes import Dim, TensorType, dim
+from spec_lang.shapes import Cond, Dim, TensorType, dim, symbol
 from spec_lang.syntax import ast
 
 Cells = Callable[[str, ast.Expr], Cell]
@@ -83,8 +84,6 @@ class Modules(Calls):
 
     def cases(self, cond: object, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:
         """Construct under a condition and under its negation."""
-        from spec_lang.shapes import Cond
-
         assert isinstance(cond, Cond)
         with self.given(cond, branch=True):
             a = POISON if self.facts.contradictory else yes()
@@ -180,6 +179,10 @@ class Modules(Calls):
         if isinstance(value, OpCtor | DefCtor | Partial):
             name = self.source.text[place.span.start : place.span.end]
             hint = f"construct it: `{name}(...)`"
+        elif isinstance(value, FunctionRef) and value.op is not None:
+            name = value.op.name
+            same = next((n for n in self.program.layers if n.lower() == name.replace("_", "")), None)
+            hint = f"its layer is `{same}()`" if same else f"call it in `forward`: `x -> {name}`"
         self.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
         return False
 
@@ -218,7 +221,9 @@ class Modules(Calls):
             if not self._is_layer(value, item.value):
                 return POISON
             if key in keys:
-                return self.error("E0205", f'the key "{key}" is there twice', item.key)
+                earlier = next(i.key for i in node.items if i.key is not None and self.ev(i.key) == key)
+                labels = (self.label(earlier, "first here"),)
+                return self.error("E0205", f'the key "{key}" is there twice', item.key, labels=labels)
             keys.append(key)
             items.append(value)
         return ListModule(self.member, "dict", items, keys)
@@ -259,7 +264,12 @@ class Modules(Calls):
             return self._run_list(module, args, node)
         if isinstance(module, RepeatModule):
             if module.keyed:
-                return self.error("E0407", "a dict of layers is not run; index it", node)
+                return self.error(
+                    "E0407",
+                    "a dict of layers has no order to run in",
+                    self.stage(node),
+                    help=f'index it: `{module.label or "layers"}["name"]`',
+                )
             return self.run_repeat(module, args, node)
         func = stage.func if isinstance(stage := self.stage(node), ast.Call) else stage
         name = self.source.text[func.span.start : func.span.end]
@@ -273,7 +283,13 @@ class Modules(Calls):
     def _run_list(self, module: ListModule, args: Args, node: ast.Expr) -> Value:
         """Each in order, with the same further arguments."""
         if module.kind == "dict":
-            return self.error("E0407", 'a dict of layers is not run; index it: `layers["name"](x)`', node)
+            first = f'{module.label or "layers"}["{module.keys[0] if module.keys else "name"}"]'
+            return self.error(
+                "E0407",
+                "a dict of layers has no order to run in",
+                self.stage(node),
+                help=f"index it: `{first}`",
+            )
         if not args.values:
             return self.error(
                 "E0511", f"{module.label or 'this list'} is run on a tensor, and gets nothing", node
@@ -386,6 +402,12 @@ class Modules(Calls):
         ctor = type(layer).name
         inferred = self._with_hole(module, name, place)
         hint = f"`{inferred}` infers it" if inferred else f"`_` for `{name}` of {ctor} infers it"
+        axis = type(layer).holes[name].axis
+        first = next((v for v in args.values if isinstance(v, TensorType)), None)
+        if axis != -1 and first is not None and first.shape[-1] == stated:
+            hint = (
+                "channels come before height and width, as in PyTorch: `permute(0, 3, 1, 2)` puts them there"
+            )
         notes = self.trails(args.values)
         if stated.const is None or size.const is None:
             notes = (*notes, f"{stated} and {size} are not equal for all values of their names")
@@ -474,8 +496,6 @@ class Modules(Calls):
             if not own & size.symbols:
                 continue
             if len(own) == 1 and str(index) in own:
-                from spec_lang.shapes import symbol
-
                 size = size.substitute({str(index): self.index_symbols.get(name, symbol(name, 0))})
             else:
                 return None
@@ -541,17 +561,37 @@ class Modules(Calls):
 
     def _list_item(self, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
         n = len(module.items)
+        if any(isinstance(i, RepeatModule) for i in module.items):
+            return self._spliced_item(module, index, node)
         if index.const is not None:
             if not -n <= index.const < n:
                 return self.error("E0303", f"there is no layer {index}: there are {n}", node)
             return module.items[index.const]
         self.in_range(index, dim(n), node)
         value: Value = module.items[-1] if module.items else POISON
-        from spec_lang.shapes import Cond
-
         for k in range(n - 2, -1, -1):
             value = Case(Cond.eq(index, k), module.items[k], value)
         return value
+
+    def _spliced_item(self, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
+        """An item of a container into which comprehensions are spread."""
+        at = dim(0)
+        if index.const is not None and index.const < 0:
+            lengths = [i.length if isinstance(i, RepeatModule) else dim(1) for i in module.items]
+            index = index + sum(lengths, dim(0))
+        for item in module.items:
+            length = item.length if isinstance(item, RepeatModule) else dim(1)
+            inside = Cond.lt(index, at + length)
+            last = item is module.items[-1]
+            if last or self.decide(inside):
+                if not isinstance(item, RepeatModule):
+                    self.in_range(index - at, dim(1), node)
+                    return item
+                return self.module_item(item, index - at, node)
+            if self.decide(inside) is None:
+                return self.error("E0403", f"it is not known which layer {index} is", node)
+            at = at + length
+        return self.error("E0303", f"there is no layer {index}: the container is empty", node)
 
     def module_attribute(self, module: Value, node: ast.Attribute) -> Value:
         """A child or a parameter of a module."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.diagnostics.suggest import closest as suggest
+from spec_lang.ir.from_ast.habits import NAMESPACES
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Frozen
 
@@ -98,6 +99,9 @@ def _import(
     if target is None:
         span = node.module[0].span.to(node.module[-1].span)
         near = suggest(dotted, list(by_name))
+        help = f"did you mean `{near}`?" if near else None
+        if node.module[0].id in NAMESPACES:
+            help = "the library's layers and functions need no import"
         wrong.append(
             (
                 scope.file,
@@ -105,7 +109,7 @@ def _import(
                     "E0704",
                     f"there is no file `{'/'.join(p.id for p in node.module)}.nnspec` to import from",
                     Label(source, span),
-                    help=f"did you mean `{near}`?" if near else None,
+                    help=help,
                 ),
             )
         )

@@ -26,6 +26,7 @@ class Statements(Loops):
     """Runs statements; a body's `True` says that every path through it returns."""
 
     result_types: list[Value] | None = None
+    result_nodes: tuple[ast.Type, ...] = ()
     result_value: Value = None
     results_tuple = False
     returned = False
@@ -118,7 +119,7 @@ class Statements(Loops):
         declared = self.type_of(node.type)
         if declared is POISON:
             return POISON
-        if not self.same_type(declared, value, node.value, "this annotation"):
+        if not self.same_type(declared, value, node.value, "this annotation", node.type):
             return POISON
         return value
 
@@ -146,7 +147,9 @@ class Statements(Loops):
                     new.append((d.id, (), at))
         self.dims_bound[id(node)] = new
 
-    def same_type(self, declared: Value, value: Value, node: object, what: str) -> bool:
+    def same_type(
+        self, declared: Value, value: Value, node: object, what: str, type: ast.Type | None = None
+    ) -> bool:
         """Whether a value has a declared type, reporting where not; `_` in it takes what is there."""
         value = self.resolve(value)
         if value is POISON or declared is POISON:
@@ -156,10 +159,18 @@ class Statements(Loops):
         notes = self.trails([value])
         found = type_text(value) if has_tensor(value) else host.kind_of(value)
         code, hint = "E0308", None
+        first = value[0] if isinstance(value, tuple) and not isinstance(node, ast.Tuple) else None
+        if isinstance(declared, TensorType) and isinstance(first, TensorType) and self.fits(declared, first):
+            hint = "the first of them fits: `y, _ = ...` takes it"
         if isinstance(declared, TensorType) and isinstance(value, TensorType):
             code, hint = self._difference(declared, value)
         self.error(
-            code, f"{what} says {type_text(declared)}, but this is {found}", node, notes=notes, help=hint
+            code,
+            f"{what} says {type_text(declared)}, but this is {found}",
+            node,
+            labels=() if type is None else (self.label(type, "declared here"),),
+            notes=notes,
+            help=hint,
         )
         return False
 
@@ -244,7 +255,8 @@ class Statements(Loops):
             self.locals[node.target.id] = self.grown(old, value, node.value)
         elif is_tensor(old):
             hint = f"write `{node.target.id} = {node.target.id} + ...`"
-            self.error("E0403", "`+=` appends to a list of tensors", node, help=hint)
+            shown = type_text(old)
+            self.error("E0403", f"`+=` appends to a list, and `{node.target.id}` is {shown}", node, help=hint)
             self.locals[node.target.id] = POISON
         else:
             self.error("E0403", "`+=` appends a list to a list: `skips += [x]`", node)
@@ -285,16 +297,21 @@ class Statements(Loops):
             return True
         declared = self.result_types
         if len(declared) == 1 and not self.results_tuple:
-            self.same_type(declared[0], value, node.value, "the result's type")
+            self.same_type(declared[0], value, node.value, "the result's type", self.result_nodes[0])
             self._take_wild(declared[0], value)
             return True
         if not isinstance(value, tuple | list) or len(value) != len(declared):
             n = len(value) if isinstance(value, tuple | list) else 1
-            self.error("E0309", f"{len(declared)} results are declared, but {n} returned", node.value)
+            self.error(
+                "E0309",
+                f"{len(declared)} results are declared, but {n} {'is' if n == 1 else 'are'} returned",
+                node.value,
+                labels=(self.label(self.result_nodes[0], "declared here"),),
+            )
             return True
         nodes = node.value.items if isinstance(node.value, ast.Tuple) else [node.value] * len(declared)
-        for d, v, n_ in zip(declared, value, nodes, strict=False):
-            self.same_type(d, v, n_, "the result's type")
+        for d, v, n_, t in zip(declared, value, nodes, self.result_nodes, strict=False):
+            self.same_type(d, v, n_, "the result's type", t)
             self._take_wild(d, v)
         return True
 

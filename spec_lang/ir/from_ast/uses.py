@@ -54,6 +54,16 @@ class Uses(Hypers):
 
     # --- types ---
 
+    untyped = False
+    """Whether an input's type is mistaken, so that the dims which it would have bound are unknown."""
+
+    def once(self, code: str, message: str, at: object, help: str | None) -> Value:
+        """Report a mistake that a type repeats only where it is first made."""
+        if any(d.message == message for d in self.diagnostics):
+            self.tainted = True
+            return POISON
+        return self.error(code, message, at, help=help)
+
     def type_of(self, node: ast.Type) -> Value:
         """A tensor type, or a tuple, list or optional of them."""
         if isinstance(node, ast.TensorType):
@@ -74,7 +84,7 @@ class Uses(Hypers):
             names = [d.value for d in DType] + ["int"]
             hint = did_you_mean(node.dtype, names, DTYPES) or f"the dtypes are {', '.join(names)}"
             place = Span(node.span.start, node.span.start + len(node.dtype))
-            return self.error("E0404", f"there is no dtype called `{node.dtype}`", place, help=hint)
+            return self.once("E0404", f"there is no dtype called `{node.dtype}`", place, hint)
         shape: list[Dim | Pack] = []
         for d in node.dims:
             one = self.size(d)
@@ -99,6 +109,8 @@ class Uses(Hypers):
                     return found[1]
             self.error("E0404", "`*` in a type is followed by the name of any number of dims", node)
             return None
+        if isinstance(node, ast.Name) and self.untyped and self.find(node.id) is None:
+            return None
         value = self.resolve(self.lookup(node) if isinstance(node, ast.Name) else self.ev(node))
         if value is POISON:
             return None
@@ -107,12 +119,19 @@ class Uses(Hypers):
             self.error("E0404", f"this is any number of dims: write `{name}`", node)
             return None
         if not isinstance(value, Dim):
-            hint = "`//` divides ints" if host.kind_of(value) == "a float" else None
-            self.error("E0404", f"a dim is an int, not {host.kind_of(value)}", node, help=hint)
+            kind = host.kind_of(value)
+            hint = "`//` divides ints" if kind == "a float" else None
+            if isinstance(node, ast.String):
+                hint = f"names are written without quotes: `{node.value}`"
+            elif value is None:
+                hint = "a size that may be any has a name: `float[N, 4]`"
+            shown = f"`{node.id}` is {kind}" if isinstance(node, ast.Name) else f"this is {kind}"
+            self.once("E0404", f"a dim is an int, and {shown}", node, hint)
             return None
         low = self.decide(Cond.ge(value, 0))
         if low is False:
-            self.error("E0304", f"a dim cannot be negative: {value}", node)
+            hint = "a size that may be any has a name: `float[N, 4]`" if value.const == -1 else None
+            self.once("E0304", f"a dim cannot be negative: {value}", node, hint)
             return None
         return value
 

@@ -47,8 +47,14 @@ def takes(cx: Cx, x: TensorType, allowed: Iterable[DType], what: str = "") -> No
         raise OpError(
             f"{cx.name} takes {_group(allowed)}, but {f'{what} is' if what else 'gets'} {x}",
             code="E0401",
-            help=None if x.dtype.is_float else "convert with `to(float)`" if DType.FLOAT in allowed else None,
+            help=_conversion(cx, x, allowed),
         )
+
+
+def _conversion(cx: Cx, x: TensorType, allowed: Iterable[DType]) -> str | None:
+    if cx.name == "`^`":
+        return "`**` is the power"
+    return "convert with `to(float)`" if not x.dtype.is_float and DType.FLOAT in allowed else None
 
 
 def _group(allowed: Iterable[DType]) -> str:
