@@ -12,20 +12,21 @@ from torch import Tensor
 from spec_lang.syntax import ast
 from tests.mutation.interpreter import DTYPES, Evaluator, Refused, Spec
 
-# Small values for the models whose defaults are large; each model runs with all of its rows.
+# Small values for the models whose defaults are large; each model runs with all of its rows. The last ones break a `require` of
+# the original: they tell whether a mutant that lost it still runs.
 SMALL: dict[str, list[dict[str, Any]]] = {
     "LSTMTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}, {"vocab": 5, "tags": 1, "embedding": 2, "hidden": 2}],
     "RNNTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}],
     "GRUTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}],
     "DeepTagger": [{"vocab": 9, "tags": 3, "embedding": 4, "hidden": 5}, {"vocab": 9, "tags": 4, "embedding": 3, "hidden": 3}],
-    "Seq2SeqTransformer": [{"dim": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 2, "feedforward": 6}, {"dim": 9, "heads": 3, "encoder_layers": 2, "decoder_layers": 1, "feedforward": 5, "activation": "gelu"}],
-    "Encoder": [{"dim": 8, "heads": 2, "depth": 1}, {"dim": 6, "heads": 3, "depth": 2}],
-    "Decoder": [{"dim": 8, "heads": 2, "depth": 1}, {"dim": 6, "heads": 3, "depth": 2}],
-    "EncoderLayer": [{"dim": 8, "heads": 2}, {"dim": 6, "heads": 3}],
-    "DecoderLayer": [{"dim": 8, "heads": 2}, {"dim": 6, "heads": 3}],
-    "BERT": [{"vocab": 11, "context": 9, "dim": 8, "depth": 1, "heads": 2, "feedforward": 7}, {"vocab": 7, "context": 5, "segments": 3, "dim": 6, "depth": 2, "heads": 3, "feedforward": 10}],
-    "GPT2": [{"vocab": 11, "context": 9, "dim": 8, "depth": 2, "heads": 2}, {"vocab": 7, "context": 5, "dim": 6, "depth": 1, "heads": 3}],
-    "Llama": [{"vocab": 11, "dim": 12, "depth": 2, "heads": 4, "kv_heads": 2, "head_dim": 6, "hidden": 7}, {"vocab": 5, "dim": 5, "depth": 1, "heads": 2, "kv_heads": 1, "head_dim": 4, "hidden": 3}],
+    "Seq2SeqTransformer": [{"dim": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 2, "feedforward": 6}, {"dim": 9, "heads": 3, "encoder_layers": 2, "decoder_layers": 1, "feedforward": 5, "activation": "gelu"}, {"dim": 7, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 6}],
+    "Encoder": [{"dim": 8, "heads": 2, "depth": 1}, {"dim": 6, "heads": 3, "depth": 2}, {"dim": 7, "heads": 2, "depth": 1}],
+    "Decoder": [{"dim": 8, "heads": 2, "depth": 1}, {"dim": 6, "heads": 3, "depth": 2}, {"dim": 7, "heads": 2, "depth": 1}],
+    "EncoderLayer": [{"dim": 8, "heads": 2}, {"dim": 6, "heads": 3}, {"dim": 7, "heads": 2}],
+    "DecoderLayer": [{"dim": 8, "heads": 2}, {"dim": 6, "heads": 3}, {"dim": 7, "heads": 2}],
+    "BERT": [{"vocab": 11, "context": 9, "dim": 8, "depth": 1, "heads": 2, "feedforward": 7}, {"vocab": 7, "context": 5, "segments": 3, "dim": 6, "depth": 2, "heads": 3, "feedforward": 10}, {"vocab": 11, "context": 9, "dim": 7, "depth": 1, "heads": 2, "feedforward": 7}],
+    "GPT2": [{"vocab": 11, "context": 9, "dim": 8, "depth": 2, "heads": 2}, {"vocab": 7, "context": 5, "dim": 6, "depth": 1, "heads": 3}, {"vocab": 11, "context": 9, "dim": 7, "depth": 1, "heads": 2}],
+    "Llama": [{"vocab": 11, "dim": 12, "depth": 2, "heads": 4, "kv_heads": 2, "head_dim": 6, "hidden": 7}, {"vocab": 5, "dim": 5, "depth": 1, "heads": 2, "kv_heads": 1, "head_dim": 4, "hidden": 3}, {"vocab": 11, "dim": 6, "depth": 1, "heads": 4, "kv_heads": 2, "head_dim": 5, "hidden": 7}, {"vocab": 11, "dim": 6, "depth": 1, "heads": 3, "kv_heads": 2, "head_dim": 4, "hidden": 7}],
     "Llama70B": [],  # variants with large values of their own are not run
     "MLP": [{"depth": 2, "dim": 3}, {"depth": 1, "dim": 5}],
     "ResNet": [{"depths": [1, 1, 1, 1], "classes": 3}, {"depths": [2, 1, 1, 1], "classes": 5}],
@@ -35,7 +36,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     "ResNet152": [],
     "UNet": [{"channels": 2, "classes": 3, "width": 4}, {"channels": 1, "classes": 2, "width": 3}],
     "Seq2Seq": [{"source_vocab": 9, "target_vocab": 7, "embedding": 4, "hidden": 5, "depth": 2}, {"source_vocab": 3, "target_vocab": 4, "embedding": 3, "hidden": 2, "depth": 1}],
-    "Normalisation": [{"channels": 8, "groups": 4}, {"channels": 6, "groups": 3}],
+    "Normalisation": [{"channels": 8, "groups": 4}, {"channels": 6, "groups": 3}, {"channels": 7, "groups": 2}],
     "Convolutions1d": [{}, {"channels": 3}],
     "Convolutions2d": [{}, {"channels": 5}],
     "Convolutions3d": [{}, {"channels": 2}],
