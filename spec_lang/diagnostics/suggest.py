@@ -18,7 +18,7 @@ def closest(name: str, known: Iterable[str], aliases: Mapping[str, str] | None =
     for other in names:
         if _flat(other) == flat and other != name:
             return other
-    starts = [o for o in names if len(flat) > 3 and _flat(o).startswith(flat)]
+    starts = [o for o in names if len(flat) > 3 and o != name and _flat(o).startswith(flat)]
     if starts:
         return min(starts, key=len)
     from difflib import SequenceMatcher
