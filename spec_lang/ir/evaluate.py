@@ -325,6 +325,8 @@ class Evaluator:
             check_length(len(values))
 
         self._generate(node.generators, inner, one)
+        # What a list leaves of its running sizes is read by the layers behind it.
+        env.values.update({c.name: inner.values[c.name] for c in node.carry})
         return values if node.key is None else dict(zip(keys, values, strict=True))
 
     def _generate(self, generators: Sequence[model.Generator], env: Env, one: Callable[[], None]) -> None:

@@ -51,4 +51,6 @@ def messages(text: str, **others: str) -> list[str]:
 def in_forward(body: str, inputs: str = "x: float[N, 8]", results: str = "float[N, 4]") -> str:
     """A model with one layer `fc = Linear(_, 4)` and this body."""
     lines = "\n".join(f"        {line}" for line in dedent(body).strip().splitlines())
-    return f"model M:\n    layers:\n        fc = Linear(_, 4)\n\n    forward({inputs}) -> {results}:\n{lines}\n"
+    return (
+        f"model M:\n    layers:\n        fc = Linear(_, 4)\n\n    forward({inputs}) -> {results}:\n{lines}\n"
+    )

@@ -1,0 +1,170 @@
+"""A block is checked once for all its uses, and each use owes what it assumes."""
+
+from __future__ import annotations
+
+from spec_lang.ir.evaluate import EvaluationError  # noqa: F401 - the IR of these is instantiated by expectations
+from spec_lang.ir.model import Call, Layer
+from tests.check.checking import block, checked, codes, messages
+
+HEADS = """
+    block Attention(heads: int):
+        require D % heads == 0, "heads must divide the width"
+
+        layers:
+            qkv = Linear(_, 3 * D)
+            out = Linear(_, D)
+
+        forward(x: float[N, T, D]) -> float[N, T, D]:
+            q, k, v = x -> qkv -> rearrange("n t (three h d) -> three n h t d", three=3, h=heads)
+            y = scaled_dot_product_attention(q, k, v)
+            return y -> rearrange("n h t d -> n t (h d)") -> out
+"""
+
+
+def model(heads: str, width: str, hypers: str = "") -> str:
+    return (
+        HEADS
+        + f"""
+    model M{hypers}:
+        layers:
+            a = Attention({heads})
+
+        forward(x: float[N, T, {width}]) -> float[N, T, {width}]:
+            return x -> a
+"""
+    )
+
+
+def test_implicit_dims() -> None:
+    program = checked(model("2", "8"))
+    assert block(program, "Attention").dims == ("D",)
+    (layer,) = block(program, "M").members
+    assert isinstance(layer, Layer)
+    assert isinstance(layer.value, Call)
+    assert [(d.name, d.value.model_dump()["value"]) for d in layer.value.dims] == [("D", 8)]
+
+
+def test_a_size_is_written_plainly() -> None:
+    out = block(checked(model("2", "8")), "Attention").members[1]
+    assert isinstance(out, Layer)
+    assert isinstance(out.value, Call)
+    assert out.value.args[0].model_dump(include={"id"}) == {"id": "D"}
+
+
+def test_obligations() -> None:
+    assert codes(model("3", "8")) == ["E0601"]
+    assert "heads must divide the width" in messages(model("3", "8"))[0]
+    assert codes(model("h", "d", "(h: int = 2, d: int = 8)")) == []
+    assert codes(model("h", "d", "(h: int = 3, d: int = 8)")) == ["E0603"]
+
+
+def test_a_missing_require_is_asked_for() -> None:
+    text = model("2", "8").replace('require D % heads == 0, "heads must divide the width"', "let unused_ = 1")
+    assert codes(text) == ["E0306"]
+
+
+def test_a_model_has_no_implicit_dims() -> None:
+    assert codes(model("2", "D")) == ["E0311"]
+
+
+def test_uses_of_layer_arguments_must_agree() -> None:
+    text = """
+        block Wrap(inner: layer):
+            layers:
+                a = inner({args})
+
+            forward(x: float[N, 8]) -> float[N, 8]:
+                return x -> a
+
+        block Sized:
+            layers:
+                fc = Linear(_, D)
+
+            forward(x: float[N, D]) -> float[N, D]:
+                return x -> fc
+
+        model M:
+            layers:
+                one = Wrap({one})
+                two = Wrap({two})
+
+            forward(x: float[N, 8]) -> float[N, 8]:
+                return x -> one -> two
+    """
+    assert codes(text.format(args="", one="ReLU", two="Identity")) == []
+    assert codes(text.format(args="", one="Sized", two="Sized")) == []
+    assert codes(text.format(args="", one="Sized", two="ReLU")) == ["E0504"]
+
+
+def test_variants() -> None:
+    text = """
+        model M(d: int = 8, h: int = 2):
+            require d % h == 0
+
+            forward(x: float[N, d]) -> float[N, h, d // h]:
+                return x.reshape(N, h, d // h)
+
+        model Good = M(d=9, h=3)
+        model Bad = M(d=9)
+    """
+    assert codes(text) == ["E0603"]
+
+
+def test_imports() -> None:
+    layers = """
+        WIDTH = 8
+
+        block Double:
+            layers:
+                fc = Linear(_, 2 * D)
+
+            forward(x: float[N, D]) -> float[N, 2 * D]:
+                return x -> fc
+    """
+    text = """
+        from layers import Double as Twice, WIDTH
+
+        model M:
+            layers:
+                t = Twice()
+
+            forward(x: float[N, WIDTH]) -> float[N, 2 * WIDTH]:
+                return x -> t
+    """
+    program = checked(text, layers=layers)
+    (layer,) = block(program, "M").members
+    assert isinstance(layer, Layer)
+    assert isinstance(layer.value, Call)
+    assert layer.value.name == "layers.Double"
+    assert codes(text.replace("Double", "Duoble"), layers=layers) == ["E0208"]
+    assert codes(text) == ["E0704"]
+
+
+def test_optional_inputs_bind_nothing_where_absent() -> None:
+    text = """
+        block Cache:
+            forward(x: float[N, T, D], past: float[N, P, D]? = none) -> float[N, P + T, D]:
+                return x if past is none else cat([past, x], dim=1)
+
+        model M:
+            layers:
+                c = Cache()
+
+            forward(x: float[N, T, 4], past: float[N, P, 4]? = none) -> (float[N, T, 4], float[N, P + T, 4]):
+                return c(x), c(x, past)
+    """
+    assert codes(text) == []
+
+
+def test_branches_join() -> None:
+    text = """
+        block Shortcut(stride: int, width: int):
+            layers:
+                conv = Conv2d(_, width, 3, stride=stride, padding=1)
+                skip = Identity() if stride == 1 and C == width else Conv2d(C, width, 1, stride=stride)
+
+            forward(x: float[N, C, H, W]) -> float[N, width, (H - 1)//stride + 1, (W - 1)//stride + 1]:
+                return conv(x) + skip(x)
+    """
+    assert codes(text) == []
+    assert codes(text.replace("stride == 1 and ", "")) == ["E0308"]
