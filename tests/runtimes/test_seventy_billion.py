@@ -19,13 +19,14 @@ from spec_lang.targets.onnx.export import emit
 ROOT = Path(__file__).parents[2] / "models"
 SHARDS = 30
 SCRIPT = """
-import resource, sys
+import sys
 from spec_lang.cli import main
 sys.argv[0] = "specc"
 try:
     main()
 finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+    status = open("/proc/self/status").read()
+    print("peak", int(status.split("VmHWM:")[1].split()[0]) >> 10)
 """
 
 

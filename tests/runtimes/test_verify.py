@@ -71,9 +71,9 @@ def test_the_first_layer_that_differs_is_named(prepared: Prepared, path: str) ->
 
 
 def test_a_difference_fails_the_verification(monkeypatch: pytest.MonkeyPatch) -> None:
-    from spec_lang import runtimes
+    from spec_lang.runtimes import pytorch
 
-    honest = runtimes._torch_module
+    honest = pytorch._torch_module
 
     def changed(prepared: Prepared) -> Any:
         module = honest(prepared)
@@ -81,7 +81,7 @@ def test_a_difference_fails_the_verification(monkeypatch: pytest.MonkeyPatch) ->
             module.fc2.bias += 0.01
         return module
 
-    monkeypatch.setattr(runtimes, "_torch_module", changed)
+    monkeypatch.setattr(pytorch, "_torch_module", changed)
     found = verify(LENET, samples=2)
     assert not found.agrees
     assert {t.first for t in found.trials} == {"fc2"}

@@ -1,0 +1,92 @@
+"""The exported model in ONNX Runtime and in OpenVINO."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from spec_lang.inputs import flat
+from spec_lang.runtimes.prepared import Prepared
+from spec_lang.runtimes.request import CannotRun, LacksOperator, needs
+from spec_lang.shapes.dtype import DType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+
+
+class OnnxRuntime:
+    """The exported model in ONNX Runtime, on the CPU."""
+
+    name = "onnxruntime"
+
+    def __init__(self, prepared: Prepared, threads: int | None = None, path: str | None = None) -> None:
+        needs("onnxruntime")
+        import onnxruntime
+
+        if prepared.request.dtype is DType.BF16:
+            raise CannotRun("ONNX Runtime on the CPU has no bf16 inputs from Python: verify f32 or f16")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if prepared.request.dtype is DType.F16:
+            # The extended optimisations of 1.32 end the process on recurrent layers in f16 on the CPU.
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(
+            path or prepared.path, options, providers=["CPUExecutionProvider"]
+        )
+        self.inputs = [i.name for i in self.session.get_inputs()]
+        self.outputs = [o.name for o in self.session.get_outputs()]
+
+    def arrays(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """The inputs as the graph takes them; those that no node uses are not in it."""
+        given = flat(inputs)
+        return {name: given[name] for name in self.inputs}
+
+    def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:
+        arrays = self.arrays(inputs)
+        return lambda: self.session.run(None, arrays)
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        return dict(zip(self.outputs, self.session.run(None, self.arrays(inputs)), strict=True))
+
+
+class OpenVino:
+    """The exported model in OpenVINO, on the CPU, computed in the model's precision and not OpenVINO's choice of bf16."""
+
+    name = "openvino"
+
+    def __init__(self, prepared: Prepared, threads: int | None = None) -> None:
+        needs("openvino")
+        import openvino
+
+        if prepared.request.dtype is not DType.F32:
+            raise CannotRun("OpenVINO is compared in f32 only")
+        config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+        if threads is not None:
+            config["INFERENCE_NUM_THREADS"] = threads
+        try:
+            self.compiled = openvino.Core().compile_model(prepared.path, "CPU", config)
+        except RuntimeError as error:
+            unknown = re.findall(r"ai\.onnx\.(\w+)", str(error))
+            if "OpConversionFailure" not in str(error):
+                raise
+            raise LacksOperator(f"OpenVINO does not know {', '.join(unknown) or 'an operator'}") from None
+        self.inputs = [i.get_any_name() for i in self.compiled.inputs]
+        self.outputs = prepared.outputs
+
+    def arrays(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """The inputs as the graph takes them."""
+        given = flat(inputs)
+        return {name: given[name] for name in self.inputs}
+
+    def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:
+        arrays = self.arrays(inputs)
+        return lambda: self.compiled(arrays)
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        results = self.compiled(self.arrays(inputs))
+        return {name: results[i].copy() for i, name in enumerate(self.outputs)}

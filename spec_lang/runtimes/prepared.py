@@ -1,0 +1,150 @@
+"""A model exported to a temporary folder, with its weights for every runtime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from spec_lang.index_ranges import index_bounds
+from spec_lang.inputs import Sampler
+from spec_lang.ir import model
+from spec_lang.ir.instantiate import Constructions
+from spec_lang.ir.templates import BlockTemplate, Instance
+from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, needs
+from spec_lang.shapes.dtype import DType
+from spec_lang.targets.onnx import fingerprint, weights
+from spec_lang.targets.onnx.export import Exported, Options, emit
+from spec_lang.targets.onnx.proto import External
+from spec_lang.targets.onnx.state import ITEM_SIZES, Needed
+from spec_lang.targets.onnx.stored import WeightsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model that has been exported: `path` is the ONNX file, `root` the constructed model."""
+
+    request: Request
+    exported: Exported
+    root: Instance
+    path: str
+    outputs: tuple[str, ...]
+
+    @property
+    def definition(self) -> model.Block:
+        template = self.root.template
+        assert isinstance(template, BlockTemplate)
+        return template.definition
+
+    @property
+    def method(self) -> model.Method:
+        return next(m for m in self.definition.methods if m.name == self.request.method)
+
+    def sampler(self, seed: int = 0) -> Sampler:
+        """What draws inputs for it."""
+        import onnx
+
+        template = self.root.template
+        assert isinstance(template, BlockTemplate)
+        request = self.request
+        return Sampler(
+            request.program,
+            template.definition,
+            self.method,
+            template.values,
+            given=request.given,
+            ranks=request.ranks,
+            bounds=index_bounds(onnx.load(self.path, load_external_data=False).graph),
+            precision=NUMPY[request.dtype],
+            seed=seed,
+        )
+
+    def tensors(self, folder: str) -> Iterator[tuple[str, Array, DType]]:
+        """Every tensor of the state_dict with its key, tied ones under each of theirs; files go to `folder`."""
+        import numpy
+
+        request, state = self.request, self.exported.state
+        concrete = {e.key: request.dtype if e.dtype is DType.FLOAT else e.dtype for e in state.entries}
+        needed = [Needed(e.key, concrete[e.key], e.shape) for e in state.entries if e.shared is None]
+        path = os.path.join(folder, "state")
+        with weights.export(
+            state,
+            needed,
+            path,
+            weights=request.weights,
+            seed=request.seed,
+            mode="copy",
+            renames=request.renames,
+            precision=request.dtype,
+        ) as job:
+            job.commit([])
+        for entry in state.entries:
+            root = entry.shared or entry.key
+            data, dtype = job.data[root], concrete[root]
+            count = data.length // ITEM_SIZES[dtype] if isinstance(data, External) else 0
+            offset = data.offset if isinstance(data, External) else 0
+            file = f"{path}.data" if count else os.devnull
+            values = numpy.fromfile(file, NUMPY[dtype], count, offset=offset)
+            yield entry.key, values.reshape(entry.shape), dtype
+
+
+@contextmanager
+def prepare(request: Request, progress: Progress = lambda text: None) -> Iterator[Prepared]:
+    """Export the model to a temporary folder, where it lives as long as the context.
+
+    Raises:
+        EvaluationError: ONNX cannot express the model, or the values do not fit.
+        WeightsError: the weights do not fit, or changed since `request.onnx` was exported.
+        CannotRun: numpy or onnx is not installed.
+    """
+    needs("numpy", "onnx")
+    if request.onnx is not None:
+        request = _as_exported(request, request.onnx)
+    root = Constructions(request.program).entry(request.name, request.overrides)
+    options = Options(
+        opset=request.opset,
+        dtype=request.dtype,
+        method=request.method,
+        inputs=request.given,
+        ranks=request.ranks,
+    )
+    progress("exporting to ONNX")
+    exported = emit(request.program, request.name, request.overrides, options)
+    outputs = tuple(o.name for o in exported.model.outputs)
+    with TemporaryDirectory(prefix="specc-") as folder:
+        path = request.onnx
+        if path is None:
+            path = os.path.join(folder, "model.onnx")
+            with weights.export(
+                exported.state,
+                exported.needed,
+                path,
+                weights=request.weights,
+                seed=request.seed,
+                mode="copy",
+                renames=request.renames,
+                precision=request.dtype,
+            ) as job:
+                job.commit(exported.chunks(job.data, job.metadata))
+        yield Prepared(request, exported, root, path, outputs)
+
+
+def _as_exported(request: Request, path: str) -> Request:
+    """The request with the seed with which the model at `path` was exported, if its weights are still the same."""
+    import onnx
+
+    found = {p.key: p.value for p in onnx.load(path, load_external_data=False).metadata_props}
+    problems = fingerprint.changed(found, os.path.dirname(path) or ".")
+    if problems:
+        raise WeightsError(problems)
+    if request.weights is None and fingerprint.KEY in found:
+        raise CannotRun("the model was exported with a weights file: name it with --weights")
+    return replace(request, seed=int(found.get(weights.SEED_KEY, request.seed)))

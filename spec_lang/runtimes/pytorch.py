@@ -1,0 +1,107 @@
+"""The generated module in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from spec_lang.runtimes.prepared import Prepared
+from spec_lang.runtimes.request import needs
+from spec_lang.shapes.dtype import DType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+
+
+class Torch:
+    """The generated module in PyTorch, on the CPU, in evaluation mode.
+
+    Args:
+        fast: Whether `nn.TransformerEncoder` may take its fast path, which gives zeros where a mask hides the input and the
+            other path gives numbers.
+    """
+
+    name = "torch"
+
+    def __init__(self, prepared: Prepared, threads: int | None = None, *, fast: bool = True) -> None:
+        needs("torch")
+        import torch
+
+        self.torch = torch
+        self.fast = fast
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.outputs = prepared.outputs
+        self.module = _torch_module(prepared)
+        self.method = getattr(self.module, prepared.request.method)
+        if prepared.request.method == "forward":
+            self.method = self.module  # hooks run when the module itself is called
+
+    def tensors(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs as PyTorch takes them."""
+        return {name: self._tensor(value) for name, value in inputs.items()}
+
+    def _tensor(self, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return type(value)(map(self._tensor, value))
+        return self.torch.from_numpy(value)
+
+    def call(self, tensors: Mapping[str, Any]) -> Any:
+        """What the method gives for tensors."""
+        mha = self.torch.backends.mha
+        before = mha.get_fastpath_enabled()
+        mha.set_fastpath_enabled(self.fast)
+        try:
+            with self.torch.inference_mode():
+                return self.method(**tensors)
+        finally:
+            mha.set_fastpath_enabled(before)
+
+    def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:
+        tensors = self.tensors(inputs)
+        return lambda: self.call(tensors)
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        results = _leaves(self.call(self.tensors(inputs)))
+        return dict(zip(self.outputs, map(_array, results), strict=True))
+
+
+def _torch_module(prepared: Prepared) -> Any:
+    """The generated module with the prepared model's weights."""
+    import torch
+
+    from spec_lang.loading import from_program
+
+    request = prepared.request
+    source = from_program(request.program, f"specc_{request.name}", allow_extern=request.allow_extern)
+    # What construction draws is overwritten, every tensor of it.
+    module = getattr(source, request.name)(**request.overrides).eval()
+    module.to({DType.F16: torch.float16, DType.F32: torch.float32, DType.BF16: torch.bfloat16}[request.dtype])
+    with TemporaryDirectory(prefix="specc-") as folder:
+        state = {
+            key: torch.from_numpy(values).view(torch.bfloat16)
+            if dtype is DType.BF16
+            else torch.from_numpy(values)
+            for key, values, dtype in prepared.tensors(folder)
+        }
+        module.load_state_dict(state, strict=True)
+    return module
+
+
+def _leaves(value: Any) -> list[Any]:
+    """The tensors of a result, in order."""
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [value]
+
+
+def _array(tensor: Any) -> Array:
+    import torch
+
+    if tensor.dtype is torch.bfloat16:
+        tensor = tensor.float()
+    result: Array = tensor.detach().numpy()
+    return result
