@@ -130,6 +130,47 @@ def test_names_that_are_none_are_refused(bad: str) -> None:
         emit(program("doc", "model", block("doc").model_copy(update={"hypers": (hyper(bad, "int"),)})))
 
 
+def test_text_of_shapes_stays_in_its_comment() -> None:
+    kind = tensor("N\nimport os\n", '"""')
+    x = m.make(m.Name, id="x", ref="local", type=kind)
+    y = m.make(m.Name, id="y", ref="local", type=tensor("N\n1/0"))
+    body = (m.make(m.Assign, target=m.make(m.Target, name="y"), value=x), give(y))
+    model = m.make(
+        m.Block,
+        file=0,
+        name="Model",
+        entry=True,
+        hypers=(),
+        methods=(method("forward", {"x": kind}, kind, *body),),
+    )
+    source = emit(program("doc", "model", model))["model.py"]
+    (_, _, cls) = ast.parse(source).body
+    assert isinstance(cls, ast.ClassDef)
+    (function,) = cls.body
+    assert isinstance(function, ast.FunctionDef)
+    assert len(function.body) == 2
+
+
+@pytest.mark.parametrize("part", ["op", "compare", "method", "builtin", "attribute", "param"])
+def test_programs_from_elsewhere_cannot_bring_code(part: str) -> None:
+    bad = "x; import os"
+    x = local("x", "N")
+    value: m.Expr = {
+        "op": m.make(m.Binary, op=bad, left=x, right=x),
+        "compare": m.make(m.Compare, first=x, ops=(bad,), rest=(x,)),
+        "builtin": m.make(m.Call, to="builtin", name=bad),
+        "attribute": m.make(m.Attribute, value=x, name=bad),
+    }.get(part, x)
+    made = method(bad if part == "method" else "forward", {"x": tensor("N")}, tensor("N"), give(value))
+    param = m.make(
+        m.Param, kind="param", name=bad, type=tensor("3"), value=m.make(m.Call, to="init", name="zeros")
+    )
+    members = (param,) if part == "param" else ()
+    model = m.make(m.Block, file=0, name="Model", entry=True, hypers=(), members=members, methods=(made,))
+    with pytest.raises(BadProgram):
+        emit(program("doc", "model", model))
+
+
 @pytest.mark.parametrize("bad", ["../model", "a/b", "a..b", "", "/etc/x", "class", "a.class"])
 def test_paths_stay_in_their_folder(bad: str) -> None:
     with pytest.raises(BadProgram):

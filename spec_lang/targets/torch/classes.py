@@ -12,7 +12,7 @@ from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.names import USED, Scope
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.state import State
-from spec_lang.targets.torch.text import docstring
+from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.ties import hook
 
 
@@ -30,7 +30,7 @@ def block_class(block: m.Block, imports: Imports, training_functions: frozenset[
     if isinstance(block.body, m.Call):
         base = flat(construction.maker(block.body.name))
     fields = [
-        f"    {p.name}: {imports.use('Tensor')}"
+        f"    {attribute(p.name)}: {imports.use('Tensor')}"
         for p in block.members
         if isinstance(p, m.Param) and p.kind == "buffer"
     ]

@@ -124,7 +124,7 @@ Code: TypeAlias = (
     | Comprehension
 )
 
-_BINARY = {
+OPERATORS = {
     "or": 2,
     "and": 3,
     "|": 6,
@@ -159,7 +159,7 @@ def precedence(code: Code) -> int:
         case IfExp():
             return _IF
         case Binary(op):
-            return _BINARY[op]
+            return OPERATORS[op]
         case Unary(op):
             return _NOT if op == "not" else _UNARY
         case Compare():
@@ -178,7 +178,7 @@ def wrapped(code: Code, least: int) -> str:
 
 def operand_levels(op: str) -> tuple[int, int]:
     """What the left and the right operand must bind at least as tightly as."""
-    level = _BINARY[op]
+    level = OPERATORS[op]
     return (level + 1, _UNARY) if op == "**" else (level, level + 1)
 
 

@@ -28,7 +28,7 @@ from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.state import State
-from spec_lang.targets.torch.text import comment, comment_text, identifier, quoted
+from spec_lang.targets.torch.text import attribute, comment, comment_text, identifier, quoted
 from spec_lang.targets.torch.walk import names_in, nodes
 
 FILLS = {"zeros": "zeros", "ones": "ones", "constant": "full"}
@@ -381,7 +381,7 @@ class Construction(Operations):
     def parameter_lines(self, p: m.Param) -> None:
         value, after = self.initial(p)
         nn = self.imports.use("nn")
-        self.emit(f"self.{p.name} = ", Call(name(f"{nn}.Parameter"), (value,)), note=p.trailing)
+        self.emit(f"self.{attribute(p.name)} = ", Call(name(f"{nn}.Parameter"), (value,)), note=p.trailing)
         if after is not None:
             self.lines += initialise(after, Attr(Atom("self"), p.name), self)
 
@@ -391,7 +391,7 @@ class Construction(Operations):
             nn = self.imports.use("nn")
             value = Call(name(f"{nn}.init.{after.name}_"), (value, *self.arguments(after)))
         persistent = () if p.persistent else (Kw("persistent", Atom("False")),)
-        args = (Atom(quoted(p.name)), value, *persistent)
+        args = (Atom(quoted(attribute(p.name))), value, *persistent)
         self.emit("", Call(name("self.register_buffer"), args), note=p.trailing)
 
     def initial(self, p: m.Param) -> tuple[Code, m.Call | None]:

@@ -6,6 +6,7 @@ import ast
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.code import (
+    OPERATORS,
     Atom,
     Attr,
     Binary,
@@ -27,7 +28,7 @@ from spec_lang.targets.torch.code import (
 )
 from spec_lang.targets.torch.fstrings import fstring
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.names import Scope, safe
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram, identifier, number, string
 from spec_lang.targets.torch.walk import names_in
@@ -147,7 +148,7 @@ class Expressions:
             case m.Name():
                 return self.name(e)
             case m.Attribute(value=value, name=attr):
-                return Attr(self.expr(value), identifier(attr))
+                return Attr(self.expr(value), safe(attr))
             case m.Slice(start=start, stop=stop, step=step):
                 return Slice(*(None if x is None else self.expr(x) for x in (start, stop, step)))
             case m.Ellipsis_():
@@ -188,6 +189,8 @@ class Expressions:
 
     def binary(self, e: m.Binary) -> Code:
         left, right = self.expr(e.left), self.expr(e.right)
+        if e.op not in OPERATORS:
+            raise BadProgram(f"{e.op!r} is no operator")
         if e.op == "+" and isinstance(e.type, m.ListType):
             return List((*_items(left), *_items(right)))
         return Binary(e.op, left, right)
@@ -341,6 +344,9 @@ def chosen(test: Code, body: Code, orelse: Code) -> Code:
 
 def compared(first: Code, rest: tuple[tuple[str, Code], ...]) -> Code:
     """A comparison, with the constant on the right where there is just one."""
+    for op, _ in rest:
+        if op not in _OPPOSITE:
+            raise BadProgram(f"{op!r} is no comparison")
     if len(rest) != 1:
         return Compare(first, rest)
     op, other = rest[0]

@@ -7,14 +7,15 @@ from collections.abc import Container, Iterator, Sequence
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.chains import NESTED, grouped, has_chain, stages
-from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, IfExp, Index, Kw, Tuple, flat
+from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Index, Kw, Tuple, flat
 from spec_lang.targets.torch.dims import sizes
+from spec_lang.targets.torch.expressions import chosen
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.liveness import Later
 from spec_lang.targets.torch.names import Scope, imported, safe
 from spec_lang.targets.torch.operations import Operations
-from spec_lang.targets.torch.text import comment, comment_text, identifier
+from spec_lang.targets.torch.text import attribute, comment, comment_text
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import names_in, nodes
 
@@ -96,12 +97,12 @@ class Methods(Operations):
             case "apply":
                 assert e.callee is not None
                 module = self.expr(e.callee) if e.name == "forward" else self.module(e.callee)
-                func = module if e.name == "forward" else Attr(module, identifier(e.name))
+                func = module if e.name == "forward" else Attr(module, attribute(e.name))
                 return Call(func, self.given(e, first))
             case "run":
                 return self.run(e, first)
             case "method":
-                return Call(Attr(Atom("self"), identifier(e.name)), self.given(e, first))
+                return Call(Attr(Atom("self"), attribute(e.name)), self.given(e, first))
             case "fn":
                 call = super().call(e, first)
                 assert isinstance(call, Call)
@@ -139,7 +140,7 @@ class Methods(Operations):
         if isinstance(e, m.Subscript) and self.made(e.value) is not None:
             return Index(self.module(e.value), tuple(map(self.expr, e.index)))
         if isinstance(e, m.Attribute) and self.made(e.value) is not None:
-            return Attr(self.module(e.value), identifier(e.name))
+            return Attr(self.module(e.value), attribute(e.name))
         return super().expr(e)
 
     # --- Chains and lists of layers --------------------------------------------------------------
@@ -242,6 +243,8 @@ class Methods(Operations):
         """Statements in order; `live` are the names that are read after them."""
         after = Later(statements, live, loop=loop)
         for after.at, s in enumerate(statements):
+            if _only_conditions(s):
+                continue
             for text in s.comments:
                 self.lines += comment(self.indent, text)
             self.statement(s, after)
@@ -256,8 +259,6 @@ class Methods(Operations):
                 self.simple(f"{self.scope.local(name)} += ", value, None, live, s.trailing)
             case m.Return(value=value):
                 self.simple("return ", value, None, live, s.trailing)
-            case m.Require():
-                self.require(s)
             case m.For():
                 self.loop(s, live)
             case m.If():
@@ -361,9 +362,6 @@ class Methods(Operations):
         found = {word for t in inside for dim in t.dims for word in _WORD.findall(dim)}
         return found | {"min", "max"} | self.local_dims | {i.name for i in self.method.inputs}
 
-    def require(self, s: m.Require) -> None:
-        """Conditions of the caller's are checked first, by the model."""
-
     def loop(self, s: m.For, live: Container[str]) -> None:
         iterable = self.module(s.iterable)
         target = self.loop_target(s.target, names_in(*s.body))
@@ -402,10 +400,12 @@ class Methods(Operations):
             return False
         if a.target.name is None or a.dims or b.dims or _runs(a.value) or _runs(b.value):
             return False
-        code = IfExp(self.expr(a.value), test, self.expr(b.value))
+        code = chosen(test, self.expr(a.value), self.expr(b.value))
+        remarks = [*a.comments, *filter(None, [a.trailing]), *b.comments, *filter(None, [b.trailing])]
         line = " " * self.indent + f"{self.scope.local(a.target.name)} = {flat(code)}"
         if len(line) > WIDTH:
             return False
+        self.lines += [text for remark in remarks for text in comment(self.indent, remark)]
         self.lines.append(line)
         return True
 
@@ -416,6 +416,19 @@ class Methods(Operations):
         if all(line.lstrip().startswith("#") for line in self.lines[before:]):
             self.lines.append(" " * self.indent + "pass")
         self.indent -= 4
+
+
+def _only_conditions(s: m.Stmt) -> bool:
+    """Whether nothing is left of a statement: the model checks its caller's values first."""
+    match s:
+        case m.Require():
+            return True
+        case m.If(body=body, orelse=orelse):
+            return all(map(_only_conditions, (*body, *orelse)))
+        case m.For(body=body):
+            return all(map(_only_conditions, body))
+        case _:
+            return False
 
 
 def _bare(code: Code) -> Code:

@@ -8,7 +8,7 @@ from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.methods import Methods
 from spec_lang.targets.torch.signature import Parameter, define, is_plain
-from spec_lang.targets.torch.text import docstring
+from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import names_in, nodes
 
@@ -57,7 +57,7 @@ class Routine(Methods):
         return dtype if sum(line.count(flat(dtype)) for line in self.lines) > 1 else None
 
     def python_name(self) -> str:
-        return self.method.name
+        return attribute(self.method.name)
 
     def leading(self) -> list[Parameter]:
         """The parameters before the inputs."""

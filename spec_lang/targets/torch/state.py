@@ -7,6 +7,7 @@ from spec_lang.ops.base import LAYERS
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, name
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import safe
+from spec_lang.targets.torch.text import attribute
 
 MODULE_ATTRIBUTES = frozenset(
     [
@@ -85,14 +86,14 @@ class State:
 
     def attribute(self, name: str) -> str:
         """The attribute of a layer, a param or a buffer: the author's name."""
-        return name
+        return attribute(name)
 
     def stored(self, name: str) -> str:
         """The attribute that holds a hyperparameter, a dim or a `let`."""
-        attribute = safe(name)
-        while attribute in self.own or attribute in MODULE_ATTRIBUTES:
-            attribute += "_"
-        return attribute
+        stored = safe(name)
+        while stored in self.own or stored in MODULE_ATTRIBUTES:
+            stored += "_"
+        return stored
 
     def read(self, name: str) -> Code | None:
         """`self.name` for what construction fixes; None for what it does not."""

@@ -32,6 +32,17 @@ def identifier(name: str) -> str:
     return name
 
 
+def attribute(name: str) -> str:
+    """The name itself, which must be that of an attribute.
+
+    Raises:
+        BadProgram: it is no identifier, or a keyword.
+    """
+    if keyword.iskeyword(identifier(name)):
+        raise BadProgram(f"{name!r} is a keyword")
+    return name
+
+
 def module_name(name: str) -> str:
     """A dotted module name, checked part by part.
 
@@ -39,8 +50,7 @@ def module_name(name: str) -> str:
         BadProgram: a part is no identifier, or a keyword.
     """
     for part in name.split("."):
-        if keyword.iskeyword(identifier(part)):
-            raise BadProgram(f"{name!r} cannot be imported: {part!r} is a keyword")
+        attribute(part)
     return name
 
 

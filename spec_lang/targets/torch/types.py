@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.text import quoted
+from spec_lang.targets.torch.text import escape, quoted
 
 
 def annotation(kind: m.Type | None, imports: Imports) -> str:
@@ -57,7 +57,7 @@ def shape(kind: m.Type | None) -> str | None:
     """A shape for a comment: `[N, T, D]`, `([N, D], [N, D])`; None where there is none to show."""
     match kind:
         case m.TensorType(dims=dims):
-            return f"[{', '.join(dims)}]"
+            return escape(f"[{', '.join(dims)}]", "")
         case m.TupleType(items=items):
             shapes = [shape(t) for t in items]
             return None if None in shapes else f"({', '.join(map(str, shapes))})"
@@ -65,7 +65,8 @@ def shape(kind: m.Type | None) -> str | None:
             inner = shape(item)
             if inner is None:
                 return None
-            return f"[{inner} for {index or '_'} in range({length})]" if length else f"{inner}, ..."
+            text = f"[{inner} for {index or '_'} in range({length})]" if length else f"{inner}, ..."
+            return escape(text, "")
         case m.OptionalType(base=base):
             return shape(base)
         case _:
