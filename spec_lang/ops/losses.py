@@ -355,17 +355,34 @@ class _ByClass(_Loss):
         size, have = self.input.dims[self.class_axis()], self.weight.dims[0]
         cx.equal(have, size, f"{cx.name} has {have} weights for {size} classes", arg="weight")
 
-    def by_class_onnx(self, g: Graph, node: str, ignore_index: int) -> Value:
-        """SoftmaxCrossEntropyLoss or NegativeLogLikelihoodLoss, with a batch of one around a single sample."""
-        x, target = self.input, self.target
-        single = len(x.shape) == 1
-        if single:
-            x, target = g.Unsqueeze(x, g.ints([0])), g.Unsqueeze(target, g.ints([0]))
-        weight = [] if self.weight is None else [self.weight]
-        attributes: dict[str, Any] = {} if self.reduction == "mean" else {"reduction": self.reduction}
-        attributes["ignore_index"] = ignore_index
-        y = getattr(g, node)(x, target, *weight, **attributes)
-        return g.Squeeze(y, g.ints([0])) if single and self.reduction == "none" else y
+    def of_logs(self, g: Graph, logs: Value, ignore_index: int, smoothing: float = 0.0) -> Value:
+        """(1 - s) nll + s of the mean over classes, both without what is ignored.
+
+        It is spelled out: not every runtime reads NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss.
+        """
+        x, axis, dtype = self.input, self.class_axis(), self.input.dtype
+        samples = x.with_shape(self.samples())
+        kept = g.Not(g.Equal(self.target, g.const(ignore_index, DType.I64)))
+        index = g.Where(kept, self.target, g.const(0, DType.I64))
+        places = g.Unsqueeze(index, g.ints([axis]))
+        each = g.Neg(g.Squeeze(g.GatherElements(logs, places, axis=axis), g.ints([axis])))
+        count: Value = g.cast(g.typed(kept, DType.BOOL, samples.shape), dtype)
+        spread = logs
+        if self.weight is not None:
+            weights = g.Gather(self.weight, index)
+            each = g.Mul(each, weights)
+            count = g.Mul(count, weights)
+            spread = g.Mul(logs, _by_channel(g, self.weight, len(x.shape) - axis - 1))
+        if smoothing:
+            every = g.Neg(reduced(g, "mean", g.typed(spread, dtype, x.shape), [axis], False))
+            each = g.Add(g.Mul(each, g.const(1 - smoothing, dtype)), g.Mul(every, g.const(smoothing, dtype)))
+        each = g.typed(g.Where(kept, each, g.const(0.0, dtype)), dtype, samples.shape)
+        if self.reduction != "mean":
+            return self.reduce(g, each, samples)
+        if not samples.shape:
+            return g.Div(each, count)
+        total = reduced(g, "sum", each, None, False)
+        return g.Div(total, reduced(g, "sum", g.typed(count, dtype, samples.shape), None, False))
 
 
 class nll_loss(_ByClass):
@@ -381,7 +398,7 @@ class nll_loss(_ByClass):
         return self.reduced_type(self.check_indices(cx))
 
     def onnx(self, g: Graph) -> Value:
-        return self.by_class_onnx(g, "NegativeLogLikelihoodLoss", self.ignore_index)
+        return self.of_logs(g, self.input, self.ignore_index)
 
 
 class cross_entropy(_ByClass):
@@ -420,9 +437,10 @@ class cross_entropy(_ByClass):
         smoothing = known_float(self.label_smoothing, "label_smoothing")
         if self.target.dtype.is_float:
             return self._of_probabilities(g, self.target, smoothing)
-        if not smoothing:
-            return self.by_class_onnx(g, "SoftmaxCrossEntropyLoss", self.ignore_index)
-        return self._smoothed(g, smoothing)
+        logs = g.LogSoftmax(self.input, axis=self.class_axis())
+        return self.of_logs(
+            g, g.typed(logs, self.input.dtype, self.input.shape), self.ignore_index, smoothing
+        )
 
     def _of_probabilities(self, g: Graph, target: Value, smoothing: float) -> Value:
         x, axis, dtype = self.input, self.class_axis(), self.input.dtype
@@ -438,33 +456,6 @@ class cross_entropy(_ByClass):
             return self.reduce(g, each, samples)
         total = reduced(g, "sum", g.typed(each, dtype, samples.shape), None, False) if samples.shape else each
         return g.Div(total, g.scalar(numel(samples.dims), dtype)) if samples.shape else total
-
-    def _smoothed(self, g: Graph, smoothing: float) -> Value:
-        """(1 - s) nll + s of the mean over classes, both without what is ignored."""
-        x, axis, dtype = self.input, self.class_axis(), self.input.dtype
-        samples = x.with_shape(self.samples())
-        kept = g.Not(g.Equal(self.target, g.const(self.ignore_index, DType.I64)))
-        index = g.Where(kept, self.target, g.const(0, DType.I64))
-        logs = g.typed(g.LogSoftmax(x, axis=axis), dtype, x.shape)
-        places = g.Unsqueeze(index, g.ints([axis]))
-        own = g.Neg(g.Squeeze(g.GatherElements(logs, places, axis=axis), g.ints([axis])))
-        zero = g.const(0.0, dtype)
-        count: Value = g.cast(g.typed(kept, DType.BOOL, samples.shape), dtype)
-        spread = logs
-        if self.weight is not None:
-            weights = g.Gather(self.weight, index)
-            own = g.Mul(own, weights)
-            count = g.Mul(count, weights)
-            spread = g.Mul(logs, _by_channel(g, self.weight, len(x.shape) - axis - 1))
-        every = g.Neg(reduced(g, "mean", g.typed(spread, dtype, x.shape), [axis], False))
-        each = g.Add(g.Mul(own, g.const(1 - smoothing, dtype)), g.Mul(every, g.const(smoothing, dtype)))
-        each = g.typed(g.Where(kept, each, zero), dtype, samples.shape)
-        if self.reduction != "mean":
-            return self.reduce(g, each, samples)
-        if not samples.shape:
-            return g.Div(each, count)
-        total = reduced(g, "sum", each, None, False)
-        return g.Div(total, reduced(g, "sum", g.typed(count, dtype, samples.shape), None, False))
 
 
 def _by_channel(g: Graph, weight: Any, n: int) -> Value:
