@@ -494,17 +494,19 @@ def test_large_files_are_sampled(tmp_path: Path) -> None:
 # --- Large models ---------------------------------------------------------------------------
 
 LARGE = """
-import json, resource, sys
+import json, sys
 from spec_lang.shapes import DType
 from spec_lang.targets.onnx import weights
 from spec_lang.targets.onnx.state import Entry, Needed, State
 shapes = json.load(open(sys.argv[1]))
 state = State(tuple(Entry(k, tuple(s)) for k, s in shapes.items()))
 needed = [Needed(k, DType.BF16, tuple(s)) for k, s in shapes.items()]
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():
+    return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+before = peak()
 with weights.export(state, needed, sys.argv[2], weights=sys.argv[3], precision=DType.BF16, mode=sys.argv[4]) as job:
     job.commit([b"x"])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
@@ -545,4 +547,4 @@ def test_large_models_take_little_time_and_memory(
         check=True,
     )
     assert time.perf_counter() - start < seconds
-    assert int(run.stdout) < 24 << 10
+    assert 0 < int(run.stdout) < 24 << 10  # kB
