@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxsim
 import onnxslim
+import openvino
 import pytest
 import torch
 
@@ -82,3 +84,32 @@ def test_other_opsets(name: str, opset: int, tmp_path: Path) -> None:
     with torch.no_grad():
         [wanted] = flat(twin(*feeds.values()))
     np.testing.assert_allclose(run(path, feeds)[0], wanted.numpy(), rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_openvino_gives_the_same(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    feeds = case.inputs[0]()
+    exported(case, feeds, path)
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled([v.numpy() for v in feeds.values()])
+    for i, wanted in enumerate(run(path, feeds)):
+        np.testing.assert_allclose(found[i], wanted, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_onnxsim_removes_nothing(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    torch.manual_seed(0)
+    state = case.twin().state_dict()
+    for tensor in state.values():
+        tensor.copy_(torch.rand(tensor.shape))
+    before = Counter(n.op_type for n in exported(case, case.inputs[0](), path, state=state).graph.node)
+    simplified, ok = onnxsim.simplify(onnx.load(path))
+    after = Counter(n.op_type for n in simplified.graph.node)
+    assert ok
+    gemms = after["Gemm"] - before["Gemm"]  # it turns MatMul and Add into Reshape, Gemm, Reshape
+    removed = before - after
+    removed.subtract({"MatMul": gemms, "Add": gemms})
+    assert not +Counter({k: n for k, n in removed.items() if k not in ("Transpose", "BatchNormalization")})
