@@ -42,6 +42,8 @@ class BlockCheck(Members):
         self.summary = Summary(definition)
         self.summary.mono = mono
         self.checking: list[str] = []
+        self.broken_inputs: set[str] = set()
+        """Methods whose inputs are mistaken: calls of them say nothing more."""
         self.absent: dict[str, list[Dim]] = {}
         self.method_owed: dict[str, list[Owed]] = {}
         self.method_inputs: dict[str, MethodSummary] = {}
@@ -251,7 +253,7 @@ class BlockCheck(Members):
         """The summary of one of this block's methods, checked on demand."""
         found = self.summary.methods.get(name)
         if found is not None:
-            return found
+            return None if name in self.broken_inputs else found
         if name in self.checking:
             cycle = " -> ".join([*self.checking[self.checking.index(name) :], name])
             self.error("E0701", f"methods call each other in a circle: {cycle}", node)
@@ -266,7 +268,7 @@ class BlockCheck(Members):
         self.result_types, self.result_value, self.results_tuple, self.returned = types
         self.result_nodes = nodes
         self.checking.pop()
-        return result
+        return None if name in self.broken_inputs else result
 
     def method_summary(self, node: ast.Method, has_body: bool = True) -> MethodSummary | None:
         """Check a method."""
@@ -278,6 +280,7 @@ class BlockCheck(Members):
         self.method_inputs[node.name.id] = result
         declared = self._results(node)
         if not good:
+            self.broken_inputs.add(node.name.id)
             self.locals = {i.name.id: self.locals.get(i.name.id, POISON) for i in node.inputs}
         self.result_types, self.result_value, self.returned = declared, None, False
         self.result_nodes = tuple(r.type for r in node.results or ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
+from spec_lang.diagnostics.suggest import closest
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.block import BlockCheck
 from spec_lang.ir.from_ast.calls import Args
@@ -63,6 +64,37 @@ class Checker:
                 if definition.scope is scope:
                     self._definition(definition)
         self._unused_models()
+        self._unused_values()
+
+    def _unused_values(self) -> None:
+        """A value that is set for a hyperparameter that no model has."""
+        models = [
+            d
+            for d in self.scopes[0].names.values()
+            if isinstance(d.node, ast.Block)
+            and d.node.kind == "model"
+            and self.options.model in (None, d.name)
+        ]
+        known = [h.name.id for d in models if isinstance(d.node, ast.Block) for h in d.node.hypers or ()]
+        for name in self.options.overrides:
+            if name in known or not models:
+                continue
+            node = models[0].node
+            assert isinstance(node, ast.Block)
+            near = closest(name, known)
+            self.report(
+                models[0],
+                Diagnostic(
+                    "E0512",
+                    f"no hyperparameter is called `{name}`",
+                    Label(models[0].source, node.name.span),
+                    help=f"did you mean `{near}`?"
+                    if near
+                    else f"there are {', '.join(known)}"
+                    if known
+                    else None,
+                ),
+            )
 
     def _definition(self, definition: Def) -> None:
         node = definition.node
@@ -130,8 +162,6 @@ class Checker:
                 for d in self.scopes[0].names.values()
                 if isinstance(d.node, ast.Block) and d.node.kind == "model"
             ]
-            from spec_lang.diagnostics.suggest import closest
-
             near = closest(wanted, names)
             tree = self.scopes[0].module.tree
             listed = f"its models are {', '.join(names)}" if names else "it has none"
@@ -186,6 +216,11 @@ class Checker:
             override = self.override(owner, hyper)
             node = hyper.default if override is None else override
             value = check.fit(check.ev(node), hyper.type, hyper.name.id, hyper.default)
+            if override is not None and check.diagnostics:
+                first = check.diagnostics[0]
+                check.diagnostics = []
+                message = f"the value that is set for `{hyper.name.id}` does not do: {first.message}"
+                value = check.error(first.code, message, hyper.name, help=first.help)
             self.defaults[key] = value
             self.hosts[id(hyper)] = check
             self._take(owner, check)

@@ -68,6 +68,10 @@ class Expressions(Base):
             if self.depth > MAX_DEPTH:
                 return self.error("E0801", "this expression is nested too deeply", node)
             value = self.EV[type(node)](self, node)
+        except TooLarge as error:
+            return self.error("E0801", f"this leads to {error}", node)
+        except Undefined as error:
+            return self.error("E0803", f"this has no value: {error}", node)
         finally:
             self.depth -= 1
         if isinstance(value, TensorType | tuple | list | Mapped) or is_module(value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from spec_lang.shapes import Cond, Dim, Pack, TensorType
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
@@ -379,7 +379,10 @@ def substitute_dim(value: Dim, env: Mapping_) -> Dim:
 
 def substitute_cond(value: Cond, env: Mapping_) -> Cond | bool:
     known = {k: Cond.of(v) if isinstance(v, bool) else v for k, v in env.items()}
-    return truth(value.substitute({k: v for k, v in known.items() if isinstance(v, Dim | Cond)}))
+    try:
+        return truth(value.substitute({k: v for k, v in known.items() if isinstance(v, Dim | Cond)}))
+    except Undefined:
+        return False  # it divides by zero for these values, so it does not hold
 
 
 def substitute_type(value: TensorType, env: Mapping_) -> TensorType:
