@@ -115,7 +115,7 @@ def _allowed(program: ir.Program, name: str, row: dict[str, Any]) -> bool:
     """Whether the hyperparameters satisfy the conditions that the model and the blocks in it print."""
     constructions = Constructions(program)
     try:
-        constructions.entry(name, {k: dim(v) if type(v) is int else v for k, v in row.items()})
+        constructions.entry(name, row)
     except EvaluationError as error:
         if error.code.startswith("E06"):
             return False
