@@ -27,10 +27,11 @@ def call(name: str, args: list[Host], kwargs: dict[str, Host]) -> Host:
 
 
 def _range(*args: Host) -> range:
-    for a in args:
+    bounds = [plain(a) for a in args]
+    for a in bounds:
         if isinstance(a, Dim):
             raise NotStatic(f"the range up to {a}")
-    result = range(*args)
+    result = range(*bounds)
     check_length(builtins.len(result))
     return result
 
