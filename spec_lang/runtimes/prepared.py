@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
@@ -18,8 +18,8 @@ from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, need
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx import fingerprint, weights
 from spec_lang.targets.onnx.export import Exported, Options, emit
-from spec_lang.targets.onnx.proto import External
-from spec_lang.targets.onnx.state import ITEM_SIZES, Needed
+from spec_lang.targets.onnx.proto import External, TensorData
+from spec_lang.targets.onnx.state import ITEM_SIZES, Entry, Needed
 from spec_lang.targets.onnx.stored import WeightsError
 
 if TYPE_CHECKING:
@@ -30,12 +30,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model that has been exported: `path` is the ONNX file, `root` the constructed model."""
+    """A model that has been exported.
+
+    Attributes:
+        root: The constructed model.
+        path: The ONNX file.
+        side: The file that has every tensor of the state_dict.
+        data: Where each is in it, by its key.
+        outputs: The names of the graph's results.
+    """
 
     request: Request
     exported: Exported
     root: Instance
     path: str
+    side: str
+    data: Mapping[str, TensorData]
     outputs: tuple[str, ...]
 
     @property
@@ -67,33 +77,23 @@ class Prepared:
             seed=seed,
         )
 
-    def tensors(self, folder: str) -> Iterator[tuple[str, Array, DType]]:
-        """Every tensor of the state_dict with its key, tied ones under each of theirs; files go to `folder`."""
+    def tensors(self) -> Iterator[tuple[str, Array, DType]]:
+        """Every tensor of the state_dict with its key, tied ones under each of theirs."""
         import numpy
 
-        request, state = self.request, self.exported.state
-        concrete = {e.key: request.dtype if e.dtype is DType.FLOAT else e.dtype for e in state.entries}
-        needed = [Needed(e.key, concrete[e.key], e.shape) for e in state.entries if e.shared is None]
-        path = os.path.join(folder, "state")
-        with weights.export(
-            state,
-            needed,
-            path,
-            weights=request.weights,
-            seed=request.seed,
-            mode="copy",
-            renames=request.renames,
-            precision=request.dtype,
-        ) as job:
-            job.commit([])
-        for entry in state.entries:
-            root = entry.shared or entry.key
-            data, dtype = job.data[root], concrete[root]
-            count = data.length // ITEM_SIZES[dtype] if isinstance(data, External) else 0
-            offset = data.offset if isinstance(data, External) else 0
-            file = f"{path}.data" if count else os.devnull
-            values = numpy.fromfile(file, NUMPY[dtype], count, offset=offset)
+        for entry in self.exported.state.entries:
+            dtype = _concrete(entry, self.request)
+            data = self.data[entry.shared or entry.key]
+            if isinstance(data, External):
+                count = data.length // ITEM_SIZES[dtype]
+                values = numpy.fromfile(self.side, NUMPY[dtype], count, offset=data.offset)
+            else:
+                values = numpy.empty(0, NUMPY[dtype])
             yield entry.key, values.reshape(entry.shape), dtype
+
+
+def _concrete(entry: Entry, request: Request) -> DType:
+    return request.dtype if entry.dtype is DType.FLOAT else entry.dtype
 
 
 @contextmanager
@@ -120,21 +120,26 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
     exported = emit(request.program, request.name, request.overrides, options)
     outputs = tuple(o.name for o in exported.model.outputs)
     with TemporaryDirectory(prefix="specc-") as folder:
-        path = request.onnx
-        if path is None:
-            path = os.path.join(folder, "model.onnx")
-            with weights.export(
-                exported.state,
-                exported.needed,
-                path,
-                weights=request.weights,
-                seed=request.seed,
-                mode="copy",
-                renames=request.renames,
-                precision=request.dtype,
-            ) as job:
-                job.commit(exported.chunks(job.data, job.metadata))
-        yield Prepared(request, exported, root, path, outputs)
+        path = os.path.join(folder, "model.onnx")
+        needed = exported.needed
+        whole = {n.name for n in needed if not n.rows}
+        rest = [
+            Needed(e.key, _concrete(e, request), e.shape)
+            for e in exported.state.entries
+            if e.shared is None and e.key not in whole
+        ]
+        with weights.export(
+            exported.state,
+            [*needed, *rest],
+            path,
+            weights=request.weights,
+            seed=request.seed,
+            mode="copy",
+            renames=request.renames,
+            precision=request.dtype,
+        ) as job:
+            job.commit(exported.chunks(job.data, job.metadata))
+        yield Prepared(request, exported, root, request.onnx or path, f"{path}.data", job.data, outputs)
 
 
 def _as_exported(request: Request, path: str) -> Request:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spec_lang.runtimes.prepared import Prepared
@@ -80,14 +79,13 @@ def _torch_module(prepared: Prepared) -> Any:
     # What construction draws is overwritten, every tensor of it.
     module = getattr(source, request.name)(**request.overrides).eval()
     module.to({DType.F16: torch.float16, DType.F32: torch.float32, DType.BF16: torch.bfloat16}[request.dtype])
-    with TemporaryDirectory(prefix="specc-") as folder:
-        state = {
-            key: torch.from_numpy(values).view(torch.bfloat16)
-            if dtype is DType.BF16
-            else torch.from_numpy(values)
-            for key, values, dtype in prepared.tensors(folder)
-        }
-        module.load_state_dict(state, strict=True)
+    state = {
+        key: torch.from_numpy(values).view(torch.bfloat16)
+        if dtype is DType.BF16
+        else torch.from_numpy(values)
+        for key, values, dtype in prepared.tensors()
+    }
+    module.load_state_dict(state, strict=True)
     return module
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from tests.runtimes.test_models import FILES, requests
 SEED = 1234
 
 
-def compare(request: Request, folder: Path) -> None:
+def compare(request: Request) -> None:
     torch.manual_seed(SEED)
     module = getattr(from_program(request.program, "seeds"), request.name)(**request.overrides)
     theirs = module.state_dict()
@@ -26,7 +25,7 @@ def compare(request: Request, folder: Path) -> None:
         draws, root = state.draws, {e.key: e.shared or e.key for e in state.entries}
         rounded = {d.name for d in draws if isinstance(getattr(d, "init", None), Normal | XavierNormal)}
         other = {d.name for d in draws if isinstance(getattr(d, "init", None), TruncNormal | Orthogonal)}
-        ours = {key: values for key, values, _ in prepared.tensors(str(folder))}
+        ours = {key: values for key, values, _ in prepared.tensors()}
     assert list(ours) == list(theirs)
     for key, value in theirs.items():
         if root[key] in rounded:
@@ -36,7 +35,7 @@ def compare(request: Request, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_models_start_as_their_modules(file: str, tmp_path: Path) -> None:
+def test_models_start_as_their_modules(file: str) -> None:
     for request in requests(file, rows=1):
         if request.method == "forward":
-            compare(replace(request, seed=SEED), tmp_path)
+            compare(replace(request, seed=SEED))
