@@ -62,13 +62,6 @@ def _log(x: float, base: float | None = None) -> float:
     return math.log(x) if base is None else math.log(x, base)
 
 
-def _prod(values: Any) -> Host:
-    result: Host = 1
-    for v in values:
-        result = binary("*", result, v)
-    return result
-
-
 def _int(x: Host) -> Host:
     return x if isinstance(x, Dim) else builtins.int(x)
 
@@ -79,13 +72,9 @@ FUNCTIONS: dict[str, Callable[..., Host]] = {
     "enumerate": lambda values, start=0: list(builtins.enumerate(values, start)),
     "zip": lambda *values: list(builtins.zip(*values, strict=False)),
     "reversed": lambda values: list(builtins.reversed(values)),
-    "sorted": builtins.sorted,
-    "list": builtins.list,
-    "tuple": builtins.tuple,
     "min": _extreme(minimum, builtins.min),
     "max": _extreme(maximum, builtins.max),
     "sum": _sum,
-    "prod": _prod,
     "int": _int,
     "float": builtins.float,
     "bool": builtins.bool,
@@ -97,8 +86,7 @@ FUNCTIONS: dict[str, Callable[..., Host]] = {
     "ceil": math.ceil,
     "floor": math.floor,
     "sqrt": math.sqrt,
+    "isqrt": math.isqrt,
     "exp": math.exp,
     "log": _log,
-    "log2": math.log2,
-    "pow": lambda a, b: binary("**", a, b),
 }
