@@ -246,7 +246,7 @@ def _block(program: ir.Program, name: str) -> ir.Block | None:
         if isinstance(d, ir.Block) and d.name == name and d.file == 0:
             return d
         if isinstance(d, ir.Variant) and d.name == name and d.file == 0:
-            return None
+            return _block(program, d.base)
     return None
 
 
