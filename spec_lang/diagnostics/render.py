@@ -69,6 +69,9 @@ def _diagnostic(d: Diagnostic) -> list[Line]:
     for number, (source, labels) in enumerate(groups):
         at = source.position(labels[0].span.start)
         arrow = "-->" if number == 0 else ":::"
+        if not source.text:  # a file that is no text, such as one of weights
+            lines.append([Piece(" " * gutter + arrow, "blue"), Piece(f" {printable(source.name)}")])
+            continue
         lines.append(
             [Piece(" " * gutter + arrow, "blue"), Piece(f" {printable(source.name)}:{at.line}:{at.column}")]
         )
