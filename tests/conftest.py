@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tensors are tiny: threads would wait for each other
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
