@@ -32,6 +32,18 @@ model M(width: int = 4, n: int = 3):
         {"x": torch.randn(2, 3, 5, 7)},
         {},
     ),
+    "attention of which only the weights are read": (
+        """
+model M:
+    layers:
+        mix = MultiheadAttention(8, 2, batch_first=true)
+    forward(x: float[N, T, 8]) -> float[N, T, T]:
+        _, w = mix(x, x, x)
+        return w
+""",
+        {"x": torch.randn(2, 3, 8)},
+        {},
+    ),
     "lists of tensors": (
         """
 model M(n: int = 3):

@@ -85,12 +85,14 @@ _OPTIONAL_RESULTS = frozenset(
     }
 )
 """The ops whose results may be left out."""
+_FIRST_TOO = frozenset({"GRU", "LSTM", "RNN"})
+"""Those among them whose first result may be, too."""
 
 
 def _drop_unread(node: Node, needed: set[int]) -> None:
     if node.op_type not in _OPTIONAL_RESULTS:
         return
-    for o in node.outputs:
+    for o in node.outputs[0 if node.op_type in _FIRST_TOO else 1 :]:
         if id(o) not in needed:
             o.name = ""
     while not node.outputs[-1].name:
