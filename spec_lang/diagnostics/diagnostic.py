@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from spec_lang.diagnostics.source import Source, Span
+from spec_lang.frozen import Frozen
 
 
-@dataclass(frozen=True, eq=False)
-class Label:
+class Label(Frozen):
     """A place in a source with a few words about it."""
 
     source: Source
@@ -16,8 +14,7 @@ class Label:
     text: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnostic:
+class Diagnostic(Frozen):
     """One mistake, reported once.
 
     Attributes:

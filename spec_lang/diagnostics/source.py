@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
+
+from spec_lang.frozen import Frozen
 
 
 class Span(NamedTuple):
@@ -25,28 +27,29 @@ class Position(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
+class Source(Frozen):
     """One file's text under the name that messages show."""
 
     name: str
     text: str
-    _starts: list[int] = field(default_factory=list, repr=False)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The offset of every line's first character."""
+        starts = [0]
+        at = self.text.find("\n")
+        while at != -1:
+            starts.append(at + 1)
+            at = self.text.find("\n", at + 1)
+        return starts
 
     def position(self, offset: int) -> Position:
         """The line and column of a character offset."""
-        if not self._starts:
-            self._starts.append(0)
-            at = self.text.find("\n")
-            while at != -1:
-                self._starts.append(at + 1)
-                at = self.text.find("\n", at + 1)
         line = bisect_right(self._starts, offset)
         return Position(line, offset - self._starts[line - 1] + 1)
 
     def line(self, number: int) -> str:
         """The text of one line, counted from 1, without its line end."""
-        self.position(0)
         start = self._starts[number - 1]
         end = self.text.find("\n", start)
         return self.text[start:] if end == -1 else self.text[start:end]

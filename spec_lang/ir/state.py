@@ -260,7 +260,7 @@ def _tied(
         return steps
     swap = {left: right, right: left}
     return [
-        replace(s, name=swap.get(s.name, s.name))
+        s.replace(name=swap.get(s.name, s.name))
         if isinstance(s, Draw)
         else Clone(swap.get(s.name, s.name), swap.get(s.source, s.source))
         for s in steps

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from spec_lang.frozen import Record
 from spec_lang.shapes import Dim
 
 
-@dataclass(frozen=True)
-class Uniform:
+class Uniform(Record):
     """U(low, high)."""
 
     low: float
     high: float
 
 
-@dataclass(frozen=True)
-class UniformFan:
+class UniformFan(Record):
     """U(-1/sqrt(fan), 1/sqrt(fan)), written by PyTorch as kaiming_uniform_(a=sqrt(5)) or directly.
 
     `kaiming` says which: their bounds differ in the last bit. Source: torch/nn/modules/linear.py.
@@ -27,8 +25,7 @@ class UniformFan:
     kaiming: bool = False
 
 
-@dataclass(frozen=True)
-class XavierUniform:
+class XavierUniform(Record):
     """U(-b, b), b = gain * sqrt(6 / (fan_in + fan_out)). Source: torch.nn.init.xavier_uniform_."""
 
     fan_in: Dim
@@ -36,8 +33,7 @@ class XavierUniform:
     gain: float = 1.0
 
 
-@dataclass(frozen=True)
-class Normal:
+class Normal(Record):
     """N(mean, std); `zero_row` is a row set to zero after the draw (an embedding's padding_idx)."""
 
     mean: float = 0.0
@@ -45,8 +41,7 @@ class Normal:
     zero_row: int | None = None
 
 
-@dataclass(frozen=True)
-class XavierNormal:
+class XavierNormal(Record):
     """N(0, gain * sqrt(2 / (fan_in + fan_out))). Source: torch.nn.init.xavier_normal_."""
 
     fan_in: Dim
@@ -54,15 +49,13 @@ class XavierNormal:
     gain: float = 1.0
 
 
-@dataclass(frozen=True)
-class Fill:
+class Fill(Record):
     """Every element is `value`; nothing is drawn."""
 
     value: float
 
 
-@dataclass(frozen=True)
-class TruncNormal:
+class TruncNormal(Record):
     """N(mean, std) within [a, b]. Source: torch.nn.init.trunc_normal_; the values are of the distribution, not torch's own."""
 
     mean: float = 0.0
@@ -71,20 +64,17 @@ class TruncNormal:
     b: float = 2.0
 
 
-@dataclass(frozen=True)
-class Orthogonal:
+class Orthogonal(Record):
     """A random (semi-)orthogonal matrix times `gain`. Source: torch.nn.init.orthogonal_; as for `TruncNormal`."""
 
     gain: float = 1.0
 
 
-@dataclass(frozen=True)
-class Eye:
+class Eye(Record):
     """The identity; nothing is drawn. Source: torch.nn.init.eye_."""
 
 
-@dataclass(frozen=True)
-class Dirac:
+class Dirac(Record):
     """A convolution that hands its channels on; nothing is drawn. Source: torch.nn.init.dirac_."""
 
     groups: int = 1
@@ -104,16 +94,14 @@ Init: TypeAlias = (
 )
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(Record):
     """`init` is drawn into the parameter `name`; a later draw of the same parameter overwrites it."""
 
     name: str
     init: Init
 
 
-@dataclass(frozen=True)
-class Clone:
+class Clone(Record):
     """The parameter `name` takes the values that `source` has at this point; nothing is drawn."""
 
     name: str

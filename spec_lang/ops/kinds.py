@@ -22,14 +22,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
+from spec_lang.frozen import Record
 from spec_lang.shapes import Dim, DType, TensorType
 
 
-@dataclass(frozen=True)
-class Real:
+class Real(Record):
     """A float that is known only when the module is built (`p`, `1 / sqrt(heads)`), by its text."""
 
     text: str
@@ -38,8 +37,7 @@ class Real:
         return self.text
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Record):
     """A string that is one of several, known only when the module is built, by its text."""
 
     text: str
@@ -49,16 +47,14 @@ class Choice:
         return self.text
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Record):
     """A marker in an annotation: which conversion `signature` applies."""
 
     name: str
     n: int = 0
 
 
-@dataclass(frozen=True)
-class SliceOf:
+class SliceOf(Record):
     """`start:stop:step` in an index."""
 
     start: Dim | None

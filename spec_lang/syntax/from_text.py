@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left
-from dataclasses import replace
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
@@ -97,7 +96,7 @@ def parse_expr_at(source: Source, span: Span) -> tuple[ast.Expr | None, list[Dia
     move = span.start - len(head)
     part = Source(source.name, head + source.text[span.start : span.end])
     module, found = _parse(part)
-    diagnostics = [replace(d, primary=Label(source, _moved(d.primary.span, move)), labels=()) for d in found]
+    diagnostics = [d.replace(primary=Label(source, _moved(d.primary.span, move)), labels=()) for d in found]
     if diagnostics or module is None:
         return None, diagnostics
     definition = module.definitions[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
+from spec_lang.frozen import Frozen
 from spec_lang.diagnostics.suggest import closest
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.block import BlockCheck
@@ -17,7 +18,6 @@ from spec_lang.ir.from_ast.values import POISON, Cell, DefCtor, Partial, Value, 
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
 from spec_lang.shapes import Cond, Dim, Facts, Pack, TensorType, Verdict
 from spec_lang.syntax import ast
-from spec_lang.syntax.node import Frozen
 
 FUEL = 200
 """How deeply functions over hyperparameters may call each other."""

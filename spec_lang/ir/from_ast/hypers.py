@@ -7,7 +7,6 @@ import operator
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
@@ -277,7 +276,7 @@ class Hypers(Modules):
         """Say where the hyperparameter is declared whose value was just refused."""
         assert isinstance(owner, Def)
         label = Label(owner.source, hyper.name.span, "declared here")
-        self.diagnostics[mark:] = [replace(d, labels=(*d.labels, label)) for d in self.diagnostics[mark:]]
+        self.diagnostics[mark:] = [d.replace(labels=(*d.labels, label)) for d in self.diagnostics[mark:]]
 
     def fit_in(self, value: Value, type: ast.Type, name: str, node: object, owner: object) -> Value:
         """As `fit`, the type's names being those of the file that states it."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.diagnostics.suggest import closest as suggest
+from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.habits import NAMESPACES
 from spec_lang.syntax import ast
-from spec_lang.syntax.node import Frozen
 
 
 class LoadedModule(Frozen):

@@ -6,9 +6,9 @@ Source: https://docs.pytorch.org/docs/stable/tensor_view.html and https://numpy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
 from spec_lang.ops.kinds import Index, SliceOf
 from spec_lang.ops.lowering import Graph, Value
@@ -19,8 +19,7 @@ _INDEX_DTYPES = frozenset({DType.I64, DType.I32})
 _END = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class _Cut:
+class _Cut(Record):
     """A slice of one axis with its ends resolved: `size` elements from `start`, every `step`-th."""
 
     start: Dim

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from spec_lang.ops.base import Cx, Layer, Param
 from spec_lang.ops.init import Clone, Draw
@@ -42,4 +41,4 @@ def below(path: str, draws: Iterator[Draw | Clone]) -> Iterator[Draw | Clone]:
         if isinstance(d, Clone):
             yield Clone(f"{path}.{d.name}", f"{path}.{d.source}")
         else:
-            yield replace(d, name=f"{path}.{d.name}")
+            yield d.replace(name=f"{path}.{d.name}")
