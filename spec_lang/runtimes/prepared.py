@@ -137,6 +137,7 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
             mode="copy",
             renames=request.renames,
             precision=request.dtype,
+            durable=False,
         ) as job:
             job.commit(exported.chunks(job.data, job.metadata))
         yield Prepared(request, exported, root, request.onnx or path, f"{path}.data", job.data, outputs)

@@ -19,10 +19,12 @@ class Output:
     """The files of one export: `NAME.onnx`, and `NAME.onnx.data` where `side` was asked for.
 
     Both are written under other names in the same folder and renamed by `commit`, the model last. Leaving the context
-    without a commit removes them; what a killed run left is removed by the next one.
+    without a commit removes them; what a killed run left is removed by the next one. `durable` has the data on the disk before it is
+    renamed, so that a loss of power leaves what was there too.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, durable: bool = True) -> None:
+        self.durable = durable
         self.path = path
         self.folder = os.path.dirname(path) or "."
         self.side_name = os.path.basename(path) + ".data"
@@ -78,18 +80,22 @@ class Output:
             for chunk in model:
                 write(fd, chunk)
             for temporary, descriptor in self._temporary.values():
-                if os.path.exists(temporary):
+                if self.durable and os.path.exists(temporary):
                     os.fsync(descriptor)
             for final, (temporary, _) in self._temporary.items():
                 if os.path.exists(temporary):
                     os.replace(temporary, final)
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            if self.durable:
+                self._sync_folder()
         except OSError as error:
             raise self.failed(error) from None
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _open(self, final: str) -> int:
         name = f".{os.path.basename(final)}.{secrets.token_hex(6)}{SUFFIX}"

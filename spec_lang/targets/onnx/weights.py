@@ -90,13 +90,15 @@ def export(
     renames: Sequence[str] = (),
     precision: DType = DType.F32,
     full_hash: bool = False,
+    durable: bool = True,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[Export]:
     """Weights from the file `weights`, or drawn from `seed`; the caller commits the model's bytes inside the context.
 
     Mode ``auto`` points into `weights` where that lies in the model's folder and has the tensor as the graph needs it, and
     writes the rest to `NAME.onnx.data`; ``copy`` writes all of it there; ``embed`` puts it into the model; ``none`` leaves
-    it out. `precision` is what FLOAT stands for where a file's dtypes are checked.
+    it out. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not
+    forced to the disk before they are put in place.
 
     Raises:
         WeightsError: the file does not fit the model, or something cannot be read or written.
@@ -105,7 +107,7 @@ def export(
     if mode == "embed" and total > EMBED_LIMIT:
         message = f"the weights take {total:,} bytes, and an ONNX file ends at {EMBED_LIMIT:,}"
         raise refuse("E1014", message, path, help="leave out --embed: they go into a file beside the model")
-    with Output(path) as output:
+    with Output(path, durable=durable) as output:
         try:
             if mode == "none":
                 job = Export({}, {}, (), output.commit)
