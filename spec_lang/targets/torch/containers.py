@@ -22,12 +22,10 @@ from spec_lang.targets.torch.expressions import chosen, negated
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.names import Scope, imported
 from spec_lang.targets.torch.operations import Operations
-from spec_lang.targets.torch.registry import op_class
+from spec_lang.targets.torch.registry import CONTAINERS, op_class
 from spec_lang.targets.torch.state import State
 from spec_lang.targets.torch.text import comment, comment_text, identifier, quoted
 from spec_lang.targets.torch.walk import names_in, nodes
-
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
 
 class Containers(Operations):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Op
 from spec_lang.targets.torch.text import BadProgram
 
+CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+"""What is made of layers: PyTorch's own names."""
+
 
 def op_class(name: str) -> type[Op]:
     """The declaration of a layer or function.

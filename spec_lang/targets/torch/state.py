@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from spec_lang.ir import model as m
-from spec_lang.ops.base import LAYERS
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, name
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import safe
+from spec_lang.targets.torch.registry import CONTAINERS, op_class
 from spec_lang.targets.torch.text import attribute
 
 MODULE_ATTRIBUTES = frozenset(
@@ -130,9 +130,9 @@ class State:
             return name(f"{self.imports.use('nn')}.{'ModuleDict' if keyed else 'ModuleList'}")
         if not isinstance(made, m.Call):
             return None
-        if made.to == "make" and LAYERS[made.name].torch.startswith("nn."):
-            self.imports.use("nn")
-            return name(LAYERS[made.name].torch)
+        if made.to == "make":
+            torch = f"nn.{made.name}" if made.name in CONTAINERS else op_class(made.name).torch
+            return name(torch) if torch.startswith(self.imports.use("nn") + ".") else None
         return Atom(self.imports.definition(made.name)) if made.to in ("block", "extern") else None
 
 
@@ -141,6 +141,12 @@ def element(made: m.Expr) -> m.Expr | None:
     match made:
         case m.Comprehension(value=value):
             return value
+        case m.Call(to="make", name="Sequential", args=items, kwargs=()) if items:
+            return element(m.make(m.List, items=items))
+        case m.Star(value=value):
+            return element(value)
+        case m.List(items=(m.Star(value=value),)):
+            return element(value)
         case m.List(items=items) | m.Dict(values=items):
             makers = {(i.to, i.name) for i in items if isinstance(i, m.Call)}
             same = len(makers) == 1 and all(isinstance(i, m.Call) for i in items)

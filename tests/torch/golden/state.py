@@ -65,7 +65,7 @@ class Encoder(nn.Module):
             [MLP(hidden(config.dim), D=config.dim) for _ in range(config.depth)]
         )
         self.norm = nn.LayerNorm(config.dim)
-        self.head = nn.Linear(config.dim, vocab, bias=False)
+        self.head = nn.Linear(config.dim, vocab)
         self.head.weight = self.embed.weight
         self.register_load_state_dict_pre_hook(self._fill_in_tied)  # type: ignore[no-untyped-call]
         for module in self.modules():
