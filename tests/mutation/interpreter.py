@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spec_lang.ops.base import LAYERS
+from spec_lang.ops.base import FUNCTIONS, LAYERS
 from spec_lang.syntax import ast
 
 DTYPES = {
@@ -316,7 +316,10 @@ def run_method(
             value = body.value(i.default)
         else:
             raise Refused(f"{i.name.id} is missing")
-        body.match(value, i.type)
+        if isinstance(i.type, ast.NamedType):
+            value = typed(spec, value, i.type, body.scope)
+        else:
+            body.match(value, i.type)
         body.locals[i.name.id] = value
     if instance:
         instance.ready(dict(body.dims))
@@ -392,6 +395,10 @@ PYTHON: dict[str, Any] = {
     "log": math.log,
     "exp": math.exp,
 }
+
+
+SIZES_FOLLOW = ("reshape", "permute", "tile", "flip", "expand", "repeat", "view")
+"""Methods of tensors that take sizes one by one, where the function in `torch` wants a tuple."""
 
 
 class Evaluator:
@@ -797,6 +804,13 @@ class Evaluator:
             return -getattr(F, name.replace("min", "max"))(-args[0], *args[1:], **kwargs)
         if name == "to" or name in ("float", "int", "bool"):
             return args[0].to(*args[1:]) if name == "to" else args[0].to(DTYPES[name])
+        if name == "scaled_dot_product_attention":
+            kwargs.pop("dropout_p", None)
+        if name in FUNCTIONS and FUNCTIONS[name].trains:
+            kwargs["training"] = False
+        spread = len(args) > 1 and all(type(a) is int for a in args[1:])
+        if name in SIZES_FOLLOW and isinstance(args[0], Tensor) and spread:
+            return getattr(args[0], name)(*args[1:], **kwargs)
         for home in (F, torch):
             found = getattr(home, name, None)
             if callable(found) and not isinstance(found, type):

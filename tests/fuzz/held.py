@@ -1,0 +1,186 @@
+"""Holds one spec to its promises: it runs as declared, as the oracle computes, and alike in both targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from spec_lang.compiler import Compilation, compile_sources
+from spec_lang.diagnostics import Source
+from spec_lang.ir import model as ir
+from spec_lang.ir.evaluate import EvaluationError
+from spec_lang.loading import from_program
+from spec_lang.runtimes import Request, prepare
+from spec_lang.syntax import ast
+from spec_lang.syntax.from_text import parse
+from spec_lang.syntax.to_text import format_module
+from spec_lang.syntax.walk import same
+from spec_lang.targets.onnx.export import Options, emit
+from spec_lang.targets.torch import emit as emit_torch
+from spec_lang.verify import verify
+from tests.mutation.interpreter import Instance, Items, LazyLayer, Spec, bind
+from tests.mutation.samples import Sizes, inputs
+from tests.mutation.trial import runs_as_declared
+
+SAMPLES = 3
+ROUNDING = 5e-5
+"""What sums of numbers of about 1 may differ by where they cancel."""
+
+
+class Broken(AssertionError):
+    """A promise that a spec breaks."""
+
+
+def compiled(text: str) -> Compilation:
+    return compile_sources({"net": Source("net.nnspec", text)})
+
+
+def hold(text: str, rows: tuple[Mapping[str, Any], ...] = ({},), name: str = "Net") -> None:
+    """Hold an accepted spec to all promises.
+
+    Raises:
+        Broken: it breaks one.
+    """
+    result = compiled(text)
+    program = result.checked()
+    error = runs_as_declared("net", result, lambda _: [dict(r) for r in rows])
+    if error:
+        raise Broken(f"PyTorch: {error}")
+    module = from_program(program, "fuzzed")
+    computes_as_the_oracle(result, module, name)
+    formats_alike(text, result)
+    survives_json(program, name)
+    for row in rows:
+        agrees_in_onnx(program, name, row)
+
+
+# --- the oracle ---
+
+
+def computes_as_the_oracle(result: Compilation, module: ModuleType, name: str) -> None:
+    """The generated module gives what the interpreter of the syntax tree gives with the same weights."""
+    tree = result.modules[0].tree
+    [model] = [d for d in tree.definitions if isinstance(d, ast.Block) and d.name.id == name]
+    made: nn.Module = getattr(module, name)().eval()
+    spec = Spec(tree)
+    oracle = spec.model(name, {})
+    known = bind(spec, model.hypers or (), (), {})
+    for method in (p for p in model.parts if isinstance(p, ast.Method)):
+        given = inputs(spec, method, known, Sizes(Random(3)), False)
+        checks = _checks(result, name, method.name.id)
+        with torch.no_grad():
+            try:
+                wanted = getattr(made, method.name.id)(**given)
+            except ValueError:
+                if checks:  # the sizes are outside of the conditions that the model prints
+                    return
+                raise
+            oracle.run(method.name.id, (), given)  # the layers are made now
+            _copy(made, oracle)
+            found = oracle.run(method.name.id, (), given)
+        for a, b in zip(_flat(wanted), _flat(found), strict=True):
+            if not torch.allclose(a, b, rtol=1e-4, atol=1e-4, equal_nan=True):
+                raise Broken(f"{method.name.id} differs from the oracle by {(a - b).abs().max()}")
+
+
+def _checks(result: Compilation, model: str, method: str) -> tuple[ir.Require, ...]:
+    assert result.program is not None
+    block = next(d for d in result.program.definitions if isinstance(d, ir.Block) and d.name == model)
+    found = next(m for m in block.methods if m.name == method)
+    return found.checks + tuple(s for s in found.body if isinstance(s, ir.Require))
+
+
+def _copy(source: Any, target: Any) -> None:
+    """Give the oracle's layers the weights of the generated module, name by name."""
+    if isinstance(target, LazyLayer):
+        if target.module is not None:
+            target.module.load_state_dict(source.state_dict())
+            target.module.eval()
+    elif isinstance(target, Instance):
+        for name, layer in (target.layers or {}).items():
+            if layer is not None:
+                _copy(getattr(source, name), layer)
+    elif isinstance(target, Items):
+        for i, (key, layer) in enumerate(target.items):
+            if layer is None:
+                continue
+            _copy(source[key] if target.kind == "dict" else source[i], layer)
+    elif isinstance(target, Tensor):
+        target.copy_(source.detach())
+
+
+def _flat(result: Any) -> list[Tensor]:
+    return [result] if isinstance(result, Tensor) else [t for r in result for t in _flat(r)]
+
+
+# --- text and JSON ---
+
+
+def formats_alike(text: str, result: Compilation) -> None:
+    """Formatted, the spec means the same, and formatting it again changes nothing."""
+    once = format_module(result.modules[0].tree)
+    again, _ = parse(Source("net.nnspec", once))
+    if again is None or not same(again, result.modules[0].tree):
+        raise Broken(f"formatting changes the tree:\n{once}")
+    if format_module(again) != once:
+        raise Broken(f"formatting is not idempotent:\n{once}\n{format_module(again)}")
+    if compiled(once).torch_sources() != result.torch_sources():
+        raise Broken("formatting changes what is generated")
+
+
+def survives_json(program: ir.Program, name: str) -> None:
+    """The IR means the same once written as JSON and read again."""
+    again = ir.Program.model_validate_json(program.model_dump_json())
+    if emit_torch(again) != emit_torch(program):
+        raise Broken("the IR gives other PyTorch source after a trip through JSON")
+    if graph(again, name) != graph(program, name):
+        raise Broken("the IR gives another graph after a trip through JSON")
+
+
+def graph(program: ir.Program, name: str) -> bytes | str:
+    """The exported graph, or why there is none."""
+    try:
+        return b"".join(bytes(c) for c in emit(program, name, {}, Options()).chunks({}))
+    except EvaluationError as error:
+        return error.message
+
+
+# --- ONNX ---
+
+
+def agrees_in_onnx(program: ir.Program, name: str, row: Mapping[str, Any]) -> None:
+    """Every method exports to a valid model that ONNX Runtime runs as PyTorch does."""
+    block = next(d for d in program.definitions if isinstance(d, ir.Block) and d.name == name)
+    for method in block.methods:
+        request = Request(program, name, dict(row), method=method.name)
+        try:
+            with prepare(request) as prepared:
+                _valid(prepared.path)
+            found = verify(request, samples=SAMPLES, threads=1)
+        except EvaluationError as error:
+            if error.code.startswith("E09") or not _satisfied(error):
+                continue
+            raise
+        bad = [
+            (str(t.sizes), t.given, t.differences, t.first)
+            for t in found.trials
+            if not all(d.agrees or (not d.note and d.absolute < ROUNDING) for d in t.differences)
+        ]
+        if bad:
+            raise Broken(f"ONNX {method.name}({row}): {bad[0]}")
+
+
+def _satisfied(error: EvaluationError) -> bool:
+    """Whether it is anything but a `require` on hyperparameters that these values do not meet."""
+    return not error.code.startswith("E06")
+
+
+def _valid(path: str) -> None:
+    onnx.checker.check_model(path, full_check=True)
+    onnx.shape_inference.infer_shapes(onnx.load(path), check_type=True, strict_mode=True, data_prop=True)
