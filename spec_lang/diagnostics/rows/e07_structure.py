@@ -56,6 +56,12 @@ ROWS: dict[str, Code] = {
         "N = 4\nmodel M = N",
         "model Base(d: int = 4):\n    forward(x: float[N, d]) -> float[N, d]:\n        return x\n\nmodel M = Base(d=8)",
     ),
+    "E0712": Code(
+        "an `init` rule that selects nothing",
+        "A rule by type starts the parameters of every such layer in the block and in what the block is made of. Where there is none, the rule does nothing, and was probably meant for another type.",
+        "model M:\n    layers:\n        fc = Linear(4, 4)\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> fc\n\n    init:\n        Conv2d.weight = normal(std=0.02)",
+        "model M:\n    layers:\n        fc = Linear(4, 4)\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> fc\n\n    init:\n        Linear.weight = normal(std=0.02)",
+    ),
     "E0710": Code(
         "no checked program",
         "The file is not the JSON of a checked program of this version, as `specc ir` writes it and `docs/ir.schema.json` describes it.",

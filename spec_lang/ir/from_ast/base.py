@@ -104,6 +104,11 @@ class Base:
         self.bound: dict[str, Dim | Pack] = {}
         """Dims that annotations in the method's body bind."""
 
+        self.own_dims: frozenset[str] | None = None
+        """The dims that the method being checked binds."""
+        self.strangers: set[str] = set()
+        """Unknown names: each is reported once."""
+
         self.used: set[str] = set()
         self.static_dims: dict[str, Dim] = {}
         """The dims that layers need, in the order of need."""
@@ -126,8 +131,6 @@ class Base:
         self.cells: dict[int, list[Cell]] = {}
         self.dims_bound: dict[int, list[tuple[str, tuple[int, ...], int]]] = {}
         self.came: dict[int, tuple[Value, Value, str]] = {}
-        self.keywords: dict[int, Span] = {}
-        """Where the names of arguments stand, by their values' nodes."""
         self.required: dict[int, tuple[bool | None, str]] = {}
         self.loop_names: dict[str, tuple[str, Dim]] = {}
         """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
@@ -329,7 +332,8 @@ class Base:
         if name in self.dims:
             if self.locals is None:
                 self.need(name)
-            return "dim", self.dims[name]
+            if self.own_dims is None or name in self.own_dims or name in self.static_dims:
+                return "dim", self.dims[name]
         return self.find_global(name, call)
 
     def need(self, name: str) -> None:
@@ -378,6 +382,17 @@ class Base:
                 f"`{name}` is defined in one branch only",
                 node,
                 help="give it a value in both branches, or before the `if`",
+            )
+        if name in self.strangers:
+            self.tainted = True
+            return POISON
+        self.strangers.add(name)
+        if name in self.dims:
+            return self.error(
+                "E0201",
+                f"`{name}` is a dim of another method's inputs, which this one does not know",
+                node,
+                help="dims that `layers:` uses are the whole block's; others belong to their method",
             )
         known = [*self.loops, *(self.locals or ()), *self.members, *self.hypers, *self.lets, *self.dims]
         known += [*self.methods, *self.scope.names]

@@ -145,6 +145,7 @@ class BlockCheck(Members):
     def _names(self, node: ast.Block, methods: list[ast.Method]) -> None:
         """Duplicates, Python's keywords, and names that nn.Module has."""
         seen: dict[str, object] = {}
+        own = {h.name for h in node.hypers or ()}
         for name, what in _declared(node, methods):
             if keyword.iskeyword(name.id) or name.id.startswith("__"):
                 self.error(
@@ -161,7 +162,9 @@ class BlockCheck(Members):
                     help="use another name",
                 )
             earlier = seen.get(name.id)
-            if earlier is not None:
+            if what == "layer" and isinstance(earlier, ast.Name) and earlier in own:
+                seen[name.id] = name  # `norm = norm(out)`: methods mean the layer
+            elif earlier is not None:
                 self.error(
                     "E0205",
                     f"`{name.id}` is defined twice in {node.name.id}",
@@ -201,6 +204,11 @@ class BlockCheck(Members):
         value = self.ev(node.value)
         if value is not POISON and is_tensor(value):
             value = self.error("E0402", "`let` names a number; tensors are computed in methods", node.value)
+        elif is_module(value):
+            hint = "write it there without `let`"
+            value = self.error(
+                "E0408", "`let` names a number; layers stand in `layers:`", node.value, help=hint
+            )
         self.lets[node.name.id] = value
 
     # --- dims ---
@@ -261,12 +269,12 @@ class BlockCheck(Members):
         self.checking.append(name)
         saved = self.locals, self.loops, self.facts, self.path, self.bound
         types = self.result_types, self.result_value, self.results_tuple, self.returned
-        nodes = self.result_nodes
+        nodes, own = self.result_nodes, self.own_dims
         self.loops, self.path, self.bound = {}, [], {}
         result = self.method_summary(self.methods[name])
         self.locals, self.loops, self.facts, self.path, self.bound = saved
         self.result_types, self.result_value, self.results_tuple, self.returned = types
-        self.result_nodes = nodes
+        self.result_nodes, self.own_dims = nodes, own
         self.checking.pop()
         return None if name in self.broken_inputs else result
 
@@ -276,6 +284,11 @@ class BlockCheck(Members):
         before = len(self.opens)
         start, self.retry = self.mark(), False
         self.locals = {}
+        self.own_dims = frozenset(
+            n.id if isinstance(n, ast.Name) else getattr(n.value, "id", "")
+            for item in node.inputs
+            for n in _dim_names(item.type)
+        )
         good = self._inputs(node, result)
         self.method_inputs[node.name.id] = result
         declared = self._results(node)
@@ -308,7 +321,7 @@ class BlockCheck(Members):
         for o in self.opens[before:]:
             o.at = self.time(o.cond)
         self.summary.methods[node.name.id] = result
-        self.locals = None
+        self.locals = self.own_dims = None
         return result
 
     def _inputs(self, node: ast.Method, result: MethodSummary) -> bool:

@@ -115,7 +115,7 @@ class Calls(Expressions):
                     self.error("E0513", f"`{a.name}` is given twice", place)
                 result.kwargs[a.name] = value
                 result.named[a.name] = a.value
-                self.keywords[id(a.value)] = Span(a.span.start, a.span.start + len(a.name))
+                self.program.keywords[id(a.value)] = Span(a.span.start, a.span.start + len(a.name))
                 result.bad |= value is POISON
             else:
                 result.values.append(value)
@@ -235,6 +235,8 @@ class Calls(Expressions):
             name = self.source.text[func.span.start : func.span.end]
             written = self.source.text[func.span.start : self.stage(node).span.end]
             made = written if written.endswith(")") else f"{name}()"
+            if any(map(has_tensor, args.values)) and not isinstance(node, ast.Arrow):
+                made = f"{name}(...)"
             function = name.lower() if name.lower() in self.program.functions else None
             here = f"or call the function: `{function}`" if function is not None else "and run that here"
             return self.error(
@@ -472,7 +474,7 @@ class Calls(Expressions):
             labels: tuple[Label, ...] = ()
             at = node
             if place is not None and error.code in BY_KEYWORD:
-                at = self.keywords.get(id(place), place)
+                at = self.program.keywords.get(id(place), place)
             elif place is not None and (error.code.startswith("E05") or error.code in BY_ARGUMENT):
                 at = place
             elif place is not None and not _within(place, node):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
-from spec_lang.frozen import Frozen
 from spec_lang.diagnostics.suggest import closest
+from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.block import BlockCheck
 from spec_lang.ir.from_ast.calls import Args
@@ -52,6 +52,8 @@ class Checker:
         self.variants: dict[int, Partial | None] = {}
         self.hosts: dict[int, BlockCheck] = {}
         self.depth = 0
+        self.keywords: dict[int, Span] = {}
+        """Where the names of arguments stand, by their values' nodes."""
         self.right: dict[int, bool] = {}
         """Whether each function over hyperparameters is right on its own."""
         self._remarks: dict[int, Remarks] = {}

@@ -458,7 +458,7 @@ class Expressions(Base):
         for cond in (Cond.ge(index, 0), Cond.lt(index, length)):
             known = self.decide(cond)
             if known is False:
-                self.error("E0303", f"there is no item {index}: there are {length}", node)
+                self.error("E0303", f"there is no item {index}: there are {length}, counted from 0", node)
             elif known is None:
                 self.owe(cond, f"item {index} exists: {cond}", node, False)
 

@@ -65,7 +65,12 @@ class Hypers(Modules):
             return tuple(self.symbolic(f"{text}[{i}]", t) for i, t in enumerate(type.items))
         if isinstance(type, ast.ListType):
             return SymList(text, type.item, opaque(f"len({text})", low=0))
-        return self.error("E0506", "a hyperparameter is no tensor", type)
+        return self.error(
+            "E0506",
+            f"the hyperparameter `{text}` cannot be a tensor",
+            type,
+            help="tensors are inputs of methods, or `param` and `buffer` in `layers:`",
+        )
 
     def _symbolic_named(self, text: str, type: ast.NamedType) -> Value:
         if type.name == "int":
@@ -98,10 +103,13 @@ class Hypers(Modules):
 
     def bounds(self, type: ast.BoundedType) -> tuple[int | None, int | None]:
         """The bounds that `int >= 0` states."""
+        mark = self.mark()
         value = self.ev(type.bound)
         if not isinstance(value, Dim) or value.const is None:
-            if type.base.name == "int" and value is not POISON:
-                self.error("E0506", "a type's bound is a known int", type.bound)
+            if type.base.name == "int":
+                self.rollback(mark)
+                hint = "what holds between hyperparameters is a `require`"
+                self.error("E0506", "a type's bound is a known int", type.bound, help=hint)
             return None, None
         c = value.const
         return {">=": (c, None), ">": (c + 1, None), "<=": (1, c), "<": (1, c - 1)}[type.op]
@@ -117,6 +125,8 @@ class Hypers(Modules):
             yes, no = self.fit(value.yes, type, name, node), self.fit(value.no, type, name, node)
             return POISON if POISON in (yes, no) else Case(value.cond, yes, no)
         fitted = self._fitted(value, type)
+        if isinstance(type, ast.TensorType | ast.TensorListType):
+            return self.symbolic(name, type)
         if fitted is _MISS:
             found = f"`{host.text(value)}`" if isinstance(value, Dim | float | str) else host.kind_of(value)
             if isinstance(value, str):
@@ -237,14 +247,16 @@ class Hypers(Modules):
         known = {h.name.id for h in hypers}
         for key, value in args.kwargs.items():
             place = args.named.get(key, node)
+            name_place = self.program.keywords.get(id(place), place)
             if key not in known:
                 hint = self.suggestion(key, sorted(known)) or (
                     f"it takes {', '.join(h.name.id for h in hypers)}" if hypers else "it takes none"
                 )
-                self.error("E0512", f"{name} has no hyperparameter `{key}`", place, help=hint)
+                what = "field" if isinstance(getattr(owner, "node", None), ast.Record) else "hyperparameter"
+                self.error("E0512", f"{name} has no {what} `{key}`", name_place, help=hint)
                 good = False
             elif key in given:
-                self.error("E0513", f"{name} gets `{key}` twice", place)
+                self.error("E0513", f"{name} gets `{key}` twice", name_place)
                 good = False
             else:
                 given[key] = (value, place)
@@ -267,7 +279,7 @@ class Hypers(Modules):
                 missing.append(key)
                 continue
             good &= values[key] is not POISON
-        if missing:
+        if missing and good:
             self.error("E0511", f"{name} needs {' and '.join(f'`{m}`' for m in missing)}", node)
             good = False
         return values if good else None

@@ -868,6 +868,13 @@ class Loops(Uses):
         low = self.decide(Cond.ge(it.length, 0))
         if low is False:
             return self.error("E0507", f"a list of {it.length} layers", node)
+        if isinstance(key, str) and it.length.const != 1:
+            return self.error(
+                "E0205",
+                f'every layer here would have the key "{key}"',
+                node.key,
+                help=f'count them: `f"{key}_{{{it.index}}}"`',
+            )
         it.owner = node
         self.owner_index[id(node)] = it.index
         return RepeatModule(member, it.index, it.length, item, node, node.key is not None, it, key)

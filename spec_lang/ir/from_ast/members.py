@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.statements import Statements
 from spec_lang.ir.from_ast.values import (
     CTORS,
@@ -12,13 +15,18 @@ from spec_lang.ir.from_ast.values import (
     ListModule,
     Maybe,
     OpCtor,
+    OpModule,
+    RepeatModule,
     Value,
     is_module,
 )
+from spec_lang.ops.base import Layer
 from spec_lang.ops.initialisers import NAMES as INITIALISERS
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Dim, TensorType
 from spec_lang.syntax import ast
+from spec_lang.syntax.node import Node
+from spec_lang.syntax.walk import walk
 
 
 class Members(Statements):
@@ -95,7 +103,7 @@ class Members(Statements):
                 help=f"an initialiser such as `constant({host.text(value)})` fills it" if filled else None,
             )
             return declared
-        self.same_type(declared, value, item.value, f"{item.kind} {item.name.id}")
+        self.same_type(declared, value, item.value, f"{item.kind} {item.name.id}", item.type)
         return declared
 
     def _initialised(self, node: ast.Expr) -> bool:
@@ -161,6 +169,36 @@ class Members(Statements):
                 labels=(self.label(node.right, f"this is {right}"),),
             )
 
+    def _selects(self, selector: ast.Expr, base: ast.Name, op: type[Layer]) -> None:
+        """A rule by type finds such a layer in this block, and its parameter."""
+        node = self.definition.node
+        if not isinstance(node, ast.Block) or any("layer" in _words(h.type) for h in node.hypers or ()):
+            return
+        made = _made(self.definition)
+        others = [n for n in made if n in self.program.layers]
+        if any(self.program.layers[n].modules is not Layer.modules for n in others):
+            return
+        if base.id not in made:
+            hint = (
+                f"its layers are {', '.join(f'`{n}`' for n in others[:6])}" if others else "it has no layers"
+            )
+            self.error(
+                "E0712",
+                f"no layer of {self.definition.name} is a {base.id}: the rule does nothing",
+                base,
+                help=hint,
+            )
+            return
+        if not isinstance(selector, ast.Attribute):
+            return
+        found = [m for v in self.members.values() for m in _layers_of(v) if type(m.layer) is op]
+        names = {p.name for m in found for p in (m.ready or m.layer).params() if m.ready or not m.cells}
+        near = self.suggestion(selector.name, sorted(names))
+        if near is not None and selector.name not in names:
+            self.error(
+                "E0209", f"{base.id} has no parameter `{selector.name}`", selector.name_span, help=near
+            )
+
     def _rule(self, rule: ast.InitRule) -> None:
         selector = rule.selector
         if not self._initialised(rule.value):
@@ -169,12 +207,22 @@ class Members(Statements):
                 hint = self.suggestion(name, list(INITIALISERS))
                 self.error("E0203", f"there is no initialiser called `{name}`", rule.value.func, help=hint)
             else:
-                self.error("E0404", "an initialiser is a call such as `normal(std=0.02)`", rule.value)
+                number = self.source.text[rule.value.span.start : rule.value.span.end]
+                fills = isinstance(rule.value, ast.Number)
+                hint = (
+                    ("`zeros()` does it" if number == "0" else f"write `constant({number})`")
+                    if fills
+                    else None
+                )
+                self.error(
+                    "E0404", "an initialiser is a call such as `normal(std=0.02)`", rule.value, help=hint
+                )
         base = selector.value if isinstance(selector, ast.Attribute) else selector
         if isinstance(base, ast.Name) and base.id not in self.members:
             found = self.find(base.id)
             if found is not None and isinstance(found[1], OpCtor):
                 self.refs[id(base)] = found[0]
+                self._selects(selector, base, found[1].op)
                 return
             if found is not None and isinstance(found[1], DefCtor):
                 self.refs[id(base)] = found[0]
@@ -184,3 +232,49 @@ class Members(Statements):
             self.error(
                 "E0404", f"an `init` rule selects layers or parameters, not {host.kind_of(value)}", selector
             )
+
+
+def _words(type: object) -> str:
+    """A hyperparameter's type as far as a layer's constructor may be in it."""
+    return (
+        "layer"
+        if "layer" in str(getattr(type, "name", ""))
+        or any(_words(t) for t in (getattr(type, "base", None), getattr(type, "item", None)) if t is not None)
+        else ""
+    )
+
+
+def _made(definition: Def, seen: set[int] | None = None) -> dict[str, None]:
+    """The names in a block's layers, in those of the blocks that it uses, and so on."""
+    seen = set() if seen is None else seen
+    found: dict[str, None] = {}
+    if id(definition) in seen:
+        return found
+    seen.add(id(definition))
+    node = definition.node
+    roots: list[Node] = [node]
+    if isinstance(node, ast.Block):
+        roots = [p for p in node.parts if isinstance(p, ast.LayersSection)]
+        roots += [h.default for h in node.hypers or () if h.default is not None]
+        roots += [] if node.alias is None else [node.alias]
+    for part in (p for root in roots for p in walk(root)):
+        if isinstance(part, ast.Name):
+            found[part.id] = None
+            inner = definition.scope.names.get(part.id)
+            if inner is not None:
+                found |= _made(inner, seen)
+    return found
+
+
+def _layers_of(value: Value) -> Iterator[OpModule]:
+    """The library's layers directly in a member."""
+    if isinstance(value, OpModule):
+        yield value
+    elif isinstance(value, ListModule):
+        for item in value.items:
+            yield from _layers_of(item)
+    elif isinstance(value, RepeatModule):
+        yield from _layers_of(value.item)
+    elif isinstance(value, Case):
+        yield from _layers_of(value.yes)
+        yield from _layers_of(value.no)

@@ -537,13 +537,19 @@ class Modules(Calls):
                 if index in module.keys:
                     return module.items[module.keys.index(index)]
                 hint = self.suggestion(index, module.keys)
-                return self.error("E0209", f'there is no layer "{index}" in it', node.index[0], help=hint)
+                if not hint and module.kind == "dict":
+                    hint = f"its keys are {', '.join(map(repr, module.keys[:6]))}".replace("'", '"')
+                elif not hint:
+                    hint = f"its layers are counted from 0 to {len(module.items) - 1}"
+                label = module.label or "this container"
+                return self.error("E0209", f'{label} has no layer "{index}"', node.index[0], help=hint)
             if isinstance(index, Dim):
                 return self._list_item(module, index, node)
         if isinstance(module, RepeatModule) and module.keyed and isinstance(index, str | Template):
             found = _matched(module.key, index, module.index)
             if found is None:
-                return self.error("E0209", f"there is no layer {index!s} in it", node.index[0])
+                label = module.label or "this dict"
+                return self.error("E0209", f'{label} has no layer "{index}"', node.index[0])
             index = found
         if isinstance(module, RepeatModule) and isinstance(index, Dim):
             if index.const is not None and index.const < 0:
@@ -565,7 +571,7 @@ class Modules(Calls):
             return self._spliced_item(module, index, node)
         if index.const is not None:
             if not -n <= index.const < n:
-                return self.error("E0303", f"there is no layer {index}: there are {n}", node)
+                return self.error("E0303", f"there is no layer {index}: there are {n}, counted from 0", node)
             return module.items[index.const]
         self.in_range(index, dim(n), node)
         value: Value = module.items[-1] if module.items else POISON

@@ -91,7 +91,12 @@ class Statements(Loops):
             self.error("E0403", f"{value} does not unpack: its first size is not known", node)
             return None
         if not self.facts.equal(first, n):
-            self.error("E0301", f"{n} names on the left, but {value} has {first} along its first axis", node)
+            self.error(
+                "E0301",
+                f"{n} names on the left, but {value} has {first} along its first axis",
+                node,
+                help=f"`chunk({n}, dim=-1)` splits another axis",
+            )
             return None
         return [value.with_shape(value.shape[1:]) for _ in range(n)]
 
@@ -183,7 +188,10 @@ class Statements(Loops):
             if isinstance(a, Dim) and isinstance(b, Dim) and not self.facts.equal(a, b):
                 cond = Cond.eq(b, a)
                 if self.decide(cond) is None and not (a.symbols | b.symbols) & self.dynamic:
-                    return "E0308", f"`{a}` and `{b}` must be equal for all values of their names"
+                    return (
+                        "E0308",
+                        f"`{a}` and `{b}` must be equal for all values of their names; `_` takes what is there",
+                    )
         return "E0308", None
 
     def fits(self, declared: Value, value: Value) -> bool:

@@ -423,12 +423,14 @@ class Uses(Hypers):
             return None
         given = dict(zip(names, args.values, strict=False))
         for key, value in args.kwargs.items():
+            given_at = args.named.get(key, node)
+            place = self.program.keywords.get(id(given_at), given_at)
             if key not in names:
                 hint = self.suggestion(key, names) or f"its inputs are {', '.join(names)}"
-                self.error("E0512", f"{label} has no input `{key}`", args.named.get(key, node), help=hint)
+                self.error("E0512", f"{label} has no input `{key}`", place, help=hint)
                 return None
             if key in given:
-                self.error("E0513", f"{label} gets `{key}` twice", args.named.get(key, node))
+                self.error("E0513", f"{label} gets `{key}` twice", place)
                 return None
             given[key] = value
         missing = [
@@ -640,10 +642,12 @@ class Uses(Hypers):
                 state = f"state `require {divides}` if that always holds" if known is None else None
                 self.error(
                     "E0306",
-                    f"{label} takes a size {p.formal} for {p.input}, but {p.actual} is no such size",
+                    f"{label} takes {p.formal} for axis {p.axis} of {p.input}, but {p.actual} flows in",
                     self.stage(node),
                     notes=(
-                        f"`{divides}` {'does not hold' if known is False else 'is not proved'}",
+                        f"{target} is not a multiple of {scale}"
+                        if known is False
+                        else f"`{divides}` is not known to hold",
                         *self.trail(p.type),
                     ),
                     help=state,

@@ -90,6 +90,9 @@ class Range:
         self.stop = stop
         self.step = step
 
+    def __str__(self) -> str:
+        return "a range"
+
 
 class Enumerate:
     __slots__ = ("items", "start")
@@ -98,12 +101,18 @@ class Enumerate:
         self.items = items
         self.start = start
 
+    def __str__(self) -> str:
+        return "an enumeration"
+
 
 class Zip:
     __slots__ = ("parts",)
 
     def __init__(self, parts: tuple[Value, ...]) -> None:
         self.parts = parts
+
+    def __str__(self) -> str:
+        return "a zip of lists"
 
 
 class Mapped:
@@ -116,6 +125,9 @@ class Mapped:
         self.length = length
         self.item = item
 
+    def __str__(self) -> str:
+        return "a list"
+
 
 class RecordValue:
     """A record with its fields."""
@@ -125,6 +137,9 @@ class RecordValue:
     def __init__(self, definition: Def, fields: dict[str, Value]) -> None:
         self.definition = definition
         self.fields = fields
+
+    def __str__(self) -> str:
+        return f"a record {self.definition.name}"
 
 
 # --- What can be called ---------------------------------------------------------------------
@@ -138,6 +153,9 @@ class OpCtor:
     def __init__(self, op: type[Layer]) -> None:
         self.op = op
 
+    def __str__(self) -> str:
+        return f"the constructor {self.op.name}"
+
 
 class DefCtor:
     """A block, model, extern layer or record of this program, as a value."""
@@ -146,6 +164,9 @@ class DefCtor:
 
     def __init__(self, definition: Def) -> None:
         self.definition = definition
+
+    def __str__(self) -> str:
+        return f"the constructor {self.definition.name}"
 
 
 class Partial:
@@ -161,6 +182,9 @@ class Partial:
         self.kwargs = kwargs
         self.node = node
 
+    def __str__(self) -> str:
+        return "a partial constructor"
+
 
 class FunctionRef:
     """A function as a value: of the library (`op`), of this program, or a built-in one."""
@@ -173,6 +197,9 @@ class FunctionRef:
         self.op = op
         self.definition = definition
         self.builtin = builtin
+
+    def __str__(self) -> str:
+        return "a function"
 
 
 class MethodRef:
@@ -218,6 +245,9 @@ class OpModule:
         self.at: dict[str, Dim] = {}
         self.ready: Layer | None = None
 
+    def __str__(self) -> str:
+        return f"a layer {self.label}"
+
 
 class BlockModule:
     """A constructed block (or extern layer): its summary, what its symbols stand for, its implicit dims."""
@@ -235,6 +265,9 @@ class BlockModule:
         self.at: dict[str, Dim] = {}
         self.owed: set[int] = set()
         self.checked = False
+
+    def __str__(self) -> str:
+        return f"a layer {self.label}"
 
 
 class AliasModule:
@@ -262,6 +295,9 @@ class AliasModule:
         self.source: AliasModule | None = None
         """The one item of a comprehension that this is at an index."""
 
+    def __str__(self) -> str:
+        return f"a layer {self.label}"
+
 
 class ListModule:
     """A list, dict or `Sequential` of modules; `keys` names them (positions in a list)."""
@@ -273,6 +309,9 @@ class ListModule:
         self.kind = kind
         self.items = items
         self.keys = keys
+
+    def __str__(self) -> str:
+        return "a container of layers"
 
 
 class RepeatModule:
@@ -299,6 +338,9 @@ class RepeatModule:
         self.item = item
         self.node = node
         self.keyed = keyed
+
+    def __str__(self) -> str:
+        return "a list of layers"
 
 
 class ParamModule:
