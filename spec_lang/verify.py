@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from spec_lang.inputs import Sampler, Sizes
-from spec_lang.runtimes import RUNTIMES, LacksOperator, Prepared, Progress, Request, Runtime, Torch, prepare
+from spec_lang.runtimes import (
+    RUNTIMES,
+    LacksOperator,
+    Prepared,
+    Progress,
+    Request,
+    Runtime,
+    Torch,
+    optional_inputs,
+    prepare,
+)
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
@@ -94,7 +104,7 @@ class Verification:
 
     @property
     def agrees(self) -> bool:
-        return all(t.agrees for t in self.trials)
+        return bool(self.trials) and all(t.agrees for t in self.trials)
 
     def worst(self) -> list[tuple[str, Difference]]:
         """For each runtime and output, the trial that is furthest off; those that disagree count as further."""
@@ -160,17 +170,6 @@ def _choices(request: Request) -> list[tuple[str, ...]]:
     if request.given or request.onnx is not None or not optional:
         return [tuple(request.given)]
     return [(), optional]
-
-
-def optional_inputs(request: Request) -> tuple[str, ...]:
-    """The inputs of the method that may be absent."""
-    from spec_lang.ir.instantiate import Constructions
-    from spec_lang.ir.templates import BlockTemplate
-
-    template = Constructions(request.program).entry(request.name, request.overrides).template
-    assert isinstance(template, BlockTemplate)
-    method = next((m for m in template.definition.methods if m.name == request.method), None)
-    return tuple(i.name for i in method.inputs if i.optional or i.default is not None) if method else ()
 
 
 def _with_given(request: Request, given: Collection[str]) -> Request:

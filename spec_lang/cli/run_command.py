@@ -45,7 +45,6 @@ def command(
         import numpy
 
         from spec_lang import runtimes
-        from spec_lang.verify import optional_inputs
 
         arrays = {}
         for name, file in map(_named, inputs):
@@ -53,7 +52,7 @@ def command(
                 arrays[name] = numpy.load(file, allow_pickle=False)
             except (OSError, ValueError, EOFError) as error:
                 fail(f"{file} is no .npy file that can be read: {error}")
-        given = tuple(n for n in optional_inputs(wanted) if n in arrays or f"{n}_0" in arrays)
+        given = tuple(n for n in runtimes.optional_inputs(wanted) if n in arrays or f"{n}_0" in arrays)
         results = runtimes.run(replace(wanted, given=given), arrays, runtime, progress)
         done()
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """One model in several runtimes, all with the same weights: generated PyTorch, ONNX Runtime, OpenVINO."""
 
 from spec_lang.runtimes.onnx import OnnxRuntime, OpenVino
-from spec_lang.runtimes.prepared import Prepared, prepare
+from spec_lang.runtimes.prepared import Prepared, optional_inputs, prepare
 from spec_lang.runtimes.pytorch import Torch
 from spec_lang.runtimes.request import NUMPY, CannotRun, LacksOperator, Progress, Request
 from spec_lang.runtimes.run import RUNTIMES, Runtime, nest, run
@@ -19,6 +19,7 @@ __all__ = [
     "Runtime",
     "Torch",
     "nest",
+    "optional_inputs",
     "prepare",
     "run",
 ]

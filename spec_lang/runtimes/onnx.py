@@ -35,9 +35,22 @@ class OnnxRuntime:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         if threads is not None:
             options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(
-            path or prepared.path, options, providers=["CPUExecutionProvider"]
+        state = onnxruntime.capi.onnxruntime_pybind11_state
+        refused = (
+            state.Fail,
+            state.InvalidGraph,
+            state.InvalidProtobuf,
+            state.InvalidArgument,
+            state.NoSuchFile,
         )
+        try:
+            self.session = onnxruntime.InferenceSession(
+                path or prepared.path, options, providers=["CPUExecutionProvider"]
+            )
+        except state.NotImplemented as error:
+            raise LacksOperator(f"ONNX Runtime: {_last(error)}") from None
+        except refused as error:
+            raise CannotRun(f"ONNX Runtime cannot load the model: {_last(error)}") from None
         self.inputs = [i.name for i in self.session.get_inputs()]
         self.outputs = [o.name for o in self.session.get_outputs()]
 
@@ -52,6 +65,11 @@ class OnnxRuntime:
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         return dict(zip(self.outputs, self.session.run(None, self.arrays(inputs)), strict=True))
+
+
+def _last(error: Exception) -> str:
+    """What an error of ONNX Runtime says, without where in its sources."""
+    return str(error).rpartition(" : ")[2].strip()
 
 
 class OpenVino:

@@ -17,6 +17,7 @@ from spec_lang.ir.templates import BlockTemplate, Instance
 from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, needs
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx import fingerprint, weights
+from spec_lang.targets.onnx.dtypes import NUMBERS
 from spec_lang.targets.onnx.export import Exported, Options, emit
 from spec_lang.targets.onnx.proto import External, TensorData
 from spec_lang.targets.onnx.state import ITEM_SIZES, Entry, Needed
@@ -144,13 +145,47 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
 
 
 def _as_exported(request: Request, path: str) -> Request:
-    """The request with the seed with which the model at `path` was exported, if its weights are still the same."""
-    import onnx
+    """The request for what the model at `path` was exported as: its seed, precision and optional inputs.
 
-    found = {p.key: p.value for p in onnx.load(path, load_external_data=False).metadata_props}
+    Raises:
+        CannotRun: it is no ONNX model, or another one than the request's.
+        WeightsError: its weights changed since (E1015).
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        proto = onnx.load(path, load_external_data=False)
+    except DecodeError:
+        raise CannotRun(f"{path} is no ONNX model") from None
+    found = {p.key: p.value for p in proto.metadata_props}
+    if found.get("model") != request.name:
+        raise CannotRun(
+            f"{path} is no export of {request.name}, but of {found.get('model', 'another program')}"
+        )
     problems = fingerprint.changed(found, os.path.dirname(path) or ".")
     if problems:
         raise WeightsError(problems)
     if request.weights is None and fingerprint.KEY in found:
         raise CannotRun("the model was exported with a weights file: name it with --weights")
-    return replace(request, seed=int(found.get(weights.SEED_KEY, request.seed)))
+    inputs = {i.name for i in proto.graph.input}
+    dtypes = {t.data_type for t in proto.graph.initializer}
+    exported = (d for d in (DType.F16, DType.BF16) if NUMBERS[d] in dtypes)
+    return replace(
+        request,
+        seed=int(found.get(weights.SEED_KEY, request.seed)),
+        dtype=next(exported, DType.F32),
+        given=tuple(n for n in optional_inputs(request) if n in inputs or f"{n}_0" in inputs),
+    )
+
+
+def optional_inputs(request: Request) -> tuple[str, ...]:
+    """The names of the inputs that need not be given.
+
+    Raises:
+        EvaluationError: the hyperparameters do not fit.
+    """
+    template = Constructions(request.program).entry(request.name, request.overrides).template
+    assert isinstance(template, BlockTemplate)
+    method = next((m for m in template.definition.methods if m.name == request.method), None)
+    return tuple(i.name for i in method.inputs if i.optional or i.default is not None) if method else ()

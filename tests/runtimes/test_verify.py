@@ -17,8 +17,9 @@ from spec_lang.first_difference import first_difference
 from spec_lang.runtimes import CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
 from spec_lang.shapes import DType
 from spec_lang.targets.onnx import weights
-from spec_lang.targets.onnx.export import emit
-from spec_lang.verify import TOLERANCES, compare, difference, verify
+from spec_lang.targets.onnx.export import Options, emit
+from spec_lang.verify import TOLERANCES, Verification, compare, difference, verify
+from tests.runtimes.test_models import requests
 from tests.torch.handmade import gpt2, lenet5
 
 LENET = Request(lenet5(), "LeNet5")
@@ -151,6 +152,36 @@ def test_weights_that_changed_since_the_export_are_an_error(tmp_path: Path) -> N
     with pytest.raises(SpecError) as caught:
         verify(request, samples=1)
     assert [d.code for d in caught.value.diagnostics] == ["E1015"]
+
+
+def test_an_exported_model_says_how_it_was_exported(tmp_path: Path) -> None:
+    bert = next(r for r in requests("bert", rows=1))
+    exported = emit(bert.program, bert.name, bert.overrides, Options(dtype=DType.F16, inputs=("padding",)))
+    path = str(tmp_path / "m.onnx")
+    with weights.export(exported.state, exported.needed, path, seed=9, precision=DType.F16) as job:
+        job.commit(exported.chunks(job.data, job.metadata))
+    found = verify(replace(bert, onnx=path), samples=2)
+    assert found.agrees
+    assert {t.given for t in found.trials} == {("padding",)}
+
+
+def test_a_file_that_is_not_this_model_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CannotRun, match="no export of GPT2, but of LeNet5"):
+        verify(replace(GPT, onnx=export(tmp_path)))
+    (tmp_path / "m.onnx").write_bytes(b"hello")
+    with pytest.raises(CannotRun, match="no ONNX model"):
+        verify(replace(LENET, onnx=str(tmp_path / "m.onnx")))
+
+
+def test_data_that_is_gone_is_told(tmp_path: Path) -> None:
+    path = export(tmp_path)
+    (tmp_path / "m.onnx.data").unlink()
+    with pytest.raises(CannotRun, match="ONNX Runtime cannot load the model"):
+        verify(replace(LENET, onnx=path))
+
+
+def test_a_verification_without_a_trial_is_none() -> None:
+    assert not Verification("M", (), {"onnxruntime": "lacks an operator"}).agrees
 
 
 # --- Running and timing ---------------------------------------------------------------------
