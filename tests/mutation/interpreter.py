@@ -286,7 +286,8 @@ class Instance:
             for item in part.items:
                 scope.building = True
                 if isinstance(item, ast.Layer):
-                    self.layers[item.name.id] = scope.value(item.value)
+                    made = scope.value(item.value)
+                    self.layers[item.name.id] = Items("list") if made == [] else made
                 else:
                     self.layers[item.name.id] = scope.parameter(item)
         self.used = scope.used_dims

@@ -79,6 +79,8 @@ class Calls(Operations):
             if isinstance(i.type, m.ListType | m.TupleType) and not i.optional:
                 return Attr(Index(Atom(self.scope.local(i.name)), (Atom("0"),)), "device")
         dtype = self.parameters_dtype()
+        if isinstance(dtype, Call):  # there may be no parameters
+            return Call(Atom("next"), (Atom("(p.device for p in self.parameters())"), Atom("None")))
         return Attr(dtype.value, "device") if isinstance(dtype, Attr) else None
 
     # --- Calls ------------------------------------------------------------------------------

@@ -110,9 +110,13 @@ class State:
                     return Attr(Attr(Atom("self"), member.name), "dtype")
                 case m.Layer(value=m.Call(to="make", name=layer)) if _has_weight(layer):
                     return Attr(Attr(Attr(Atom("self"), member.name), "weight"), "dtype")
-        if not self.block.members:
+        made = [p.value for p in self.block.members if isinstance(p, m.Layer)]
+        if any(isinstance(v, m.Call) and v.to == "make" and v.name in _WITH_PARAMETERS for v in made):
+            return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
+        if not made:
             return None
-        return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
+        default = Call(name(f"{self.imports.use('torch')}.get_default_dtype"))
+        return Call(Atom("next"), (Atom("(p.dtype for p in self.parameters())"), default))
 
     def made(self, e: m.Expr) -> m.Expr | None:
         """The constructor behind a path to a module of this block, where it is one."""
@@ -156,4 +160,18 @@ def element(made: m.Expr) -> m.Expr | None:
 
 
 def _has_weight(layer: str) -> bool:
-    return layer in ("Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d", "RMSNorm")
+    return layer in ("Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d")
+
+
+_WITH_PARAMETERS = frozenset(
+    [
+        "GRU",
+        "LSTM",
+        "MultiheadAttention",
+        "RNN",
+        "TransformerDecoder",
+        "TransformerEncoder",
+        "TransformerEncoderLayer",
+    ]
+)
+"""Layers that have parameters whatever their arguments are."""
