@@ -18,11 +18,18 @@ OWN = [
 ]
 
 
+PARTS = """
+block Attention:
+    forward(x: float[*B]) -> float[*B]:
+        return x
+"""
+
+
 @pytest.mark.parametrize("code", OWN)
 def test_row(code: str) -> None:
     row = CODES[code]
     assert len(row.explanation) > 40
     if row.bad:
-        assert codes(row.bad + "\n") == [code]
+        assert codes(row.bad + "\n", parts=PARTS) == [code]
     if row.good:
-        assert codes(row.good + "\n") == []
+        assert codes(row.good + "\n", parts=PARTS) == []

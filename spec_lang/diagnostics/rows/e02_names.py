@@ -50,6 +50,8 @@ ROWS: dict[str, Code] = {
     "E0208": Code(
         "an import of a name that is not there",
         "`from file import Name` takes a definition of that file itself; what the file has imported is not passed on.",
+        "from parts import Atention\n\nmodel M:\n    layers:\n        a = Atention()\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
+        "from parts import Attention\n\nmodel M:\n    layers:\n        a = Attention()\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
     ),
     "E0209": Code(
         "there is no such part",
@@ -60,5 +62,7 @@ ROWS: dict[str, Code] = {
     "E0210": Code(
         "there is no such model",
         "`--model` names a model or variant of the file.",
+        "",
+        "",
     ),
 }

@@ -98,6 +98,8 @@ ROWS: dict[str, Code] = {
     "E0310": Code(
         "a type that changes from iteration to iteration",
         "A loop is checked once for all its iterations: what it carries keeps its type, or changes by a formula that the checker finds (a constant step, a constant factor). A list of length zero changes nothing, so a loop that changes a type needs an iteration.",
+        "model M(n: int = 2):\n    forward(x: float[N, 4]) -> float[N, 4]:\n        for i in range(n):\n            x = x.unsqueeze(0)\n        return x",
+        "model M(n: int = 2):\n    forward(x: float[N, 4]) -> float[N, 4]:\n        for i in range(n):\n            x = relu(x)\n        return x",
     ),
     "E0311": Code(
         "a model that needs a size from its inputs",

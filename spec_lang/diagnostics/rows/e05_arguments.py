@@ -5,23 +5,29 @@ from __future__ import annotations
 from spec_lang.diagnostics.code import Code
 
 ROWS: dict[str, Code] = {
+    "E0500": Code(
+        "a value that cannot be computed",
+        "With these values for the hyperparameters, an expression of the model has no value: it divides by zero, or takes an item that is not there. Give other values, or state what they must be with `require` or a bound such as `n: int >= 1`.",
+        "model M(n: int >= 0 = 2):\n    layers:\n        fc = Linear(4, 8 // n)\n\n    forward(x: float[N, 4]) -> float[N, _]:\n        return x -> fc\n\n    expect M(n=0).parameters == 20",
+        "model M(n: int = 2):\n    layers:\n        fc = Linear(4, 8 // n)\n\n    forward(x: float[N, 4]) -> float[N, _]:\n        return x -> fc\n\n    expect M(n=1).parameters == 40",
+    ),
     "E0501": Code(
         "an argument is out of range",
         "Sizes and counts have a smallest value, probabilities lie in [0, 1], and so on; the message says which bound is broken.",
-        "layers:\n    drop = Dropout(1.5)",
-        "layers:\n    drop = Dropout(0.5)",
+        "model M:\n    layers:\n        a = Dropout(1.5)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
+        "model M:\n    layers:\n        a = Dropout(0.5)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
     ),
     "E0502": Code(
         "arguments do not go together",
         'Two arguments contradict each other: groups that do not divide the channels, padding="same" with a stride, corners to align in a mode that has none.',
-        "layers:\n    conv = Conv2d(6, 8, 3, groups=4)",
-        "layers:\n    conv = Conv2d(8, 8, 3, groups=4)",
+        "model M:\n    layers:\n        a = Conv2d(8, 6, 3, groups=4)\n\n    forward(x: float[N, 8, 9, 9]) -> float[N, _, _, _]:\n        return x -> a",
+        "model M:\n    layers:\n        a = Conv2d(8, 8, 3, groups=4)\n\n    forward(x: float[N, 8, 9, 9]) -> float[N, _, _, _]:\n        return x -> a",
     ),
     "E0503": Code(
         "PyTorch would change a value under its name",
         "`inplace=true` and `max_norm` overwrite tensors while the model runs. A spec names values; leave the argument out.",
-        "layers:\n    act = ReLU(inplace=true)",
-        "layers:\n    act = ReLU()",
+        "model M:\n    layers:\n        a = ReLU(inplace=true)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
+        "model M:\n    layers:\n        a = ReLU()\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
     ),
     "E0510": Code(
         "too many arguments",
@@ -32,14 +38,14 @@ ROWS: dict[str, Code] = {
     "E0511": Code(
         "an argument is missing",
         "A layer or function needs an argument that has no default. Where what flows in determines it, it may be `_`.",
-        "layers:\n    fc = Linear(_)",
-        "layers:\n    fc = Linear(_, 10)",
+        "model M:\n    layers:\n        a = Linear(_)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
+        "model M:\n    layers:\n        a = Linear(_, 10)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
     ),
     "E0512": Code(
         "there is no such argument",
         "Names of arguments are PyTorch's; `specc ops NAME` lists them.",
-        "layers:\n    fc = Linear(_, 10, use_bias=false)",
-        "layers:\n    fc = Linear(_, 10, bias=false)",
+        "model M:\n    layers:\n        a = Linear(_, 10, use_bias=false)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
+        "model M:\n    layers:\n        a = Linear(_, 10, bias=false)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
     ),
     "E0513": Code(
         "an argument is given twice",
@@ -50,8 +56,8 @@ ROWS: dict[str, Code] = {
     "E0514": Code(
         "an argument is of the wrong kind",
         "A number where a tensor is wanted, a float where an int is, a word that is none of the choices.",
-        "layers:\n    fc = Linear(_, 2.5)",
-        "layers:\n    fc = Linear(_, 2)",
+        "model M:\n    layers:\n        a = Linear(_, 2.5)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
+        "model M:\n    layers:\n        a = Linear(_, 2)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
     ),
     "E0515": Code(
         "an argument has no meaning in a spec",
@@ -62,8 +68,8 @@ ROWS: dict[str, Code] = {
     "E0516": Code(
         "`_` where nothing determines it",
         "`_` stands for an argument that what flows in determines, such as the input features of `Linear`. How many features go out is for the author to say.",
-        "layers:\n    fc = Linear(_, _)",
-        "layers:\n    fc = Linear(_, 10)",
+        "model M:\n    layers:\n        a = Linear(_, _)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
+        "model M:\n    layers:\n        a = Linear(_, 10)\n\n    forward(x: float[N, 8]) -> float[N, _]:\n        return x -> a",
     ),
     "E0520": Code(
         "a pattern that cannot be read",
@@ -74,6 +80,8 @@ ROWS: dict[str, Code] = {
     "E0504": Code(
         "uses of a block that disagree",
         "A block becomes one class, so what its `_` stand for must be one formula for all its uses, and hyperparameters without a symbol (lists, layers) must have a value.",
+        "block A(norm: layer):\n    layers:\n        norm = norm(_)\n\n    forward(x: float[N, T, D]) -> float[N, T, D]:\n        return x -> norm\n\nmodel M:\n    layers:\n        a = A(LayerNorm)\n        b = A(BatchNorm1d)\n\n    forward(x: float[N, 4, 5]) -> float[N, 4, 5]:\n        return x -> a -> b",
+        "block A(norm: layer):\n    layers:\n        norm = norm(_)\n\n    forward(x: float[N, T, D]) -> float[N, T, D]:\n        return x -> norm\n\nmodel M:\n    layers:\n        a = A(LayerNorm)\n        b = A(RMSNorm)\n\n    forward(x: float[N, 4, 5]) -> float[N, 4, 5]:\n        return x -> a -> b",
     ),
     "E0505": Code(
         "a value of another type",

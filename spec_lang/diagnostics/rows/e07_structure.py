@@ -14,6 +14,8 @@ ROWS: dict[str, Code] = {
     "E0702": Code(
         "a computation in `layers:`",
         "Layers are constructed in `layers:` and run in methods.",
+        "model M:\n    layers:\n        a = relu(4)\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
+        "model M:\n    layers:\n        a = ReLU()\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
     ),
     "E0703": Code(
         "a layer constructed in a method",
@@ -24,7 +26,8 @@ ROWS: dict[str, Code] = {
     "E0704": Code(
         "an import of a file that is not there",
         "`from folder.file import Name` names `folder/file.nnspec`, beside the importing file's root.",
-        "from nowhere import Thing",
+        "from nowhere import Attention\n\nmodel M:\n    layers:\n        a = Attention()\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
+        "from parts import Attention\n\nmodel M:\n    layers:\n        a = Attention()\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
     ),
     "E0705": Code(
         "statements that are never reached",
@@ -69,5 +72,9 @@ ROWS: dict[str, Code] = {
     "E0711": Code(
         "a program that does not hold together",
         "A checked program from outside names a definition, layer, function or hyperparameter that is not there, or has a size that cannot be read.",
+    ),
+    "E0714": Code(
+        "a part without a type",
+        "Everything in a method must have a type that the checker can prove; nothing is guessed. Write the part in smaller steps, with annotations (`x: float[N, D] = ...`).",
     ),
 }

@@ -15,6 +15,7 @@ ROWS: dict[str, Code] = {
         "too many items",
         "A list that must be written out item by item is short; a list of equal layers may be as long as you like.",
         "N = [0] * 10**9",
+        "N = [0] * 10",
     ),
     "E0803": Code(
         "a number that has no value",

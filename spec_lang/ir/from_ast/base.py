@@ -106,8 +106,8 @@ class Base:
 
         self.own_dims: frozenset[str] | None = None
         """The dims that the method being checked binds."""
-        self.strangers: set[str] = set()
-        """Unknown names: each is reported once."""
+        self.strangers: dict[str, int] = {}
+        """Unknown names, each reported once, with how many mistakes were reported before."""
 
         self.used: set[str] = set()
         self.static_dims: dict[str, Dim] = {}
@@ -171,11 +171,16 @@ class Base:
 
     def rollback(self, mark: tuple[int, int, int]) -> None:
         """Forget what was reported, owed and determined since the mark."""
-        del self.diagnostics[mark[0] :]
+        self.forget(mark[0])
         del self.opens[mark[1] :]
         for cell in self.journal[mark[2] :]:
             cell.value = cell.first = None
         del self.journal[mark[2] :]
+
+    def forget(self, reported: int) -> None:
+        """Forget all mistakes but the first ones; the names that they were about are unknown again."""
+        del self.diagnostics[reported:]
+        self.strangers = {n: k for n, k in self.strangers.items() if k < reported}
 
     @contextmanager
     def given(self, *conds: Cond | bool, branch: bool = False) -> Iterator[None]:
@@ -386,7 +391,7 @@ class Base:
         if name in self.strangers:
             self.tainted = True
             return POISON
-        self.strangers.add(name)
+        self.strangers[name] = len(self.diagnostics)
         if name in self.dims:
             return self.error(
                 "E0201",

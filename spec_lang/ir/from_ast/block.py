@@ -303,7 +303,8 @@ class BlockCheck(Members):
             ends = self.body(node.body)
             if self.retry and not self.last_pass:
                 # Later statements have determined what an earlier one asked for.
-                del self.diagnostics[start[0] :], self.opens[start[1] :]
+                self.forget(start[0])
+                del self.opens[start[1] :]
                 self.locals, self.facts, self.bound, self.path = inputs, facts, {}, []
                 self.result_value, self.returned, self.last_pass = None, False, True
                 ends = self.body(node.body)

@@ -188,7 +188,7 @@ class Calls(Expressions):
         constructs = isinstance(target, CTORS) or (
             isinstance(target, FunctionRef) and target.builtin in HOLEY
         )
-        args = self.arguments(arguments, holes=constructs or target is POISON)
+        args = self.arguments(arguments, holes=constructs or target is POISON or self.locals is None)
         if target is POISON:
             return POISON
         if isinstance(target, Case) and not is_module(target):

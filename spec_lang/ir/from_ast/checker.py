@@ -252,6 +252,7 @@ class Checker:
                 help="functions do not recur; a list and its comprehension say what goes on",
             )
         if not self._function(definition, target):
+            caller.tainted = True
             return POISON
         hypers = tuple(
             ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in target.inputs

@@ -275,6 +275,7 @@ class Hypers(Modules):
                 self._declared(mark, owner, h)
             elif h.default is not None:
                 values[key] = self.program.default(owner, h)
+                self.tainted |= values[key] is POISON
             else:
                 missing.append(key)
                 continue

@@ -188,6 +188,8 @@ class Loops(Uses):
     def loop(self, state: State, body: Body, it: Iteration, node: object) -> State | None:
         """The state behind a loop; None after a mistake, which is reported."""
         if it.length.const is not None and it.length.const <= 0:
+            if it.element is not None:
+                self.muted(lambda: body(state))
             return state
         mark = self.mark()
         below = Cond.lt(it.index, it.length)
@@ -210,8 +212,11 @@ class Loops(Uses):
             result = self._unrolled(state, body, it)
             if result is not None and not self.failed(mark):
                 return result
+            last_errors = self.diagnostics[mark[0] :]
             if not first_errors:
                 return None
+            if last_errors and len(last_errors) < len(first_errors):
+                first_errors = last_errors
             self.rollback(mark)
         if first_errors:
             self.diagnostics += first_errors
@@ -749,9 +754,9 @@ class Loops(Uses):
         result = self.loop([before[n] for n in names], body, it, node.iterable)
         self.loops = outer
         self.bound = bound
-        self.locals = (
-            dict(zip(names, result, strict=True)) if result is not None else dict.fromkeys(names, POISON)
-        )
+        self.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
+        if result is None:
+            self._poison_loop(node)
         return False
 
     def _head(self, value: Value) -> Value:

@@ -54,6 +54,7 @@ class Statements(Loops):
 
     def assign(self, target: ast.Target, value: Value, node: ast.Expr) -> None:
         assert self.locals is not None
+        self.told(value, node)
         if isinstance(target, ast.Hole):
             return
         if isinstance(target, ast.Name):
@@ -99,6 +100,11 @@ class Statements(Loops):
             )
             return None
         return [value.with_shape(value.shape[1:]) for _ in range(n)]
+
+    def told(self, value: Value, node: ast.Expr) -> None:
+        """What has no type has a reason, which was reported: else nothing may be built on it."""
+        if value is POISON and not (self.diagnostics or self.tainted):
+            self.error("E0714", "the type of this cannot be told", node)
 
     def may_name(self, target: ast.Name) -> bool:
         """A local may not hide a dim or the variable of a loop."""
@@ -297,6 +303,7 @@ class Statements(Loops):
     def _return(self, node: ast.Return) -> bool:
         value = self.ev(node.value)
         self.returned = True
+        self.told(value, node.value)
         if value is POISON:
             self.result_value = POISON
             return True

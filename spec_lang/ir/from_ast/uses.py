@@ -110,6 +110,7 @@ class Uses(Hypers):
             self.error("E0404", "`*` in a type is followed by the name of any number of dims", node)
             return None
         if isinstance(node, ast.Name) and self.untyped and self.find(node.id) is None:
+            self.tainted = True
             return None
         value = self.resolve(self.lookup(node) if isinstance(node, ast.Name) else self.ev(node))
         if value is POISON:
