@@ -42,9 +42,7 @@ class OpError(Exception):
         help: A likely fix.
     """
 
-    def __init__(
-        self, message: str, *, code: str = "E0300", arg: str | None = None, help: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str, arg: str | None = None, help: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
@@ -60,9 +58,7 @@ class Cx:
         self.name = name
         self.open: list[Cond] = []
 
-    def fail(
-        self, message: str, *, code: str = "E0300", arg: str | None = None, help: str | None = None
-    ) -> OpError:
+    def fail(self, message: str, *, code: str, arg: str | None = None, help: str | None = None) -> OpError:
         """An error to raise."""
         return OpError(message, code=code, arg=arg, help=help)
 
@@ -75,7 +71,7 @@ class Cx:
         cond: Cond,
         message: str,
         *,
-        code: str = "E0300",
+        code: str,
         arg: str | None = None,
         help: str | None = None,
     ) -> None:
