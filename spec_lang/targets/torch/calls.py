@@ -60,7 +60,10 @@ class Calls(Operations):
         for i in self.method.inputs:
             if self._is_float(i):
                 return Attr(Atom(self.scope.local(i.name)), "dtype")
-        return self.parameters_dtype()
+        dtype = self.parameters_dtype()
+        if isinstance(dtype, Call):
+            self.imports.use("torch")
+        return dtype
 
     def _is_float(self, i: m.Input) -> bool:
         if i.optional or not (isinstance(i.type, m.TensorType) and i.type.dtype == "float"):

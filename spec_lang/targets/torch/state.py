@@ -115,7 +115,7 @@ class State:
             return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
         if not made:
             return None
-        default = Call(name(f"{self.imports.use('torch')}.get_default_dtype"))
+        default = Call(name("torch.get_default_dtype"))  # imported where the code is used
         return Call(Atom("next"), (Atom("(p.dtype for p in self.parameters())"), default))
 
     def made(self, e: m.Expr) -> m.Expr | None:
