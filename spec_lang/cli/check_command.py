@@ -16,7 +16,7 @@ from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, finish, gather
 @FORMAT
 def command(paths: tuple[Path, ...], sets: tuple[str, ...], model: str | None, style: str) -> None:
     """Check specs: every name, type, shape and expectation, for all sizes at once."""
-    results = gather(paths, sets, model)
+    results = gather(paths, sets, model, emit=False)
     finish([d for _, _, result in results for d in result.diagnostics], style)
     if style == "text":
         count = len(results)

@@ -39,20 +39,25 @@ SET = click.option(
 MODEL = click.option("--model", metavar="NAME", help="Which model, where a file has several.")
 
 
-def compile_path(path: Path, root: Path, sets: tuple[str, ...] = (), model: str | None = None) -> Compilation:
-    """Read, parse and check one spec and all that it imports, from its own folder or from `root`."""
+def compile_path(
+    path: Path, root: Path, sets: tuple[str, ...] = (), model: str | None = None, emit: bool = True
+) -> Compilation:
+    """Read, parse and check one spec and all that it imports, from its own folder or from `root`.
+
+    Without `emit` there is no program where nothing in the spec needs one: only the diagnostics are wanted.
+    """
     from spec_lang.compiler import Compilation, compile_sources
 
     folders = tuple(dict.fromkeys((path.parent, root)))
     try:
         source = workspace.read(path)
         name = workspace.module_name(path, root)
-        return compile_sources({name: source}, workspace.finder(folders), options(sets, model))
+        return compile_sources({name: source}, workspace.finder(folders), options(sets, model, emit))
     except SpecError as error:
         return Compilation(diagnostics=list(error.diagnostics))
 
 
-def options(sets: tuple[str, ...], model: str | None) -> Options:
+def options(sets: tuple[str, ...], model: str | None, emit: bool = True) -> Options:
     """The checker's options from the command line's.
 
     Raises:
@@ -68,17 +73,17 @@ def options(sets: tuple[str, ...], model: str | None) -> Options:
         if not name.strip().isidentifier() or expression is None:
             raise click.UsageError(f"--set takes name=value, such as --set depth=24, not {text!r}")
         overrides[name.strip()] = expression
-    return Options(overrides=overrides, model=model)
+    return Options(overrides=overrides, model=model, emit=emit)
 
 
 def gather(
-    paths: tuple[Path, ...], sets: tuple[str, ...], model: str | None
+    paths: tuple[Path, ...], sets: tuple[str, ...], model: str | None, emit: bool = True
 ) -> list[tuple[Path, Path, Compilation]]:
     """Every spec under the paths with the folder that it was found from, compiled."""
     found = list(workspace.specs_under(paths))
     if not found:
         raise click.UsageError(f"there is no {workspace.SUFFIX} file in {', '.join(map(str, paths))}")
-    return [(path, root, compile_path(path, root, sets, model)) for path, root in found]
+    return [(path, root, compile_path(path, root, sets, model, emit)) for path, root in found]
 
 
 def checked(path: Path, sets: tuple[str, ...], model: str | None, style: str = "text") -> Program:
