@@ -40,8 +40,8 @@ OURS = """
 import json, sys
 from spec_lang.ops.init import Draw, Normal, Uniform
 from spec_lang.shapes import DType
-from spec_lang.targets.onnx import weights
-from spec_lang.targets.onnx.state import Entry, Needed, State
+from spec_lang.weights import export as weights
+from spec_lang.weights.state import Entry, Needed, State
 shapes, init = json.loads(sys.argv[2]), {"uniform": Uniform(-0.02, 0.02), "normal": Normal(0.0, 0.02)}[sys.argv[3]]
 state = State(tuple(Entry(k, tuple(s)) for k, s in shapes.items()), tuple(Draw(k, init) for k in shapes))
 needed = [Needed(k, DType.F32, tuple(s)) for k, s in shapes.items()]

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "syntax": {"frozen", "diagnostics", "resources"},
     "ops": {"frozen", "shapes", "diagnostics"},
     "ir": {"frozen", "syntax", "ops", "shapes", "diagnostics"},
-    "targets": {"frozen", "ir", "ops", "shapes", "diagnostics"},
+    "weights": {"frozen", "ops", "shapes", "diagnostics"},
+    "targets": {"frozen", "weights", "ir", "ops", "shapes", "diagnostics"},
     "compiler": {"frozen", "targets", "ir", "syntax", "diagnostics"},
 }
 HEAVY = {"torch", "numpy", "onnx", "onnxruntime", "openvino", "safetensors", "sklearn"}

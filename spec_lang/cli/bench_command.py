@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """Compare the latencies of the runtimes on the same inputs, in interleaved runs."""
     with request(path, sets, model, **options) as wanted:
-        from spec_lang.bench import bench
+        from spec_lang.runtimes.bench import bench
 
         result = bench(
             wanted,

@@ -16,7 +16,7 @@ from spec_lang.shapes import DType
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
-    from spec_lang.targets.onnx.weights import Mode
+    from spec_lang.weights.export import Mode
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ def export(
     path: Path, output: Path, result: Compilation, model: str | None, request: Request, style: str
 ) -> None:
     """Write one spec's model, and say what was written."""
-    from spec_lang.targets.onnx import proto, weights
+    from spec_lang.targets.onnx import proto
     from spec_lang.targets.onnx.export import Options, emit
+    from spec_lang.weights import export as weights
 
     program = result.checked()
     name = model_name(path, program, model)

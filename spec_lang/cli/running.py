@@ -80,9 +80,9 @@ def request(
     program = result.checked()
     name = model_name(path, program, model)
     try:
-        from spec_lang.inputs import NoSizes
         from spec_lang.loading import ExternsNotAllowed
         from spec_lang.runtimes import CannotRun, Request
+        from spec_lang.runtimes.inputs import NoSizes
         from spec_lang.targets.onnx import proto
     except ModuleNotFoundError as error:
         fail(f"this needs {error.name}; install 'spec-lang[run]'")

@@ -44,7 +44,7 @@ def command(
     beyond the tolerance, the first layer that differs. Exits with 1 then.
     """
     with request(path, sets, model, **options) as wanted:
-        from spec_lang.verify import verify
+        from spec_lang.runtimes.verify import verify
 
         result = verify(
             wanted,

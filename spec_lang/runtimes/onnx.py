@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from spec_lang.inputs import flat
+from spec_lang.runtimes.inputs import flat
 from spec_lang.runtimes.prepared import Prepared
 from spec_lang.runtimes.request import CannotRun, LacksOperator, needs
 from spec_lang.shapes.dtype import DType

@@ -9,19 +9,20 @@ from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from spec_lang.index_ranges import index_bounds
-from spec_lang.inputs import Sampler
 from spec_lang.ir import model
 from spec_lang.ir.instantiate import Constructions
 from spec_lang.ir.templates import BlockTemplate, Instance
+from spec_lang.runtimes.index_ranges import index_bounds
+from spec_lang.runtimes.inputs import Sampler
 from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, needs
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx import fingerprint, weights
 from spec_lang.targets.onnx.dtypes import NUMBERS
 from spec_lang.targets.onnx.export import Exported, Options, emit
 from spec_lang.targets.onnx.proto import External, TensorData
-from spec_lang.targets.onnx.state import ITEM_SIZES, Entry, Needed
-from spec_lang.targets.onnx.stored import WeightsError
+from spec_lang.weights import export as weights
+from spec_lang.weights import fingerprint
+from spec_lang.weights.state import ITEM_SIZES, Entry, Needed
+from spec_lang.weights.stored import WeightsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,7 +23,7 @@ from spec_lang.syntax.to_text import format_module
 from spec_lang.syntax.walk import same
 from spec_lang.targets.onnx.export import Options, emit
 from spec_lang.targets.torch import emit as emit_torch
-from spec_lang.verify import verify
+from spec_lang.runtimes.verify import verify
 from tests.mutation.interpreter import Instance, Items, LazyLayer, Spec, bind
 from tests.mutation.samples import Sizes, inputs
 from tests.mutation.trial import runs_as_declared

@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from spec_lang.compiler import compile_sources
 from spec_lang.diagnostics import Source
 from spec_lang.ir.model import Program
-from spec_lang.targets.onnx import weights
 from spec_lang.targets.onnx.export import Exported, Options, emit
+from spec_lang.weights import export as weights
 
 MODELS = Path(__file__).parents[2] / "models"
 

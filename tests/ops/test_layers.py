@@ -11,8 +11,8 @@ import torch
 from spec_lang.ops import signature
 from spec_lang.ops.base import LAYERS
 from spec_lang.shapes import Dim
-from spec_lang.targets.onnx import random
-from spec_lang.targets.onnx.generator import Generator
+from spec_lang.weights import random
+from spec_lang.weights.generator import Generator
 from tests.ops import cases_layers
 from tests.ops.oracle import Case, Nested, check, dims, made, numbers
 

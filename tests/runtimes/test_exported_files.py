@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from spec_lang.loading import from_program
 from spec_lang.runtimes import Request
 from spec_lang.shapes import DType
-from spec_lang.targets.onnx import weights
 from spec_lang.targets.onnx.export import Options, emit
+from spec_lang.weights import export as weights
 from tests.runtimes.test_models import requests
 from tests.torch.handmade import gpt2
 

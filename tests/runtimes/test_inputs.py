@@ -9,9 +9,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from spec_lang.index_ranges import index_bounds
-from spec_lang.inputs import NoSizes, Sampler, flat
 from spec_lang.ir import model as m
+from spec_lang.runtimes.index_ranges import index_bounds
+from spec_lang.runtimes.inputs import NoSizes, Sampler, flat
 from tests.torch.handmade import lit, method, name, program, tensor
 
 

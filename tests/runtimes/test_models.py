@@ -11,7 +11,7 @@ from spec_lang import workspace
 from spec_lang.compiler import compile_sources
 from spec_lang.ir import model
 from spec_lang.runtimes import Request
-from spec_lang.verify import verify
+from spec_lang.runtimes.verify import verify
 from tests.mutation.samples import SMALL
 
 ROOT = Path(__file__).parents[2] / "models"

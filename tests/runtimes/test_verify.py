@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from spec_lang.bench import bench
 from spec_lang.diagnostics import SpecError
-from spec_lang.first_difference import first_difference
 from spec_lang.runtimes import CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
+from spec_lang.runtimes.bench import bench
+from spec_lang.runtimes.first_difference import first_difference
+from spec_lang.runtimes.verify import TOLERANCES, Verification, compare, difference, verify
 from spec_lang.shapes import DType
-from spec_lang.targets.onnx import weights
 from spec_lang.targets.onnx.export import Options, emit
-from spec_lang.verify import TOLERANCES, Verification, compare, difference, verify
+from spec_lang.weights import export as weights
 from tests.runtimes.test_models import requests
 from tests.torch.handmade import gpt2, lenet5
 

@@ -23,9 +23,9 @@ import torch
 
 from spec_lang.diagnostics import SpecError
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx import weights
-from spec_lang.targets.onnx.elements import read
-from spec_lang.targets.onnx.stored import Stored
+from spec_lang.weights import export as weights
+from spec_lang.weights.elements import read
+from spec_lang.weights.stored import Stored
 from tests.weights.helpers import codes, text
 
 
@@ -317,7 +317,7 @@ BOMBS = {
 BOUNDED = """
 import resource, sys, time
 from spec_lang.diagnostics import SpecError
-from spec_lang.targets.onnx import weights
+from spec_lang.weights import export as weights
 resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
 for path in sys.argv[1:]:
     start = time.perf_counter()

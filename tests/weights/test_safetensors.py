@@ -15,7 +15,8 @@ from safetensors.numpy import save_file
 
 from spec_lang.diagnostics import SpecError
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx import safetensors, weights
+from spec_lang.weights import export as weights
+from spec_lang.weights import safetensors
 from tests.weights.helpers import codes, text
 
 

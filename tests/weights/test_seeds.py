@@ -18,9 +18,9 @@ from spec_lang.ops.base import LAYERS, Layer
 from spec_lang.ops.init import Clone, Draw, Fill, Init, Normal, TruncNormal, Uniform
 from spec_lang.ops.initialisers import NAMES, InitError, initialiser
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.generator import CHUNK, Generator
-from spec_lang.targets.onnx.random import draw, skip, steps
-from spec_lang.targets.onnx.state import Entry, Needed, Rows, State
+from spec_lang.weights.generator import CHUNK, Generator
+from spec_lang.weights.random import draw, skip, steps
+from spec_lang.weights.state import Entry, Needed, Rows, State
 from tests.weights.helpers import exported, needed_of
 
 spec_lang.ops.load()

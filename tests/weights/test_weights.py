@@ -19,9 +19,10 @@ from safetensors.numpy import save_file
 from spec_lang.diagnostics import SpecError
 from spec_lang.ops.init import Draw, Uniform
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx import fingerprint, weights
 from spec_lang.targets.onnx.proto import External, Streamed
-from spec_lang.targets.onnx.state import Entry, Needed, Rows, State
+from spec_lang.weights import export as weights
+from spec_lang.weights import fingerprint
+from spec_lang.weights.state import Entry, Needed, Rows, State
 from tests.weights.helpers import codes, exported, listing, needed_of, state_of, text
 
 DICE = np.random.RandomState(0)
@@ -404,8 +405,8 @@ def test_the_weights_are_never_overwritten(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from spec_lang.ops.init import Draw, Uniform
-from spec_lang.targets.onnx import weights
-from spec_lang.targets.onnx.state import Entry, Needed, State
+from spec_lang.weights import export as weights
+from spec_lang.weights.state import Entry, Needed, State
 from spec_lang.shapes import DType
 shape = (40, 1 << 18)
 state = State((Entry("a", shape),), (Draw("a", Uniform(0.0, 1.0)),))
@@ -496,8 +497,8 @@ def test_large_files_are_sampled(tmp_path: Path) -> None:
 LARGE = """
 import json, sys
 from spec_lang.shapes import DType
-from spec_lang.targets.onnx import weights
-from spec_lang.targets.onnx.state import Entry, Needed, State
+from spec_lang.weights import export as weights
+from spec_lang.weights.state import Entry, Needed, State
 shapes = json.load(open(sys.argv[1]))
 state = State(tuple(Entry(k, tuple(s)) for k, s in shapes.items()))
 needed = [Needed(k, DType.BF16, tuple(s)) for k, s in shapes.items()]

@@ -21,8 +21,8 @@ from spec_lang.targets.onnx.elaborate import Elaborator
 from spec_lang.targets.onnx.entry import Inputs, method_named, output_names
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
-from spec_lang.targets.onnx.state import Entry, Needed, Rows
-from spec_lang.targets.onnx.state import State as StateDict
+from spec_lang.weights.state import Entry, Needed, Rows
+from spec_lang.weights.state import State as StateDict
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from math import prod
 from typing import Any, Final, NamedTuple
 
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.archive import BadArchive, Record, records
-from spec_lang.targets.onnx.state import ITEM_SIZES
-from spec_lang.targets.onnx.stored import Stored, WeightsFile, open_regular, read_exactly, refuse, shown
-from spec_lang.targets.onnx.unpickle import BadPickle, Opaque, Storage, View, load
+from spec_lang.weights.archive import BadArchive, Record, records
+from spec_lang.weights.state import ITEM_SIZES
+from spec_lang.weights.stored import Stored, WeightsFile, open_regular, read_exactly, refuse, shown
+from spec_lang.weights.unpickle import BadPickle, Opaque, Storage, View, load
 
 MAX_PICKLE: Final = 64 << 20
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C

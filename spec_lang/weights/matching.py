@@ -9,9 +9,9 @@ from typing import Final
 
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.elements import same
-from spec_lang.targets.onnx.state import Entry
-from spec_lang.targets.onnx.stored import Stored, WeightsError, problem, shown
+from spec_lang.weights.elements import same
+from spec_lang.weights.state import Entry
+from spec_lang.weights.stored import Stored, WeightsError, problem, shown
 
 LISTED: Final = 20
 """Keys that one message lists."""

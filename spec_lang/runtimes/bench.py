@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from spec_lang.inputs import Sizes
 from spec_lang.runtimes import RUNTIMES, Progress, Request, prepare
+from spec_lang.runtimes.inputs import Sizes
 
 WARM_UP: Final = 3
 """Runs before those that count."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from spec_lang.diagnostics import Diagnostic
-from spec_lang.targets.onnx.stored import WeightsError, problem, refuse, shown
+from spec_lang.weights.stored import WeightsError, problem, refuse, shown
 
 
 class Rename(NamedTuple):

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from spec_lang.targets.onnx.stored import shown
+from spec_lang.weights.stored import shown
 
 MAX_OPCODES: Final = 2_000_000
 """About 40,000 tensors; an opcode takes at most some 100 bytes of memory."""

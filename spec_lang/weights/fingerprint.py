@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from spec_lang.diagnostics import Diagnostic
-from spec_lang.targets.onnx.elements import BUFFER
-from spec_lang.targets.onnx.stored import open_regular, problem
+from spec_lang.weights.elements import BUFFER
+from spec_lang.weights.stored import open_regular, problem
 
 KEY: Final = "specc.weights"
 """The key of the model's metadata under which the fingerprints stand, as JSON."""

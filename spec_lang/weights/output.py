@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Final
 
-from spec_lang.targets.onnx.stored import WeightsError, refuse
+from spec_lang.weights.stored import WeightsError, refuse
 
 SUFFIX: Final = ".specc-tmp"
 

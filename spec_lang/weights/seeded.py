@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spec_lang.ops.init import Fill
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.elements import convert, narrow
-from spec_lang.targets.onnx.generator import Generator
-from spec_lang.targets.onnx.output import write
-from spec_lang.targets.onnx.random import draw, skip, steps
-from spec_lang.targets.onnx.state import ITEM_SIZES, Entry, State
+from spec_lang.weights.elements import convert, narrow
+from spec_lang.weights.generator import Generator
+from spec_lang.weights.output import write
+from spec_lang.weights.random import draw, skip, steps
+from spec_lang.weights.state import ITEM_SIZES, Entry, State
 
 if TYPE_CHECKING:
-    from spec_lang.targets.onnx.generator import Floats
+    from spec_lang.weights.generator import Floats
 
 
 WAITING: Final = 8

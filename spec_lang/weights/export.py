@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx import checkpoint, fingerprint, rename, safetensors
-from spec_lang.targets.onnx.elements import BUFFER, convert, read
-from spec_lang.targets.onnx.matching import match, roots
-from spec_lang.targets.onnx.output import Output, write
 from spec_lang.targets.onnx.proto import External, Streamed, TensorData
-from spec_lang.targets.onnx.seeded import Target, draw_into
-from spec_lang.targets.onnx.state import ITEM_SIZES, Needed, Rows, State
-from spec_lang.targets.onnx.stored import Stored, WeightsFile, open_regular, refuse
+from spec_lang.weights import checkpoint, fingerprint, rename, safetensors
+from spec_lang.weights.elements import BUFFER, convert, read
+from spec_lang.weights.matching import match, roots
+from spec_lang.weights.output import Output, write
+from spec_lang.weights.seeded import Target, draw_into
+from spec_lang.weights.state import ITEM_SIZES, Needed, Rows, State
+from spec_lang.weights.stored import Stored, WeightsFile, open_regular, refuse
 
 Mode: TypeAlias = Literal["auto", "copy", "embed", "none"]
 Progress: TypeAlias = Callable[[int, int], None]

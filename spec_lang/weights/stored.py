@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span, SpecError
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.state import ITEM_SIZES
+from spec_lang.weights.state import ITEM_SIZES
 
 
 class Stored(NamedTuple):

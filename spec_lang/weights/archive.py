@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-from spec_lang.targets.onnx.stored import read_exactly, shown
+from spec_lang.weights.stored import read_exactly, shown
 
 MAX_DIRECTORY: Final = 64 << 20
 END: Final = struct.Struct("<4s4H2LH")

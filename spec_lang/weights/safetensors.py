@@ -13,7 +13,7 @@ from typing import Final
 
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.stored import (
+from spec_lang.weights.stored import (
     Stored,
     WeightsError,
     WeightsFile,

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from spec_lang.inputs import Sampler, Sizes
 from spec_lang.runtimes import (
     RUNTIMES,
     LacksOperator,
@@ -18,6 +17,7 @@ from spec_lang.runtimes import (
     optional_inputs,
     prepare,
 )
+from spec_lang.runtimes.inputs import Sampler, Sizes
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _trials(
             differences = compare(expected, runtime(inputs), prepared.request.dtype)
             first = None
             if not all(d.agrees for d in differences) and runtime.name == "onnxruntime":
-                from spec_lang.first_difference import first_difference
+                from spec_lang.runtimes.first_difference import first_difference
 
                 progress("looking for the first layer that differs")
                 first = first_difference(prepared, torch, inputs)

@@ -22,13 +22,13 @@ from spec_lang.ops.init import (
     XavierUniform,
 )
 from spec_lang.shapes import Dim
-from spec_lang.targets.onnx.generator import CHUNK, Generator
+from spec_lang.weights.generator import CHUNK, Generator
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from spec_lang.targets.onnx.generator import Floats
+    from spec_lang.weights.generator import Floats
 
 
 class Step(NamedTuple):

@@ -20,7 +20,7 @@ def first_difference(prepared: Prepared, torch: Torch, inputs: Mapping[str, Any]
     A layer's result is looked for among the values of the nodes that its path names; a layer whose nodes have no value of
     that shape and dtype (they were fused, or it runs several times) is passed over.
     """
-    from spec_lang.verify import TOLERANCES, difference
+    from spec_lang.runtimes.verify import TOLERANCES, difference
 
     theirs = _intermediate(prepared, inputs)
     tolerance = TOLERANCES[prepared.request.dtype]

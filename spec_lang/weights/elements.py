@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.state import ITEM_SIZES
-from spec_lang.targets.onnx.stored import Stored, refuse
+from spec_lang.weights.state import ITEM_SIZES
+from spec_lang.weights.stored import Stored, refuse
 
 if TYPE_CHECKING:
     import numpy as np
