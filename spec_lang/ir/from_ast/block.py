@@ -23,6 +23,8 @@ from spec_lang.ir.from_ast.values import POISON, Cell, Maybe, Value, is_module, 
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
+from spec_lang.syntax.node import Node
+from spec_lang.syntax.walk import walk
 
 if TYPE_CHECKING:
     from spec_lang.ir.from_ast.checker import Checker
@@ -559,9 +561,9 @@ class BlockCheck(Members):
                     ),
                     None,
                 )
-                at = node.name if cell is None else cell.node
+                at = _naming(node, name) if cell is None else cell.node
                 what = (
-                    "a layer"
+                    "construction"
                     if cell is None
                     else f"this {'`_`' if isinstance(cell.node, ast.Hole) else 'block'}"
                 )
@@ -583,6 +585,13 @@ class BlockCheck(Members):
 
 
 _FORWARD = "say what flows in and out: `forward(x: float[N, 4]) -> float[N, 4]:`"
+
+
+def _naming(node: ast.Block, name: str) -> Node:
+    """Where `layers:` or another part outside of methods names a dim."""
+    parts = [p for p in node.parts if not isinstance(p, ast.Method)]
+    found = (n for p in parts for n in walk(p) if isinstance(n, ast.Name) and n.id == name)
+    return min(found, key=lambda n: n.span.start, default=node.name)
 
 
 def _as_forward(node: ast.Block) -> ast.Method:

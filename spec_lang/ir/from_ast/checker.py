@@ -14,9 +14,9 @@ from spec_lang.ir.from_ast.hypers import float_flags, is_mono, key_of
 from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
 from spec_lang.ir.from_ast.summary import MethodSummary, Summary
-from spec_lang.ir.from_ast.values import POISON, Cell, DefCtor, Partial, Value, substitute_cond
+from spec_lang.ir.from_ast.values import POISON, Cell, DefCtor, OpCtor, Partial, Value, substitute_cond
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
-from spec_lang.shapes import Cond, Dim, Facts, Pack, TensorType, Verdict
+from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
 from spec_lang.syntax import ast
 
 FUEL = 200
@@ -65,8 +65,39 @@ class Checker:
             for definition in scope.names.values():
                 if definition.scope is scope:
                     self._definition(definition)
+        for scope in self.scopes:
+            for definition in scope.names.values():
+                if definition.scope is scope:
+                    self._container(definition)
         self._unused_models()
         self._unused_values()
+
+    def _container(self, definition: Def) -> None:
+        """Check a block that is its container and that nobody used, for the first rank that fits."""
+        node = definition.node
+        if not isinstance(node, ast.Block) or node.hypers is None or node.alias is None:
+            return
+        if id(definition) in self.by_definition:
+            return
+        values = {h.name.id: self.default(definition, h) for h in node.hypers if h.default is not None}
+        if any(is_mono(h.type) and h.name.id not in values for h in node.hypers):
+            return
+        values |= {h.name.id: POISON for h in node.hypers if h.name.id not in values}
+        tried: list[BlockCheck] = []
+        for rank in (4, 2, 3, 5):
+            check = BlockCheck(self, definition, {n: v for n, v in values.items() if self._mono(node, n)})
+            generic = TensorType(DType.FLOAT, tuple(symbol(f"size_{k}") for k in range(rank)))
+            self.running.append(definition)
+            check.check_alias(node, generic, {})
+            self.running.pop()
+            if not check.diagnostics:
+                self.alias_summary(definition, values, generic, None, node.name)
+                return
+            tried.append(check)
+        self._take(definition, tried[0])
+
+    def _mono(self, node: ast.Block, name: str) -> bool:
+        return any(h.name.id == name and is_mono(h.type) for h in node.hypers or ())
 
     def _unused_values(self) -> None:
         """A value that is set for a hyperparameter that no model has."""
@@ -422,6 +453,8 @@ class Checker:
             known = self.by_definition.setdefault(id(definition), [])
             if check not in known:
                 known.append(check)
+            if isinstance(asker, BlockCheck) and asker.definition is not definition:
+                _used_with(check, mono, asker, node)
             self._take(definition, check)
             self._finished(definition)
             return check.summary
@@ -432,7 +465,7 @@ class Checker:
         definition: Def,
         values: dict[str, Value],
         input: TensorType,
-        asker: BlockCheck | object,
+        asker: object,
         node: object,
     ) -> Summary | None:
         """The check of a block that is its container, for inputs of a dtype and rank."""
@@ -647,6 +680,23 @@ def _other_dims(first: BlockCheck, check: BlockCheck) -> ast.Expr | None:
             if needed - found:
                 return cells[0].node
     return None
+
+
+def _used_with(check: BlockCheck, values: dict[str, Value], asker: BlockCheck, node: object) -> None:
+    """Say for which use of a block its mistakes were found, where that depends on what is passed in."""
+    shown = [f"{n} = {text}" for n, v in values.items() if (text := _name_of(v)) is not None]
+    if shown:
+        label = asker.label(node, f"for this use, with {', '.join(shown)}")
+        check.diagnostics = [d.replace(labels=(*d.labels, label)) for d in check.diagnostics]
+
+
+def _name_of(value: Value) -> str | None:
+    """How a message names a value that was passed in."""
+    if isinstance(value, OpCtor):
+        return value.op.name
+    if isinstance(value, DefCtor):
+        return value.definition.name
+    return f'"{value}"' if isinstance(value, str) else None
 
 
 def _first(cell: Cell) -> Dim:

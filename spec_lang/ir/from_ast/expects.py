@@ -19,7 +19,7 @@ from spec_lang.ir.from_ast.values import DefCtor, Maybe, Value, substitute, subs
 from spec_lang.ir.instantiate import instantiate
 from spec_lang.ir.model import make
 from spec_lang.ir.state import State
-from spec_lang.shapes import Dim, Pack, TensorType, dim
+from spec_lang.shapes import Dim, Pack, TensorType, TooLarge, Undefined, dim
 from spec_lang.syntax import ast
 
 Plain: TypeAlias = "int | float | str | bool | list[Plain] | None"
@@ -78,6 +78,9 @@ def run_expects(checker: Checker, program: ir.Program) -> None:
                 runner.check(part)
             except _Wrong as wrong:
                 _report(checker, definition, wrong)
+            except (TooLarge, Undefined) as error:
+                code = "E0801" if isinstance(error, TooLarge) else "E0803"
+                _report(checker, definition, _Wrong(code, f"with these values there is {error}", part.test))
             except EvaluationError as error:
                 _report(checker, definition, _Wrong(error.code, error.message, part.test, error.help))
 

@@ -281,7 +281,14 @@ class Hypers(Modules):
                 continue
             good &= values[key] is not POISON
         if missing and good:
-            self.error("E0511", f"{name} needs {' and '.join(f'`{m}`' for m in missing)}", node)
+            assert isinstance(owner, Def)
+            labels = [Label(owner.source, h.name.span, "has no default") for h in hypers if h.name.id in missing]
+            self.error(
+                "E0511",
+                f"{name} needs {' and '.join(f'`{m}`' for m in missing)}",
+                node,
+                labels=tuple(labels),
+            )
             good = False
         return values if good else None
 
