@@ -76,7 +76,7 @@ _BELONGS = {
 _FOREIGN = {
     "def": "a method is written without `def`: `forward(x: float[N, D]) -> float[N, D]:`; a function with `fn`",
     "class": "write `block Name(...):`, or `model Name(...):` for an entry point",
-    "import": "write `from file import Name`",
+    "import": "write `from file import Name`; what PyTorch has needs no import",
     "assert": 'write `require condition, "why"`',
     "raise": 'write `require condition, "why"`',
     "while": "loops run over what is known without the data: `for i in range(n):`",
@@ -321,7 +321,12 @@ def _not_a_layer(p: Place) -> Said | None:
     if p.token.type not in (".", ":", "->", "(", "[", "+=", ","):
         return None
     span = Span(p.first.start, p.token.end)
-    return Said("E0122", "this line makes no layer", span, "a line under `layers:` is `name = layer`")
+    help = "a line under `layers:` is `name = layer`"
+    if p.first.text == "self":
+        help = f"write `{p.after.text} = ...`: layers are named without `self.`"
+    elif p.first.text == "super":
+        help = "leave it out: what a model is made of is all that there is to construct"
+    return Said("E0122", "this line makes no layer", span, help)
 
 
 def _method_outside(p: Place) -> Said | None:
@@ -344,6 +349,9 @@ def _dropped_value(p: Place) -> Said | None:
     if any(token.type in ("=", "+=") and depth == 0 for token, depth in rest):
         help = "a value is given to a name: `x = ...`; tensors are not changed in place"
         return Said("E0122", "only names can be assigned to", Span(p.first.start, p.token.end), help)
+    if p.token.type == "." and p.after.text == "append":
+        help = f"write `{p.first.text} += [x]`"
+        return Said("E0122", "values are not changed in place", Span(p.first.start, p.after.end), help)
     return Said(
         "E0122",
         "this line computes something and drops it",
@@ -493,6 +501,9 @@ def _stage(p: Place) -> Said | None:
         return None
     if p.token.type == "NEWLINE":
         return Said("E0111", "this arrow leads nowhere", p.before.span, "name a layer or function after it")
+    if p.token.type == ":" and p.before is not None and p.line[-2:-1] and p.line[-2].type == ")":
+        help = "say what flows out: `-> float[N, D]:`; or leave the arrow out, and the type is inferred"
+        return Said("E0111", "the result's type is missing after this arrow", p.before.span, help)
     help = "after an arrow stands a name, a path (`layer[0].norm`) or a call of one"
     return Said("E0115", f"{_shown(p.token)} is no layer or function", p.token.span, help)
 
@@ -559,6 +570,8 @@ def _untyped(p: Place) -> Said | None:
     """`model Tiny(n = 1):`, `forward(x):`."""
     if p.problem.expected != {":"} or p.before is None or p.before.type != "NAME" or _depth(p.line) == 0:
         return None
+    if p.before.text == "self":
+        return Said("E0111", "a method's inputs are listed without `self`", p.before.span, "leave it out")
     example = "n: int = 10" if "layers" not in p.problem.at_line else "x: float[N, D]"
     return Said(
         "E0111", f"`{p.before.text}` has no type", p.before.span, f"write its type, as in `{example}`"

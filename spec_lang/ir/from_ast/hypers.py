@@ -282,7 +282,9 @@ class Hypers(Modules):
             good &= values[key] is not POISON
         if missing and good:
             assert isinstance(owner, Def)
-            labels = [Label(owner.source, h.name.span, "has no default") for h in hypers if h.name.id in missing]
+            labels = [
+                Label(owner.source, h.name.span, "has no default") for h in hypers if h.name.id in missing
+            ]
             self.error(
                 "E0511",
                 f"{name} needs {' and '.join(f'`{m}`' for m in missing)}",

@@ -92,7 +92,13 @@ def pick(cx: Cx, i: Dim, size: Dim, x: Tensor) -> None:
     cond = Cond.ge(i + size, 0) if cx.holds(Cond.lt(i, 0)) else Cond.lt(i, size)
     if not cx.holds(Cond.lt(i, 0)) and not cx.holds(Cond.ge(i, 0)):
         cond = cond & Cond.ge(i, 0)
-    cx.require(cond, f"{cx.name} takes element {i} of an axis of {size} in {x}", code="E0304", arg="index")
+    cx.require(
+        cond,
+        f"{cx.name} takes element {i} of an axis of {size} in {x}",
+        code="E0304",
+        arg="index",
+        help=f"elements are counted from 0: the last is {size - 1}, or -1",
+    )
 
 
 class getitem(Function):

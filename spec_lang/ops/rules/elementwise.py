@@ -157,10 +157,13 @@ def result_shape(cx: Cx, *operands: Any) -> Shape:
     except BroadcastError as error:
         listed = " and ".join(map(str, tensors))
         sizes = " and ".join(map(str, error.sizes))
+        rule = "sizes broadcast where they are equal or one of them is 1, counted from the last axis"
+        if any(d.const is None for d in error.sizes if isinstance(d, Dim)):
+            rule += "; a dim with a name is not taken to be 1"
         raise OpError(
             f"{cx.name} cannot broadcast {listed}: axis {error.axis} is {sizes}",
             code="E0305",
-            help="sizes broadcast where they are equal or one of them is 1, counted from the last axis",
+            help=rule,
         ) from None
 
 
