@@ -18,9 +18,9 @@ from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, need
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx.dtypes import NUMBERS
 from spec_lang.targets.onnx.export import Exported, Options, emit
-from spec_lang.targets.onnx.proto import External, TensorData
 from spec_lang.weights import export as weights
 from spec_lang.weights import fingerprint
+from spec_lang.weights.place import External, TensorData
 from spec_lang.weights.state import ITEM_SIZES, Entry, Needed
 from spec_lang.weights.stored import WeightsError
 

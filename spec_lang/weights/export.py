@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.proto import External, Streamed, TensorData
 from spec_lang.weights import checkpoint, fingerprint, rename, safetensors
 from spec_lang.weights.elements import BUFFER, convert, read
 from spec_lang.weights.matching import match, roots
 from spec_lang.weights.output import Output, write
+from spec_lang.weights.place import External, Streamed, TensorData
 from spec_lang.weights.seeded import Target, draw_into
 from spec_lang.weights.state import ITEM_SIZES, Needed, Rows, State
 from spec_lang.weights.stored import Stored, WeightsFile, open_regular, refuse

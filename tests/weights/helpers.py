@@ -11,8 +11,8 @@ import numpy as np
 
 from spec_lang.diagnostics import SpecError
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.proto import External, Streamed
 from spec_lang.weights import export as weights
+from spec_lang.weights.place import External, Streamed
 from spec_lang.weights.state import Entry, Needed, State
 
 NUMPY = {

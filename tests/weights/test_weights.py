@@ -19,9 +19,9 @@ from safetensors.numpy import save_file
 from spec_lang.diagnostics import SpecError
 from spec_lang.ops.init import Draw, Uniform
 from spec_lang.shapes.dtype import DType
-from spec_lang.targets.onnx.proto import External, Streamed
 from spec_lang.weights import export as weights
 from spec_lang.weights import fingerprint
+from spec_lang.weights.place import External, Streamed
 from spec_lang.weights.state import Entry, Needed, Rows, State
 from tests.weights.helpers import codes, exported, listing, needed_of, state_of, text
 

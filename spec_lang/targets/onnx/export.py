@@ -21,6 +21,7 @@ from spec_lang.targets.onnx.elaborate import Elaborator
 from spec_lang.targets.onnx.entry import Inputs, method_named, output_names
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
+from spec_lang.weights.place import TensorData
 from spec_lang.weights.state import Entry, Needed, Rows
 from spec_lang.weights.state import State as StateDict
 
@@ -86,7 +87,7 @@ class Exported:
         return Entry(t.key, t.shape, t.dtype, t.shared, fill, value)
 
     def chunks(
-        self, data: Mapping[str, proto.TensorData], metadata: Mapping[str, str] | None = None
+        self, data: Mapping[str, TensorData], metadata: Mapping[str, str] | None = None
     ) -> Iterator[bytes | memoryview]:
         """The model's bytes in pieces, with the elements of its weights by name, or where they are."""
         whole = replace(self.model, metadata={**self.model.metadata, **(metadata or {})})

@@ -5,13 +5,13 @@ Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
 
 from spec_lang.shapes import Dim, Pack
 from spec_lang.targets.onnx import attributes, dtypes, wire
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Node
+from spec_lang.weights.place import External, Streamed, TensorData
 
 NEWEST_OPSET = 28
 OLDEST_OPSET = 17
@@ -25,24 +25,6 @@ _METADATA_SINCE = 10
 
 _LIMIT = 2**31 - 1
 """Protocol buffers refuse larger messages."""
-
-
-class External(NamedTuple):
-    """Where a tensor's elements are: a file beside the model's, and a range of its bytes."""
-
-    location: str
-    offset: int
-    length: int
-
-
-class Streamed(NamedTuple):
-    """A tensor's elements, given in pieces when they are written."""
-
-    length: int
-    chunks: Callable[[], Iterable[bytes | memoryview]]
-
-
-TensorData: TypeAlias = bytes | External | Streamed
 
 
 class TooLarge(Exception):
@@ -199,10 +181,7 @@ __all__ = [
     "DEFAULT_OPSET",
     "NEWEST_OPSET",
     "OLDEST_OPSET",
-    "External",
     "Model",
-    "Streamed",
-    "TensorData",
     "TooLarge",
     "chunks",
     "dtypes",
