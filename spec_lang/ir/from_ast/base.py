@@ -30,7 +30,7 @@ from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
     from spec_lang.ir.from_ast.checker import Checker
-    from spec_lang.ir.from_ast.loops import Iteration
+    from spec_lang.ir.from_ast.iteration import Iteration
 
 BUILTINS = frozenset(
     [

@@ -13,7 +13,7 @@ from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.hypers import is_mono
-from spec_lang.ir.from_ast.loops import Carried
+from spec_lang.ir.from_ast.iteration import Carried
 from spec_lang.ir.from_ast.members import Members
 from spec_lang.ir.from_ast.reserved import MODULE_ATTRIBUTES
 from spec_lang.ir.from_ast.scope import Def, Scope

@@ -8,7 +8,8 @@ from typing import ClassVar
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import BUILTINS
 from spec_lang.ir.from_ast.expressions import type_text
-from spec_lang.ir.from_ast.loops import Loops
+from spec_lang.ir.from_ast.iteration import Grown
+from spec_lang.ir.from_ast.traversal import Traversal
 from spec_lang.ir.from_ast.values import (
     POISON,
     Mapped,
@@ -22,7 +23,7 @@ from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
 from spec_lang.syntax import ast
 
 
-class Statements(Loops):
+class Statements(Traversal):
     """Runs statements; a body's `True` says that every path through it returns."""
 
     result_types: list[Value] | None = None
@@ -430,8 +431,6 @@ class Statements(Loops):
 
     RUN: ClassVar[dict[type, Callable[[Statements, ast.Statement], bool]]]
 
-
-from spec_lang.ir.from_ast.loops import Grown  # noqa: E402
 
 _RUN: dict[type, object] = {
     ast.Assign: Statements._assign,

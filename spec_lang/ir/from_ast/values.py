@@ -12,7 +12,7 @@ from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
-    from spec_lang.ir.from_ast.loops import Iteration
+    from spec_lang.ir.from_ast.iteration import Iteration
     from spec_lang.ir.from_ast.scope import Def
     from spec_lang.ir.from_ast.summary import Summary
     from spec_lang.ops.base import Function, Layer

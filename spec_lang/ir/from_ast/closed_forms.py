@@ -1,0 +1,287 @@
+"""Loops whose first iteration differs, or whose sizes follow a formula."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.invariants import Invariants
+from spec_lang.ir.from_ast.iteration import (
+    Body,
+    Carried,
+    Grown,
+    Iteration,
+    State,
+    _elements,
+    _symbols_of,
+)
+from spec_lang.ir.from_ast.values import (
+    Cell,
+    Value,
+    substitute,
+)
+from spec_lang.shapes import Cond, Dim, TensorType, dim, symbol
+
+
+class ClosedForms(Invariants):
+    """Peels one iteration, or finds a closed form and verifies it by induction."""
+
+    def _peeled(self, state: State, body: Body, it: Iteration, node: object) -> State | None:
+        """The first iteration on its own, then an invariant for the others."""
+        if any(isinstance(s, list) for s in state):
+            return None
+        mark = self.mark()
+        with self.given(Cond.eq(it.index, 0)):
+            second = body(self._at_first(state, it))
+        if second is None or self.failed(mark):
+            return None
+        (own,) = it.index.symbols
+        second = [substitute(s, {own: dim(0)}) for s in second]
+        if any(_symbols_of(s) & it.symbols for s in second):
+            return None
+        self.close_at(mark, own)
+        firsts = self._set_aside(mark)
+        if it.length.const != 1:
+            inside = self.mark()
+            with self.given(Cond.ge(it.index, 1), Cond.lt(it.index, it.length)):
+                was, self.unrolled = self.unrolled, True
+                out = body(second)
+                self.unrolled = was
+                if out is None or self.failed(inside) or not self.same_state(second, out):
+                    return None
+            self.close(inside, it, node)
+        self._merge(firsts, it)
+        self.at_least_one(it, node)
+        return second
+
+    def _at_first(self, state: State, it: Iteration) -> State:
+        return state
+
+    def close_at(self, mark: tuple[int, int, int], own: str) -> None:
+        """What the first iteration owes, without the index."""
+        for o in self.opens[mark[1] :]:
+            o.cond = o.cond.substitute({own: 0})
+
+    def _set_aside(self, mark: tuple[int, int, int]) -> list[tuple[Cell, Dim]]:
+        """The first iteration's values of `_`, whose cells are emptied for the others."""
+        found: list[tuple[Cell, Dim]] = []
+        for cell in self.journal[mark[2] :]:
+            if cell.value is not None:
+                found.append((cell, cell.value))
+                cell.value = None
+        return found
+
+    def _merge(self, firsts: list[tuple[Cell, Dim]], it: Iteration) -> None:
+        for cell, first in firsts:
+            if cell.value is None:
+                cell.value = first
+            elif cell.value != first:
+                cell.first = first
+
+    def _generalised(self, state: State, body: Body, it: Iteration, node: object) -> State | None:
+        """Sizes that change become symbols at the loop's head; a closed form for them is verified by induction."""
+        carried: dict[str, Dim] = {}
+        head = state
+        for _ in range(4):
+            mark = self.mark()
+            with self.given(Cond.lt(it.index, it.length)):
+                out = body(head)
+            if out is None or self.failed(mark):
+                return None
+            if self._steps(head, out, carried) is None:
+                return None
+            changed = self._differences(head, out, carried)
+            self.rollback(mark)
+            if changed is None:
+                return None
+            if not changed:
+                break
+            head = self._with_symbols(head, changed, carried, it)
+        else:
+            return None
+        return self._closed(state, head, carried, body, it, node)
+
+    def _steps(self, head: State, out: State, carried: dict[str, Dim]) -> bool | None:
+        for a, b in zip(head, out, strict=True):
+            if isinstance(b, Grown):
+                continue
+            if isinstance(a, TensorType) != isinstance(b, TensorType):
+                return None
+            if isinstance(a, TensorType) and isinstance(b, TensorType):
+                if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
+                    return None
+            elif not self._same(a, b):
+                return None
+        return True
+
+    def _differences(self, head: State, out: State, carried: dict[str, Dim]) -> list[tuple[int, int]] | None:
+        """Where a size that is no symbol yet changes."""
+        found: list[tuple[int, int]] = []
+        for i, (a, b) in enumerate(zip(head, out, strict=True)):
+            if not (isinstance(a, TensorType) and isinstance(b, TensorType)):
+                continue
+            for j, (x, y) in enumerate(zip(a.shape, b.shape, strict=True)):
+                if x == y:
+                    continue
+                if not (isinstance(x, Dim) and isinstance(y, Dim)):
+                    return None
+                if str(x) not in carried and not self.facts.equal(x, y):
+                    found.append((i, j))
+        return found
+
+    def _with_symbols(
+        self, head: State, places: list[tuple[int, int]], carried: dict[str, Dim], it: Iteration
+    ) -> State:
+        result = list(head)
+        same: dict[Dim, Dim] = {}
+        for i, j in places:
+            tensor = result[i]
+            assert isinstance(tensor, TensorType)
+            start = tensor.shape[j]
+            assert isinstance(start, Dim)
+            s = same.get(start)
+            if s is None:
+                s = same[start] = self.fresh("size")
+                carried[str(s)] = start
+                self.heads[str(s)] = it
+            shape = (*tensor.shape[:j], s, *tensor.shape[j + 1 :])
+            fresh = TensorType(tensor.dtype, shape)
+            if id(tensor) in self.came:
+                self.came[id(fresh)] = (fresh, *self.came[id(tensor)][1:])
+            result[i] = fresh
+        return result
+
+    def _closed(
+        self,
+        state: State,
+        head: State,
+        carried: dict[str, Dim],
+        body: Body,
+        it: Iteration,
+        node: object,
+    ) -> State | None:
+        mark = self.mark()
+        with self.given(Cond.lt(it.index, it.length)):
+            out = body(head)
+        self.rollback(mark)
+        if out is None:
+            return None
+        nexts = self._nexts(head, out, carried)
+        if nexts is None:
+            return None
+        (_own,) = it.index.symbols
+        forms = {
+            name: self._closed_form(symbol(name), start, nexts[name], it, nexts)
+            for name, start in carried.items()
+        }
+        facts: list[Cond] = [Cond.lt(it.index, it.length)]
+        for name, form in forms.items():
+            if form is not None:
+                facts.append(Cond.eq(symbol(name), form))
+        with self.given(*facts):
+            out = body(head)
+        if out is None or self.failed(mark):
+            return None
+        self._close_carried(mark, it, forms, node)
+        for name in carried:
+            self.carried[name] = Carried(
+                name, carried[name], self._in_owner(nexts[name], it), it.index, it.owner
+            )
+        final = {name: self._final(name, carried, nexts, forms[name], it) for name in carried}
+        if any(f is not None and f != carried[n] for n, f in final.items()) and any(
+            forms[n] is None for n in carried
+        ):
+            self.at_least_one(it, node)
+        result: State = []
+        for before, h, o in zip(state, head, out, strict=True):
+            if isinstance(o, Grown):
+                added = [self._in_closed_form(a, forms) for a in o.added]
+                if any(_symbols_of(a) & set(carried) for a in added):
+                    return None
+                result.append(self._list_behind(before, Grown(before, added), it))
+            else:
+                result.append(substitute(h, dict(final)))
+        return result
+
+    def _in_owner(self, d: Dim, it: Iteration) -> Dim:
+        """A formula in a loop's index, in that of the comprehension that made the layers."""
+        if it.owner is None:
+            return d
+        (own,) = it.index.symbols
+        return d.substitute({own: self.owner_index[id(it.owner)]})
+
+    def _in_closed_form(self, value: Value, forms: dict[str, Dim | None]) -> Value:
+        return substitute(value, {n: f for n, f in forms.items() if f is not None})
+
+    def _nexts(self, head: State, out: State, carried: dict[str, Dim]) -> dict[str, Dim] | None:
+        """What each running size is after one iteration."""
+        nexts: dict[str, Dim] = {}
+        for a, b in zip(head, out, strict=True):
+            if not (isinstance(a, TensorType) and isinstance(b, TensorType)):
+                continue
+            for x, y in zip(a.shape, b.shape, strict=True):
+                if str(x) in carried:
+                    if not isinstance(y, Dim):
+                        return None
+                    if str(x) in nexts and not self.facts.equal(nexts[str(x)], y):
+                        return None
+                    nexts[str(x)] = y
+        return nexts if set(nexts) == set(carried) else None
+
+    def _closed_form(self, s: Dim, start: Dim, step: Dim, it: Iteration, nexts: dict[str, Dim]) -> Dim | None:
+        """The size at the head of iteration `index`, verified by induction."""
+        (own,) = it.index.symbols
+        (name,) = s.symbols
+        i = it.index
+        candidates: list[Dim] = []
+        if not step.symbols & set(nexts) and not step.symbols & it.symbols:
+            candidates.append(step.substitute({own: i - 1}))
+        growth = step - s
+        if not growth.symbols & (set(nexts) | {own} | it.symbols):
+            candidates.append(start + growth * i)
+        for factor in (2, 3, 4):
+            candidates += [start * factor**i, start // factor**i]
+        if not step.symbols & it.symbols:
+            try:
+                factor_ = step.substitute({name: 1})
+                if not factor_.symbols & (set(nexts) | {own}):
+                    candidates.append(start * factor_**i)
+            except ArithmeticError:
+                pass
+        for form in candidates:
+            try:
+                base = form.substitute({own: 0})
+                after = form.substitute({own: i + 1})
+                along = step.substitute({name: form})
+            except ArithmeticError:
+                continue
+            if self.facts.equal(base, start) and self.facts.equal(after, along):
+                return form
+        return None
+
+    def _final(
+        self, name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim | None, it: Iteration
+    ) -> Dim:
+        """The size behind the loop."""
+        (own,) = it.index.symbols
+        if form is not None:
+            return form.substitute({own: it.length})
+        if it.known is not None:
+            values = dict(starts)
+            for k, element in enumerate(it.known):
+                env: dict[str, Dim | int] = {own: k, **values, **_elements(it.element, element)}
+                values = {n: nexts[n].substitute(env) for n in nexts}
+            return values[name]
+        step = nexts[name]
+        if not step.symbols & set(nexts) and not step.symbols & it.symbols:
+            return step.substitute({own: it.length - 1})
+        return symbol(name)
+
+    def _close_carried(
+        self, mark: tuple[int, int, int], it: Iteration, forms: dict[str, Dim | None], node: object
+    ) -> None:
+        """What an iteration owes of its running sizes, by their closed forms."""
+        for o in self.opens[mark[1] :]:
+            o.cond = o.cond.substitute({n: f for n, f in forms.items() if f is not None})
+        names = {n for n, f in forms.items() if f is None}
+        for o in self.opens[mark[1] :]:
+            if o.cond.symbols & names:
+                self.error("E0601", f"{o.message}, which is not proved for every iteration", o.place.span)
+        self.close(mark, it, node)

@@ -1,0 +1,144 @@
+"""What stays the same in every iteration, and what each iteration owes."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.iteration import (
+    MAX_UNROLLED,
+    Grown,
+    Iteration,
+    Iterations,
+    State,
+    _elements,
+    _linear_in,
+)
+from spec_lang.ir.from_ast.values import (
+    POISON,
+    Mapped,
+    Value,
+    is_module,
+    substitute,
+)
+from spec_lang.shapes import Cond, Dim, TensorType, dim
+from spec_lang.syntax import ast
+
+
+class Invariants(Iterations):
+    """Compares the states at a loop's head and end."""
+
+    element_now: Value = None
+    """The element of the iteration that is being unrolled, where it has no symbol."""
+
+    def same_state(self, a: State, b: State) -> bool:
+        return len(a) == len(b) and all(map(self._same, a, b))
+
+    def _same(self, a: Value, b: Value) -> bool:
+        if a is b:
+            return True
+        if isinstance(b, Grown):
+            return b.base is a
+        if isinstance(a, TensorType) and isinstance(b, TensorType):
+            if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
+                return False
+            return all(
+                x == y or (isinstance(x, Dim) and isinstance(y, Dim) and self.facts.equal(x, y))
+                for x, y in zip(a.shape, b.shape, strict=True)
+            )
+        if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+            return type(a) is type(b) and len(a) == len(b) and all(map(self._same, a, b))
+        if isinstance(a, Dim) and isinstance(b, Dim):
+            return self.facts.equal(a, b)
+        return type(a) is type(b) and not is_module(a) and a == b
+
+    def close(self, mark: tuple[int, int, int], it: Iteration, node: object) -> None:
+        """Turn what was owed in one iteration into what all of them owe."""
+        owed = self.opens[mark[1] :]
+        names = it.index.symbols | it.symbols
+        if not any(o.cond.symbols & names for o in owed):
+            return
+        del self.opens[mark[1] :]
+        for o in owed:
+            if not o.cond.symbols & names:
+                self.opens.append(o)
+                continue
+            for cond in self._for_all(o.cond, it):
+                known = self.decide(cond)
+                if known is False:
+                    self.error("E0601", f"{o.message}, which does not hold in every iteration", o.place.span)
+                elif known is None and cond.symbols & names:
+                    self.error(
+                        "E0601",
+                        f"{o.message}, which is not proved for every iteration",
+                        o.place.span,
+                        help="state it for all of them with a `require`",
+                    )
+                elif known is None:
+                    self.owe(cond, o.message, o.place, o.stated)
+
+    def _for_all(self, cond: Cond, it: Iteration) -> list[Cond]:
+        """A condition for each iteration, or for the first and the last where it is linear in the index."""
+        (own,) = it.index.symbols
+        if it.known is not None and len(it.known) <= MAX_UNROLLED:
+            found: list[Cond] = []
+            for k, element in enumerate(it.known):
+                env: dict[str, Dim | int | Cond] = {own: k}
+                env |= _elements(it.element, element)
+                found.append(cond.substitute(env))
+            return list(dict.fromkeys(found))
+        if cond.op == "or":
+            # A premise about the index may be dropped: what is left is owed in any case.
+            parts = [p for p in cond.parts if not p.symbols & (it.index.symbols | it.symbols)]
+            if parts:
+                kept = parts[0]
+                for part in parts[1:]:
+                    kept = kept | part
+                return [kept]
+        linear = all(_linear_in(d, own) for d in cond.dims) and not cond.parts
+        if cond.is_bound and linear:
+            return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
+        return [cond]
+
+    def closed_lists(self, before: State, after: State, it: Iteration) -> State:
+        """The state behind an invariant loop: lists have grown by what each iteration appends."""
+        result: State = []
+        for a, b in zip(before, after, strict=True):
+            if isinstance(b, Grown):
+                result.append(self._list_behind(a, b, it))
+            else:
+                result.append(a)
+        return result
+
+    def _list_behind(self, before: Value, grown: Grown, it: Iteration) -> Value:
+        n = len(grown.added)
+        if n == 0:
+            return before
+        if isinstance(before, list) and not before and n == 1:
+            if it.length.const is not None and it.length.const <= MAX_UNROLLED and not (it.symbols):
+                (own,) = it.index.symbols
+                return [substitute(grown.added[0], {own: dim(k)}) for k in range(it.length.const)]
+            return Mapped(it.index, it.length, grown.added[0])
+        first = grown.added[0]
+        if isinstance(before, list) and all(self._same(x, first) for x in [*before, *grown.added]):
+            return Mapped(self.fresh("k", 0), it.length * n + len(before), first)
+        return POISON
+
+    def grown(self, old: Value, added: list[Value], node: ast.Expr) -> Value:
+        if isinstance(old, Grown):
+            return Grown(old.base, [*old.added, *added])
+        if isinstance(old, Mapped):
+            first = added[0] if added else None
+            (own,) = old.index.symbols
+            if all(self._same(first, a) for a in added) and self._same(first, old.item):
+                return Mapped(old.index, old.length + len(added), old.item)
+            if added and old.length.const is not None and old.length.const < 256:
+                items = [substitute(old.item, {own: dim(k)}) for k in range(old.length.const)]
+                return [*items, *added]
+        return self.error("E0403", "what is appended differs from what the list holds", node)
+
+    def at_least_one(self, it: Iteration, node: object) -> None:
+        """An empty list is the identity: where the type changes, there must be an iteration."""
+        cond = Cond.ge(it.length, 1)
+        known = self.decide(cond)
+        if known is None:
+            self.owe(cond, f"at least one iteration is needed, as it changes the type: {cond}", node, False)
+        elif known is False:
+            self.error("E0310", "the loop changes a type, so it needs at least one iteration", node)
