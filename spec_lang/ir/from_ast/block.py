@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
-from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.hypers import is_mono
 from spec_lang.ir.from_ast.iteration import Carried
 from spec_lang.ir.from_ast.members import Members
+from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.reserved import MODULE_ATTRIBUTES
 from spec_lang.ir.from_ast.scope import Def, Scope
 from spec_lang.ir.from_ast.summary import Entry, InputSummary, MethodSummary, Owed, Summary, tensors

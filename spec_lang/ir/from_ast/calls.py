@@ -2,75 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from spec_lang.diagnostics import Label, Span
+from spec_lang.diagnostics import Span
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.base import NeedsValue
-from spec_lang.ir.from_ast.expressions import Expressions, type_text
+from spec_lang.ir.from_ast.builtins import HOST, Builtins
 from spec_lang.ir.from_ast.habits import DTYPES, METHODS, NAMESPACES
+from spec_lang.ir.from_ast.op_calls import (
+    Args,
+)
 from spec_lang.ir.from_ast.values import (
     CTORS,
     POISON,
     BlockModule,
     Case,
     DefCtor,
-    Enumerate,
     FunctionRef,
     ListModule,
-    Mapped,
     Maybe,
     MethodRef,
     OpCtor,
     OpModule,
     Partial,
-    Range,
     RecordValue,
     RepeatModule,
-    SymList,
     Value,
-    Zip,
     has_tensor,
     is_module,
     is_tensor,
-    substitute,
 )
 from spec_lang.ops import signature
-from spec_lang.ops.base import Cx, Function, OpError
-from spec_lang.ops.kinds import Choice, Real
+from spec_lang.ops.base import Function
 from spec_lang.shapes import (
-    BroadcastError,
-    Cond,
-    Dim,
-    DType,
-    MixedPrecision,
     Pack,
     TensorType,
-    TooLarge,
-    Undefined,
-    dim,
 )
 from spec_lang.syntax import ast
 
 
-class Args:
-    """Evaluated arguments, each with the place where it was written."""
-
-    __slots__ = ("bad", "kwargs", "named", "nodes", "values")
-
-    def __init__(self) -> None:
-        self.values: list[Value] = []
-        self.nodes: list[ast.Expr] = []
-        self.kwargs: dict[str, Value] = {}
-        self.named: dict[str, ast.Expr] = {}
-        self.bad = False
-
-    def places(self, names: list[str]) -> dict[str, ast.Expr]:
-        """Where each argument was written, by its parameter's name."""
-        return dict(zip(names, self.nodes, strict=False)) | self.named
-
-
-class Calls(Expressions):
+class Calls(Builtins):
     """Resolves and applies what is called."""
 
     def construct(self, ctor: Value, args: Args, node: ast.Expr, label: str) -> Value:
@@ -318,305 +286,6 @@ class Calls(Expressions):
         rest = dict(args.kwargs.items())
         return Partial(args.values[0], tuple(args.values[1:]), rest, node)
 
-    # --- ops ---
-
-    def call_op(
-        self,
-        name: str,
-        args: list[Value],
-        kwargs: dict[str, Value],
-        node: ast.Expr,
-        places: dict[str, ast.Expr] | None = None,
-        label: str | None = None,
-    ) -> Value:
-        """The type of what a function of the library gives."""
-        op = self.program.functions.get(name)
-        label = label or name
-        if op is None:
-            return self.error("E0203", f"{label} is not in the library", node)
-        return self.infer_op(op, args, kwargs, node, places or {}, label)
-
-    def infer_op(
-        self,
-        op: type[Function],
-        args: list[Value],
-        kwargs: dict[str, Value],
-        node: ast.Expr,
-        places: dict[str, ast.Expr],
-        label: str,
-    ) -> Value:
-        if POISON in args or POISON in kwargs.values():
-            return POISON
-        case = self.split_case([*args, *kwargs.values()])
-        if case is not None:
-            cond, yes, no = case
-
-            def again(new: dict[int, Value]) -> Value:
-                return self.infer_op(op, _swap(args, new), _swap_named(kwargs, new), node, places, label)
-
-            mark = self.mark()
-            result = self.both(cond, lambda: again(yes), lambda: again(no), node)
-            if None in yes.values() and self.refused_none(mark):
-                maybe = next(v for v in (*args, *kwargs.values()) if isinstance(v, Maybe))
-                place = next((n for n in places.values() if self.resolved.get(id(n)) is maybe), node)
-                return self.present(maybe, place)
-            return result
-        cx = Cx(self.facts, label)
-        try:
-            result = signature.bind(
-                op, [_op_value(a) for a in args], {k: _op_value(v) for k, v in kwargs.items()}
-            ).infer(cx)
-        except signature.NeedsCase as needs:
-            return self.needs_case(
-                needs.value, args, kwargs, lambda a, k: self.infer_op(op, a, k, node, places, label), node
-            )
-        except ERRORS as error:
-            return self.op_error(error, self.stage(node), places, label, [*args, *kwargs.values()])
-        self.take_open(cx, node, label)
-        first = next((a for a in args if isinstance(a, TensorType)), None)
-        return self.keep_trail(result, first, label)
-
-    def refused_none(self, mark: tuple[int, int, int]) -> bool:
-        """Whether all that went wrong since the mark is that an op takes no none; it is forgotten then."""
-        found = self.diagnostics[mark[0] :]
-        if not found or any(d.code != "E0514" or not d.message.endswith("not none") for d in found):
-            return False
-        self.rollback(mark)
-        return True
-
-    def keep_trail(self, result: Value, before: Value, label: str) -> Value:
-        """Note what a tensor came from; a result that is the input itself is no step."""
-        if isinstance(result, TensorType):
-            result = self.tidied(result)
-            if result is not before:
-                self.came[id(result)] = (result, before, label)
-            return result
-        if isinstance(result, tuple | list):
-            for part in result:
-                if isinstance(part, TensorType):
-                    self.came[id(part)] = (part, before, label)
-        return result
-
-    def split_case(self, values: list[Value]) -> tuple[Cond, dict[int, Value], dict[int, Value]] | None:
-        """The first argument that is one thing or another, as replacements by identity for both cases."""
-        for value in values:
-            if isinstance(value, Case):
-                return value.cond, {id(value): value.yes}, {id(value): value.no}
-            if isinstance(value, Maybe):
-                return value.absent, {id(value): None}, {id(value): value.value}
-        return None
-
-    def needs_case(
-        self,
-        value: Cond | Choice,
-        args: list[Value],
-        kwargs: dict[str, Value],
-        again: Callable[[list[Value], dict[str, Value]], Value],
-        node: ast.Expr,
-    ) -> Value:
-        """Check once for each value of a condition or choice that an op needs concretely."""
-
-        def with_value(v: Value) -> Value:
-            new = {id(a): v for a in [*args, *kwargs.values()] if a is value or a == value}
-            return again(_swap(args, new), _swap_named(kwargs, new))
-
-        if isinstance(value, Cond):
-            return self.both(value, lambda: with_value(True), lambda: with_value(False), node)
-        if not value.options:
-            raise NeedsValue(frozenset({value.text}))
-        return self._each_option(value, value.options, with_value, node)
-
-    def _each_option(
-        self, choice: Choice, options: tuple[str, ...], run: Callable[[Value], Value], node: ast.Expr
-    ) -> Value:
-        if len(options) == 1:
-            return run(options[0])
-        cond = host.choice_is(choice, options[0])
-        assert isinstance(cond, Cond)
-        return self.both(
-            cond, lambda: run(options[0]), lambda: self._each_option(choice, options[1:], run, node), node
-        )
-
-    def both(self, cond: Cond, yes: Callable[[], Value], no: Callable[[], Value], node: object) -> Value:
-        """Run under a condition and under its negation, and join; a case that cannot be is not run."""
-        known = self.decide(cond)
-        if known is not None:
-            return yes() if known else no()
-        with self.given(cond, branch=True):
-            dead = self.facts.contradictory
-            a = POISON if dead else yes()
-        with self.given(~cond, branch=True):
-            if self.facts.contradictory:
-                return a
-            b = no()
-        if dead:
-            return b
-        if a is POISON or b is POISON:
-            return POISON
-        return self.join(cond, a, b, node)
-
-    def take_open(self, cx: Cx, node: object, label: str) -> None:
-        for cond in cx.open:
-            self.owe(cond, f"{label} needs {cond}", node, False)
-
-    def op_error(
-        self,
-        error: Exception,
-        node: object,
-        places: dict[str, ast.Expr],
-        label: str,
-        inputs: list[Value],
-    ) -> Value:
-        """Report what an op refuses, with the argument to blame and how its input came to be."""
-        notes = self.trails(inputs)
-        if isinstance(error, OpError):
-            place = places.get(error.arg or "")
-            labels: tuple[Label, ...] = ()
-            at = node
-            if place is not None and error.code in BY_KEYWORD:
-                at = self.program.keywords.get(id(place), place)
-            elif place is not None and (error.code.startswith("E05") or error.code in BY_ARGUMENT):
-                at = place
-            elif place is not None and not _within(place, node):
-                labels = (self.label(place, f"`{error.arg}` is given here"),)
-            if error.code in WITHOUT_TRAIL:
-                notes = ()
-            return self.error(error.code, error.message, at, labels=labels, notes=notes, help=error.help)
-        if isinstance(error, MixedPrecision):
-            return self.error(
-                "E0410",
-                f"{label} mixes `float`, the model's own precision, with an exact float dtype",
-                node,
-                notes=notes,
-                help="convert one of them: `to(float)`, or `to(f32)` and the like",
-            )
-        if isinstance(error, BroadcastError):
-            shapes = " and ".join(type_text(v) for v in inputs if isinstance(v, TensorType))
-            a, b = error.sizes
-            return self.error(
-                "E0305",
-                f"{label} cannot broadcast {shapes}: {a} and {b} differ at axis {error.axis}",
-                node,
-                notes=notes,
-            )
-        code = "E0801" if isinstance(error, TooLarge) else "E0803"
-        return self.error(code, f"{label}: {error}", node, notes=notes)
-
-    # --- built-in functions ---
-
-    def builtin(self, name: str, args: Args, node: ast.Expr) -> Value:
-        if args.bad:
-            return POISON
-        values = [self.number_of(v, node) if not has_tensor(v) else v for v in args.values]
-        if POISON in values:
-            return POISON
-        if args.kwargs and name not in ("enumerate",):
-            return self.error("E0512", f"`{name}` takes no named arguments here", node)
-        for i, value in enumerate(values):
-            if isinstance(value, Case) and not is_module(value):
-                rest = values[:]
-
-                def one(x: Value, i: int = i, rest: list[Value] = rest) -> Value:
-                    return self._builtin(name, [*rest[:i], x, *rest[i + 1 :]], node)
-
-                return self.cased(value, one, node)
-        if name == "enumerate" and "start" in args.kwargs:
-            values.append(args.kwargs["start"])
-        return self.host(lambda: self._builtin(name, values, node), node)
-
-    def _builtin(self, name: str, values: list[Value], node: ast.Expr) -> Value:
-        low, high = _ARITY.get(name, (1, 1))
-        if not low <= len(values) <= high:
-            wants = f"{low}" if low == high else f"{low} to {high}" if high < 100 else f"at least {low}"
-            return self.error(
-                "E0510",
-                f"`{name}` takes {wants} argument{'s' * (wants != '1')}, but gets {len(values)}",
-                node,
-            )
-        if name == "range":
-            return self._range(values, node)
-        if name == "len":
-            return self.length_of(values[0], node)
-        if name == "enumerate":
-            start = values[1] if len(values) > 1 else dim(0)
-            return Enumerate(values[0], start) if isinstance(start, Dim) else POISON
-        if name == "zip":
-            return Zip(tuple(values))
-        if name == "reversed":
-            items = self.known_list(values[0], node)
-            return POISON if items is None else items[::-1]
-        if name in ("min", "max"):
-            if any(isinstance(v, SymList) for v in values):
-                raise NeedsValue(frozenset(v.text for v in values if isinstance(v, SymList)))
-            return host.minmax(name, values)
-        if name in ("sum", "all", "any"):
-            return self._folded(name, values, node)
-        if name == "round" and len(values) == 2:
-            return self._rounded(values)
-        if name in ("int", "round", "ceil", "floor"):
-            value = values[0]
-            if isinstance(value, Real):
-                self.need_floats(value)
-            return host.rounding(name, value)
-        if name == "bool":
-            return self.condition(values[0], node)
-        if name == "str":
-            return values[0] if isinstance(values[0], str | Choice) else str(values[0])
-        return host.real(name, values[0])
-
-    def need_floats(self, value: Real) -> None:
-        """A size computed from a float hyperparameter: the block is checked for each of its values."""
-
-    def _rounded(self, values: list[Value]) -> Value:
-        value, digits = values
-        if isinstance(value, float) and isinstance(digits, Dim) and digits.const is not None:
-            return round(value, digits.const)
-        return Real(f"round({value}, {digits})")
-
-    def _folded(self, name: str, values: list[Value], node: ast.Expr) -> Value:
-        items = self.known_list(values[0], node)
-        if items is None:
-            return POISON
-        if name == "sum":
-            total: Value = dim(0)
-            for item in items:
-                total = host.binary("+", total, item)
-            return total
-        result: Cond | bool = name == "all"
-        for item in items:
-            cond = self.condition(item, node)
-            if not isinstance(cond, bool | Cond):
-                return POISON
-            result = host.conjunction(result, cond) if name == "all" else host.disjunction(result, cond)
-        return result
-
-    def _range(self, values: list[Value], node: ast.Expr) -> Value:
-        for v in values:
-            if not isinstance(v, Dim):
-                hint = "`//` divides ints" if isinstance(v, float | Real) else None
-                return self.error("E0402", f"`range` takes ints, not {host.kind_of(v)}", node, help=hint)
-        dims = [v for v in values if isinstance(v, Dim)]
-        start, stop = (dim(0), dims[0]) if len(dims) == 1 else dims[:2]
-        step = dims[2].const if len(dims) == 3 else 1
-        if not step:
-            return self.error("E0402", "the step of a range is a known int, and not 0", node)
-        return Range(start, stop, step)
-
-    def length_of(self, value: Value, node: ast.Expr) -> Value:
-        """`len(xs)`."""
-        if isinstance(value, list | tuple | str):
-            return dim(len(value))
-        if isinstance(value, ListModule):
-            return dim(len(value.items))
-        if isinstance(value, SymList | Mapped | RepeatModule):
-            return value.length
-        if isinstance(value, Range):
-            return self.range_length(value)
-        if isinstance(value, Enumerate):
-            return self.length_of(value.items, node)
-        hint = METHODS["size"] if is_tensor(value) else None
-        return self.error("E0402", f"{host.kind_of(value)} has no length", node, help=hint)
-
     # --- attributes ---
 
     def apply_attribute(
@@ -745,70 +414,3 @@ class Calls(Expressions):
 
 
 HOLEY = frozenset({"Sequential", "partial"})
-HOST = frozenset(
-    [
-        "range",
-        "len",
-        "enumerate",
-        "zip",
-        "min",
-        "max",
-        "sum",
-        "int",
-        "float",
-        "bool",
-        "str",
-        "round",
-        "ceil",
-        "floor",
-        "sqrt",
-        "log",
-        "abs",
-        "exp",
-        "all",
-        "any",
-        "reversed",
-    ]
-)
-_ARITY = {
-    "range": (1, 3),
-    "enumerate": (1, 2),
-    "zip": (1, 100),
-    "min": (1, 10_000),
-    "max": (1, 10_000),
-    "round": (1, 2),
-}
-ERRORS = (OpError, MixedPrecision, BroadcastError, TooLarge, Undefined)
-BY_KEYWORD = frozenset({"E0512", "E0513", "E0515"})
-"""Mistakes in an argument's name."""
-BY_ARGUMENT = frozenset({"E0303", "E0520"})
-"""Mistakes in an argument, whatever flows in."""
-WITHOUT_TRAIL = frozenset({"E0510", "E0511", "E0512", "E0513", "E0514", "E0515", "E0516", "E0520"})
-"""Mistakes that no shape explains."""
-
-
-def _within(inner: object, outer: object) -> bool:
-    a, b = inner.span, outer.span  # type: ignore[attr-defined]  # nodes have spans
-    return bool(b.start <= a.start and a.end <= b.end)
-
-
-def _swap(values: list[Value], new: dict[int, Value]) -> list[Value]:
-    return [new.get(id(v), v) for v in values]
-
-
-def _swap_named(values: dict[str, Value], new: dict[int, Value]) -> dict[str, Value]:
-    return {k: new.get(id(v), v) for k, v in values.items()}
-
-
-def _op_value(value: Value) -> Value:
-    """A value as ops take it."""
-    if isinstance(value, OpModule):
-        return value.ready or value.layer
-    if isinstance(value, FunctionRef) and value.builtin in ("int", "float", "bool"):
-        return DType.named(value.builtin)
-    if isinstance(value, Mapped):
-        length = value.length.const
-        if length is not None and length <= 256:
-            (name,) = value.index.symbols
-            return [substitute(value.item, {name: dim(k)}) for k in range(length)]
-    return value

@@ -9,8 +9,8 @@ from spec_lang.diagnostics.suggest import closest
 from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.block import BlockCheck
-from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.hypers import float_flags, is_mono, key_of
+from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
 from spec_lang.ir.from_ast.summary import MethodSummary, Summary

@@ -9,10 +9,10 @@ from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.ir import model as ir
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.ir.from_ast.block import BlockCheck
-from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.checker import Checker
 from spec_lang.ir.from_ast.emit import Emitter
 from spec_lang.ir.from_ast.hypers import float_flags
+from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.summary import MethodSummary
 from spec_lang.ir.from_ast.values import DefCtor, Maybe, Value, substitute, substitute_cond

@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
-from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.habits import TYPES
-from spec_lang.ir.from_ast.modules import Modules
+from spec_lang.ir.from_ast.op_calls import Args
+from spec_lang.ir.from_ast.paths import Paths
 from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.values import (
     CTORS,
@@ -36,7 +36,7 @@ from spec_lang.syntax import ast
 SCALARS = frozenset({"int", "float", "bool", "str", "layer"})
 
 
-class Hypers(Modules):
+class Hypers(Paths):
     """Symbols for hyperparameters, and the fit of values to their types."""
 
     # --- symbols ---

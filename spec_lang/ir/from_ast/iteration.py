@@ -88,7 +88,7 @@ def _ungrown(value: Value) -> Value:
 
 def _reindexed(value: Value, own: str, index: Dim) -> Value:
     if is_module(value):
-        from spec_lang.ir.from_ast.modules import at_index
+        from spec_lang.ir.from_ast.module_values import at_index
 
         return at_index(value, {own: index})
     return substitute(value, {own: index})
@@ -162,7 +162,7 @@ class Iterations(Uses):
             (own,) = value.index.symbols
             return Iteration(value.length, index, substitute(value.item, {own: index}), None, frozenset())
         if isinstance(value, RepeatModule):
-            from spec_lang.ir.from_ast.modules import at_index
+            from spec_lang.ir.from_ast.module_values import at_index
 
             index = self.fresh(name, 0)
             (own,) = value.index.symbols

@@ -192,7 +192,8 @@ class Members(Statements):
         if not isinstance(selector, ast.Attribute):
             return
         found = [m for v in self.members.values() for m in _layers_of(v) if type(m.layer) is op]
-        names = {p.name for m in found for p in (m.ready or m.layer).params() if m.ready or not m.cells}
+        known = [m.ready or m.layer for m in found if m.ready or not m.cells]
+        names = {p.name for layer in known for p in layer.params()}
         near = self.suggestion(selector.name, sorted(names))
         if near is not None and selector.name not in names:
             self.error(

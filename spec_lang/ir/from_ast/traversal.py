@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.calls import Args
 from spec_lang.ir.from_ast.iteration import (
     MAX_UNROLLED,
     Grown,
@@ -14,6 +13,7 @@ from spec_lang.ir.from_ast.iteration import (
     _reindexed,
 )
 from spec_lang.ir.from_ast.loops import Loops
+from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.values import (
     POISON,
     ListModule,
@@ -47,7 +47,7 @@ class Traversal(Loops):
         """A list of layers is run in order, each with the same further arguments."""
         if not args.values:
             return self.error("E0511", f"{module.label} is run on a tensor, and gets nothing", node)
-        from spec_lang.ir.from_ast.modules import at_index
+        from spec_lang.ir.from_ast.module_values import at_index
 
         (own,) = module.index.symbols
         name = own.rstrip("0123456789_") or own

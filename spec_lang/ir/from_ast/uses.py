@@ -6,11 +6,11 @@ from spec_lang.diagnostics import Label, Span
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
-from spec_lang.ir.from_ast.calls import Args
+from spec_lang.ir.from_ast.construction import Cells
 from spec_lang.ir.from_ast.expressions import type_text
 from spec_lang.ir.from_ast.habits import DTYPES
 from spec_lang.ir.from_ast.hypers import Hypers, float_flags, is_mono
-from spec_lang.ir.from_ast.modules import Cells
+from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.summary import InputSummary, MethodSummary, Owed
 from spec_lang.ir.from_ast.values import (

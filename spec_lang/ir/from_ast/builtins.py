@@ -1,0 +1,186 @@
+"""Python's own functions, over what is known without the data."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.base import NeedsValue
+from spec_lang.ir.from_ast.habits import METHODS
+from spec_lang.ir.from_ast.op_calls import (
+    Args,
+    OpCalls,
+)
+from spec_lang.ir.from_ast.values import (
+    POISON,
+    Case,
+    Enumerate,
+    ListModule,
+    Mapped,
+    Range,
+    RepeatModule,
+    SymList,
+    Value,
+    Zip,
+    has_tensor,
+    is_module,
+    is_tensor,
+)
+from spec_lang.ops.kinds import Choice, Real
+from spec_lang.shapes import (
+    Cond,
+    Dim,
+    dim,
+)
+from spec_lang.syntax import ast
+
+HOST = frozenset(
+    [
+        "range",
+        "len",
+        "enumerate",
+        "zip",
+        "min",
+        "max",
+        "sum",
+        "int",
+        "float",
+        "bool",
+        "str",
+        "round",
+        "ceil",
+        "floor",
+        "sqrt",
+        "log",
+        "abs",
+        "exp",
+        "all",
+        "any",
+        "reversed",
+    ]
+)
+
+
+_ARITY = {
+    "range": (1, 3),
+    "enumerate": (1, 2),
+    "zip": (1, 100),
+    "min": (1, 10_000),
+    "max": (1, 10_000),
+    "round": (1, 2),
+}
+
+
+class Builtins(OpCalls):
+    """`range`, `len`, `min` and their kin."""
+
+    def builtin(self, name: str, args: Args, node: ast.Expr) -> Value:
+        if args.bad:
+            return POISON
+        values = [self.number_of(v, node) if not has_tensor(v) else v for v in args.values]
+        if POISON in values:
+            return POISON
+        if args.kwargs and name not in ("enumerate",):
+            return self.error("E0512", f"`{name}` takes no named arguments here", node)
+        for i, value in enumerate(values):
+            if isinstance(value, Case) and not is_module(value):
+                rest = values[:]
+
+                def one(x: Value, i: int = i, rest: list[Value] = rest) -> Value:
+                    return self._builtin(name, [*rest[:i], x, *rest[i + 1 :]], node)
+
+                return self.cased(value, one, node)
+        if name == "enumerate" and "start" in args.kwargs:
+            values.append(args.kwargs["start"])
+        return self.host(lambda: self._builtin(name, values, node), node)
+
+    def _builtin(self, name: str, values: list[Value], node: ast.Expr) -> Value:
+        low, high = _ARITY.get(name, (1, 1))
+        if not low <= len(values) <= high:
+            wants = f"{low}" if low == high else f"{low} to {high}" if high < 100 else f"at least {low}"
+            return self.error(
+                "E0510",
+                f"`{name}` takes {wants} argument{'s' * (wants != '1')}, but gets {len(values)}",
+                node,
+            )
+        if name == "range":
+            return self._range(values, node)
+        if name == "len":
+            return self.length_of(values[0], node)
+        if name == "enumerate":
+            start = values[1] if len(values) > 1 else dim(0)
+            return Enumerate(values[0], start) if isinstance(start, Dim) else POISON
+        if name == "zip":
+            return Zip(tuple(values))
+        if name == "reversed":
+            items = self.known_list(values[0], node)
+            return POISON if items is None else items[::-1]
+        if name in ("min", "max"):
+            if any(isinstance(v, SymList) for v in values):
+                raise NeedsValue(frozenset(v.text for v in values if isinstance(v, SymList)))
+            return host.minmax(name, values)
+        if name in ("sum", "all", "any"):
+            return self._folded(name, values, node)
+        if name == "round" and len(values) == 2:
+            return self._rounded(values)
+        if name in ("int", "round", "ceil", "floor"):
+            value = values[0]
+            if isinstance(value, Real):
+                self.need_floats(value)
+            return host.rounding(name, value)
+        if name == "bool":
+            return self.condition(values[0], node)
+        if name == "str":
+            return values[0] if isinstance(values[0], str | Choice) else str(values[0])
+        return host.real(name, values[0])
+
+    def need_floats(self, value: Real) -> None:
+        """A size computed from a float hyperparameter: the block is checked for each of its values."""
+
+    def _rounded(self, values: list[Value]) -> Value:
+        value, digits = values
+        if isinstance(value, float) and isinstance(digits, Dim) and digits.const is not None:
+            return round(value, digits.const)
+        return Real(f"round({value}, {digits})")
+
+    def _folded(self, name: str, values: list[Value], node: ast.Expr) -> Value:
+        items = self.known_list(values[0], node)
+        if items is None:
+            return POISON
+        if name == "sum":
+            total: Value = dim(0)
+            for item in items:
+                total = host.binary("+", total, item)
+            return total
+        result: Cond | bool = name == "all"
+        for item in items:
+            cond = self.condition(item, node)
+            if not isinstance(cond, bool | Cond):
+                return POISON
+            result = host.conjunction(result, cond) if name == "all" else host.disjunction(result, cond)
+        return result
+
+    def _range(self, values: list[Value], node: ast.Expr) -> Value:
+        for v in values:
+            if not isinstance(v, Dim):
+                hint = "`//` divides ints" if isinstance(v, float | Real) else None
+                return self.error("E0402", f"`range` takes ints, not {host.kind_of(v)}", node, help=hint)
+        dims = [v for v in values if isinstance(v, Dim)]
+        start, stop = (dim(0), dims[0]) if len(dims) == 1 else dims[:2]
+        step = dims[2].const if len(dims) == 3 else 1
+        if not step:
+            return self.error("E0402", "the step of a range is a known int, and not 0", node)
+        return Range(start, stop, step)
+
+    def length_of(self, value: Value, node: ast.Expr) -> Value:
+        """`len(xs)`."""
+        if isinstance(value, list | tuple | str):
+            return dim(len(value))
+        if isinstance(value, ListModule):
+            return dim(len(value.items))
+        if isinstance(value, SymList | Mapped | RepeatModule):
+            return value.length
+        if isinstance(value, Range):
+            return self.range_length(value)
+        if isinstance(value, Enumerate):
+            return self.length_of(value.items, node)
+        hint = METHODS["size"] if is_tensor(value) else None
+        return self.error("E0402", f"{host.kind_of(value)} has no length", node, help=hint)

@@ -1,0 +1,240 @@
+"""Layers as they are constructed: of the library, blocks, containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.calls import Calls
+from spec_lang.ir.from_ast.expressions import join_case
+from spec_lang.ir.from_ast.op_calls import ERRORS, Args, _swap, _swap_named
+from spec_lang.ir.from_ast.values import (
+    POISON,
+    Case,
+    Cell,
+    DefCtor,
+    FunctionRef,
+    ListModule,
+    Maybe,
+    OpCtor,
+    OpModule,
+    Partial,
+    RepeatModule,
+    Value,
+    is_module,
+)
+from spec_lang.ops import signature
+from spec_lang.ops.base import Cx, Layer
+from spec_lang.shapes import Cond
+from spec_lang.syntax import ast
+
+Cells = Callable[[str, ast.Expr], Cell]
+
+
+def _filled(partial: Partial, args: Args) -> Args:
+    """A partial's arguments before those of its call."""
+    result = Args()
+    result.values = [*partial.args, *args.values]
+    call = partial.node
+    nodes: list[ast.Expr] = []
+    if isinstance(call, ast.Call):
+        nodes = [a.value for a in call.args[1:] if a.name is None][: len(partial.args)]
+    result.nodes = [*nodes, *args.nodes]
+    result.kwargs = {**partial.kwargs, **args.kwargs}
+    result.named = dict(args.named)
+    if isinstance(call, ast.Call):
+        result.named = {a.name: a.value for a in call.args if a.name is not None} | result.named
+    return result
+
+
+class Construction(Calls):
+    """Constructs modules."""
+
+    def use(self, definition: object, args: Args, node: ast.Expr, label: str, cells: Cells) -> Value:
+        raise NotImplementedError
+
+    def construct(self, ctor: Value, args: Args, node: ast.Expr, label: str) -> Value:
+        memo: dict[str, Cell] = {}
+
+        def cells(name: str, hole: ast.Expr) -> Cell:
+            """One cell for each `_` or implicit dim, shared by the cases of one construction."""
+            if name not in memo:
+                memo[name] = Cell(name, hole)
+                self.cells.setdefault(id(hole), []).append(memo[name])
+            return memo[name]
+
+        return self.constructed(ctor, args, node, label, cells)
+
+    def constructed(self, ctor: Value, args: Args, node: ast.Expr, label: str, cells: Cells) -> Value:
+        ctor = self.resolve(ctor)
+        if isinstance(ctor, Case):
+            yes, no = ctor.yes, ctor.no
+            return self.cases(
+                ctor.cond,
+                lambda: self.constructed(yes, args, node, label, cells),
+                lambda: self.constructed(no, args, node, label, cells),
+            )
+        if isinstance(ctor, Partial):
+            return self.constructed(ctor.ctor, _filled(ctor, args), node, label, cells)
+        if isinstance(ctor, OpCtor):
+            return self.construct_op(ctor.op, args, node, label, cells)
+        if isinstance(ctor, DefCtor):
+            return self.use(ctor.definition, args, node, label, cells)
+        return self.error("E0407", f"{host.kind_of(ctor)} constructs no layer", node)
+
+    def cases(self, cond: object, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:
+        """Construct under a condition and under its negation."""
+        assert isinstance(cond, Cond)
+        with self.given(cond, branch=True):
+            a = POISON if self.facts.contradictory else yes()
+        with self.given(~cond, branch=True):
+            b = POISON if self.facts.contradictory else no()
+        return POISON if POISON in (a, b) else join_case(cond, a, b)
+
+    def construct_op(self, op: type[Layer], args: Args, node: ast.Expr, label: str, cells: Cells) -> Value:
+        for value in (*args.values, *args.kwargs.values()):
+            if isinstance(value, Case | Maybe) and not is_module(value):
+                return self._split(op, value, args, node, label, cells)
+        sig = signature.of(op)
+        places = args.places([p.name for p in sig.parameters])
+        try:
+            layer = signature.bind(
+                op,
+                [self.op_value(a) for a in args.values],
+                {k: self.op_value(v) for k, v in args.kwargs.items()},
+            )
+        except signature.NeedsCase as needs:
+
+            def again(values: list[Value], kwargs: dict[str, Value]) -> Value:
+                new = Args()
+                new.values, new.kwargs, new.nodes, new.named = values, kwargs, args.nodes, args.named
+                return self.construct_op(op, new, node, label, cells)
+
+            return self.needs_case(needs.value, args.values, args.kwargs, again, node)
+        except ERRORS as error:
+            return self.op_error(error, node, places, label, [])
+        inside = {name: cells(name, places[name]) for name, v in vars(layer).items() if v is signature.HOLE}
+        module = OpModule(label, layer, inside, places, node)
+        if not inside:
+            return module if self.check_layer(module, layer) else POISON
+        return module
+
+    def op_value(self, value: Value) -> Value:
+        """An argument as ops take it: a layer as its own declaration."""
+        if isinstance(value, OpModule):
+            return value.layer
+        return value
+
+    def _split(
+        self, op: type[Layer], value: Value, args: Args, node: ast.Expr, label: str, cells: Cells
+    ) -> Value:
+        case = self.split_case([value])
+        assert case is not None
+        cond, yes, no = case
+
+        def again(new: dict[int, Value]) -> Value:
+            copy = Args()
+            copy.values, copy.kwargs = _swap(args.values, new), _swap_named(args.kwargs, new)
+            copy.nodes, copy.named = args.nodes, args.named
+            return self.construct_op(op, copy, node, label, cells)
+
+        return self.cases(cond, lambda: again(yes), lambda: again(no))
+
+    def check_layer(self, module: OpModule, layer: Layer) -> bool:
+        """The conditions on a layer's arguments alone."""
+        cx = Cx(self.facts, module.label)
+        try:
+            layer.check(cx)
+        except ERRORS as error:
+            self.op_error(error, module.node, module.places, module.label, [])
+            return False
+        if cx.open:
+            self.take_open(cx, module.node, module.label)
+        return True
+
+    def container(self, args: Args, node: ast.Call) -> Value:
+        """`Sequential(a, b, name=c)`; `none` is left out without taking an index."""
+        items: list[Value] = []
+        keys: list[str] = []
+        for value, place in zip(args.values, args.nodes, strict=True):
+            if value is None:
+                continue
+            if not self._is_layer(value, place):
+                return POISON
+            keys.append(str(len(items)))
+            items.append(value)
+        for name, value in args.kwargs.items():
+            if value is None:
+                continue
+            if not self._is_layer(value, args.named.get(name, node)):
+                return POISON
+            keys.append(name)
+            items.append(value)
+        return ListModule(self.label_of(node), "sequential", items, keys)
+
+    def _is_layer(self, value: Value, place: ast.Expr) -> bool:
+        if is_module(value):
+            return True
+        hint = None
+        if isinstance(value, OpCtor | DefCtor | Partial):
+            name = self.source.text[place.span.start : place.span.end]
+            hint = f"construct it: `{name}(...)`"
+        elif isinstance(value, FunctionRef) and value.op is not None:
+            name = value.op.name
+            same = next((n for n in self.program.layers if n.lower() == name.replace("_", "")), None)
+            hint = f"its layer is `{same}()`" if same else f"call it in `forward`: `x -> {name}`"
+        self.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
+        return False
+
+    def list_module(self, node: ast.List | ast.Dict) -> Value:
+        """`[A(), B()]` or `{"a": A()}` in `layers:`."""
+        items: list[Value] = []
+        keys: list[str] = []
+        if isinstance(node, ast.List):
+            for place, value in self._listed(node.items):
+                if value is POISON:
+                    return POISON
+                if value is None:
+                    continue
+                if not self._is_layer(value, place):
+                    return POISON
+                keys.append(str(len(items)))
+                items.append(value)
+            if len(items) == 1 and isinstance(items[0], RepeatModule):
+                return items[0]
+            return ListModule(self.member, "list", items, keys)
+        for item in node.items:
+            value = self.ev(item.value)
+            if value is POISON:
+                return POISON
+            if item.key is None:
+                if isinstance(value, ListModule) and value.kind == "dict":
+                    keys += value.keys
+                    items += value.items
+                    continue
+                return self.error("E0403", "`**` spreads a dict of layers", item.value)
+            key = self.ev(item.key)
+            if not isinstance(key, str):
+                return key if key is POISON else self.error("E0408", "a layer's key is a string", item.key)
+            if value is None:
+                continue
+            if not self._is_layer(value, item.value):
+                return POISON
+            if key in keys:
+                earlier = next(i.key for i in node.items if i.key is not None and self.ev(i.key) == key)
+                labels = (self.label(earlier, "first here"),)
+                return self.error("E0205", f'the key "{key}" is there twice', item.key, labels=labels)
+            keys.append(key)
+            items.append(value)
+        return ListModule(self.member, "dict", items, keys)
+
+    def _listed(self, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.Expr, Value]]:
+        found: list[tuple[ast.Expr, Value]] = []
+        for node in nodes:
+            if isinstance(node, ast.Star):
+                value = self.ev(node.value)
+                items = self.known_list(value, node.value)
+                found += [(node, POISON)] if items is None else [(node, v) for v in items]
+            else:
+                found.append((node, self.ev(node)))
+        return found
