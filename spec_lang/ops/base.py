@@ -20,6 +20,7 @@ its shape rule; `onnx` is its lowering. Everything else (binding, `_`, messages,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import gcd
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
@@ -90,7 +91,7 @@ class Cx:
             self.open.append(cond)
             return
         if verdict is Verdict.OPEN:
-            help = f"state `require {cond}` if that always holds"
+            help = f"state `require {_plainest(cond)}` if that always holds"
         raise OpError(message, code=code, arg=arg, help=help)
 
     def equal(
@@ -106,6 +107,15 @@ class Cx:
         """Demand that two sizes are equal for all values of their symbols."""
         if a != b:
             self.require(Cond.eq(a, b), message, code=code, arg=arg, help=help)
+
+
+def _plainest(cond: Cond) -> Cond:
+    """`3*D % (3*heads) == 0` as `D % heads == 0`."""
+    if cond.op != "divides":
+        return cond
+    divisor, dividend = cond.dims
+    common = gcd(*(abs(c) for d in cond.dims for c in d.terms.values()))
+    return Cond.divides(divisor // common, dividend // common) if common > 1 else cond
 
 
 class Hole(NamedTuple):
