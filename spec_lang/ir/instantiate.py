@@ -15,6 +15,7 @@ from spec_lang.ir.templates import (
     ExternTemplate,
     Instance,
     OpTemplate,
+    Repeated,
     Template,
 )
 from spec_lang.ops import signature
@@ -198,7 +199,7 @@ class Constructions(Evaluator):
         if definition.body is not None:
             body = self._child(self.value(definition.body, inner), definition.body, inner)
             assert isinstance(body, ContainerTemplate)
-            children = body.children
+            children.update(body.children)
         self._nesting.pop()
         return BlockTemplate(definition, inner.values, children)
 
@@ -211,11 +212,11 @@ class Constructions(Evaluator):
                 raise EvaluationError("E0601", f"{r.message} ({values})" if values else r.message, file, at)
 
     def _child(self, value: Host, node: model.Node, env: Env) -> Child:
-        if value is None or isinstance(
-            value, OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate
-        ):
+        if value is None or isinstance(value, Template):
             return value
         if isinstance(value, list | tuple):
+            if len(value) > 1 and isinstance(value[0], Template) and value.count(value[0]) == len(value):
+                return ContainerTemplate("list", Repeated(value[0], len(value)))
             return ContainerTemplate("list", {str(i): self._child(v, node, env) for i, v in enumerate(value)})
         if isinstance(value, dict):
             return ContainerTemplate("dict", {str(k): self._child(v, node, env) for k, v in value.items()})
@@ -277,7 +278,7 @@ def _frozen(value: Host) -> object:
     """A host value with its type, as 1, 1.0 and true are equal."""
     if isinstance(value, list | tuple):
         return type(value), tuple(map(_frozen, value))
-    if isinstance(value, OpTemplate | ContainerTemplate | BlockTemplate | ExternTemplate):
+    if isinstance(value, Template):
         return id(value)
     if isinstance(value, Constructor):
         return id(value.target), _frozen(value.args), tuple((k, _frozen(v)) for k, v in value.kwargs.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -13,7 +13,7 @@ from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
 from spec_lang.ir.instantiate import Constructions, Initialiser
 from spec_lang.ir.paths import ParamPath, Paths
-from spec_lang.ir.templates import BlockTemplate, Child, ContainerTemplate, Instance, OpTemplate
+from spec_lang.ir.templates import BlockTemplate, Child, ContainerTemplate, Instance, OpTemplate, Repeated
 from spec_lang.ops.base import Param
 from spec_lang.ops.init import Clone, Draw, Fill, Init
 from spec_lang.ops.initialisers import NAMES, InitError, initialiser
@@ -44,19 +44,24 @@ class Tensor:
 
 
 class State:
-    """The tensors of one constructed model.
-
-    Attributes:
-        tensors: All of them in state_dict order, those that are not persistent included.
-    """
+    """The tensors of one constructed model; they are listed when they are first asked for."""
 
     def __init__(self, program: model.Program, root: Instance, fuel: int = FUEL) -> None:
         self._paths = Paths(program, fuel)
         self._make = Constructions(program, fuel)
         self._cache: dict[int, list[Tensor]] = {}
+        self._sums: dict[int, int] = {}
         self.root = root
-        self.tensors = self._resolved(self._of(root.template), root)
-        self.by_key = {t.key: t for t in self.tensors}
+
+    @cached_property
+    def tensors(self) -> list[Tensor]:
+        """All of them in state_dict order, those that are not persistent included."""
+        return self._resolved(self._of(self.root.template), self.root)
+
+    @cached_property
+    def by_key(self) -> dict[str, Tensor]:
+        """The tensors by their keys."""
+        return {t.key: t for t in self.tensors}
 
     @property
     def keys(self) -> list[str]:
@@ -66,7 +71,24 @@ class State:
     @property
     def parameters(self) -> int:
         """The number of learned numbers, shared ones once."""
-        return sum(prod(t.shape) for t in self.tensors if t.learned and t.shared is None)
+        if _has_ties(self.root.template, set()):
+            return sum(prod(t.shape) for t in self.tensors if t.learned and t.shared is None)
+        return self._sum(self.root.template)
+
+    def _sum(self, template: Child) -> int:
+        """The number of learned numbers below a template without ties: equal layers are counted once."""
+        if template is None:
+            return 0
+        found = self._sums.get(id(template))
+        if found is None:
+            if isinstance(template, OpTemplate):
+                own = iter(self._of(template))
+            else:
+                own = self._own(template) if isinstance(template, BlockTemplate) else iter(())
+            found = sum(prod(t.shape) for t in own if t.learned)
+            found += sum(n * self._sum(child) for child, n in _parts(template))
+            self._sums[id(template)] = found
+        return found
 
     # --- Tensors ------------------------------------------------------------------------------
 
@@ -226,6 +248,25 @@ class State:
     def _draw(self, key: str, rule: model.InitRule, env: Env) -> Draw:
         tensor = self.by_key[key]
         return Draw(tensor.shared or key, self._init(rule.value, tensor.shape, env))
+
+
+def _parts(template: Child) -> Iterable[tuple[Child, int]]:
+    """What a template consists of, and how often."""
+    if not isinstance(template, BlockTemplate | ContainerTemplate):
+        return ()
+    if isinstance(template.children, Repeated):
+        return ((template.children.child, template.children.length),)
+    return ((child, 1) for child in template.children.values())
+
+
+def _has_ties(template: Child, seen: set[int]) -> bool:
+    """Whether a block below a template ties parameters; `seen` are the templates that were looked at."""
+    if id(template) in seen:
+        return False
+    seen.add(id(template))
+    if isinstance(template, BlockTemplate) and template.definition.ties:
+        return True
+    return any(_has_ties(child, seen) for child, _ in _parts(template))
 
 
 def _of_param(p: Param) -> Tensor:

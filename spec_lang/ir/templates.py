@@ -6,7 +6,7 @@ does. An `Instance` is a template at a path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from spec_lang.ir import model
@@ -23,12 +23,33 @@ class OpTemplate:
         self.op = op
 
 
+class Repeated(Mapping[str, "Child"]):
+    """The children of a list of equal modules: a hundred thousand of them take no more room than one."""
+
+    __slots__ = ("child", "length")
+
+    def __init__(self, child: Child, length: int) -> None:
+        self.child = child
+        self.length = length
+
+    def __getitem__(self, name: str) -> Child:
+        if name.isdecimal() and str(int(name)) == name and int(name) < self.length:
+            return self.child
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, range(self.length))
+
+    def __len__(self) -> int:
+        return self.length
+
+
 class ContainerTemplate:
     """A list, a dict or a `Sequential` of modules, by their names in it."""
 
     __slots__ = ("children", "kind")
 
-    def __init__(self, kind: str, children: dict[str, Child]) -> None:
+    def __init__(self, kind: str, children: Mapping[str, Child]) -> None:
         self.kind = kind
         self.children = children
 
@@ -38,7 +59,9 @@ class BlockTemplate:
 
     __slots__ = ("children", "definition", "values")
 
-    def __init__(self, definition: model.Block, values: dict[str, Host], children: dict[str, Child]) -> None:
+    def __init__(
+        self, definition: model.Block, values: dict[str, Host], children: Mapping[str, Child]
+    ) -> None:
         self.definition = definition
         self.values = values
         self.children = children
