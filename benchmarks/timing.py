@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 
 class Run(NamedTuple):
-    """One process: wall seconds and peak memory in MB."""
+    """One process: wall seconds, peak memory in MB, and the CPU seconds that it and its children took."""
 
     seconds: float
     megabytes: float
+    cpu: float
 
 
 def process(command: Sequence[str]) -> Run:
@@ -32,18 +33,21 @@ def process(command: Sequence[str]) -> Run:
         os.close(read)
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         elapsed = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             sys.stderr.buffer.write(done.stderr)
-        os.write(write, f"{done.returncode} {elapsed} {peak}".encode())
+        os.write(
+            write,
+            f"{done.returncode} {elapsed} {used.ru_maxrss / 1024} {used.ru_utime + used.ru_stime}".encode(),
+        )
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
-        status, elapsed, peak = pipe.read().split()
+        status, elapsed, peak, cpu = pipe.read().split()
     os.waitpid(pid, 0)
     if int(status):
         raise SystemExit(f"{' '.join(command)} failed")
-    return Run(float(elapsed), float(peak))
+    return Run(float(elapsed), float(peak), float(cpu))
 
 
 def seconds(f: Callable[[], object]) -> float:
@@ -69,7 +73,12 @@ def ratio(ours: Callable[[], float], theirs: Callable[[], float], runs: int) -> 
     ours()
     theirs()
     pairs = [(ours(), theirs()) for _ in range(runs)]
-    quotients = sorted(a / b for a, b in pairs)
-    quarter = len(quotients) // 4
-    found = Ratio(statistics.median(quotients), quotients[quarter], quotients[-1 - quarter])
+    found = quotient([a / b for a, b in pairs])
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), found
+
+
+def quotient(quotients: Sequence[float]) -> Ratio:
+    """The median of quotients, and the interval that holds the middle half."""
+    ordered = sorted(quotients)
+    quarter = len(ordered) // 4
+    return Ratio(statistics.median(ordered), ordered[quarter], ordered[-1 - quarter])
