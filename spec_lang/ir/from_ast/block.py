@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
+from spec_lang.ir.from_ast.binding import linear
 from spec_lang.ir.from_ast.hypers import is_mono
 from spec_lang.ir.from_ast.iteration import Carried
 from spec_lang.ir.from_ast.members import Members
@@ -18,7 +19,6 @@ from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.reserved import MODULE_ATTRIBUTES
 from spec_lang.ir.from_ast.scope import Def, Scope
 from spec_lang.ir.from_ast.summary import Entry, InputSummary, MethodSummary, Owed, Summary, tensors
-from spec_lang.ir.from_ast.uses import linear
 from spec_lang.ir.from_ast.values import POISON, Cell, Maybe, Value, is_module, is_tensor, substitute
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, symbol
@@ -658,7 +658,7 @@ def _names_in(node: object) -> Iterator[ast.Name | ast.Star]:
 
 
 def _symbols_in(value: Value) -> frozenset[str]:
-    from spec_lang.ir.from_ast.uses import _symbols
+    from spec_lang.ir.from_ast.binding import _symbols
 
     names = _symbols(value)
     packs = {d.name for _, t in tensors(_inner(value)) for d in t.shape if isinstance(d, Pack)}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from spec_lang.diagnostics import Diagnostic, Label, Span
 from spec_lang.diagnostics.suggest import closest
 from spec_lang.frozen import Frozen
+from spec_lang.ir.from_ast.agreement import differs, other_dims, used_with
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.block import BlockCheck
 from spec_lang.ir.from_ast.hypers import float_flags, is_mono, key_of
@@ -14,9 +15,9 @@ from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
 from spec_lang.ir.from_ast.summary import MethodSummary, Summary
-from spec_lang.ir.from_ast.values import POISON, Cell, DefCtor, OpCtor, Partial, Value, substitute_cond
+from spec_lang.ir.from_ast.values import POISON, DefCtor, Partial, Value, substitute_cond
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
-from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
+from spec_lang.shapes import Cond, DType, Facts, Pack, TensorType, Verdict, symbol
 from spec_lang.syntax import ast
 
 FUEL = 200
@@ -454,7 +455,7 @@ class Checker:
             if check not in known:
                 known.append(check)
             if isinstance(asker, BlockCheck) and asker.definition is not definition:
-                _used_with(check, mono, asker, node)
+                used_with(check, mono, asker, node)
             self._take(definition, check)
             self._finished(definition)
             return check.summary
@@ -517,7 +518,7 @@ class Checker:
                 help="pass the difference as a hyperparameter",
             )
             return
-        place = _other_dims(first, check)
+        place = other_dims(first, check)
         if place is not None:
             check.error(
                 "E0504",
@@ -526,10 +527,10 @@ class Checker:
                 help="one class must construct them all alike: pass layers that need the same dims",
             )
             return
-        wrong = _differs(first, check)
+        wrong = differs(first, check)
         if wrong is None:
             return
-        if _differs(check, first) is None:
+        if differs(check, first) is None:
             others.insert(0, check)
             return
         cell, other = wrong
@@ -655,54 +656,6 @@ class Checker:
                 seen.add(key)
                 found.append(d)
         return found
-
-
-def _differs(general: BlockCheck, check: BlockCheck) -> tuple[Cell, Cell] | None:
-    """The first `_` of a check for which the formula of another check is not right too."""
-    facts = check.facts
-    for o in check.opens:
-        facts = facts.assume(o.cond)
-    for key, cells in check.cells.items():
-        for cell, other in zip(cells, general.cells.get(key, cells), strict=False):
-            if cell.value is None or other.value is None:
-                continue
-            if not (facts.equal(cell.value, other.value) and facts.equal(_first(cell), _first(other))):
-                return cell, other
-    return None
-
-
-def _other_dims(first: BlockCheck, check: BlockCheck) -> ast.Expr | None:
-    """A construction that needs other implicit dims in one check than in the other."""
-    for one, other in ((first, check), (check, first)):
-        for key, cells in one.cells.items():
-            needed = {c.name for c in cells if c.value is not None and not isinstance(c.node, ast.Hole)}
-            found = {c.name for c in other.cells.get(key, ()) if c.value is not None}
-            if needed - found:
-                return cells[0].node
-    return None
-
-
-def _used_with(check: BlockCheck, values: dict[str, Value], asker: BlockCheck, node: object) -> None:
-    """Say for which use of a block its mistakes were found, where that depends on what is passed in."""
-    shown = [f"{n} = {text}" for n, v in values.items() if (text := _name_of(v)) is not None]
-    if shown:
-        label = asker.label(node, f"for this use, with {', '.join(shown)}")
-        check.diagnostics = [d.replace(labels=(*d.labels, label)) for d in check.diagnostics]
-
-
-def _name_of(value: Value) -> str | None:
-    """How a message names a value that was passed in."""
-    if isinstance(value, OpCtor):
-        return value.op.name
-    if isinstance(value, DefCtor):
-        return value.definition.name
-    return f'"{value}"' if isinstance(value, str) else None
-
-
-def _first(cell: Cell) -> Dim:
-    """The value of a `_` in a list's first iteration."""
-    assert cell.value is not None
-    return cell.value if cell.first is None else cell.first
 
 
 def _start() -> Span:

@@ -113,13 +113,13 @@ def _elements(element: Value, known: Value) -> dict[str, Dim]:
 
 
 def _linear_in(d: Dim, name: str) -> bool:
-    from spec_lang.ir.from_ast.uses import linear
+    from spec_lang.ir.from_ast.binding import linear
 
     return name not in d.symbols or linear(d, name) is not None
 
 
 def _symbols_of(value: Value) -> frozenset[str]:
-    from spec_lang.ir.from_ast.uses import _symbols
+    from spec_lang.ir.from_ast.binding import _symbols
 
     return _symbols(value)
 

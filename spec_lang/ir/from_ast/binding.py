@@ -1,0 +1,386 @@
+"""What a call's arguments make of the callee's dims."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.expressions import type_text
+from spec_lang.ir.from_ast.op_calls import Args
+from spec_lang.ir.from_ast.summary import InputSummary, MethodSummary
+from spec_lang.ir.from_ast.tensor_types import TensorTypes
+from spec_lang.ir.from_ast.values import (
+    Mapped,
+    Maybe,
+    Value,
+    is_tensor,
+    substitute,
+    substitute_dim,
+)
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, Undefined, dim, exact_div, symbol
+from spec_lang.syntax import ast
+
+
+class Pair:
+    """A size that a callee declares, and the one that it gets."""
+
+    __slots__ = ("actual", "axis", "formal", "input", "type")
+
+    def __init__(self, formal: Dim, actual: Dim | Pack, input: str, axis: int, type: TensorType) -> None:
+        self.formal = formal
+        self.actual = actual
+        self.input = input
+        self.axis = axis
+        self.type = type
+
+
+def linear(d: Dim, name: str) -> tuple[Dim, Dim] | None:
+    """`d` as `scale * name + offset`, if it is."""
+    if name not in d.symbols:
+        return None
+    try:
+        offset = d.substitute({name: 0})
+        scale = d.substitute({name: 1}) - offset
+    except (Undefined, ArithmeticError):
+        return None
+    if name in scale.symbols or name in offset.symbols:
+        return None
+    unknown = next((s for s in _atoms(d) if str(s) == name), None)
+    if unknown is None or scale * unknown + offset != d:
+        return None
+    return scale, offset
+
+
+def _atoms(d: Dim) -> list[Dim]:
+    """The symbols of a polynomial as dims."""
+    return [Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol"]
+
+
+def _symbols(value: Value) -> frozenset[str]:
+    if isinstance(value, TensorType):
+        return frozenset().union(*(d.symbols for d in value.shape if isinstance(d, Dim)))
+    if isinstance(value, tuple | list):
+        return frozenset().union(*map(_symbols, value))
+    if isinstance(value, Mapped):
+        return (_symbols(value.item) | value.length.symbols) - value.index.symbols
+    if isinstance(value, Maybe):
+        return _symbols(value.value)
+    return frozenset()
+
+
+def _found_text(value: Value) -> str:
+    return type_text(value) if is_tensor(value) or isinstance(value, tuple | list) else host.kind_of(value)
+
+
+class _Absent:
+    pass
+
+
+_ABSENT = _Absent()
+
+
+class Binding(TensorTypes):
+    """Binds each dim by an entry linear in it, and proves the other entries."""
+
+    def bind_inputs(
+        self, callee: MethodSummary, args: Args, env: dict[str, object], node: ast.Expr, label: str
+    ) -> bool:
+        """What a call's arguments make of a callee's dims, in `env`; mistakes are reported."""
+        given = self._matched(callee, args, node, label)
+        if given is None:
+            return False
+        pairs: list[Pair] = []
+        later: list[tuple[InputSummary, Value]] = []
+        for item in callee.inputs:
+            value = given.get(item.name, _ABSENT)
+            if value is _ABSENT:
+                if item.default is not None and not isinstance(item.default, ast.Constant):
+                    other = item.default.id if isinstance(item.default, ast.Name) else None
+                    if other in given:
+                        later.append((item, given[other]))
+                    continue
+                value = None
+            if not self._pair(item, value, env, pairs, node, label):
+                return False
+        for item, value in later:
+            if not self._pair(item, value, env, pairs, node, label):
+                return False
+        if not self._solve(callee, pairs, env, node, label, args):
+            return False
+        for name, d in callee.dims.items():
+            key = f"*{name}" if isinstance(d, Pack) else name
+            if key not in env:
+                env[key] = () if isinstance(d, Pack) else dim(0)
+        return True
+
+    def _matched(
+        self, callee: MethodSummary, args: Args, node: ast.Expr, label: str
+    ) -> dict[str, Value] | None:
+        names = [i.name for i in callee.inputs]
+        if len(args.values) > len(names):
+            takes = (
+                f"{len(names)} input{'s' * (len(names) != 1)} ({', '.join(names)})" if names else "no inputs"
+            )
+            self.error("E0510", f"{label} takes {takes}, but gets {len(args.values)}", self.stage(node))
+            return None
+        given = dict(zip(names, args.values, strict=False))
+        for key, value in args.kwargs.items():
+            given_at = args.named.get(key, node)
+            place = self.program.keywords.get(id(given_at), given_at)
+            if key not in names:
+                hint = self.suggestion(key, names) or f"its inputs are {', '.join(names)}"
+                self.error("E0512", f"{label} has no input `{key}`", place, help=hint)
+                return None
+            if key in given:
+                self.error("E0513", f"{label} gets `{key}` twice", place)
+                return None
+            given[key] = value
+        missing = [
+            i.name for i in callee.inputs if i.name not in given and i.default is None and not i.optional
+        ]
+        if missing:
+            self.error("E0511", f"{label} needs {' and '.join(f'`{m}`' for m in missing)}", self.stage(node))
+            return None
+        return given
+
+    def _pair(
+        self,
+        item: InputSummary,
+        value: Value,
+        env: dict[str, object],
+        pairs: list[Pair],
+        node: ast.Expr,
+        label: str,
+    ) -> bool:
+        value = self.resolve(value)
+        formal = item.type.value if isinstance(item.type, Maybe) else item.type
+        if item.optional:
+            env[f"{item.name} is none"] = value.absent if isinstance(value, Maybe) else value is None
+        if value is None and item.optional:
+            return True
+        if isinstance(value, Maybe):
+            if not item.optional:
+                self.error(
+                    "E0406",
+                    f"{label}'s {item.name} must be there, and this may be none",
+                    node,
+                    help="pass it where `is not none` is known",
+                )
+                return False
+            value = value.value
+        if isinstance(formal, Dim) and isinstance(value, Dim):
+            env[str(formal)] = value
+            return True
+        return self._pair_types(formal, value, item.name, env, pairs, node, label)
+
+    def _pair_types(
+        self,
+        formal: Value,
+        value: Value,
+        name: str,
+        env: dict[str, object],
+        pairs: list[Pair],
+        node: ast.Expr,
+        label: str,
+    ) -> bool:
+        if isinstance(formal, TensorType) and isinstance(value, TensorType):
+            return self._pair_tensors(formal, value, name, env, pairs, node, label)
+        if isinstance(formal, tuple | list) and isinstance(value, tuple | list) and len(formal) == len(value):
+            parts = zip(formal, value, strict=True)
+            return all(self._pair_types(f, v, name, env, pairs, node, label) for f, v in parts)
+        if isinstance(formal, Mapped):
+            return self._pair_lists(formal, value, name, env, pairs, node, label)
+        if isinstance(formal, list) and isinstance(value, Mapped):
+            n = len(formal)
+            if self.decide(Cond.eq(value.length, n)):
+                (index,) = value.index.symbols
+                items = [substitute(value.item, {index: dim(k)}) for k in range(n)]
+                return self._pair_types(formal, items, name, env, pairs, node, label)
+        if not is_tensor(formal) and not isinstance(formal, tuple | list | Mapped):
+            return True
+        self.error(
+            "E0403",
+            f"{label}'s {name} is {type_text(formal)}, but gets {_found_text(value)}",
+            self.stage(node),
+        )
+        return False
+
+    def _pair_lists(
+        self,
+        formal: Mapped,
+        value: Value,
+        name: str,
+        env: dict[str, object],
+        pairs: list[Pair],
+        node: ast.Expr,
+        label: str,
+    ) -> bool:
+        (index,) = formal.index.symbols
+        if isinstance(value, list | tuple):
+            actual = dim(len(value))
+            items = [substitute(formal.item, {index: dim(k)}) for k in range(len(value))]
+        elif isinstance(value, Mapped):
+            actual = value.length
+            (other,) = value.index.symbols
+            items, value = [formal.item], [substitute(value.item, {other: formal.index})]
+        else:
+            self.error(
+                "E0403", f"{label}'s {name} is a list of tensors, not {_found_text(value)}", self.stage(node)
+            )
+            return False
+        pairs.append(Pair(formal.length, actual, name, -1, TensorType(DType.I64, ())))
+        found = zip(items, value, strict=True)
+        return all(self._pair_types(f, v, name, env, pairs, node, label) for f, v in found)
+
+    def _pair_tensors(
+        self,
+        formal: TensorType,
+        actual: TensorType,
+        name: str,
+        env: dict[str, object],
+        pairs: list[Pair],
+        node: ast.Expr,
+        label: str,
+    ) -> bool:
+        if formal.dtype is not actual.dtype:
+            convert = f"`to({formal.dtype})` converts"
+            self.error(
+                "E0401",
+                f"{label}'s {name} is {formal.dtype}, but {actual.dtype} flows in",
+                self.stage(node),
+                notes=self.trail(actual),
+                help=convert,
+            )
+            return False
+        at = next((i for i, d in enumerate(formal.shape) if isinstance(d, Pack)), None)
+        shape = actual.shape
+        if at is None:
+            fits = len(shape) == len(formal.shape) and actual.rank is not None
+            matched = list(zip(range(len(shape)), formal.shape, shape, strict=False))
+        else:
+            after = len(formal.shape) - at - 1
+            fits = len(shape) >= len(formal.shape) - 1
+            end = len(shape) - after
+            pack = formal.shape[at]
+            assert isinstance(pack, Pack)
+            inner = shape[at:end]
+            fits &= not any(isinstance(d, Pack) for d in (*shape[:at], *shape[end:]))
+            known = env.get(f"*{pack.name}")
+            if fits and known is not None and known != inner:
+                assert isinstance(known, tuple)
+                same = len(known) == len(inner) and all(
+                    a == b or (isinstance(a, Dim) and isinstance(b, Dim) and self.facts.equal(a, b))
+                    for a, b in zip(known, inner, strict=True)
+                )
+                fits &= same
+            env.setdefault(f"*{pack.name}", inner)
+            matched = list(zip(range(at), formal.shape[:at], shape[:at], strict=False))
+            matched += (
+                [(end + k - len(shape), formal.shape[at + 1 + k], shape[end + k]) for k in range(after)]
+                if fits
+                else []
+            )
+        if not fits:
+            shown = substitute(formal, {k: v for k, v in env.items() if not k.startswith("*")})
+            self.error(
+                "E0302",
+                f"{label}'s {name} is {shown}, but {actual} flows in",
+                self.stage(node),
+                notes=self.trail(actual),
+            )
+            return False
+        for axis, f, a in matched:
+            assert isinstance(f, Dim)
+            pairs.append(Pair(f, a, name, axis, actual))
+        return True
+
+    def _solve(
+        self,
+        callee: MethodSummary,
+        pairs: list[Pair],
+        env: dict[str, object],
+        node: ast.Expr,
+        label: str,
+        args: Args,
+    ) -> bool:
+        """Bind each dim by an entry linear in it, and prove the other entries."""
+        waiting = pairs
+        while waiting:
+            rest: list[Pair] = []
+            for p in waiting:
+                unknown = [n for n in sorted(p.formal.symbols) if n in callee.dims and n not in env]
+                if len(unknown) > 1:
+                    rest.append(p)
+                elif unknown:
+                    if not self._bind(p, unknown[0], env, node, label, rest):
+                        return False
+                elif not self._equal(p, env, node, label):
+                    return False
+            if len(rest) == len(waiting):
+                break
+            waiting = rest
+        return True
+
+    def _bind(
+        self, p: Pair, name: str, env: dict[str, object], node: ast.Expr, label: str, rest: list[Pair]
+    ) -> bool:
+        if p.formal == symbol(name) and isinstance(p.actual, Dim):
+            env[name] = p.actual
+            return True
+        assert isinstance(p.actual, Dim)
+        formal = substitute_dim(p.formal, env)
+        parts = linear(formal, name)
+        if parts is None:
+            rest.append(p)
+            return True
+        scale, offset = parts
+        target = p.actual - offset
+        if scale == 1:
+            env[name] = target
+        else:
+            divides = Cond.divides(scale, target)
+            known = self.decide(divides)
+            if not known:
+                state = f"state `require {divides}` if that always holds" if known is None else None
+                self.error(
+                    "E0306",
+                    f"{label} takes {p.formal} for axis {p.axis} of {p.input}, but {p.actual} flows in",
+                    self.stage(node),
+                    notes=(
+                        f"{target} is not a multiple of {scale}"
+                        if known is False
+                        else f"`{divides}` is not known to hold",
+                        *self.trail(p.type),
+                    ),
+                    help=state,
+                )
+                return False
+            env[name] = exact_div(target, scale)
+        value = env[name]
+        assert isinstance(value, Dim)
+        low = Cond.ge(value, 1)
+        known = self.decide(low)
+        if known is False:
+            self.error(
+                "E0304", f"{label}'s {name} would be {value}", self.stage(node), notes=self.trail(p.type)
+            )
+            return False
+        if known is None:
+            self.owe(low, f"{label} needs {low}", node, False)
+        return True
+
+    def _equal(self, p: Pair, env: dict[str, object], node: ast.Expr, label: str) -> bool:
+        formal = substitute_dim(p.formal, env)
+        if isinstance(p.actual, Dim) and (formal == p.actual or self.facts.equal(formal, p.actual)):
+            return True
+        is_known = isinstance(p.actual, Dim) and formal.const is not None and p.actual.const is not None
+        shown = f"{formal}" if formal == p.formal else f"{p.formal} = {formal}"
+        where = "the length of" if p.axis == -1 and not p.type.shape else f"axis {p.axis} of"
+        self.error(
+            "E0301",
+            f"{label} takes {shown} for {where} {p.input}, but {p.actual} flows in",
+            self.stage(node),
+            notes=self.trail(p.type),
+            help=None
+            if is_known or not isinstance(p.actual, Dim)
+            else f"state `require {Cond.eq(p.actual, formal)}` if that always holds",
+        )
+        return False
