@@ -59,12 +59,15 @@ def at_least_zero(system: System, p: Dim, budget: Budget) -> bool | None:
 
 def divides(system: System, d: Dim, a: Dim, budget: Budget) -> bool | None:
     """Whether `a % d == 0` for all values, for none, or (None) neither is proved."""
+    factor = gcd(*d.terms.values(), *a.terms.values())
+    if factor > 1:
+        d, a = d // factor, a // factor
     d, a = system.reduce(d), system.reduce(a)
     if d.const == 0 or (sign_of_or_zero(d) == 0 and not any(_same(d, q) for q in system.nonzero)):
         return None
     for q, x, _ in system.quotients:
         if divides_exactly(q, d) is not None:
-            a = divide(a, x)[1]
+            a = divide(a, system.reduce(x))[1]
     if sign_of_or_zero(d) == 0:
         return True if divides_exactly(a, d) is not None else None
     rest = system.reduce(a % d)

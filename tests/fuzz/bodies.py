@@ -77,6 +77,7 @@ class Body:
     results: list[Value] = field(default_factory=list)
     implicit: set[str] = field(default_factory=set)
     functions: list[str] = field(default_factory=list)
+    needs: set[str] = field(default_factory=set)
     indent: str = "        "
     count: int = 0
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from spec_lang.shapes import Dim, symbol
 from tests.fuzz.bodies import Body, Value
 from tests.fuzz.steps import STEPS
+from tests.fuzz.structures import DEFINITIONS, STRUCTURES
 
 FUNCTIONS = """fn scaled(x: float[*B], by: float) -> float[*B]:
     return x * by
@@ -47,7 +48,13 @@ def written(rng: Random) -> Written:
         if body is not None:
             blocks.append(body)
     model = _model(rng, blocks, functions)
-    parts = [FUNCTIONS] * bool(functions) + [b.text() for b in blocks] + [model.text()]
+    needed = sorted(set().union(model.needs, *(b.needs for b in blocks)))
+    parts = (
+        [FUNCTIONS] * bool(functions)
+        + [DEFINITIONS[n] for n in needed]
+        + [b.text() for b in blocks]
+        + [model.text()]
+    )
     rows: list[dict[str, object]] = [{}]
     for _ in range(2):
         rows.append({h.name: rng.choice(h.others) for h in model.hypers if h.others and rng.random() < 0.7})
@@ -152,8 +159,8 @@ def _other_method(b: Body, rng: Random) -> None:
 
 def _steps(b: Body, count: int) -> None:
     """Append so many steps, each on a value that is mostly the last one."""
-    steps = [s for s, _ in STEPS]
-    weights = [w for _, w in STEPS]
+    steps = [s for s, _ in (*STEPS, *STRUCTURES)]
+    weights = [w for _, w in (*STEPS, *STRUCTURES)]
     for _ in range(count):
         for _ in range(12):
             v = b.values[-1] if b.rng.random() < 0.7 else b.rng.choice(b.values)

@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import einops
@@ -585,6 +586,8 @@ class Evaluator:
             return Evaluator(self.spec, {}).value(d.value)
         if isinstance(d, ast.Block):
             return Constructor(lambda *a, **k: self.spec.instance(d, a, k))
+        if isinstance(d, ast.Record):
+            return lambda *a, **k: SimpleNamespace(**bind(self.spec, d.fields, a, k))
         if isinstance(d, ast.Function):
             return lambda *a, **k: self.function(d, a, k)
         raise Refused(f"{name} is no value")
@@ -696,12 +699,12 @@ class Evaluator:
     def _attribute(self, e: ast.Attribute) -> Any:
         value = self.value(e.value)
         if isinstance(value, Instance):
+            if e.name in value.methods:
+                return lambda *a, **k: value.run(e.name, a, k)
             value.ready({})
             assert value.layers is not None
             if e.name in value.layers:
                 return value.layers[e.name]
-            if e.name in value.methods:
-                return lambda *a, **k: value.run(e.name, a, k)
             raise Refused(f"no {e.name}")
         if isinstance(value, LazyLayer):
             return getattr(value.built(), e.name)

@@ -256,3 +256,15 @@ def test_constants_are_decided_when_made() -> None:
     assert Cond.lt(4, dim(3)) is Cond.FALSE
     assert Cond.divides(4, 12) is Cond.TRUE
     assert Cond.eq(symbol("N") + 1, symbol("N") + 1) is Cond.TRUE
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_multiples_of_a_dim_with_two_divisors(swapped: bool) -> None:
+    d, heads = symbol("D"), symbol("heads")
+    known = [Cond.divides(heads, d), Cond.divides(2, d)]
+    facts = Facts()
+    for fact in reversed(known) if swapped else known:
+        facts = facts.assume(fact)
+    assert facts.decide(Cond.divides(heads, 3 * d)) is Verdict.PROVED
+    assert facts.decide(Cond.divides(3 * heads, 3 * d)) is Verdict.PROVED
+    assert facts.decide(Cond.divides(3 * heads, d)) is Verdict.OPEN
