@@ -1,20 +1,24 @@
-"""The generated modules against twins written by hand: forward and backward, eager and compiled, two threads.
+"""The generated modules against twins written by hand: forward and backward, eager and compiled.
 
-    python benchmarks/module_speed.py [--compiled]
+    python benchmarks/module_speed.py [--compiled] [--runs 40]
 
-Runs are interleaved; 1.00 within noise is the bound.
+CPU time on one thread, which other work on the machine disturbs least: the kernels are the same, so that only what Python and
+the compiler do around them can differ. The generated module, its twin and a second copy of the twin run in turn, with the same
+weights; the copy shows the noise. The bound is 1.00 within that noise.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from statistics import median
+from time import process_time
 
 import torch
-from timing import ratio, seconds
+from timing import quotient
 from torch import Tensor, nn
 
 ROOT = Path(__file__).parents[1]
@@ -41,36 +45,44 @@ def cases() -> list[tuple[str, nn.Module, nn.Module, tuple[Tensor, ...]]]:
 
 
 def step(model: Callable[..., Tensor], inputs: tuple[Tensor, ...], repeat: int) -> float:
-    """Seconds of some forward and backward passes."""
+    """CPU seconds of a forward and backward pass, the mean of some."""
+    started = process_time()
+    for _ in range(repeat):
+        model(*inputs).square().mean().backward()
+    return (process_time() - started) / repeat
 
-    def run() -> None:
-        for _ in range(repeat):
-            model(*inputs).square().mean().backward()
 
-    return seconds(run)
+def compare(models: list[Callable[..., Tensor]], inputs: tuple[Tensor, ...], runs: int) -> str:
+    """The first of three against the second, and the third against it, for the noise."""
+    for model in models:
+        step(model, inputs, 3)
+    repeat = max(1, int(0.02 / step(models[1], inputs, 1)))
+    rounds = []
+    for i in range(runs):
+        order = [(i + k) % 3 for k in range(3)]
+        found = {k: step(models[k], inputs, repeat) for k in order}
+        rounds.append([found[k] for k in range(3)])
+    ours, theirs, _ = (median(column) for column in zip(*rounds, strict=True))
+    return (
+        f"generated {ours * 1e3:8.3f} ms   by hand {theirs * 1e3:8.3f} ms   "
+        f"ratio {quotient([r[0] / r[1] for r in rounds])}, "
+        f"of the twin to itself {quotient([r[2] / r[1] for r in rounds])}"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compiled", action="store_true", help="also under torch.compile(fullgraph=True)")
+    parser.add_argument("--runs", type=int, default=40)
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     for name, model, twin, inputs in cases():
         twin.load_state_dict(model.state_dict())
-        kinds = [("eager", model, twin)]
+        models = [model, twin, copy.deepcopy(twin)]
+        print(f"{name:<14} eager     {compare(models, inputs, args.runs)}", flush=True)
         if args.compiled:
-            kinds.append(
-                ("compiled", torch.compile(model, fullgraph=True), torch.compile(twin, fullgraph=True))
-            )
-        for kind, a, b in kinds:
-            repeat = max(1, int(0.05 / step(b, inputs, 1)))
-            ours, theirs, found = ratio(
-                partial(step, a, inputs, repeat), partial(step, b, inputs, repeat), 20
-            )
-            print(
-                f"{name:<14} {kind:<9} generated {ours / repeat * 1e3:8.2f} ms   "
-                f"by hand {theirs / repeat * 1e3:8.2f} ms   ratio {found}"
-            )
+            compiled = [torch.compile(m, fullgraph=True) for m in models]
+            print(f"{name:<14} compiled  {compare(compiled, inputs, args.runs)}", flush=True)
 
 
 if __name__ == "__main__":
