@@ -246,6 +246,7 @@ class Checker:
         assert hyper.default is not None
         key = id(hyper)
         if key not in self.defaults:
+            self.defaults[key] = self  # for whoever asks for it while it is computed
             check = BlockCheck(self, owner, {})
             override = self.override(owner, hyper)
             node = hyper.default if override is None else override
@@ -258,6 +259,10 @@ class Checker:
             self.defaults[key] = value
             self.hosts[id(hyper)] = check
             self._take(owner, check)
+        elif self.defaults[key] is self:
+            what = f"the default of `{hyper.name.id}` needs itself"
+            self.report(owner, Diagnostic("E0701", what, Label(owner.source, hyper.default.span)))
+            return POISON
         return self.defaults[key]
 
     def override(self, owner: Def, hyper: ast.Hyper) -> ast.Expr | None:
@@ -476,7 +481,9 @@ class Checker:
             if isinstance(asker, BlockCheck):
                 asker.error("E0701", f"{definition.name} contains itself", node)
             return None
-        mono = {h.name.id: values[h.name.id] for h in target.hypers or () if is_mono(h.type)}
+        forced = self.forced.setdefault(id(definition), set())
+        hypers = target.hypers or ()
+        mono = {h.name.id: values[h.name.id] for h in hypers if is_mono(h.type) or h.name.id in forced}
         kinds = (str(input.dtype), tuple(isinstance(d, Pack) for d in input.shape))
         key = (id(definition), (kinds, tuple((n, key_of(v)) for n, v in mono.items())))
         found = self.checks.get(key)
@@ -485,9 +492,17 @@ class Checker:
         self.running.append(definition)
         names: dict[int, str] = {}
         check = BlockCheck(self, definition, mono)
-        for _ in range(2):
-            check = BlockCheck(self, definition, mono)
-            names = check.check_alias(target, input, names)
+        try:
+            for _ in range(2):
+                check = BlockCheck(self, definition, mono)
+                names = check.check_alias(target, input, names)
+        except NeedsValue as needs:
+            wanted = {n.split(".")[0].split("[")[0] for n in needs.names} & set(values)
+            if not wanted <= forced:
+                forced |= wanted
+                self.running.pop()
+                return self.alias_summary(definition, values, input, asker, node)
+            check.error("E0504", f"{', '.join(sorted(needs.names))} must be known here", target.name)
         self.running.pop()
         self.checks[key] = check
         self._agree(definition, check)

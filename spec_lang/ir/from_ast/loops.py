@@ -67,6 +67,8 @@ class Loops(ClosedForms):
             out = body(state)
         self.rollback(mark)
         changes = [(a, b) for a, b in zip(state, out or state, strict=True) if not self._same(a, b)]
+        if self.tainted and not changes:
+            return
         from spec_lang.ir.from_ast.expressions import type_text
 
         what = "; ".join(f"{type_text(a)} becomes {type_text(b)}" for a, b in changes[:2])
