@@ -204,6 +204,9 @@ class Base:
             if part.op == "flag":
                 for d in self.program_absent(part.text):
                     facts = facts.assume(Cond.eq(d, 0))
+            elif part.op == "not" and part.parts[0].op == "flag":
+                for d in self.program_absent(part.parts[0].text):
+                    facts = facts.assume(Cond.ge(d, 1))
         return facts
 
     def program_absent(self, flag: str) -> list[Dim]:

@@ -322,10 +322,10 @@ class Binding(TensorTypes):
     def _bind(
         self, p: Pair, name: str, env: dict[str, object], node: ast.Expr, label: str, rest: list[Pair]
     ) -> bool:
-        if p.formal == symbol(name) and isinstance(p.actual, Dim):
-            env[name] = p.actual
-            return True
         assert isinstance(p.actual, Dim)
+        if p.formal == symbol(name):
+            env[name] = p.actual
+            return self._large_enough(p, p.formal, name, p.actual, node, label)
         formal = substitute_dim(p.formal, env)
         parts = linear(formal, name)
         if parts is None:
@@ -356,14 +356,24 @@ class Binding(TensorTypes):
             env[name] = exact_div(target, scale)
         value = env[name]
         assert isinstance(value, Dim)
-        low = Cond.ge(value, 1)
-        known = self.decide(low)
-        if known is False:
+        return self._large_enough(
+            p, next(d for d in _atoms(p.formal) if str(d) == name), name, value, node, label
+        )
+
+    def _large_enough(self, p: Pair, formal: Dim, name: str, value: Dim, node: ast.Expr, label: str) -> bool:
+        """A callee's dims are at least 1 (0 where only an optional input tells them)."""
+        least = formal.bounds[0]
+        known = value.bounds[0]
+        if least is None or (known is not None and known >= least):
+            return True
+        low = Cond.ge(value, least)
+        verdict = self.decide(low)
+        if verdict is False:
             self.error(
                 "E0304", f"{label}'s {name} would be {value}", self.stage(node), notes=self.trail(p.type)
             )
             return False
-        if known is None:
+        if verdict is None:
             self.owe(low, f"{label} needs {low}", node, False)
         return True
 

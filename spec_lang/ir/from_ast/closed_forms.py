@@ -189,6 +189,7 @@ class ClosedForms(Invariants):
             forms[n] is None for n in carried
         ):
             self.at_least_one(it, node)
+        self.not_negative(it, node)
         result: State = []
         for before, h, o in zip(state, head, out, strict=True):
             if isinstance(o, Grown):

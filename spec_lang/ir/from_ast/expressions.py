@@ -469,10 +469,14 @@ class Expressions(Base):
             return self.symbolic(f"{value.text}[{index}]", value.item)
         if isinstance(index, Dim) and isinstance(value.item, ast.NamedType | ast.BoundedType):
             self.in_range(index, value.length, node)
-            return opaque(value.text, index, low=1)
+            low = self.bounds(value.item)[0] if isinstance(value.item, ast.BoundedType) else 1
+            return opaque(value.text, index, low=low)
         raise NeedsValue(frozenset({value.text}))
 
     def symbolic(self, text: str, type: ast.Type) -> Value:
+        raise NotImplementedError
+
+    def bounds(self, type: ast.BoundedType) -> tuple[int | None, int | None]:
         raise NotImplementedError
 
     def mapped_item(self, value: Mapped, index: Dim, node: ast.Subscript) -> Value:

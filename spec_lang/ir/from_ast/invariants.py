@@ -111,6 +111,7 @@ class Invariants(Iterations):
         n = len(grown.added)
         if n == 0:
             return before
+        self.not_negative(it, self.definition.node)
         if isinstance(before, list) and not before and n == 1:
             if it.length.const is not None and it.length.const <= MAX_UNROLLED and not (it.symbols):
                 (own,) = it.index.symbols
@@ -133,6 +134,15 @@ class Invariants(Iterations):
                 items = [substitute(old.item, {own: dim(k)}) for k in range(old.length.const)]
                 return [*items, *added]
         return self.error("E0403", "what is appended differs from what the list holds", node)
+
+    def not_negative(self, it: Iteration, node: object) -> None:
+        """A formula in the number of iterations holds from 0 on: `range` of a negative number is empty."""
+        cond = Cond.ge(it.length, 0)
+        known = self.decide(cond)
+        if known is None:
+            self.owe(cond, f"the loop runs {it.length} times, so {cond}", node, False)
+        elif known is False:
+            self.error("E0310", f"the number of iterations is negative: {it.length}", node)
 
     def at_least_one(self, it: Iteration, node: object) -> None:
         """An empty list is the identity: where the type changes, there must be an iteration."""

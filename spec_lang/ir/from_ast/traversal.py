@@ -210,6 +210,7 @@ class Traversal(Loops):
                 f"a list of {it.length.const:,} items is too long: at most {host.MAX_LIST:,}",
                 generator.iterable,
             )
+        self.not_negative(it, generator.iterable)
         return Mapped(it.index, it.length, item)
 
     def _repeated(
