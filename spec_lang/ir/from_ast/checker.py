@@ -89,8 +89,12 @@ class Checker:
             check = BlockCheck(self, definition, {n: v for n, v in values.items() if self._mono(node, n)})
             generic = TensorType(DType.FLOAT, tuple(symbol(f"size_{k}") for k in range(rank)))
             self.running.append(definition)
-            check.check_alias(node, generic, {})
-            self.running.pop()
+            try:
+                check.check_alias(node, generic, {})
+            except NeedsValue:
+                return  # as with any block that only a use makes checkable
+            finally:
+                self.running.pop()
             if not check.diagnostics:
                 self.alias_summary(definition, values, generic, None, node.name)
                 return
