@@ -54,15 +54,15 @@ def _atoms(d: Dim) -> list[Dim]:
     return [Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol"]
 
 
-def _symbols(value: Value) -> frozenset[str]:
+def type_symbols(value: Value) -> frozenset[str]:
     if isinstance(value, TensorType):
         return frozenset().union(*(d.symbols for d in value.shape if isinstance(d, Dim)))
     if isinstance(value, tuple | list):
-        return frozenset().union(*map(_symbols, value))
+        return frozenset().union(*map(type_symbols, value))
     if isinstance(value, Mapped):
-        return (_symbols(value.item) | value.length.symbols) - value.index.symbols
+        return (type_symbols(value.item) | value.length.symbols) - value.index.symbols
     if isinstance(value, Maybe):
-        return _symbols(value.value)
+        return type_symbols(value.value)
     return frozenset()
 
 

@@ -658,9 +658,9 @@ def _names_in(node: object) -> Iterator[ast.Name | ast.Star]:
 
 
 def _symbols_in(value: Value) -> frozenset[str]:
-    from spec_lang.ir.from_ast.binding import _symbols
+    from spec_lang.ir.from_ast.binding import type_symbols
 
-    names = _symbols(value)
+    names = type_symbols(value)
     packs = {d.name for _, t in tensors(_inner(value)) for d in t.shape if isinstance(d, Pack)}
     return names | packs
 

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from spec_lang.ir import model as ir
+from spec_lang.ir.from_ast.binding import type_symbols
 from spec_lang.ir.from_ast.block import BlockCheck
 from spec_lang.ir.from_ast.checker import Checker
 from spec_lang.ir.from_ast.emit_text import from_text
 from spec_lang.ir.from_ast.emit_types import value_type
 from spec_lang.ir.from_ast.scope import Def, Scope
-from spec_lang.ir.from_ast.values import Cell, Value
+from spec_lang.ir.from_ast.values import Cell, Value, is_module, substitute
 from spec_lang.ir.model import make
-from spec_lang.shapes import Cond, Dim
+from spec_lang.shapes import Cond, Dim, symbol
 from spec_lang.syntax import ast
 
 T = TypeVar("T")
@@ -109,8 +110,6 @@ class ExpressionEmitter:
         if self.carries is not None and name not in self.carries:
             later = value
             for own in (value.symbols & set(self.check.loop_names)) - self.check.element_symbols:
-                from spec_lang.shapes import symbol
-
                 later = later.substitute({own: symbol(own, 0) + 1})
             self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
@@ -137,7 +136,26 @@ class ExpressionEmitter:
 
     def type_of(self, node: object) -> ir.Type | None:
         value = self.check.types.get(id(node))
+        if value is None:
+            return None
+        check = self.check
+        if (check.loop_names or check.heads) and not is_module(value):
+            value = self._in_authors_names(value)
         return None if value is None else value_type(value)
+
+    def _in_authors_names(self, value: Value) -> Value:
+        """A type inside a loop by the names of its variables; None where a size has none."""
+        check = self.check
+        env: dict[str, object] = {}
+        for name in type_symbols(value):
+            if name in check.loop_names:
+                author, offset = check.loop_names[name]
+                env[name] = symbol(author, 0) - offset
+            elif name in check.heads:
+                if name not in self.carry_names:
+                    return None
+                env[name] = symbol(self.carry_names[name])
+        return substitute(value, env)
 
     def _name(self, node: ast.Name) -> ir.Expr:
         ref = self.check.refs.get(id(node))

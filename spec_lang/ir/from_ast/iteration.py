@@ -119,9 +119,9 @@ def _linear_in(d: Dim, name: str) -> bool:
 
 
 def _symbols_of(value: Value) -> frozenset[str]:
-    from spec_lang.ir.from_ast.binding import _symbols
+    from spec_lang.ir.from_ast.binding import type_symbols
 
-    return _symbols(value)
+    return type_symbols(value)
 
 
 class Iterations(Uses):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Label
-from spec_lang.ir.from_ast.binding import Binding, _found_text, _symbols
+from spec_lang.ir.from_ast.binding import Binding, _found_text, type_symbols
 from spec_lang.ir.from_ast.construction import Cells
 from spec_lang.ir.from_ast.hypers import float_flags
 from spec_lang.ir.from_ast.op_calls import Args
@@ -177,7 +177,7 @@ class Uses(Binding):
 
     def result_of(self, callee: MethodSummary, env: dict[str, object]) -> Value:
         """A callee's result in the caller's terms; what only the callee knows gets fresh names."""
-        for name in _symbols(callee.result) - set(env):
+        for name in type_symbols(callee.result) - set(env):
             if name.startswith("_dim") or name in callee.dims:
                 fresh = self.fresh("_dim")
                 self.dynamic.add(str(fresh))

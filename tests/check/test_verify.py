@@ -1,0 +1,52 @@
+"""IR from outside holds together, or is refused in our words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spec_lang.diagnostics import SpecError
+from spec_lang.ir.verify import read
+from tests.check.checking import check_text, checked
+
+MODELS = sorted((Path(__file__).parents[2] / "models").glob("*.nnspec"))
+SMALL = """
+    model M:
+        layers:
+            fc = Linear(_, 4)
+
+        forward(x: float[N, 8]) -> float[N, 4]:
+            return x -> fc -> relu
+"""
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_what_the_checker_makes_holds_together(path: Path) -> None:
+    program, _ = check_text(path.read_text())
+    assert program is not None
+    assert read(program.model_dump_json()) == program
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('"relu"', '"rleu"', "E0711"),
+        ('"Linear"', '"Linaer"', "E0711"),
+        ('"id":"fc"', '"id":"fd"', "E0711"),
+        ('"N"', '"N +"', "E0711"),
+        ('"float"', '"flaot"', "E0711"),
+        ('"file":0', '"file":7', "E0711"),
+        ('"kind":"call"', '"kind":"cull"', "E0710"),
+        ('"version":"1"', '"version":"2"', "E0710"),
+        ('"definitions"', '"dfinitions"', "E0710"),
+        ("{", "[", "E0710"),
+    ],
+)
+def test_what_does_not_is_refused(old: str, new: str, code: str) -> None:
+    text = json.dumps(json.loads(checked(SMALL).model_dump_json()), separators=(",", ":"))
+    assert old in text
+    with pytest.raises(SpecError) as error:
+        read(text.replace(old, new))
+    assert {d.code for d in error.value.diagnostics} == {code}
