@@ -1,4 +1,4 @@
-"""What the dim algebra costs a layer, in microseconds.
+"""What the dim algebra costs a layer, in microseconds of CPU time.
 
     python benchmarks/dims.py
 
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from timing import seconds
+from timing import cpu_seconds
 
 from spec_lang.shapes import Cond, Dim, Facts, dim, parse, symbol
 
@@ -55,7 +55,7 @@ def each(layer: Callable[[int], None], count: int, chunks: int = 1) -> float:
         for k in range(start, start + size):
             layer(k)
 
-    return min(seconds(partial(run, c * size)) for c in range(chunks)) / size * 1e6
+    return min(cpu_seconds(partial(run, c * size)) for c in range(chunks)) / size * 1e6
 
 
 CASES: dict[str, tuple[Callable[[int], None], float | None]] = {
