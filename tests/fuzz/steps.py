@@ -13,7 +13,7 @@ POINTWISE = (
     "{} -> relu", "{} -> gelu", "{} -> tanh", "{} -> sigmoid", "{} -> silu", "{} -> softplus", "{} -> leaky_relu(0.1)", "{} -> elu",
     "{} -> hardswish", "{} -> gelu(approximate=\"tanh\")", "abs({})", "{} * 2.0", "1 - {}", "-{}", "{} / 3", "{} -> clamp(-1.0, 1.0)",
     "tanh({}) ** 2", "sqrt(abs({}) + 0.001)", "{}.exp().log1p()", "{} -> softmax(dim=-1)", "{} -> log_softmax(dim=-1)", "sin({})",
-    "{} -> dropout(0.2)", "{} -> mish", "{} -> relu6", "{} -> normalize(dim=-1)", "{}.square()", "{} -> sign", "{}.pow(3)", "erf({})",
+    "{} -> dropout(0.2)", "{} -> mish", "{} -> relu6", "{} -> normalize(dim=-1)", "{}.square()", "{} -> softmin(dim=-1)", "{}.pow(3)", "erf({})",
     "0.5 + {}", "{} - 1", "{}.clamp(min=0)", "2 / (abs({}) + 1)", "{} -> softsign", "{} -> tanhshrink", "{} -> hardtanh", "{} -> logsigmoid",
 )  # fmt: skip
 LAYERS = (

@@ -32,6 +32,17 @@ model M(width: int = 4, n: int = 3):
         {"x": torch.randn(2, 3, 5, 7)},
         {},
     ),
+    "results called as inputs": (
+        """
+model M:
+    layers:
+        fc = Linear(4, 4)
+    forward(x: float[N, 4], state: float[N, 4]) -> (x: float[N, 4], state: float[N, 4]):
+        return fc(x), state + x
+""",
+        {"x": torch.randn(2, 4), "state": torch.randn(2, 4)},
+        {},
+    ),
     "attention of which only the weights are read": (
         """
 model M:

@@ -143,7 +143,8 @@ class _Export:
         loss = next((m for m in self.definition.methods if m.name == "loss"), None)
         if self.options.with_loss and loss is None:
             raise EvaluationError("E0905", f"{name} has no loss", env.file, self.definition.span)
-        wanted = self._reserve(output_names(method, loss, len(method.results)))
+        taken = {i.name for i in method.inputs}
+        wanted = self._reserve([n for n in output_names(method, loss, len(method.results)) if n not in taken])
         for i in method.inputs:
             self._input(i, env)
         self.e.prepare(method, self.root, env)
