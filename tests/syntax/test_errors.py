@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -24,9 +24,9 @@ def diagnose(path: Path) -> list[Diagnostic]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_output(path: Path, golden: Callable[[Path, str], None]) -> None:
-    start = perf_counter()
+    start = process_time()
     found = diagnose(path)
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2
     assert found, "this spec should be refused"
     golden(path.with_suffix(".txt"), render(found))
 
