@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spec_lang.cli.shared import finish, model_name
+from spec_lang.frozen import Frozen
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.shapes import DType
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from spec_lang.weights.export import Mode
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Frozen):
     """The ONNX options of the command line."""
 
     weights: Path | None

@@ -10,11 +10,11 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from spec_lang.frozen import Frozen
 from spec_lang.shapes.dtype import DType
-from spec_lang.weights import checkpoint, fingerprint, rename, safetensors
+from spec_lang.weights import fingerprint, rename, safetensors
 from spec_lang.weights.elements import BUFFER, convert, read
 from spec_lang.weights.matching import match, roots
 from spec_lang.weights.output import Output, write
@@ -35,8 +35,7 @@ EMBED_LIMIT: Final = 2**31 - 1
 """Protocol buffers refuse larger messages."""
 
 
-@dataclass(frozen=True)
-class Export:
+class Export(Frozen):
     """A model's weights, ready: `data` is for the model's initialisers, `metadata` for the model, `notes` for the user."""
 
     data: Mapping[str, TensorData]
@@ -68,6 +67,8 @@ def load(path: str) -> WeightsFile:
         head = os.pread(fd, 16, 0)
     finally:
         os.close(fd)
+    from spec_lang.weights import checkpoint  # archives and pickles: not what most exports read
+
     if checkpoint.is_checkpoint(head):
         return checkpoint.read(path)
     if head[8:9] == b"{":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
+from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
@@ -26,8 +26,7 @@ from spec_lang.weights.state import Entry, Needed, Rows
 from spec_lang.weights.state import State as StateDict
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Frozen):
     """How a model is exported.
 
     Attributes:
@@ -90,7 +89,7 @@ class Exported:
         self, data: Mapping[str, TensorData], metadata: Mapping[str, str] | None = None
     ) -> Iterator[bytes | memoryview]:
         """The model's bytes in pieces, with the elements of its weights by name, or where they are."""
-        whole = replace(self.model, metadata={**self.model.metadata, **(metadata or {})})
+        whole = self.model.replace(metadata={**self.model.metadata, **(metadata or {})})
         return proto.chunks(whole, data)
 
 
@@ -161,9 +160,7 @@ class _Export:
         finished = finish(self.g, reserved, name=name, doc=doc, metadata=self._metadata(name))
         order = {t.key: i for i, t in enumerate(self.state.tensors)}
         by_state = sorted(finished.initializers, key=lambda i: order.get(i.key, len(order)))
-        return Exported(
-            replace(finished, initializers=by_state), self.state, self.buffers, self.options.dtype
-        )
+        return Exported(finished.replace(initializers=by_state), self.state, self.buffers, self.options.dtype)
 
     def _reserve(self, names: list[str]) -> set[str]:
         """Keep the names of results for them: a variable called the same takes another."""

@@ -6,8 +6,8 @@ Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from spec_lang.frozen import Frozen
 from spec_lang.shapes import Dim, Pack
 from spec_lang.targets.onnx import attributes, dtypes, wire
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Node
@@ -31,8 +31,7 @@ class TooLarge(Exception):
     """The model does not fit one protocol buffer; its weights must stand in files beside it."""
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(Frozen):
     """A finished graph.
 
     Attributes:
