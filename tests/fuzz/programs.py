@@ -140,6 +140,20 @@ def _optional(b: Body, rng: Random, inputs: list[str]) -> None:
         return
     if first.dtype != "float":
         return
+    if first.rank == 3 and rng.random() < 0.5:
+        n, t, d = first.dims
+        past = symbol("P", 0)
+        one = Value("", (n, past, d)).type
+        inputs.append(f"past: ({one}, {one})? = none")
+        out = b.fresh("v")
+        b.lines += [
+            f"{b.indent}{out} = {first.text}",
+            f"{b.indent}if past is not none:",
+            f"{b.indent}    a, c = past",
+            f"{b.indent}    {out} = cat([a, c, {out}], dim=1)",
+        ]
+        b.values.append(Value(out, (n, t + 2 * past, d)))
+        return
     inputs.append(f"extra: {first.type}? = none")
     out = b.fresh("v")
     b.lines.append(f"{b.indent}{out} = {first.text} if extra is none else {first.text} + extra")

@@ -91,12 +91,12 @@ def several(b: Body, v: Value) -> Value | None:
     last, rest = v.dims[-1], v.dims[:-1]
     kind = b.rng.randrange(8)
     if kind == 0:
-        depth = b.hyper("depth", "int", 2, 1, 3).name
+        depth = b.hyper("count", "int >= 0", 2, 0, 1, 3).name
         return b.let(
             f"{v.text} -> {b.layer(f'[Linear({last}, {last}) for i in range({depth})]', 'stack')}", v.dims, v
         )
     if kind == 1:
-        depth = b.hyper("depth", "int", 2, 1, 3).name
+        depth = b.hyper("count", "int >= 0", 2, 0, 1, 3).name
         name = b.layer(f"[Linear({last}, {last}) for i in range({depth})]", "stack")
         out = b.fresh("v")
         b.lines.append(f"{b.indent}{out} = {v.text}")
