@@ -43,6 +43,19 @@ model M:
         {"x": torch.randn(2, 4), "state": torch.randn(2, 4)},
         {},
     ),
+    "a tuple that is absent": (
+        """
+model M(d: int = 4):
+    forward(x: float[N, T, d], past: (float[N, P, d], float[N, P, d])? = none) -> float[N, 2*P + T, d]:
+        y = x
+        if past is not none:
+            a, c = past
+            y = cat([a, c, y], dim=1)
+        return y * 2
+""",
+        {"x": torch.randn(2, 3, 4)},
+        {},
+    ),
     "attention of which only the weights are read": (
         """
 model M:

@@ -16,7 +16,7 @@ def bind_dims(
 ) -> None:
     """Give the dims of a call their values: `size(axis) == scale * name + offset`; 0 where the tensor is absent."""
     for b in bindings:
-        tensor = e.value(b.tensor, env)
+        tensor = _there(e, b.tensor, env)
         if b.name.startswith("*"):
             _bind_pack(b, tensor, env, inputs)
         elif isinstance(tensor, TensorType):
@@ -27,6 +27,13 @@ def bind_dims(
             env.values[b.name] = plain(value if scale == 1 else exact_div(value, dim(scale)))
         else:
             env.values.setdefault(b.name, 0)
+
+
+def _there(e: Evaluator, node: model.Expression, env: Env) -> Host:
+    """An input or a part of one; None where the input is absent."""
+    if isinstance(node, model.Subscript) and _there(e, node.value, env) is None:
+        return None
+    return e.value(node, env)
 
 
 def _bind_pack(b: model.DimBinding, tensor: Host, env: Env, inputs: Sequence[model.Input]) -> None:
