@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spec_lang.ir.from_ast.reserved import MODULE_ATTRIBUTES
+from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from tests.check.checking import codes
 
 torch = pytest.importorskip("torch")

@@ -186,23 +186,25 @@ class Construction(Calls):
         self.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
         return False
 
-    def list_module(self, node: ast.List | ast.Dict) -> Value:
-        """`[A(), B()]` or `{"a": A()}` in `layers:`."""
+    def list_module(self, pairs: list[tuple[ast.Expr, Value]]) -> Value:
+        """`[A(), B()]` in `layers:`."""
         items: list[Value] = []
         keys: list[str] = []
-        if isinstance(node, ast.List):
-            for place, value in self._listed(node.items):
-                if value is POISON:
-                    return POISON
-                if value is None:
-                    continue
-                if not self._is_layer(value, place):
-                    return POISON
-                keys.append(str(len(items)))
-                items.append(value)
-            if len(items) == 1 and isinstance(items[0], RepeatModule):
-                return items[0]
-            return ListModule(self.member, "list", items, keys)
+        for place, value in pairs:
+            if value is None:
+                continue
+            if not self._is_layer(value, place):
+                return POISON
+            keys.append(str(len(items)))
+            items.append(value)
+        if len(items) == 1 and isinstance(items[0], RepeatModule):
+            return items[0]
+        return ListModule(self.member, "list", items, keys)
+
+    def dict_module(self, node: ast.Dict) -> Value:
+        """`{"a": A()}` in `layers:`."""
+        items: list[Value] = []
+        keys: list[str] = []
         for item in node.items:
             value = self.ev(item.value)
             if value is POISON:
@@ -227,14 +229,3 @@ class Construction(Calls):
             keys.append(key)
             items.append(value)
         return ListModule(self.member, "dict", items, keys)
-
-    def _listed(self, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.Expr, Value]]:
-        found: list[tuple[ast.Expr, Value]] = []
-        for node in nodes:
-            if isinstance(node, ast.Star):
-                value = self.ev(node.value)
-                items = self.known_list(value, node.value)
-                found += [(node, POISON)] if items is None else [(node, v) for v in items]
-            else:
-                found.append((node, self.ev(node)))
-        return found

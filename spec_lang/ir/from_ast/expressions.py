@@ -95,7 +95,10 @@ class Expressions(Base):
     def comprehension(self, node: ast.Comprehension) -> Value:
         raise NotImplementedError
 
-    def list_module(self, node: ast.List | ast.Dict) -> Value:
+    def list_module(self, pairs: list[tuple[ast.Expr, Value]]) -> Value:
+        raise NotImplementedError
+
+    def dict_module(self, node: ast.Dict) -> Value:
         raise NotImplementedError
 
     def attribute(self, node: ast.Attribute) -> Value:
@@ -318,27 +321,29 @@ class Expressions(Base):
         return POISON if items is None else tuple(items)
 
     def _list(self, node: ast.List) -> Value:
-        items = self.items(node.items, in_list=True)
-        if items is None:
+        pairs = self.placed(node.items)
+        items = [v for _, v in pairs]
+        if POISON in items:
             return POISON
-        if self.locals is None and any(is_module(i) for i in items):
-            return self.list_module(node)
+        if self.locals is None and any(map(is_module, items)):
+            return self.list_module(pairs)
         return items
 
-    def items(self, nodes: tuple[ast.Expr, ...], *, in_list: bool = False) -> list[Value] | None:
-        """The values of a list's items, with `*x` spliced; None after a mistake."""
-        found: list[Value] = []
-        bad = False
+    def placed(self, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.Expr, Value]]:
+        """The values of a list's items, each with its place; `*x` is spliced."""
+        found: list[tuple[ast.Expr, Value]] = []
         for node in nodes:
             if isinstance(node, ast.Star):
-                value = self.known_list(self.ev(node.value), node.value)
-                found += value or []
-                bad |= value is None
+                items = self.known_list(self.ev(node.value), node.value)
+                found += [(node, POISON)] if items is None else [(node, v) for v in items]
             else:
-                value_ = self.ev(node)
-                bad |= value_ is POISON
-                found.append(value_)
-        return None if bad else found
+                found.append((node, self.ev(node)))
+        return found
+
+    def items(self, nodes: tuple[ast.Expr, ...]) -> list[Value] | None:
+        """The values of a tuple's items; None after a mistake."""
+        found = [v for _, v in self.placed(nodes)]
+        return None if POISON in found else found
 
     def known_list(self, value: Value, node: ast.Expr) -> list[Value] | None:
         """A list whose items are known; its mistake is reported."""
@@ -371,7 +376,7 @@ class Expressions(Base):
         return length
 
     def _dict(self, node: ast.Dict) -> Value:
-        return self.list_module(node)
+        return self.dict_module(node)
 
     def _star(self, node: ast.Star) -> Value:
         return self.error("E0403", "`*` spreads a list inside a list, a tuple or a call's arguments", node)

@@ -45,9 +45,11 @@ class Settling(Construction):
             "E0313",
             f"{what} would be {known} at one use and {size} at this one",
             self.stage(node),
-            labels=(self.label(cell.node, f"one layer, so one value: {known}"),),
+            labels=(self.label(cell.node, f"one {'list' if at else 'layer'}, so one value: {known}"),),
             notes=notes,
-            help="a layer used twice is shared; use two layers where the sizes differ",
+            help="write the size out in terms of the list's variable"
+            if at
+            else "a layer used twice is shared; use two layers where the sizes differ",
         )
         return False
 

@@ -115,6 +115,8 @@ class TensorTypes(Hypers):
                 "E0404", "a list of tensors counts `for i in range(n)`", node.generator.iterable
             )
         length = self.range_length(iterable)
+        if length.const is not None and length.const <= 0:
+            return self.error("E0404", "this list of tensors is empty", node.generator.iterable)
         outer = self.loops
         if length.const is not None and length.const <= 256:
             items: list[Value] = []
