@@ -502,6 +502,10 @@ class Evaluator:
             known = e.id in self.dims or e.id in self.scope or e.id in self.locals
             known |= isinstance(defined, ast.ConstantDef | ast.Function)
             return set() if known or e.id in PYTHON else {e.id}
+        if isinstance(e, ast.TensorListType):
+            return (self.unknown(e.item) | self.unknown(e.generator.iterable)) - self.unknown(
+                e.generator.target
+            )
         if isinstance(e, ast.Node):
             return set().union(*(self.unknown(getattr(e, f)) for f in e.node_fields if f != "span"))
         if isinstance(e, tuple):

@@ -212,7 +212,7 @@ def _hold(
     env = Env(block.file, {k: dim(v) if type(v) is int else v for k, v in (known | dims).items()})
     for let in block.lets:
         try:
-            env.names[let.name] = evaluator.value(let.value, env)
+            env.values[let.name] = evaluator.value(let.value, env)
         except EvaluationError:
             continue
     for require in conditions:
