@@ -95,6 +95,15 @@ class Construction(Calls):
         for value in (*args.values, *args.kwargs.values()):
             if isinstance(value, Case | Maybe) and not is_module(value):
                 return self._split(op, value, args, node, label, cells)
+        for value in (*args.values, *args.kwargs.values()):
+            if isinstance(value, OpModule) and value.cells:
+                cell = next(iter(value.cells.values()))
+                return self.error(
+                    "E0516",
+                    f"`_` does not go with a layer that is an argument of {op.name}: nothing flows into it by itself",
+                    cell.node,
+                    help="write the size out",
+                )
         sig = signature.of(op)
         places = args.places([p.name for p in sig.parameters])
         try:
