@@ -16,10 +16,10 @@ from spec_lang.ir.from_ast.hypers import is_mono
 from spec_lang.ir.from_ast.iteration import Carried
 from spec_lang.ir.from_ast.members import Members
 from spec_lang.ir.from_ast.op_calls import Args
-from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from spec_lang.ir.from_ast.scope import Def, Scope
 from spec_lang.ir.from_ast.summary import Entry, InputSummary, MethodSummary, Owed, Summary, tensors
 from spec_lang.ir.from_ast.values import POISON, Cell, Maybe, Value, is_module, is_tensor, substitute
+from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
