@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from spec_lang.ir.evaluate import EvaluationError  # noqa: F401 - the IR of these is instantiated by expectations
 from spec_lang.ir.model import Call, Layer
 from tests.check.checking import block, checked, codes, messages
@@ -168,3 +170,28 @@ def test_branches_join() -> None:
     """
     assert codes(text) == []
     assert codes(text.replace("stride == 1 and ", "")) == ["E0308"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "refused"),
+    [
+        ("list[int]", "[2, 0]", True),
+        ("(int, int)", "(1, 0)", True),
+        ("list[(int, int)]", "[(2, 1), (2, 0)]", True),
+        ("list[int]", "[2, 1]", False),
+        ("list[int >= 0]", "[2, 0]", False),
+    ],
+)
+def test_ints_within_lists_and_tuples_have_the_bounds_of_their_type(
+    declared: str, given: str, refused: bool
+) -> None:
+    text = f"""
+model Net(sizes: {declared} = {given}):
+    layers:
+        fc = Linear(len(sizes), 2)
+    forward(x: float[N, len(sizes)]) -> float[N, 2]:
+        return fc(x)
+"""
+    found = codes(text)
+    assert ("E0507" in found) is refused
+    assert refused or not found

@@ -148,7 +148,7 @@ def together(b: Body, v: Value) -> Value | None:
         "where({0} > 0, {0}, {1})",
         "lerp({0}, {1}, 0.3)",
         "{0} / (abs({1}) + 1)",
-        "where({0} < {1}, 0.0, {1})",
+        "minimum({0}, {1})",
     ]
     return b.let(b.rng.choice(texts).format(v.text, w.text), v.dims, v)
 

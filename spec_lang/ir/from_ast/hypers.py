@@ -32,6 +32,7 @@ from spec_lang.ops.kinds import Choice, Real
 from spec_lang.ops.signature import HOLE
 from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import same
 
 SCALARS = frozenset({"int", "float", "bool", "str", "layer"})
 
@@ -132,9 +133,31 @@ class Hypers(Paths):
             if isinstance(value, str):
                 found = f'"{value}"'
             return self.error("E0505", f"`{name}` is {type_words(type)}, not {found}", node)
-        if isinstance(type, ast.NamedType | ast.BoundedType) and not self.bounded(fitted, type, name, node):
-            return POISON
-        return fitted
+        return fitted if self.within(fitted, type, name, node) else POISON
+
+    def within(self, value: Value, type: ast.Type, name: str, node: object) -> bool:
+        """Whether every int in a value lies within its type's bounds; what is not proved is owed."""
+        if isinstance(type, ast.NamedType | ast.BoundedType):
+            return self.bounded(value, type, name, node)
+        if isinstance(type, ast.OptionalType):
+            inner = value.value if isinstance(value, Maybe) else value
+            return self.within(inner, type.base, name, node)
+        if isinstance(value, SymList) and isinstance(type, ast.ListType):
+            if same(value.item, type.item):
+                return True
+            self.error(
+                "E0505",
+                f"`{name}` is {type_words(type)}, but each item of `{value.text}` is {type_words(value.item)}",
+                node,
+            )
+            return False
+        if isinstance(value, list | tuple) and isinstance(type, ast.TupleType | ast.ListType):
+            types = type.items if isinstance(type, ast.TupleType) else (type.item,) * len(value)
+            return all(
+                self.within(v, t, f"{name}[{i}]", node)
+                for i, (v, t) in enumerate(zip(value, types, strict=True))
+            )
+        return True
 
     def bounded(self, value: Value, type: ast.NamedType | ast.BoundedType, name: str, node: object) -> bool:
         """An int must lie within its type's bounds: 1 unless written otherwise."""
@@ -148,6 +171,8 @@ class Hypers(Paths):
             if known is False:
                 hint = (
                     f"write its type as `{name}: int >= {value}`"
+                    if "[" not in name
+                    else f"write the type as `int >= {value}` there"
                     if high is None and value.const is not None
                     else None
                 )
