@@ -32,6 +32,18 @@ model M(width: int = 4, n: int = 3):
         {"x": torch.randn(2, 3, 5, 7)},
         {},
     ),
+    "attention's weights beside other tensors": (
+        """
+model M:
+    layers:
+        mix = MultiheadAttention(2, 1, batch_first=true)
+    forward(x: float[N, T, 2]) -> float[N, T, T + 2]:
+        _, w = mix(x, x, x)
+        return abs(cat([w, x], dim=2))
+""",
+        {"x": torch.randn(1, 3, 2)},
+        {},
+    ),
     "results called as inputs": (
         """
 model M:
