@@ -1,0 +1,134 @@
+"""The command line: exit statuses, what goes where, and that nothing half-written is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GOOD = ROOT / "models" / "lenet5.nnspec"
+BAD = "model Net:\n    layers:\n        fc = Liner(3, 4)\n\n    forward(x: float[N, 3]) -> float[N, 4]:\n        return fc(x)\n"
+
+
+def specc(
+    *arguments: str | Path, cwd: Path | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "spec_lang", *map(str, arguments)],
+        cwd=cwd or ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_errors_go_to_stderr_and_exit_with_1(tmp_path: Path) -> None:
+    spec = tmp_path / "net.nnspec"
+    spec.write_text(BAD)
+    for command in ("check", "compile", "ir"):
+        done = specc(command, spec)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "error[E0202]" in done.stderr
+        assert "did you mean `Linear`?" in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.nnspec"]
+
+
+def test_json_goes_to_stdout(tmp_path: Path) -> None:
+    spec = tmp_path / "net.nnspec"
+    spec.write_text(BAD)
+    done = specc("check", spec, "--format", "json")
+    [line] = done.stdout.splitlines()
+    found = json.loads(line)
+    assert (done.returncode, found["code"], found["line"], found["column"]) == (1, "E0202", 3, 14)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compile", "no_such.nnspec"],
+        ["compile"],
+        ["nonsense"],
+        ["compile", GOOD, "--seed", "3"],
+        ["compile", GOOD, "--target", "onnx", "--embed", "--copy"],
+        ["compile", GOOD, "--target", "onnx", "--opset", "3"],
+        ["compile", ROOT / "models" / "resnet.nnspec", "--target", "onnx"],
+        ["check", GOOD, "--set", "classes"],
+    ],
+    ids=lambda a: " ".join(Path(str(x)).name for x in a),
+)
+def test_usage_errors_exit_with_2(arguments: list[str | Path], tmp_path: Path) -> None:
+    done = specc(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_compiled_whole_or_not_at_all(tmp_path: Path) -> None:
+    source, target = tmp_path / "specs", tmp_path / "out"
+    (source / "parts").mkdir(parents=True)
+    (source / "parts" / "norm.nnspec").write_text(
+        "block Norm:\n    layers:\n        norm = LayerNorm(_)\n\n"
+        "    forward(x: float[N, D]) -> float[N, D]:\n        return norm(x)\n"
+    )
+    (source / "net.nnspec").write_text(
+        "from parts.norm import Norm\n\nmodel Net:\n    layers:\n        norm = Norm()\n\n"
+        "    forward(x: float[N, 4]) -> float[N, 4]:\n        return norm(x)\n"
+    )
+    assert specc("compile", source, "-o", target).returncode == 0
+    code = "import torch, net; print(list(net.Net()(torch.ones(2, 4)).shape))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=target, capture_output=True, text=True, check=False
+    )
+    assert run.stdout.strip() == "[2, 4]", run.stderr
+    before = {p: p.read_text() for p in target.rglob("*.py")}
+    (source / "bad.nnspec").write_text(BAD)
+    (source / "net.nnspec").write_text((source / "net.nnspec").read_text().replace("4", "5"))
+    assert specc("compile", source, "-o", target).returncode == 1
+    assert {p: p.read_text() for p in target.rglob("*.py")} == before
+
+
+def test_fmt_reads_stdin_and_says_what_would_change(tmp_path: Path) -> None:
+    loose = "model  Net :\n  forward( x:float[N] )->float[N]:\n    return x->relu\n"
+    neat = "model Net:\n    forward(x: float[N]) -> float[N]:\n        return x -> relu\n"
+    assert specc("fmt", "-", stdin=loose).stdout == neat
+    spec = tmp_path / "net.nnspec"
+    spec.write_text(loose)
+    assert specc("fmt", "--check", spec).returncode == 1
+    assert spec.read_text() == loose
+    assert specc("fmt", spec).returncode == 0
+    assert spec.read_text() == neat
+
+
+def test_a_kill_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "lenet5.py").write_text("before")
+    command = [sys.executable, "-m", "spec_lang", "compile", str(GOOD), "-o", str(tmp_path)]
+    for delay in (0.05, 0.15, 0.25, 0.35):
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        text = (tmp_path / "lenet5.py").read_text()
+        assert text == "before" or text.endswith("\n")
+        assert text == "before" or "class LeNet5" in text
+
+
+def test_ops_and_explain_answer_and_suggest() -> None:
+    assert "kernel_size" in specc("ops", "Conv2d").stdout
+    assert "did you mean `Conv2d`" in specc("ops", "Conv2D").stderr
+    assert "Wrong:" in specc("explain", "e0301").stdout
+    assert specc("explain", "E9999").returncode == 1
+
+
+def test_new_starts_from_a_model_and_overwrites_nothing(tmp_path: Path) -> None:
+    assert specc("new", "gpt2", cwd=tmp_path).returncode == 0
+    assert specc("check", "gpt2.nnspec", cwd=tmp_path).returncode == 0
+    assert specc("new", "gpt2", cwd=tmp_path).returncode == 1
