@@ -20,8 +20,8 @@ its shape rule; `onnx` is its lowering. Everything else (binding, `_`, messages,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from math import gcd
 from importlib import import_module
+from math import gcd
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from spec_lang.ops import index
