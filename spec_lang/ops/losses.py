@@ -481,6 +481,8 @@ class multi_margin_loss(_Loss):
 
     def infer(self, cx: Cx) -> Tensor:
         self.check(cx)
+        if self.input.dtype is DType.F16:
+            raise OpError(f"{cx.name} has no f16 kernel on the CPU", code="E0401", arg="input")
         known_rank(cx, self.input, (1, 2))
         classes = nll_loss(input=self.input, target=self.target, weight=self.weight, reduction=self.reduction)
         return classes.infer(cx)

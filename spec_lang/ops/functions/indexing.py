@@ -33,6 +33,14 @@ def _axes(cx: Cx, x: Tensor, index: Sequence[Any]) -> list[tuple[Any, int | None
     dots = sum(item is ... for item in index)
     if dots > 1:
         raise OpError(f"{cx.name} takes one `...` only", code="E0303", arg="index")
+    tensors = [item for item in index if isinstance(item, TensorType)]
+    if len(tensors) > 1 and any(t.rank == 0 for t in tensors):
+        raise OpError(
+            f"{cx.name} takes an index of rank 0 beside other tensors by rules of its own",
+            code="E0303",
+            arg="index",
+            help="index with it first: `x[i][...]`",
+        )
     taken = sum(item is not None and item is not ... for item in index)
     known = len(x.shape) - (x.rank is None)
     if taken > known:

@@ -210,7 +210,7 @@ class adaptive_avg_pool1d(_AsLayer):
 class adaptive_avg_pool2d(_AsLayer):
     """The mean of as many windows of two axes as `output_size` says."""
 
-    output_size: Size2 | tuple[Dim | None, Dim | None] | None
+    output_size: Size2 | tuple[Dim | None, Dim | None]
 
     torch = "F.adaptive_avg_pool2d"
     layer = adaptive_pooling.AdaptiveAvgPool2d
@@ -219,7 +219,7 @@ class adaptive_avg_pool2d(_AsLayer):
 class adaptive_avg_pool3d(_AsLayer):
     """The mean of as many windows of three axes as `output_size` says."""
 
-    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None] | None
+    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None]
 
     torch = "F.adaptive_avg_pool3d"
     layer = adaptive_pooling.AdaptiveAvgPool3d
@@ -238,7 +238,7 @@ class adaptive_max_pool1d(_AsLayer):
 class adaptive_max_pool2d(_AsLayer):
     """The maximum of as many windows of two axes as `output_size` says."""
 
-    output_size: Size2 | tuple[Dim | None, Dim | None] | None
+    output_size: Size2 | tuple[Dim | None, Dim | None]
     return_indices: bool = False
 
     torch = "F.adaptive_max_pool2d"
@@ -248,7 +248,7 @@ class adaptive_max_pool2d(_AsLayer):
 class adaptive_max_pool3d(_AsLayer):
     """The maximum of as many windows of three axes as `output_size` says."""
 
-    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None] | None
+    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None]
     return_indices: bool = False
 
     torch = "F.adaptive_max_pool3d"

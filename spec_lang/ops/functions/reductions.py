@@ -349,6 +349,8 @@ class _Quantifier(_Reduction):
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, EVERY - {DType.U8})
+        if self.dim == ():
+            raise OpError(f"{cx.name} reduces along axes, but `dim` has none", code="E0501", arg="dim")
         return reduced_shape(cx, self.input, self.dim, self.keepdim, whole=True).with_dtype(DType.BOOL)
 
 
@@ -386,6 +388,10 @@ class _Spread(Function):
         """With `unbiased`, PyTorch keeps dims only where `dim` is given."""
         if "unbiased" in kwargs:
             with_dim(cls.name, args, kwargs)
+            if "correction" in kwargs:
+                raise OpError(
+                    f"{cls.name} takes `unbiased` or `correction`, not both", code="E0510", arg="unbiased"
+                )
         return args, kwargs
 
     def infer(self, cx: Cx) -> Tensor:

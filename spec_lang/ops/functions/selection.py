@@ -381,6 +381,9 @@ class scatter_add(scatter):
     reduction = {"reduction": "add"}
 
 
+scatter_add.arguments = tuple(a for a in scatter_add.arguments if a != "value")
+
+
 # --- Order ----------------------------------------------------------------------------------
 
 

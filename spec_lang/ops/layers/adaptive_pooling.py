@@ -69,7 +69,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """The mean of each of `output_size` nearly equal parts of two axes; `none` keeps an axis."""
 
-    output_size: Size2 | tuple[Dim | None, Dim | None] | None
+    output_size: Size2 | tuple[Dim | None, Dim | None]
 
     torch = "nn.AdaptiveAvgPool2d"
     ranks = (3, 4)
@@ -78,7 +78,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The maximum of each of `output_size` nearly equal parts of two axes; `none` keeps an axis."""
 
-    output_size: Size2 | tuple[Dim | None, Dim | None] | None
+    output_size: Size2 | tuple[Dim | None, Dim | None]
     return_indices: bool = False
 
     torch = "nn.AdaptiveMaxPool2d"
@@ -88,7 +88,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     """The mean of each of `output_size` nearly equal parts of three axes; `none` keeps an axis."""
 
-    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None] | None
+    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None]
 
     torch = "nn.AdaptiveAvgPool3d"
     ranks = (4, 5)
@@ -97,7 +97,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The maximum of each of `output_size` nearly equal parts of three axes; `none` keeps an axis."""
 
-    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None] | None
+    output_size: Size3 | tuple[Dim | None, Dim | None, Dim | None]
     return_indices: bool = False
 
     torch = "nn.AdaptiveMaxPool3d"
