@@ -438,7 +438,8 @@ def masked(b: Body, v: Value) -> Value | None:
         lambda m: m.dtype == "bool" and not m.pack and m.dims == v.dims[: m.rank] and 0 < m.rank <= v.rank
     )
     if m is None:
-        return b.let(f"{v.text} > 0", v.dims, v, "bool")
+        # Away from 0, where what underflows in one runtime is tiny in the other.
+        return b.let(f"{v.text} > 0.123", v.dims, v, "bool")
     tail = ", none" * (v.rank - m.rank)
     index = f"[{', '.join(':' * m.rank)}{tail}]" if tail else ""
     if m.rank == v.rank or m.rank == 1:
