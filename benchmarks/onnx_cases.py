@@ -104,8 +104,9 @@ from tests.models import twins
 model = {twin}
 load_model(model, sys.argv[1])
 model.eval()
-torch.onnx.export(model, {inputs}, sys.argv[2], dynamo=True, verbose=False)
+torch.onnx.export(model, {inputs}, sys.argv[2], dynamo=True, verbose=False, dynamic_shapes={dynamic})
 """
+"""`dynamic` is None for the exporter's default, in which every size is the example's."""
 
 
 def specc(case: Case, python: str, folder: Path, weights: Path) -> list[str]:

@@ -21,7 +21,7 @@ class Run(NamedTuple):
 
 
 def process(command: Sequence[str]) -> Run:
-    """Run a command to its end in a process of its own.
+    """Run a command to its end in a process of its own, which may keep its modules' bytecode as an installed one does.
 
     Raises:
         SystemExit: the command fails; its errors are printed.
@@ -31,6 +31,7 @@ def process(command: Sequence[str]) -> Run:
     pid = os.fork()
     if pid == 0:
         os.close(read)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         elapsed = time.perf_counter() - started
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

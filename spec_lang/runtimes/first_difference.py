@@ -27,9 +27,18 @@ def first_difference(prepared: Prepared, torch: Torch, inputs: Mapping[str, Any]
     for path, results in _hooked(torch, inputs):
         below = [v for name, v in theirs.items() if name.startswith(f"{path}.")]
         for want in results:
-            like = [v for v in below if v.shape == want.shape and v.dtype == want.dtype]
+            like = [shaped for v in below if (shaped := _as_whole(v, want)) is not None]
             if like and not any(difference(path, want, v, tolerance).agrees for v in like):
                 return path
+    return None
+
+
+def _as_whole(value: Array, want: Array) -> Array | None:
+    """A value that may be a layer's result; a graph may hold the rows of one, [R, K] for [..., K]."""
+    if value.dtype != want.dtype or value.size != want.size:
+        return None
+    if value.shape == want.shape or (value.ndim == 2 and value.shape[-1:] == want.shape[-1:]):
+        return value.reshape(want.shape)
     return None
 
 

@@ -128,6 +128,7 @@ def attend(g: Graph, q: Value, k: Value, v: Value, size: Heads, masks: Masks) ->
             outputs=4,
             **attributes,
         )
+        y = g.typed(y, DType.FLOAT, (size.batch, size.length, size.heads * size.width))
         # onnx infers 0 keys for the weights of inputs of rank 3, and runtimes plan their memory by that: said anew
         return y, g.Reshape(weights, g.dims([size.batch, size.heads, size.length, size.source]))
     return _spelled_out(g, q, k, v, size, _causal(g, size) if masks.causal else mask)

@@ -6,7 +6,7 @@ from spec_lang.ir import model
 from spec_lang.ir.evaluate import FUEL, EvaluationError
 from spec_lang.ir.state import State, Tensor
 from spec_lang.ops.lowering import Value
-from spec_lang.shapes import DType, Facts
+from spec_lang.shapes import DType
 from spec_lang.targets.onnx import proto
 from spec_lang.targets.onnx.elaborate import Elaborator
 from spec_lang.targets.onnx.graph import Builder, Stored
@@ -46,7 +46,7 @@ class Buffers:
             return Buffers(self._program, self._state, g).constant(other)
 
         g = Builder(opset=proto.DEFAULT_OPSET, precision=precision, lookup=lookup)
-        value = Elaborator(self._program, g, Facts(), self._fuel).value(node, env)
+        value = Elaborator(self._program, g, self._fuel).value(node, env)
         if isinstance(value, Value):
             found = as_edge(g.cast(value, tensor.dtype)).root
             if isinstance(found, Const) and found.sizes == tensor.shape:

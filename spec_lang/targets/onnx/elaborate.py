@@ -15,7 +15,7 @@ from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, Cx, Op, OpError
 from spec_lang.ops.kinds import SliceOf
 from spec_lang.ops.lowering import Unsupported, Value
-from spec_lang.shapes import Dim, DType, Facts, TensorType
+from spec_lang.shapes import Dim, DType, TensorType
 from spec_lang.targets.onnx import extern
 from spec_lang.targets.onnx.binding import bind_dims
 from spec_lang.targets.onnx.conditions import condition_of
@@ -33,10 +33,9 @@ class _Return(Exception):
 class Elaborator(Paths):
     """Runs methods of a constructed model on the values of a graph."""
 
-    def __init__(self, program: model.Program, builder: Builder, facts: Facts, fuel: int) -> None:
+    def __init__(self, program: model.Program, builder: Builder, fuel: int) -> None:
         super().__init__(program, fuel)
         self.g = builder
-        self.facts = facts
         self._files = [f.path for f in program.files]
 
     # --- Methods ------------------------------------------------------------------------------
@@ -80,7 +79,7 @@ class Elaborator(Paths):
         """Take a condition that the program states or owes as a fact."""
         condition = condition_of(self, require.test, env)
         if condition is not None:
-            self.facts = self.facts.assume(condition)
+            self.g.facts = self.g.facts.assume(condition)
 
     def body(self, statements: Sequence[model.Statement], env: Env) -> Host:
         """What a method's body returns."""
@@ -256,7 +255,7 @@ class Elaborator(Paths):
         raise AssertionError
 
     def _cx(self, op: Op) -> Cx:
-        return Cx(self.facts, op.name)
+        return Cx(self.g.facts, op.name)
 
     @contextmanager
     def _place(self, what: Any, node: model.Node, env: Env) -> Iterator[None]:

@@ -14,7 +14,7 @@ from spec_lang.ir.state import State, Tensor
 from spec_lang.ir.templates import BlockTemplate, Instance
 from spec_lang.ops.init import Fill
 from spec_lang.ops.lowering import Value
-from spec_lang.shapes import DType, Facts
+from spec_lang.shapes import DType
 from spec_lang.targets.onnx import proto
 from spec_lang.targets.onnx.buffers import Buffers
 from spec_lang.targets.onnx.elaborate import Elaborator
@@ -126,7 +126,7 @@ class _Export:
         self.g = Builder(
             opset=options.opset, precision=options.dtype, lookup=self._lookup, reserved=self.state.by_key
         )
-        self.e = Elaborator(program, self.g, Facts(), fuel)
+        self.e = Elaborator(program, self.g, fuel)
         self.buffers = Buffers(program, self.state, self.g, fuel)
         self.inputs = Inputs(self.g, self.template.values, options.inputs, options.ranks or {})
 

@@ -10,6 +10,7 @@ from spec_lang.targets.onnx.attention import join_heads
 from spec_lang.targets.onnx.graph import Builder
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Input, Node, as_edge
 from spec_lang.targets.onnx.proto import Model
+from spec_lang.targets.onnx.rows import by_rows
 
 
 def finish(
@@ -26,6 +27,7 @@ def finish(
     for wanted, value in results:
         outputs.append(_output(g, wanted, as_edge(value), taken))
     nodes = _live(join_heads(g, _live(g.nodes, outputs), outputs), outputs)
+    nodes = min(nodes, _live(by_rows(g, nodes, outputs), outputs), key=len)
     used = _used(nodes)
     return Model(
         name=name,

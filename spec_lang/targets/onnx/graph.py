@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from spec_lang.ops.lowering import Value
-from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
+from spec_lang.shapes import Dim, DType, Facts, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes as attribute
 from spec_lang.targets.onnx import dtypes, simplify
 from spec_lang.targets.onnx.names import Names
@@ -40,6 +40,7 @@ class Builder:
         precision: What FLOAT is exported as.
         path: The module that is being lowered; `param` and the names of nodes are below it.
         source: Where in the spec that is, for the metadata of nodes.
+        facts: What the spec says of the sizes.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Builder:
         self.precision = precision
         self.path = ""
         self.source = ""
+        self.facts = Facts()
         self.nodes: list[Node] = []
         self.inputs: list[Input] = []
         self.values = Names(reserved)
         self.sizes = Sizes(self)
         self.node_names = Names()
         self._lookup = lookup
+        self._producers: dict[Edge, Node] = {}
         self._numbers = dtypes.NUMBERS | {DType.FLOAT: dtypes.NUMBERS[precision]}
         self._constants: dict[tuple[int, tuple[int, ...], bytes], Const] = {}
         self._initializers: dict[str, Initializer] = {}
@@ -116,8 +119,14 @@ class Builder:
             results: tuple[Edge, ...] = (Edge(self.values.take(name)),)
         else:
             results = tuple(Edge(self.values.take(f"{name}.{i}")) for i in range(outputs))
-        self.nodes.append(Node(name, op_type, operands, results, written, self.source, domain))
+        node = Node(name, op_type, operands, results, written, self.source, domain)
+        self.nodes.append(node)
+        self._producers.update(dict.fromkeys(results, node))
         return results
+
+    def producer(self, edge: Edge) -> Node | None:
+        """The node that gives a value; none gives inputs, constants and weights."""
+        return self._producers.get(edge.root)
 
     # --- Inputs, weights and constants --------------------------------------------------------
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from spec_lang.ops.lowering import Value
-from spec_lang.shapes import Dim
+from spec_lang.shapes import Dim, Shape
 from spec_lang.targets.onnx.nodes import Edge, as_edge
 
 if TYPE_CHECKING:
     from spec_lang.targets.onnx.graph import Builder
+
+
+class Target(NamedTuple):
+    """What a Reshape takes beside its tensor."""
+
+    sizes: Edge
+    allowzero: int | None
 
 
 def reshape(g: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
@@ -19,21 +26,25 @@ def reshape(g: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
     shape = tuple(sizes)
     if x.is_typed and x.shape == shape:
         return x
-    target = _target(x, shape)
-    if target is None:
-        zero = any(not _positive(d) for d in shape)
-        y = g.Reshape(x, g.dims(shape), allowzero=1 if zero else None)
-    else:
-        y = g.Reshape(x, g.ints(target))
+    target = reshape_target(g, x.shape if "shape" in x.__dict__ else (), shape)
+    y = g.Reshape(x, target.sizes, allowzero=target.allowzero)
     if x.is_typed:
         return g.typed(y, x.dtype, shape)
     y.__dict__.setdefault("shape", shape)
     return as_edge(y)
 
 
-def _target(x: Edge, shape: tuple[Dim, ...]) -> list[int] | None:
+def reshape_target(g: Builder, before: Shape, shape: tuple[Dim, ...]) -> Target:
+    """The target of a Reshape from `before` (empty where that is not known) to `shape`."""
+    constants = _constants(before, shape)
+    if constants is not None:
+        return Target(as_edge(g.ints(constants)), None)
+    zero = any(not _positive(d) for d in shape)
+    return Target(as_edge(g.dims(shape)), 1 if zero else None)
+
+
+def _constants(before: Shape, shape: tuple[Dim, ...]) -> list[int] | None:
     """The constants of a Reshape, if they can say `shape`: at most one -1, 0 where the size stays."""
-    before = x.shape if "shape" in x.__dict__ else ()
     target: list[int] = []
     inferred = 0
     for i, size in enumerate(shape):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from spec_lang.shapes import Dim
+from spec_lang.shapes import Cond, Dim, Pack, Verdict
 from spec_lang.targets.onnx import dtypes, fold
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, as_edge
 
@@ -33,6 +33,8 @@ def without_node(
         return None if shape is None else g.regrouped(x, shape)
     if op_type == "Shape" and x is not None and (sizes := _constant_shape(x)) is not None:
         return as_edge(g.ints(sizes[attributes.get("start") : attributes.get("end")]))
+    if op_type == "Gather" and x is not None and not attributes.get("axis"):
+        return _first(g, x, inputs[1])
     if op_type not in RANDOM and inputs and all(i is None or isinstance(i, Const) for i in inputs):
         return fold.fold(g, op_type, inputs, attributes)
     return None
@@ -44,6 +46,21 @@ def _constant_shape(x: Edge) -> list[int] | None:
         return None
     sizes = [d.const for d in x.shape if isinstance(d, Dim) and d.const is not None]
     return sizes if len(sizes) == len(x.shape) else None
+
+
+def _first(g: Builder, x: Edge, indices: Edge | None) -> Edge | None:
+    """`x[0], ..., x[n - 1]` is a slice, where the spec says that x is as long: a slice would not notice that it is not."""
+    counting = None if indices is None else g.producer(indices)
+    if indices is None or counting is None or counting.op_type != "Range":
+        return None
+    start, _, step = counting.inputs
+    if not (_is_scalar(start, 0) and _is_scalar(step, 1) and indices.is_typed and x.is_typed):
+        return None
+    n, length = indices.dims[0], x.shape[0]
+    if isinstance(length, Pack) or g.facts.decide(Cond.le(n, length)) is not Verdict.PROVED:
+        return None
+    sliced: Edge = g.Slice(x, g.ints([0]), g.dims([n]), g.ints([0]))
+    return sliced
 
 
 def _repeats(

@@ -1,0 +1,129 @@
+"""Linear maps work on rows wherever that leaves fewer nodes, and give what they gave."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import spec_lang
+from tests.onnx.exporting import checked, export, program, run
+
+LAYERS = {
+    "a": "a = Linear(8, 12)",
+    "b": "b = Linear(12, 8, bias=false)",
+    "c": "c = Linear(8, 8)",
+    "norm": "norm = LayerNorm(8)",
+    "scale": "param scale: float[8] = normal()",
+    "shift": "param shift: float[1, 8] = normal()",
+}
+TEXT = """
+model M:
+    layers:
+        {layers}
+    forward(x: float[N, T, 8], y: float[N, T, 8]) -> {type}:
+        {body}
+"""
+
+WHOLE = "float[N, T, 8]"
+CASES = {
+    "residual stack": (
+        """
+        x = x + (x -> norm -> a -> gelu -> b)
+        return x + (x -> norm -> c)
+""",
+        WHOLE,
+        {"LayerNormalization": 2, "Gemm": 3, "Gelu": 1, "Add": 2, "Reshape": 2, "Shape": 1},
+    ),
+    "several operands on rows": (
+        """
+        x = where(c(x) > 0.0, x, y) -> a -> relu -> b
+        return (x -> c -> clamp(0.0, 1.0)) * scale + x
+""",
+        WHOLE,
+        {
+            "Gemm": 4,
+            "Greater": 1,
+            "Where": 1,
+            "Relu": 1,
+            "Clip": 1,
+            "Mul": 1,
+            "Add": 1,
+            "Reshape": 3,
+            "Shape": 1,
+        },
+    ),
+    "an axis that reads other rows": (
+        """
+        x = x -> a -> relu -> b -> c
+        x = x + x.mean(dim=1, keepdim=true)
+        return x -> a -> relu -> b
+""",
+        WHOLE,
+        {"Gemm": 5, "Relu": 2, "ReduceMean": 1, "Add": 1, "Reshape": 4, "Shape": 1},
+    ),
+    "results on the way": (
+        """
+        h = x -> a -> relu
+        z = h -> b -> c -> c
+        return h, z -> norm -> c
+""",
+        f"(float[N, T, 12], {WHOLE})",
+        {"Gemm": 5, "Relu": 1, "LayerNormalization": 1, "Reshape": 3, "Shape": 2, "Concat": 1},
+    ),
+    "an operand with a leading axis of its own": (
+        """
+        return x -> a -> relu -> b -> c -> add(shift) -> c
+""",
+        WHOLE,
+        {"Gemm": 4, "Relu": 1, "Add": 1, "Reshape": 4, "Shape": 1},
+    ),
+    "one linear map": (
+        """
+        return x -> c
+""",
+        WHOLE,
+        {"Transpose": 1, "MatMul": 1, "Add": 1},
+    ),
+}
+
+
+def spec(body: str, type: str) -> str:
+    """A model with the layers that its body names."""
+    used = [line for name, line in LAYERS.items() if re.search(rf"\b{name}\b", body)]
+    return TEXT.format(layers="\n        ".join(used), type=type, body=body.strip())
+
+
+def held_to_torch(text: str, folder: Path, **options: Any) -> Counter[str]:
+    """Hold a spec's graph to its module at several sizes; gives how many nodes of each op it has."""
+    source = folder / "spec.nnspec"
+    source.write_text(text)
+    torch.manual_seed(0)
+    module = spec_lang.load(source).M().eval()
+    path = folder / "m.onnx"
+    export(program(text), "M", path, **options)
+    for n, t in ((1, 1), (2, 5)):
+        feeds = {"x": torch.randn(n, t, 8), "y": torch.randn(n, t, 8)}
+        with torch.no_grad():
+            wanted = module(**feeds)
+        for a, b in zip(run(path, feeds), wanted if isinstance(wanted, tuple) else [wanted], strict=True):
+            np.testing.assert_allclose(a, b.numpy(), rtol=1e-4, atol=1e-5)
+    return Counter(n.op_type for n in checked(path).graph.node)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rows(name: str, tmp_path: Path) -> None:
+    body, type, expected = CASES[name]
+    assert held_to_torch(spec(body, type), tmp_path) == expected
+
+
+@pytest.mark.parametrize("opset", [17, 20, 28])
+@pytest.mark.parametrize("name", CASES)
+def test_opsets(name: str, opset: int, tmp_path: Path) -> None:
+    body, type, _ = CASES[name]
+    held_to_torch(spec(body, type), tmp_path, opset=opset)
