@@ -18,6 +18,7 @@ LAYERS = {
     "a": "a = Linear(8, 12)",
     "b": "b = Linear(12, 8, bias=false)",
     "c": "c = Linear(8, 8)",
+    "one": "one = Linear(8, 1)",
     "norm": "norm = LayerNorm(8)",
     "scale": "param scale: float[8] = normal()",
     "shift": "param shift: float[1, 8] = normal()",
@@ -82,6 +83,22 @@ CASES = {
 """,
         WHOLE,
         {"Gemm": 4, "Relu": 1, "Add": 1, "Reshape": 4, "Shape": 1},
+    ),
+    "heads": (
+        """
+        q = x -> c -> rearrange("n t (h d) -> n h t d", h=2)
+        return (q * 2.0) -> rearrange("n h t d -> n t (h d)") -> a -> silu -> b -> c
+""",
+        WHOLE,
+        {"Gemm": 4, "Reshape": 4, "Transpose": 2, "Mul": 2, "Sigmoid": 1, "Shape": 2, "Concat": 1},
+    ),
+    "rows of one number beside a vector": (
+        """
+        z = (x -> c -> c -> one -> gelu) * scale
+        return z -> c -> c -> c -> one -> gelu(approximate="tanh") -> mul(scale)
+""",
+        WHOLE,
+        {"Gemm": 7, "Gelu": 2, "Mul": 2, "Reshape": 4, "Shape": 1, "Concat": 1},
     ),
     "one linear map": (
         """

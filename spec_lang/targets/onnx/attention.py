@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from spec_lang.shapes import Dim
 from spec_lang.targets.onnx import attributes, dtypes
 from spec_lang.targets.onnx.nodes import Const, Edge, Node
+from spec_lang.targets.onnx.uses import Uses
 
 if TYPE_CHECKING:
     from spec_lang.targets.onnx.graph import Builder
@@ -44,13 +45,7 @@ class _Pass:
     def __init__(self, g: Builder, nodes: Sequence[Node], outputs: Sequence[Edge]) -> None:
         self.g = g
         self.nodes = nodes
-        self.producers = {o: n for n in nodes for o in n.outputs}
-        self.readers: dict[Edge, list[Node]] = {}
-        for n in nodes:
-            for i in n.inputs:
-                if i is not None:
-                    self.readers.setdefault(i, []).append(n)
-        self.outputs = set(outputs)
+        self.uses = Uses(nodes, outputs)
         self.splits: dict[Edge, tuple[Edge, ...]] = {}
 
     def run(self) -> list[Node]:
@@ -86,25 +81,24 @@ class _Pass:
 
     def _operand(self, edge: Edge | None) -> _Operand | None:
         """What the heads of an input were split from."""
-        node = self.producers.get(edge) if edge is not None else None
-        if node is None:
-            return None
-        if node.op_type == "Transpose" and node.attributes == _HEADS_OUT:
-            split = self._reshape(node.inputs[0], 4)
+        transpose = self.uses.producer(edge, "Transpose")
+        if transpose is not None and transpose.attributes == _HEADS_OUT:
+            split = self._reshape(transpose.inputs[0], 4)
             return None if split is None else _Operand(split[0], split[1][0])
-        if node.op_type != "Gather" or node.attributes not in (_AXIS_0, {}):
+        gather = self.uses.producer(edge, "Gather")
+        if gather is None or gather.attributes not in (_AXIS_0, {}):
             return None
-        at = _scalar(node.inputs[1])
-        parts = self.producers.get(node.inputs[0]) if node.inputs[0] is not None else None
-        if at is None or parts is None or parts.op_type != "Transpose" or parts.attributes != _PARTS_OUT:
+        at = _scalar(gather.inputs[1])
+        parts = self.uses.producer(gather.inputs[0], "Transpose")
+        if at is None or parts is None or parts.attributes != _PARTS_OUT:
             return None
         split = self._reshape(parts.inputs[0], 5)
         return None if split is None else _Operand(split[0], split[1][1], at % split[1][0], split[1][0])
 
     def _reshape(self, edge: Edge | None, rank: int) -> tuple[Edge, list[int]] | None:
         """What a reshape splits into `[batch, time, ...]`, and the sizes behind those."""
-        node = self.producers.get(edge) if edge is not None else None
-        if node is None or node.op_type != "Reshape" or edge is None:
+        node = self.uses.producer(edge, "Reshape")
+        if node is None or edge is None:
             return None
         source = node.inputs[0]
         if source is None or not source.is_typed or not edge.is_typed:
@@ -116,11 +110,11 @@ class _Pass:
 
     def _joined(self, node: Node) -> tuple[Node, Node] | None:
         """The transpose and the reshape behind an Attention, if nothing else reads between."""
-        transpose = self._only_reader(node.outputs[0])
-        if transpose is None or transpose.op_type != "Transpose" or transpose.attributes != _HEADS_OUT:
+        transpose = self.uses.only_reader(node.outputs[0], "Transpose")
+        if transpose is None or transpose.attributes != _HEADS_OUT:
             return None
-        reshape = self._only_reader(transpose.outputs[0])
-        if reshape is None or reshape.op_type != "Reshape" or len(node.outputs) > 1:
+        reshape = self.uses.only_reader(transpose.outputs[0], "Reshape")
+        if reshape is None or len(node.outputs) > 1:
             return None
         before, after = node.outputs[0], reshape.outputs[0]
         if not before.is_typed or not after.is_typed or len(after.shape) != 3:
@@ -129,10 +123,6 @@ class _Pass:
         if not isinstance(heads, Dim) or not isinstance(width, Dim):
             return None
         return (transpose, reshape) if after.shape == (batch, time, heads * width) else None
-
-    def _only_reader(self, edge: Edge) -> Node | None:
-        readers = self.readers.get(edge, [])
-        return readers[0] if len(readers) == 1 and edge not in self.outputs else None
 
     def _input(self, operand: _Operand, node: Node, new: list[Node]) -> Edge:
         """The operand with its heads side by side."""

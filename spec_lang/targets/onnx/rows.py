@@ -18,60 +18,24 @@ from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes
 from spec_lang.targets.onnx.nodes import Edge, Initializer, Node
 from spec_lang.targets.onnx.reshape import reshape_target
+from spec_lang.targets.onnx.uses import Uses
 
 if TYPE_CHECKING:
     from spec_lang.targets.onnx.graph import Builder
 
-_UNARY = frozenset(
-    {
-        *(
-            "Abs",
-            "Cast",
-            "Celu",
-            "Elu",
-            "Erf",
-            "Exp",
-            "Gelu",
-            "HardSigmoid",
-            "HardSwish",
-            "IsNaN",
-            "LeakyRelu",
-        ),
-        *(
-            "Log",
-            "Mish",
-            "Neg",
-            "Not",
-            "Reciprocal",
-            "Relu",
-            "Selu",
-            "Sigmoid",
-            "Sign",
-            "Softplus",
-            "Softsign",
-        ),
-        *("Sqrt", "Swish", "Tanh", "ThresholdedRelu"),
-    }
+
+def _ops(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_ACTIVATIONS = _ops(
+    "Celu Elu Gelu HardSigmoid HardSwish LeakyRelu Mish Relu Selu Sigmoid Softplus Softsign Swish Tanh ThresholdedRelu"
 )
-_BROADCASTING = frozenset(
-    {
-        *(
-            "Add",
-            "And",
-            "Clip",
-            "Div",
-            "Equal",
-            "Greater",
-            "GreaterOrEqual",
-            "Less",
-            "LessOrEqual",
-            "Max",
-            "Min",
-        ),
-        *("Mod", "Mul", "Or", "PRelu", "Pow", "Sub", "Where", "Xor"),
-    }
-)
-_NORMS = frozenset({"LayerNormalization", "RMSNormalization"})
+_UNARY = _ACTIVATIONS | _ops("Abs Cast Erf Exp IsNaN Log Neg Not Reciprocal Sign Sqrt")
+_ARITHMETIC = _ops("Add Clip Div Max Min Mod Mul PRelu Pow Sub")
+_BROADCASTING = _ARITHMETIC | _ops("And Equal Greater GreaterOrEqual Less LessOrEqual Or Where Xor")
+_KEEPS_TYPE = _ARITHMETIC | _UNARY - {"Cast", "IsNaN"}
+_NORMS = _ops("LayerNormalization RMSNormalization")
 """Over the last axis where they have no `axis`; their other inputs are vectors."""
 
 _SWAPPED = attributes.write({"perm": [1, 0]})
@@ -101,12 +65,7 @@ class _Pass:
         self.g = g
         self.nodes = nodes
         self.outputs = outputs
-        self.producers = {o: n for n in nodes for o in n.outputs}
-        self.readers: dict[Edge, list[Node]] = {}
-        for n in nodes:
-            for i in n.inputs:
-                if i is not None:
-                    self.readers.setdefault(i, []).append(n)
+        self.uses = Uses(nodes, outputs)
         self.linears: dict[Node, _Linear] = {}
         self.biases: set[Node] = set()
         self.wanted: set[Edge] = set()
@@ -115,6 +74,8 @@ class _Pass:
         self.result: list[Node] = []
 
     def run(self) -> list[Node]:
+        for node in self.nodes:
+            self._type(node)
         self.linears = {n: found for n in self.nodes if (found := self._linear(n)) is not None}
         self._want()
         for node in self.nodes:
@@ -123,6 +84,18 @@ class _Pass:
         for o in self.outputs:
             self._whole(o)
         return _in_order(self.result, self.g.nodes)
+
+    def _type(self, node: Node) -> None:
+        """Say the type of an intermediate value of a lowering, where it is that of the operands."""
+        y = node.outputs[0]
+        if y.is_typed or node.op_type not in _KEEPS_TYPE:
+            return
+        whole = [i for i in node.inputs if i is not None and not _along_rows(i)]
+        if not whole or not all(_same_shape(i, whole[0]) for i in whole):
+            return
+        vectors = [i.shape for i in node.inputs if i is not None and i.is_typed and len(i.shape) == 1]
+        if all(v == whole[0].shape[-1:] for v in vectors):
+            self.g.typed(y, whole[0].dtype, whole[0].shape)
 
     # --- What can be done on rows ---------------------------------------------------------------
 
@@ -133,15 +106,15 @@ class _Pass:
         x, weight = node.inputs
         if x is None or weight is None or not x.is_typed or len(x.shape) < 3 or x.dtype not in _FLOATS:
             return None
-        transpose = self.producers.get(weight)
+        transpose = self.uses.producer(weight, "Transpose")
         transposed = transpose is not None and transpose.attributes == _SWAPPED
         stored = transpose.inputs[0] if transpose is not None and transposed else weight
         if not isinstance(stored, Initializer) or len(stored.sizes) != 2:
             return None
         width = stored.sizes[0 if transposed else 1]
         product = node.outputs[0]
-        add = self._only_reader(product)
-        bias = _other(add, product) if add is not None and add.op_type == "Add" else None
+        add = self.uses.only_reader(product, "Add")
+        bias = None if add is None else _other(add, product)
         result = product
         if add is not None and isinstance(bias, Initializer) and bias.sizes == (width,):
             result = add.outputs[0]
@@ -149,10 +122,6 @@ class _Pass:
             bias = None
         self.g.typed(result, x.dtype, (*x.shape[:-1], dim(width)))
         return _Linear(x, stored, bias, int(transposed), result)
-
-    def _only_reader(self, edge: Edge) -> Node | None:
-        readers = self.readers.get(edge, [])
-        return readers[0] if len(readers) == 1 and edge not in self.outputs else None
 
     def _want(self) -> None:
         """Find the values that a linear map takes as rows, itself or behind ops on each row."""
@@ -171,7 +140,7 @@ class _Pass:
         if len(node.outputs) > 1 or node.domain or not _splits(y):
             return None
         if node.op_type in _UNARY:
-            return [True]
+            return [True] if _same_shape(node.inputs[0], y) else None
         if node.op_type in _NORMS:
             if "axis" in node.attributes or not _same_shape(node.inputs[0], y):
                 return None
@@ -188,6 +157,9 @@ class _Pass:
         linear = self.linears.get(node)
         if linear is not None:
             self._gemm(node, linear)
+            return
+        if node.op_type == "Reshape" and node.inputs[0] in self.unmade and node.outputs[0].is_typed:
+            self._reshape(node.inputs[0], node.outputs[0], node)
             return
         on_rows = self._operands(node)
         if on_rows is not None and self._gains(node, on_rows):
@@ -213,7 +185,7 @@ class _Pass:
         inputs = [self._rows(linear.x, node), linear.weight]
         if linear.bias is not None:
             inputs.append(linear.bias)
-            self.biases.update(self.readers[node.outputs[0]])
+            self.biases.update(self.uses.readers[node.outputs[0]])
         written = attributes.write({"transB": 1} if linear.transposed else {})
         self._emit(
             "Gemm", self.g.node_names.take(_beside(node, "Gemm")), inputs, written, node, linear.result
@@ -241,17 +213,19 @@ class _Pass:
         rows = self.rows.get(whole)
         if rows is None:
             rows = self.rows[whole] = self._named(whole)
-            self._reshape(whole, rows, reader)
+            made = self.uses.producer(whole, "Reshape")
+            self._reshape((made and made.inputs[0]) or whole, rows, reader)
         return rows
 
     def _whole(self, edge: Edge) -> None:
         """Make a value of which only the rows are there."""
         if edge in self.unmade:
             self.unmade.remove(edge)
-            self._reshape(self.rows[edge], edge, self.producers[edge])
+            self._reshape(self.rows[edge], edge, self.uses.producers[edge])
 
     def _reshape(self, x: Edge, y: Edge, like: Node) -> None:
-        target = reshape_target(self.g, x.shape, y.dims)
+        x = self.rows[x] if x in self.unmade else x
+        target = reshape_target(self.g, x.shape if x.is_typed else (), y.dims)
         written = attributes.write({"allowzero": target.allowzero})
         name = self.g.node_names.take(_beside(like, "Reshape"))
         self.result.append(Node(name, "Reshape", (x, target.sizes), (y,), written, like.source, ""))
