@@ -79,4 +79,5 @@ def needs(*packages: str) -> None:
 
     missing = [p for p in packages if find_spec(p) is None]
     if missing:
-        raise CannotRun(f"this needs {' and '.join(missing)}: pip install {' '.join(missing)}")
+        extra = "openvino" if "openvino" in missing else "run"
+        raise CannotRun(f"this needs {' and '.join(missing)}: pip install 'spec-lang[{extra}]'")

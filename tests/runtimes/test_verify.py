@@ -207,7 +207,7 @@ def test_a_runtime_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else find(name))
-    with pytest.raises(CannotRun, match="pip install openvino"):
+    with pytest.raises(CannotRun, match=r"pip install 'spec-lang\[openvino\]'"):
         run(LENET, {"image": np.zeros((1, 1, 32, 32), np.float32)}, "openvino")
 
 
