@@ -91,7 +91,10 @@ def plain() -> Iterator[Case]:
     yield row("CosineSimilarity", -1, 1e-3, x=pair, s=S1)
     yield row("CosineSimilarity", 0, x=["float[4]"] * 2, s={})
     yield row("CosineSimilarity", -1, x=["float[N, 1, L]", "float[4, L]"], s=S1)
-    for p in (1, 2.0, 3.0, float("inf"), 0.5):
+    yield row("CosineSimilarity", -1, x=["float[N, 4, L]", "float[4, 1]"], s=S1)
+    yield row("CosineSimilarity", 0, x=["float[4, L]", "float[N, 4, L]"], s=S1)
+    yield row("CosineSimilarity", 1, x=["float[N, 1, 1]", "float[1, 4, L]"], s=S1)
+    for p in (0, 1, 2.0, 3.0, float("inf"), float("-inf"), 0.5, -2.0):
         yield row("PairwiseDistance", p, x=pair, s=S1)
     yield row("PairwiseDistance", keepdim=True, x=["float[N, L]", "float[L]"], s=S1)
     yield row("PairwiseDistance", x=["float[L]", "float[L]"], s={"L": [3]})
@@ -253,7 +256,7 @@ def recurrent() -> Iterator[Case]:
                 yield row(layer, 3, 5, x=[seq, hx(h)], s=S, **k)
                 yield row(layer, 3, 5, x=["float[L, 3]"], s={"L": [1, 4]}, **k)
                 yield row(layer, 3, 5, x=["float[L, 3]", hx(hu)], s={"L": [1, 4]}, **k)
-    yield row("LSTM", 3, 5, proj_size=2, bidirectional=True, num_layers=2, x=["float[L, N, 3]"], s=S, o=False)
+    yield row("LSTM", 3, 5, proj_size=2, bidirectional=True, num_layers=2, x=["float[L, N, 3]"], s=S)
     yield row(
         "LSTM",
         3,
@@ -262,8 +265,16 @@ def recurrent() -> Iterator[Case]:
         bias=False,
         x=["float[L, N, 3]", ("float[1, N, 2]", "float[1, N, 5]")],
         s=S,
-        o=False,
     )
+    for kw in ({"batch_first": True, "bidirectional": True}, {"num_layers": 3}, {"bidirectional": True}):
+        DL = kw.get("num_layers", 1) * (2 if kw.get("bidirectional") else 1)
+        seq = "float[N, L, 3]" if kw.get("batch_first") else "float[L, N, 3]"
+        hx = (f"float[{DL}, N, 2]", f"float[{DL}, N, 5]")
+        yield row("LSTM", 3, 5, proj_size=2, x=[seq, hx], s=S, **kw)
+        yield row(
+            "LSTM", 3, 5, proj_size=2, x=["float[L, 3]", tuple(map(unbatched, hx))], s={"L": [1, 4]}, **kw
+        )
+        yield row("LSTM", 3, 5, proj_size=2, x=["float[L, 3]"], s={"L": [1, 4]}, **kw)
     yield row("RNN", 3, 5, 2, "relu", False, True, x=["float[N, L, 3]"], s=S)
     yield row("LSTM", "K", "C", "k", x=["float[L, N, K]"], s=dict(K=[3], C=[4], k=[1, 2], **S))
     for layer in ("RNNCell", "LSTMCell", "GRUCell"):

@@ -45,6 +45,12 @@ CASES = [
     case("norm", X, 2, 1),
     case("norm", X, 1, 0, True),
     case("norm", X, 3, (0, 1)),
+    *(
+        case("norm", x, p, *a)
+        for p in (0, -1.5, float("-inf"))
+        for x, *a in ((X, 1), (X, (0, 1), True), (X,))
+    ),
+    case("norm", "float[]", 0, 0),
     case("norm", X, dim=1),
     case("norm", X, float("inf"), 1),
     *(
@@ -63,7 +69,11 @@ CASES = [
     case("cumsum", X, 1),
     case("cumsum", INT, 0),
     case("cumsum", B, 0),
-    case("cumprod", X, 1, _onnx=False),
+    *(case("cumprod", x, *a) for x in (X, INT, B, "i8[N, T]") for a in ((1,), (0,))),
+    case("cumprod", Y, -1, dtype=DType.F64),
+    case("cumprod", "float[]", 0),
+    case("cumprod", "float[3, 0]", 1),
+    case("cumprod", "float[0, T]", 1),
     # products
     *(
         case("matmul", a, b)
@@ -279,7 +289,12 @@ CASES = [
     ),
     case("multi_margin_loss", "float[N, 3]", "int[N]", 2, 0.5, "float[3]", _low=0, _high=3),
     case("multi_margin_loss", "float[3]", "int[]", _low=0, _high=3),
-    case("multilabel_margin_loss", "float[N, 3]", "int[N, 3]", _low=-1, _high=3, _onnx=False),
+    *(
+        case("multilabel_margin_loss", "float[N, 3]", "int[N, 3]", reduction=r, _low=-1, _high=3)
+        for r in ("none", "mean", "sum")
+    ),
+    case("multilabel_margin_loss", "float[N, C]", "int[N, C]", _low=0, _high=1),
+    case("multilabel_margin_loss", "float[5]", "int[5]", _low=-1, _high=5),
     *(case("gaussian_nll_loss", X, X, X, reduction=r, _floats="unit") for r in ("none", "mean", "sum")),
     case("gaussian_nll_loss", X, X, "float[N, 1]", True, 1e-3, _floats="unit"),
     *(
@@ -290,5 +305,44 @@ CASES = [
     *(case("margin_ranking_loss", X, X, X, 0.2, reduction=r) for r in ("none", "mean", "sum")),
     *(case("triplet_margin_loss", X, X, X, reduction=r) for r in ("none", "mean", "sum")),
     case("triplet_margin_loss", X, X, X, 0.5, 1.0, swap=True),
-    case("ctc_loss", "float[T + 5, N, 4]", "int[N, 2]", "int[N]", "int[N]", _low=1, _high=3, _onnx=False),
+    *(
+        case(
+            "ctc_loss",
+            "float[T + 5, N, 4]",
+            "int[N, S]",
+            "int[N]",
+            "int[N]",
+            reduction=r,
+            _low=1,
+            _high=4,
+            _sizes={"S": (3, 4)},
+        )
+        for r in ("none", "mean", "sum")
+    ),
+    case(
+        "ctc_loss",
+        "float[T + 5, N, 4]",
+        "int[N, 3]",
+        "i32[N]",
+        "i32[N]",
+        3,
+        _low=0,
+        _high=3,
+        _sizes={"N": (7, 9)},
+    ),
+    case(
+        "ctc_loss",
+        "float[T + 5, N, 4]",
+        "i32[N, 3]",
+        "i32[N]",
+        "i32[N]",
+        3,
+        "none",
+        True,
+        _low=0,
+        _high=3,
+        _sizes={"N": (7, 9)},
+    ),
+    case("ctc_loss", "float[T + 5, 4]", "int[1]", "int[]", "int[]", reduction="none", _low=1, _high=2),
+    case("ctc_loss", "float[T + 5, 4]", "int[2]", "int[]", "int[]", zero_infinity=True, _low=2, _high=3),
 ]

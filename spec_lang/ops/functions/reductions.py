@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -13,9 +12,10 @@ from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_ran
 from spec_lang.ops.functions.arithmetic import maximum, minimum
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Axes, Axis, Number
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known_float
 from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, recast, takes
+from spec_lang.ops.rules.reductions import arg_extreme, magnitude, reduced
 from spec_lang.shapes import Cond, Dim, DType, TensorType
 from spec_lang.shapes import dim as as_dim
 
@@ -68,32 +68,6 @@ def not_empty(cx: Cx, x: Tensor, dims: Sequence[int] | None) -> None:
     for d in range(len(x.shape)) if not dims else dims if x.shape else ():
         size = size_at(cx, x, d)
         cx.require(Cond.ge(size, 1), f"{cx.name} of {x} has nothing to choose from", code="E0304")
-
-
-def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: bool) -> Value:
-    """One Reduce node; `kind` is `sum`, `mean`, `prod`, `max`, `min`, `any`, `all` or an ONNX suffix such as `L2`.
-
-    `axes` are not negative; None reduces all. Sums of ints are i64, as PyTorch's.
-    """
-    if kind in ("any", "all"):
-        y = reduced(
-            g, "max" if kind == "any" else "min", g.cast(g.cast(x, DType.BOOL), DType.I32), axes, keepdim
-        )
-        return recast(g, y, DType.BOOL)
-    if kind in ("sum", "prod") and not x.dtype.is_float:
-        x = g.cast(x, DType.I64)
-    if kind in ("max", "min") and (x.dtype in NARROW or x.dtype is DType.BOOL):
-        y = reduced(g, kind, g.cast(x, DType.I32), axes, keepdim)
-        return recast(g, y, x.dtype)
-    if axes is not None and (not axes or not x.shape):
-        return x
-    emit = getattr(g, f"Reduce{kind.capitalize() if kind.islower() else kind}")
-    keep = {} if keepdim else {"keepdims": 0}
-    if axes is None or list(axes) == list(range(len(x.shape))):
-        return emit(x, **keep)
-    if kind == "sum" or g.opset >= 18:
-        return emit(x, g.ints(axes), **keep)
-    return emit(x, axes=list(axes), **keep)
 
 
 class _Reduction(Function):
@@ -280,15 +254,6 @@ class _Choice(Function):
         return values, arg_extreme(g, self.kind, x, axis, self.keepdim)
 
 
-def arg_extreme(g: Graph, kind: str, x: Value, axis: int, keepdim: bool) -> Value:
-    """Where the first largest or smallest element along an axis is."""
-    if not x.shape:
-        return g.const(0, DType.I64)
-    if x.dtype in NARROW or x.dtype in (DType.I64, DType.BOOL):
-        x = g.cast(x, DType.I32)
-    return getattr(g, f"Arg{kind.capitalize()}")(x, axis=axis, **({} if keepdim else {"keepdims": 0}))
-
-
 class max_(_Choice):
     """The largest element; along `dim`, (values, indices); of two tensors, element by element."""
 
@@ -463,17 +428,7 @@ class norm(Function):
         x = g.cast(self.input, self.dtype or self.input.dtype)
         axes = [d % len(x.shape) for d in self.dim] if self.dim and x.shape else None
         p = 2.0 if self.p == "fro" else known_float(self.p, "p")
-        if not x.shape:
-            return g.Abs(x)
-        if p in (1, 2):
-            return reduced(g, f"L{int(p)}", x, axes, self.keepdim)
-        size = g.typed(g.Abs(x), x.dtype, x.shape)
-        if math.isinf(p):
-            return reduced(g, "max" if p > 0 else "min", size, axes, self.keepdim)
-        if p == 0:
-            raise Unsupported("the norm of p=0, a count, has no ONNX op")
-        powers = g.typed(g.Pow(size, g.const(p, x.dtype)), x.dtype, x.shape)
-        return g.Pow(reduced(g, "sum", powers, axes, self.keepdim), g.const(1 / p, x.dtype))
+        return magnitude(g, x, p, axes, self.keepdim)
 
 
 class logsumexp(Function):
@@ -539,7 +494,21 @@ class cumprod(_Running):
     torch = "torch.cumprod"
 
     def onnx(self, g: Graph) -> Value:
-        raise Unsupported("ONNX has no running product")
+        dtype = self.result()
+        wide = DType.I32 if dtype in NARROW else dtype
+        x = g.cast(self.input, wide)
+        if not x.shape or 0 in x.dims:  # runtimes stop at a recurrence over nothing
+            return recast(g, x, dtype)
+        axis = self.dim % len(x.shape)
+        rest = (*x.shape[:axis], *x.shape[axis + 1 :])
+        one = g.typed(g.Expand(g.const(1, wide), g.dims(x.with_shape(rest).dims)), wide, rest)
+
+        def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+            product = g.typed(g.Mul(*states, *rows), wide, rest)
+            return [product], [product]
+
+        _, [y] = g.scan(step, [one], [x], axis=axis)
+        return recast(g, y, dtype)
 
 
 def count_of(x: Tensor) -> Dim:

@@ -47,9 +47,8 @@ class _Pass:
         self.producers = {o: n for n in nodes for o in n.outputs}
         self.readers: dict[Edge, list[Node]] = {}
         for n in nodes:
-            for i in n.inputs:
-                if i is not None:
-                    self.readers.setdefault(i, []).append(n)
+            for i in n.reads():
+                self.readers.setdefault(i, []).append(n)
         self.outputs = set(outputs)
         self.splits: dict[Edge, tuple[Edge, ...]] = {}
 
