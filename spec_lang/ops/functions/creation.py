@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Number, Sizes
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least
 from spec_lang.ops.rules.elementwise import FLOATS, fits, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
+from spec_lang.shapes import maximum as largest
 
 
 class arange(Function):
@@ -320,11 +321,18 @@ class linspace(Function):
                 low + i * step if i < steps // 2 else high - (steps - 1 - i) * step for i in range(steps)
             ]
             return g.const(values if steps > 1 else [float(low)] * steps, dtype)
-        if steps is None:
-            raise Unsupported("linspace needs a known number of steps when the graph is written")
+        return self._from_both_ends(g, dtype)
+
+    def _from_both_ends(self, g: Graph, dtype: DType) -> Value:
+        """The first half counted from `start`, the others back from `end`; a single one is `start`."""
         start, end = g.scalar(self.start, dtype), g.scalar(self.end, dtype)
-        weights = g.const([i / max(steps - 1, 1) for i in range(steps)], dtype)
-        return g.Add(start, g.Mul(g.Sub(end, start), weights))
+        last = self.steps - 1
+        places = g.typed(g.Range(g.dim(0), g.dim(self.steps), g.dim(1)), DType.I64, (self.steps,))
+        step = g.Div(g.Sub(end, start), g.scalar(largest(last, 1), dtype))
+        up = g.Add(start, g.Mul(step, g.cast(places, dtype)))
+        left = g.typed(g.Sub(g.dim(last), places), DType.I64, (self.steps,))
+        down = g.Sub(end, g.Mul(step, g.cast(left, dtype)))
+        return g.Where(g.Less(places, g.dim(largest(self.steps // 2, 1))), up, down)
 
 
 class one_hot(Function):
