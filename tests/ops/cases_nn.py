@@ -6,6 +6,7 @@ from tests.ops.harness import case, d
 X, Y, INT, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
 Q = "float[N, H, T, D]"
 SEVERAL = {"H": (5, 8), "W": (6, 7), "L": (5, 8), "D": (4, 5)}
+SAMPLED = {"N": (1, 2), "C": (3,), "D": (2, 3), "H": (3, 4), "W": (2, 5), "T": (3,), "L": (1, 4)}
 TWO = {"N": (2, 3), "T": (2, 3), "C": (2, 4), "L": (2, 5), "H": (2, 3), "W": (2, 3)}
 
 CASES = [
@@ -74,6 +75,62 @@ CASES = [
     case("cumprod", "float[]", 0),
     case("cumprod", "float[3, 0]", 1),
     case("cumprod", "float[0, T]", 1),
+    *(
+        case(n, x, *a, **k)
+        for n in ("var_mean", "std_mean")
+        for x, *a, k in (
+            (X, {}),
+            (X, 1, {}),
+            (X, (0, 1), {"correction": 0}),
+            (X, 1, {"unbiased": False, "keepdim": True}),
+        )
+    ),
+    *(case("aminmax", x, **k) for x in (X, INT, B) for k in ({}, {"dim": 1}, {"dim": 0, "keepdim": True})),
+    case("aminmax", "float[]"),
+    *(case("count_nonzero", x, *a) for x in (X, INT, B) for a in ((), (1,), ((0, 1),))),
+    *(case(n, X, *a) for n in ("nansum", "nanmean") for a in ((), (1,), ((0, 1), True))),
+    case("nansum", INT, 1),
+    *(case(n, "float[3, 5]", 1, _floats="special") for n in ("nansum", "nanmean")),
+    case("logcumsumexp", "float[2, 4]", 1, _floats="special"),
+    case("nansum", X, dtype=DType.F64),
+    *(case("logcumsumexp", x, a) for x in (X, Y) for a in (0, -1)),
+    *(case(n, x, a) for n in ("cummax", "cummin") for x in (X, INT, B, "i8[N, T]") for a in (0, 1)),
+    case("cummax", Y, 1),
+    case("cummin", "float[T]", 0),
+    case("cummax", "float[]", 0),
+    # order
+    case("kthvalue", "float[N, T + 2]", 2, _floats="distinct"),
+    case("kthvalue", "float[T + 2, N]", 3, 0, True, _floats="distinct"),
+    case("kthvalue", X, d("T"), 1, _floats="distinct"),
+    *(case("median", x, *a, _floats="distinct") for x in (X, "float[N, 2*T]") for a in ((), (1,), (0, True))),
+    case("median", "float[]"),
+    case("median", "i8[5, T]", 0, _low=1, _high=2, _sizes={"T": (1,)}),
+    *(
+        case("quantile", x, q, *a, **k)
+        for q in (0.0, 0.3, 0.5, 1.0)
+        for x, *a, k in ((X, {}), (X, 1, {}), (X, 0, True, {}))
+    ),
+    *(
+        case("quantile", Y, 0.4, dim, interpolation=i)
+        for i in ("linear", "lower", "higher", "midpoint", "nearest")
+        for dim in (None, 1)
+    ),
+    case("quantile", X, 0.7, None, True),
+    case("quantile", X, 1, 1),
+    case("quantile", "f64[N, 5]", 0.6, 1, True, interpolation="nearest"),
+    case("msort", Y, _floats="distinct"),
+    *(
+        case("searchsorted", a, b, _floats="sorted", **k)
+        for a, b in (("float[S]", X), ("float[N, S]", X), ("float[S]", "float[]"))
+        for k in ({}, {"right": True}, {"side": "right", "out_int32": True})
+    ),
+    case("searchsorted", "int[S]", INT, _low=2, _high=3),
+    case("searchsorted", "int[1]", INT, right=True),
+    case("searchsorted", "int[1]", INT, side="left"),
+    case("searchsorted", "float[1]", X, sorter="int[1]", _low=0, _high=1),
+    case("bucketize", INT, "int[1]"),
+    case("bucketize", INT, "int[1]", right=True, out_int32=True),
+    case("bucketize", "float[N, T, 2]", "float[1]"),
     # products
     *(
         case("matmul", a, b)
@@ -97,6 +154,25 @@ CASES = [
     case("dot", "float[T]", "float[T]"),
     case("outer", "float[N]", "float[T]"),
     case("outer", "float[N]", "int[T]"),
+    case("addmv", "float[N]", X, "float[T]", beta=0.5, alpha=2),
+    case("addmv", "float[1]", X, "float[T]"),
+    case("inner", "float[T]", X),
+    case("inner", Y, "float[D, C]"),
+    case("inner", "float[T]", "float[T]"),
+    case("tensordot", Y, "float[T, C, D]"),
+    case("tensordot", Y, "float[C, D]", 1),
+    case("tensordot", X, "float[C]", 0),
+    case("tensordot", Y, "float[D, N, C]", ((0, 2), (1, 2))),
+    case("tensordot", INT, "int[T, C]", ([-1], [0])),
+    case("kron", X, "float[C, D]"),
+    case("kron", "float[T]", Y),
+    case("kron", INT, "float[2]"),
+    case("cross", "float[N, 3]", "float[N, 3]", 1),
+    case("cross", "float[3, T]", "float[3, 1]", 0),
+    case("cross", "float[2, 3, T]", "float[2, 3, T]"),
+    case("cross", "int[N, 3]", "int[1, 3]", -1),
+    case("trace", X),
+    case("trace", "int[T, 3]"),
     case("linear", X, "float[C, T]"),
     case("linear", Y, "float[D, C]", "float[D]"),
     case("linear", "float[T]", "float[C, T]", "float[C]"),
@@ -163,6 +239,10 @@ CASES = [
     case("instance_norm", "float[N, C, L]", weight="float[C]", bias="float[C]", _sizes=TWO),
     case("local_response_norm", "float[N, C, H, W]", 3),
     case("local_response_norm", "float[N, C, L]", 2, 0.01, 0.5, 2.0),
+    *(case("cdist", X, "float[C, T]", p) for p in (0.0, 0.5, 1.0, 2.0, 3.0, float("inf"))),
+    case("cdist", Y, "float[N, D, C]"),
+    case("cdist", Y, "float[D, C]", compute_mode="donot_use_mm_for_euclid_dist"),
+    *(case("dist", X, "float[T]", p) for p in (0, 1, 2, 2.5, float("inf"))),
     case("normalize", X),
     case("normalize", Y, dim=-1),
     case("normalize", Y, 1.0, 2),
@@ -243,6 +323,33 @@ CASES = [
     case("fold", "float[N, 2*C, 2*W + 4]", (3, d("W")), (2, 1), padding=(0, 1), stride=(1, 1)),
     case("unfold", "float[N, C, H, W]", 2, _sizes=TWO),
     case("unfold", "float[C, H, W]", (2, 1), 1, 1, 2),
+    *(
+        case("grid_sample", "float[N, C, H, W]", "float[N, T, L, 2]", m, p, a, _sizes=SAMPLED)
+        for m in ("bilinear", "nearest", "bicubic")
+        for p in ("zeros", "border", "reflection")
+        for a in (False, True)
+    ),
+    *(
+        case(
+            "grid_sample",
+            "float[N, 2, D, H, W]",
+            "float[N, T, L, 2, 3]",
+            m,
+            p,
+            a,
+            _sizes=SAMPLED,
+            _opsets=(17, 20, 24),
+        )
+        for m in ("bilinear", "nearest")
+        for p in ("zeros", "border", "reflection")
+        for a in (False, True)
+    ),
+    *(
+        case("affine_grid", "float[N, 2, 3]", (d("N"), 3, h, w), align_corners=a)
+        for h, w in ((4, 3), (d("N"), 1), (1, d("N") + 1))
+        for a in (False, True)
+    ),
+    case("affine_grid", "float[N, 3, 4]", [d("N"), 1, 2, 3, d("N")]),
     case("pad", X, (1, 2)),
     case("pad", Y, (0, 1, 2, 0), value=1.5),
     case("pad", INT, (1, 0), value=3),

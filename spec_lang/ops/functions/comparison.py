@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.base import FUNCTIONS, Cx, Function, OpError, Tensor
 from spec_lang.ops.functions.arithmetic import _Binary
 from spec_lang.ops.kinds import Number, Operand
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import number
 from spec_lang.ops.rules.elementwise import (
     BITS,
     EVERY,
+    FLOATS,
     INTS,
     dtype_of,
     fits,
@@ -22,6 +24,7 @@ from spec_lang.ops.rules.elementwise import (
     recast,
     result_dtype,
     result_shape,
+    same_dtype,
     takes,
 )
 from spec_lang.shapes import Dim, DType, TensorType
@@ -64,6 +67,43 @@ for _name, _operator, _nodes, _doc in (
     ("ge", ">=", "GreaterOrEqual", "Where the first is larger or equal."),
 ):
     _comparison(_name, _operator, _nodes, _doc)
+
+
+for _name, _other in (
+    ("not_equal", "ne"),
+    ("less", "lt"),
+    ("less_equal", "le"),
+    ("greater", "gt"),
+    ("greater_equal", "ge"),
+):
+    _same = FUNCTIONS.declared[_other]
+    type(_name, (_same,), {"__doc__": _same.__doc__, "__module__": __name__, "torch": f"torch.{_name}"})
+
+
+class isclose(Function):
+    """Whether |input - other| <= atol + rtol |other|; equal infinities are close."""
+
+    input: Tensor
+    other: Tensor
+    rtol: Number = 1e-5
+    atol: Number = 1e-8
+    equal_nan: bool = False
+
+    torch = "torch.isclose"
+
+    def infer(self, cx: Cx) -> Tensor:
+        number(cx, ">=", 0, rtol=self.rtol, atol=self.atol)
+        takes(cx, self.input, FLOATS)
+        same_dtype(cx, self.input, self.other)
+        return TensorType(DType.BOOL, result_shape(cx, self.input, self.other))
+
+    def onnx(self, g: Graph) -> Value:
+        a, b, dtype = self.input, self.other, self.input.dtype
+        limit = g.Add(operand(g, self.atol, dtype), g.Mul(operand(g, self.rtol, dtype), g.Abs(b)))
+        apart = g.Abs(g.Sub(a, b))
+        near = g.And(g.LessOrEqual(apart, limit), g.Not(g.IsInf(apart)))
+        close = g.Or(g.Equal(a, b), near)
+        return g.Or(close, g.And(g.IsNaN(a), g.IsNaN(b))) if self.equal_nan else close
 
 
 class _Logical(Function):

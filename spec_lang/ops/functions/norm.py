@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.functional.html
 from __future__ import annotations
 
 from math import prod
+from typing import Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.reductions import norm, reduced_shape
@@ -14,8 +15,9 @@ from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules import norm as rules
 from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, number
 from spec_lang.ops.rules.distance import cosine_onnx, cosine_type, pairwise_onnx, pairwise_type
-from spec_lang.ops.rules.elementwise import FLOATS, same_dtype, takes
-from spec_lang.shapes import TensorType
+from spec_lang.ops.rules.elementwise import FLOATS, LOWERING, result_shape, same_dtype, takes
+from spec_lang.ops.rules.reductions import magnitude
+from spec_lang.shapes import DType, TensorType
 
 
 def _channels(cx: Cx, x: Tensor, channels: Dim, **vectors: Tensor | None) -> None:
@@ -307,3 +309,56 @@ class embedding(Function):
 
     def onnx(self, g: Graph) -> Value:
         return g.Gather(self.weight, self.input)
+
+
+class cdist(Function):
+    """‖x₁ - x₂‖_p of each row of [..., P, M] and each of [..., R, M]: [..., P, R]."""
+
+    x1: Tensor
+    x2: Tensor
+    p: Number = 2.0
+    compute_mode: Literal[
+        "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"
+    ] = "use_mm_for_euclid_dist_if_necessary"
+
+    torch = "torch.cdist"
+
+    def infer(self, cx: Cx) -> Tensor:
+        a, b = self.x1, self.x2
+        number(cx, ">=", 0, p=self.p)
+        takes(cx, a, {DType.FLOAT, DType.F32, DType.F64})
+        same_dtype(cx, a, b)
+        if known_rank(cx, a) < 2 or known_rank(cx, b) < 2:
+            raise OpError(f"{cx.name} takes [..., rows, columns], but gets {a} and {b}", code="E0302")
+        cx.equal(a.dims[-1], b.dims[-1], f"{cx.name} of {a} and {b}: their rows have different lengths")
+        batch = result_shape(cx, a.with_shape(a.shape[:-2]), b.with_shape(b.shape[:-2]))
+        return a.with_shape((*batch, a.dims[-2], b.dims[-2]))
+
+    def onnx(self, g: Graph) -> Value:
+        a, b = self.x1, self.x2
+        shape = (*self.infer(LOWERING).shape, a.dims[-1])
+        apart = g.Sub(g.Unsqueeze(a, g.ints([-2])), g.Unsqueeze(b, g.ints([-3])))
+        apart = g.typed(apart, a.dtype, shape)
+        return magnitude(g, apart, known_float(self.p, "p"), [len(shape) - 1], False)
+
+
+class dist(Function):
+    """‖input - other‖_p of all elements."""
+
+    input: Tensor
+    other: Tensor
+    p: Number = 2
+
+    torch = "torch.dist"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
+        same_dtype(cx, self.input, self.other)
+        result_shape(cx, self.input, self.other)
+        return self.input.with_shape(())
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        shape = result_shape(LOWERING, x, self.other)
+        apart = g.typed(g.Sub(x, self.other), x.dtype, shape)
+        return magnitude(g, apart, known_float(self.p, "p"), None, False)
