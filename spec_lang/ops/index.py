@@ -41,6 +41,7 @@ LAYERS = {
     "layers.reshaping": "Flatten Unflatten Unfold Fold",
     "layers.transformer": "TransformerEncoder TransformerDecoder Transformer",
     "layers.transformer_layers": "TransformerEncoderLayer TransformerDecoderLayer",
+    "layers.unpooling": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "layers.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
     "losses": (
         "L1Loss MSELoss SmoothL1Loss HuberLoss SoftMarginLoss HingeEmbeddingLoss PoissonNLLLoss "
@@ -59,7 +60,8 @@ FUNCTIONS = {
     ),
     "functions.arithmetic": (
         "add sub rsub mul multiply subtract div divide true_divide floor_divide remainder fmod pow "
-        "maximum minimum lerp atan2 arctan2 copysign hypot logaddexp xlogy fmax fmin addcmul addcdiv"
+        "maximum minimum lerp atan2 arctan2 copysign hypot logaddexp xlogy fmax fmin addcmul addcdiv "
+        "heaviside"
     ),
     "functions.attention": "scaled_dot_product_attention",
     "functions.comparison": (
@@ -91,13 +93,15 @@ FUNCTIONS = {
     ),
     "functions.norm": (
         "layer_norm rms_norm group_norm batch_norm instance_norm local_response_norm normalize "
-        "cosine_similarity pairwise_distance embedding cdist dist"
+        "cosine_similarity pairwise_distance embedding cdist dist "
+        "embedding_bag"
     ),
     "functions.order": "kthvalue median quantile msort searchsorted bucketize",
     "functions.pooling": (
         "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d min_pool1d min_pool2d "
         "min_pool3d lp_pool1d lp_pool2d lp_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
-        "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d"
+        "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "
+        "max_unpool1d max_unpool2d max_unpool3d"
     ),
     "functions.reductions": (
         "sum mean prod amax amin max min argmax argmin any all var std norm logsumexp cumsum cumprod "
@@ -109,7 +113,8 @@ FUNCTIONS = {
     "functions.scattering": "index_add index_copy index_fill take scatter_reduce",
     "functions.selection": (
         "split chunk unbind narrow select index_select gather take_along_dim scatter scatter_add topk "
-        "sort argsort tril triu diagonal roll flip fliplr repeat_interleave flipud diff diag_embed diag"
+        "sort argsort tril triu diagonal roll flip fliplr repeat_interleave flipud diff diag_embed diag "
+        "tensor_split rot90"
     ),
     "functions.shape": (
         "reshape view view_as reshape_as flatten ravel unflatten permute transpose swapaxes swapdims "

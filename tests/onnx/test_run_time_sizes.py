@@ -37,6 +37,11 @@ SPECS: dict[str, str] = {
         "    forward(x: float[1, 2, (A - 1)//2 + 1], y: float[A]) -> float[1, 3, A]:\n"
         "        return up(x, output_size=[A])"
     ),
+    "a pool and its inverse": (
+        "forward(x: float[1, 2, 2*A + 1, 2*B], y: float[B]) -> float[1, 2, 2*A + 1, 2*B]:\n"
+        "        y, i = max_pool2d(x, (3, 2), (2, 2), return_indices=true)\n"
+        "        return max_unpool2d(y, i, (3, 2), (2, 2))"
+    ),
     "attention scaled by a size": (
         "forward(x: float[1, 2, A, 4], y: float[B]) -> float[1, 2, A, 4]:\n"
         "        return scaled_dot_product_attention(x, x, x, scale=A)"
@@ -50,6 +55,7 @@ def inputs(name: str, a: int, b: int) -> dict[str, torch.Tensor]:
         "adaptive average of images": ((1, 2, a, b), (b,)),
         "adaptive maximum": ((2, a), (b,)),
         "adaptive maximum with places": ((1, 2, a, b), (b,)),
+        "a pool and its inverse": ((1, 2, 2 * a + 1, 2 * b), (b,)),
         "a transposed convolution to a size": ((1, 2, (a - 1) // 2 + 1), (a,)),
         "attention scaled by a size": ((1, 2, a, 4), (b,)),
     }

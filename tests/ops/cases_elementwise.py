@@ -220,6 +220,9 @@ CASES = [
         for a, b in ((X, V), (INT, J), (X, INT), (B, B), ("i8[N]", "i8[N]"))
     ),
     *(case(n, a, b) for n in ("hypot", "logaddexp") for a, b in ((X, V), (X, INT), (X, "float[1]"))),
+    case("heaviside", X, V),
+    case("heaviside", INT, J),
+    case("heaviside", "i8[N]", "i8[1]"),
     case("xlogy", X, V, _floats="unit"),
     case("xlogy", INT, X, _floats="unit"),
     case("xlogy", X, 3),

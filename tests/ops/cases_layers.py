@@ -195,6 +195,10 @@ def spatial() -> Iterator[Case]:
         yield row(f"MaxPool{d}d", 3, 2, 1, 2, return_indices=True, x=un, s=us)
         yield row(f"MaxPool{d}d", 2, 3, 1, 2, return_indices=True, ceil_mode=True)
         yield row(f"MaxPool{d}d", 2, 2, 0, 3, return_indices=True, ceil_mode=True, x=un, s=us)
+        ones = ", ".join("1" * int(d))
+        for s_, more in (({"N": [1, 3]}, {}), ({"N": [1, 3]}, {"stride": 2, "padding": 1})):
+            yield row(f"MaxUnpool{d}d", 7, x=[f"float[N, 4, {ones}]", f"int[N, 4, {ones}]"], s=s_, **more)
+        yield row(f"MaxUnpool{d}d", 5, x=[f"float[4, {ones}]", f"int[4, {ones}]"], s={})
         P = f"AvgPool{d}d"
         for k in ({}, {"ceil_mode": True}):
             for q in ({}, {"count_include_pad": False}):

@@ -242,6 +242,39 @@ CASES = [
     *(case("cdist", X, "float[C, T]", p) for p in (0.0, 0.5, 1.0, 2.0, 3.0, float("inf"))),
     case("cdist", Y, "float[N, D, C]"),
     case("cdist", Y, "float[D, C]", compute_mode="donot_use_mm_for_euclid_dist"),
+    *(
+        case("embedding_bag", "int[N, T]", "float[5, D]", mode=m, _low=0, _high=5)
+        for m in ("sum", "mean", "max")
+    ),
+    *(
+        case("embedding_bag", "int[N, T]", "float[5, D]", mode=m, padding_idx=-4, _low=0, _high=3)
+        for m in ("sum", "mean", "max")
+    ),
+    case("embedding_bag", "int[T]", "float[5, D]", "int[1]", mode="max", _low=0, _high=1),
+    case(
+        "embedding_bag",
+        "int[T]",
+        "float[5, 2]",
+        "int[1]",
+        per_sample_weights="float[T]",
+        mode="sum",
+        _low=0,
+        _high=1,
+    ),
+    *(
+        case(
+            f"max_unpool{n}d",
+            f"float[N, C, {ones}]",
+            f"int[N, C, {ones}]",
+            3,
+            *a,
+            _low=0,
+            _high=9 if n > 1 else 3,
+        )
+        for n, ones in ((1, "1"), (2, "1, 1"), (3, "1, 1, 1"))
+        for a in ((), (2,), (4, 0, (5,) * n))
+    ),
+    case("max_unpool2d", "float[C, H, W]", "int[C, H, W]", (1, 2), _low=0, _high=1),
     *(case("dist", X, "float[T]", p) for p in (0, 1, 2, 2.5, float("inf"))),
     case("normalize", X),
     case("normalize", Y, dim=-1),

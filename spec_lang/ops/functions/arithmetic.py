@@ -508,3 +508,25 @@ class addcdiv(_Added):
 
     torch = "torch.addcdiv"
     node = "Div"
+
+
+class heaviside(Function):
+    """0 below 0, 1 above it, and `values` at it."""
+
+    input: Tensor
+    values: Tensor
+
+    torch = "torch.heaviside"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, NUMBERS)
+        same_dtype(cx, self.input, self.values)
+        return TensorType(self.input.dtype, result_shape(cx, self.input, self.values))
+
+    def onnx(self, g: Graph) -> Value:
+        def emit(dtype: DType) -> Value:
+            x, zero = g.cast(self.input, dtype), g.const(0, dtype)
+            above = g.Where(g.Greater(x, zero), g.const(1, dtype), zero)
+            return g.Where(g.Equal(x, zero), g.cast(self.values, dtype), above)
+
+        return in_i32(g, self.input.dtype, emit)

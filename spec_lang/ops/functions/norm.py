@@ -10,10 +10,11 @@ from typing import Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.reductions import norm, reduced_shape
-from spec_lang.ops.kinds import Axes, Axis, Dim, Number
+from spec_lang.ops.kinds import Axes, Axis, Count, Dim, Number
+from spec_lang.ops.layers.embedding import EmbeddingBag
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules import norm as rules
-from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, number
+from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, model_float, number
 from spec_lang.ops.rules.distance import cosine_onnx, cosine_type, pairwise_onnx, pairwise_type
 from spec_lang.ops.rules.elementwise import FLOATS, LOWERING, result_shape, same_dtype, takes
 from spec_lang.ops.rules.reductions import magnitude
@@ -362,3 +363,43 @@ class dist(Function):
         shape = result_shape(LOWERING, x, self.other)
         apart = g.typed(g.Sub(x, self.other), x.dtype, shape)
         return magnitude(g, apart, known_float(self.p, "p"), None, False)
+
+
+class embedding_bag(Function):
+    """The sum, mean or maximum of the rows of `weight` in each bag: a row of [B, L], or what lies between two `offsets`."""
+
+    input: Tensor
+    weight: Tensor
+    offsets: Tensor | None = None
+    mode: Literal["sum", "mean", "max"] = "mean"
+    per_sample_weights: Tensor | None = None
+    include_last_offset: bool = False
+    padding_idx: Count | None = None
+
+    torch = "F.embedding_bag"
+    keywords = ("mode", "per_sample_weights", "include_last_offset", "padding_idx")
+
+    def _layer(self) -> EmbeddingBag:
+        rows, width = self.weight.dims
+        return EmbeddingBag(
+            num_embeddings=rows,
+            embedding_dim=width,
+            max_norm=None,
+            scale_grad_by_freq=False,
+            sparse=False,
+            mode=self.mode,
+            include_last_offset=self.include_last_offset,
+            padding_idx=self.padding_idx,
+        )
+
+    def infer(self, cx: Cx) -> Tensor:
+        known_rank(cx, self.weight, (2,), "its weight")
+        model_float(cx, self.weight, "its weight")
+        layer = self._layer()
+        layer.check(cx)
+        known_rank(cx, self.input, (1, 2))
+        return layer.infer(cx, self.input, self.offsets, self.per_sample_weights)
+
+    def onnx(self, g: Graph) -> Value:
+        given = (self.weight, self.input, self.offsets, self.per_sample_weights)
+        return self._layer().lowered(g, *given)

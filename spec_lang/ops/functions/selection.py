@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
@@ -825,3 +826,79 @@ class diag(Function):
     def onnx(self, g: Graph) -> Value:
         y: Value = self._as().onnx(g)
         return y
+
+
+class tensor_split(Function):
+    """So many pieces along `dim`, the first ones larger by one where they do not divide, or pieces between some places."""
+
+    input: Tensor
+    indices_or_sections: Count | Sizes
+    dim: Axis = 0
+
+    torch = "torch.tensor_split"
+
+    def infer(self, cx: Cx) -> tuple[Tensor, ...]:
+        x = ranked(cx, self.input)
+        axis = axis_of(cx, x, self.dim)
+        return tuple(with_size(x, axis, s) for s in self._pieces(cx))
+
+    def _pieces(self, cx: Cx) -> list[Dim]:
+        size, given = size_at(cx, self.input, self.dim), self.indices_or_sections
+        if isinstance(given, int):
+            if given < 1:
+                raise OpError(
+                    f"{cx.name} takes at least 1 section, but gets {given}",
+                    code="E0501",
+                    arg="indices_or_sections",
+                )
+            return [(size + given - 1 - i) // given for i in range(given)]
+        places = [as_dim(0), *given, size]
+        pieces = [b - a for a, b in pairwise(places)]
+        for piece in pieces:
+            cx.require(
+                Cond.ge(piece, 0),
+                f"{cx.name} takes places in order within {size}, but gets [{', '.join(map(str, given))}]",
+                code="E0501",
+                arg="indices_or_sections",
+            )
+        return pieces
+
+    def onnx(self, g: Graph) -> tuple[Value, ...]:
+        from spec_lang.ops.rules.elementwise import LOWERING
+
+        x: Value = self.input
+        return slices(g, x, self._pieces(LOWERING), self.dim % len(x.shape))
+
+
+class rot90(Function):
+    """A quarter turn, `k` times over, from the first of two dims to the second."""
+
+    input: Tensor
+    k: Count = 1
+    dims: Axes = (0, 1)
+
+    torch = "torch.rot90"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = self.input
+        known_rank(cx, x)
+        if len(self.dims) != 2:
+            raise OpError(f"{cx.name} takes two dims, but gets {list(self.dims)}", code="E0501", arg="dims")
+        first, second = (axis_of(cx, x, d, "dims") for d in self.dims)
+        if first == second or len(x.shape) < 2:
+            raise OpError(f"{cx.name} takes two dims of {x}, not {list(self.dims)}", code="E0303", arg="dims")
+        return x.with_shape(tuple(x.shape[i] for i in self._order(first, second)))
+
+    def _order(self, first: int, second: int) -> list[int]:
+        order = list(range(len(self.input.shape)))
+        if self.k % 2:
+            order[first], order[second] = order[second], order[first]
+        return order
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input
+        first, second = (d % len(x.shape) for d in self.dims)
+        turns = self.k % 4
+        flipped = {0: (), 1: (second,), 2: (first, second), 3: (first,)}[turns]
+        y = flip(input=x, dims=flipped).onnx(g)
+        return transposed(g, g.typed(y, x.dtype, x.shape), self._order(first, second))

@@ -155,7 +155,18 @@ class EmbeddingBag(Layer):
         offsets: Value | None = None,
         per_sample_weights: Value | None = None,
     ) -> Value:
-        rows = g.Gather(g.param("weight"), input)
+        return self.lowered(g, g.param("weight"), input, offsets, per_sample_weights)
+
+    def lowered(
+        self,
+        g: Graph,
+        weight: Value,
+        input: Value,
+        offsets: Value | None,
+        per_sample_weights: Value | None,
+    ) -> Value:
+        """The bags of rows of a given table."""
+        rows = g.Gather(weight, input)
         if per_sample_weights is not None:
             rows = g.Mul(rows, g.Unsqueeze(per_sample_weights, g.ints([-1])))
         if offsets is not None or self.padding_idx is not None:
