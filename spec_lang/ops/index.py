@@ -41,6 +41,7 @@ LAYERS = {
     "layers.reshaping": "Flatten Unflatten Unfold Fold",
     "layers.transformer": "TransformerEncoder TransformerDecoder Transformer",
     "layers.transformer_layers": "TransformerEncoderLayer TransformerDecoderLayer",
+    "layers.unpooling": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "layers.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
     "losses": (
         "L1Loss MSELoss SmoothL1Loss HuberLoss SoftMarginLoss HingeEmbeddingLoss PoissonNLLLoss "
@@ -59,12 +60,14 @@ FUNCTIONS = {
     ),
     "functions.arithmetic": (
         "add sub rsub mul multiply subtract div divide true_divide floor_divide remainder fmod pow "
-        "maximum minimum lerp"
+        "maximum minimum lerp atan2 arctan2 copysign hypot logaddexp xlogy fmax fmin addcmul addcdiv "
+        "heaviside"
     ),
     "functions.attention": "scaled_dot_product_attention",
     "functions.comparison": (
         "eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
-        "bitwise_left_shift bitwise_right_shift where masked_fill"
+        "bitwise_left_shift bitwise_right_shift where masked_fill not_equal less less_equal greater "
+        "greater_equal isclose"
     ),
     "functions.conversion": (
         "to type_as float double half bfloat16 long int short char byte bool contiguous detach clone"
@@ -72,7 +75,7 @@ FUNCTIONS = {
     "functions.convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "functions.creation": (
         "arange zeros ones full zeros_like ones_like full_like new_zeros new_ones eye linspace "
-        "one_hot rand randn rand_like randn_like"
+        "one_hot rand randn rand_like randn_like meshgrid new_full"
     ),
     "functions.dropout": "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout",
     "functions.einops": "rearrange reduce repeat",
@@ -81,31 +84,42 @@ FUNCTIONS = {
         "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan asin acos atan sinh "
         "cosh asinh acosh atanh erf erfc deg2rad rad2deg floor ceil trunc fix positive isnan isinf "
         "isfinite logical_not round frac abs absolute neg negative sign sgn square bitwise_not logit "
-        "nan_to_num clamp clip clamp_min clamp_max"
+        "nan_to_num clamp clip clamp_min clamp_max sinc arcsin arccos arctan arcsinh arccosh arctanh "
+        "isposinf isneginf signbit"
     ),
     "functions.indexing": "getitem",
-    "functions.matmul": "matmul mm bmm mv dot outer linear bilinear addmm baddbmm",
+    "functions.matmul": (
+        "matmul mm bmm mv dot outer linear bilinear addmm baddbmm addmv inner tensordot kron cross trace"
+    ),
     "functions.norm": (
         "layer_norm rms_norm group_norm batch_norm instance_norm local_response_norm normalize "
-        "cosine_similarity pairwise_distance embedding"
+        "cosine_similarity pairwise_distance embedding cdist dist "
+        "embedding_bag"
     ),
+    "functions.order": "kthvalue median quantile msort searchsorted bucketize",
     "functions.pooling": (
         "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d min_pool1d min_pool2d "
         "min_pool3d lp_pool1d lp_pool2d lp_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
-        "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d"
+        "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "
+        "max_unpool1d max_unpool2d max_unpool3d"
     ),
     "functions.reductions": (
-        "sum mean prod amax amin max min argmax argmin any all var std norm logsumexp cumsum cumprod"
+        "sum mean prod amax amin max min argmax argmin any all var std norm logsumexp cumsum cumprod "
+        "var_mean std_mean aminmax count_nonzero nansum nanmean logcumsumexp cummax cummin"
     ),
-    "functions.resampling": "interpolate pixel_shuffle pixel_unshuffle channel_shuffle unfold fold pad",
+    "functions.resampling": (
+        "interpolate pixel_shuffle pixel_unshuffle channel_shuffle unfold fold pad grid_sample affine_grid"
+    ),
+    "functions.scattering": "index_add index_copy index_fill take scatter_reduce",
     "functions.selection": (
         "split chunk unbind narrow select index_select gather take_along_dim scatter scatter_add topk "
-        "sort argsort tril triu diagonal roll flip fliplr repeat_interleave"
+        "sort argsort tril triu diagonal roll flip fliplr repeat_interleave flipud diff diag_embed diag "
+        "tensor_split rot90"
     ),
     "functions.shape": (
         "reshape view view_as reshape_as flatten ravel unflatten permute transpose swapaxes swapdims "
         "t movedim moveaxis squeeze unsqueeze cat concat concatenate stack expand broadcast_to "
-        "expand_as tile"
+        "expand_as tile hstack vstack"
     ),
     "losses": (
         "l1_loss mse_loss smooth_l1_loss huber_loss soft_margin_loss hinge_embedding_loss "

@@ -11,13 +11,14 @@ import math
 from typing import Any, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
-from spec_lang.ops.functions.reductions import reduced
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Count, Number
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known_float, number, probability
+from spec_lang.ops.rules.ctc import ctc_onnx
 from spec_lang.ops.rules.distance import cosine_onnx, pairwise_onnx
 from spec_lang.ops.rules.elementwise import FLOATS, operand, result_shape, same_dtype, takes
+from spec_lang.ops.rules.reductions import reduced
 from spec_lang.ops.twin import _OfPair, _OfSequences, _OfTarget, _OfTriplet, _OfVariance, twin
 from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 
@@ -520,7 +521,22 @@ class multilabel_margin_loss(_Loss):
         return self.reduced_type(self.input.with_shape(self.input.shape[:-1]))
 
     def onnx(self, g: Graph) -> Value:
-        raise Unsupported("the multi-label margin loss stops at each sample's first -1, which has no ONNX op")
+        x, dtype = self.input, self.input.dtype
+        axis, last = len(x.shape) - 1, len(x.shape)
+        stops = g.typed(g.Less(self.target, g.const(0, DType.I64)), DType.BOOL, x.shape)
+        seen = g.CumSum(g.cast(stops, DType.I64), g.const(axis, DType.I64))
+        listed = g.Equal(seen, g.const(0, DType.I64))
+        label = g.Where(listed, self.target, g.const(0, DType.I64))
+        classes = g.Range(g.dim(0), g.dim(x.dims[axis]), g.dim(1))
+        each = g.Unsqueeze(listed, g.ints([last]))  # [..., labels, classes]
+        shape = (*x.shape, x.dims[axis])
+        own = g.typed(g.And(g.Equal(g.Unsqueeze(label, g.ints([last])), classes), each), DType.BOOL, shape)
+        wanted = reduced(g, "any", own, [axis], True)
+        score = g.Unsqueeze(g.GatherElements(x, label, axis=axis), g.ints([last]))
+        margin = g.Relu(g.Sub(g.const(1.0, dtype), g.Sub(score, g.Unsqueeze(x, g.ints([axis])))))
+        counted = g.Where(g.And(each, g.Not(wanted)), margin, g.const(0.0, dtype))
+        total = reduced(g, "sum", g.typed(counted, dtype, shape), [axis, last], False)
+        return self.reduce(g, g.Div(total, g.scalar(x.dims[axis], dtype)), x.with_shape(x.shape[:-1]))
 
 
 class multilabel_soft_margin_loss(_Loss):
@@ -751,7 +767,28 @@ class ctc_loss(_Loss):
         return self.reduced_type(x.with_shape((batch,)))
 
     def onnx(self, g: Graph) -> Value:
-        raise Unsupported("the CTC loss is a recursion over alignments, which has no ONNX op")
+        x = self.log_probs
+        batched = len(x.shape) == 3
+        given = (x, self.targets, self.input_lengths, self.target_lengths)
+        if not batched:
+            given = tuple(_with_batch(g, v, axis) for v, axis in zip(given, (1, 0, 0, 0), strict=True))
+        lengths = g.cast(given[3], DType.I64)
+        each = ctc_onnx(g, given[0], given[1], given[2], lengths, self.blank)
+        each = g.typed(each, x.dtype, lengths.shape)
+        if self.zero_infinity:
+            each = g.typed(g.Where(g.IsInf(each), g.const(0.0, x.dtype), each), x.dtype, lengths.shape)
+        if self.reduction == "mean":
+            long = g.cast(g.typed(g.Max(lengths, g.const(1, DType.I64)), DType.I64, lengths.shape), x.dtype)
+            each = g.Div(each, long)
+        if not batched and self.reduction == "none":
+            return g.Squeeze(each, g.ints([0]))
+        return self.reduce(g, each, x.with_shape(lengths.shape))
+
+
+def _with_batch(g: Graph, x: Value, axis: int) -> Value:
+    """`x` as a batch of one."""
+    shape = (*x.shape[:axis], dim(1), *x.shape[axis:])
+    return g.typed(g.Unsqueeze(x, g.ints([axis])), x.dtype, shape)
 
 
 # --- Layers ---------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from spec_lang.shapes import Dim, DType, Shape, TensorType
 
@@ -22,6 +22,10 @@ class Value(TensorType):
 
 class Unsupported(Exception):
     """ONNX cannot express this op with these arguments; the message says what and why."""
+
+
+Step: TypeAlias = Callable[[Sequence[Value], Sequence[Value]], tuple[Sequence[Value], Sequence[Value]]]
+"""One step of a recurrence: states and rows to the next states and the rows of the results."""
 
 
 class Graph(Protocol):
@@ -62,6 +66,20 @@ class Graph(Protocol):
 
     def typed(self, x: Value, dtype: DType, shape: Shape) -> Value:
         """The same value with its type said, for lowerings that hand it to other helpers."""
+
+    def scan(
+        self,
+        step: Step,
+        states: Sequence[Value],
+        sequences: Sequence[Value],
+        *,
+        axis: int = 0,
+        reverse: bool = False,
+    ) -> tuple[Sequence[Value], Sequence[Value]]:
+        """A recurrence along one axis of typed `sequences`: the final states, and the rows stacked along that axis.
+
+        `step` emits nodes as ever, and may use any value. The states keep their types; it types the rows that it gives.
+        """
 
     def dtype(self, dtype: DType) -> int:
         """ONNX's number for a dtype; FLOAT is the precision that the model is exported in."""

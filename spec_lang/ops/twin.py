@@ -79,7 +79,9 @@ class _OfSequences(_Twin):
     def onnx(
         self, g: Graph, log_probs: Value, targets: Value, input_lengths: Value, target_lengths: Value
     ) -> Any:
-        return self.function(**vars(self)).onnx(g)
+        inputs = {"log_probs": log_probs, "targets": targets}
+        lengths = {"input_lengths": input_lengths, "target_lengths": target_lengths}
+        return self.function(**vars(self), **inputs, **lengths).onnx(g)
 
 
 def twin(

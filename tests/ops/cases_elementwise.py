@@ -32,6 +32,13 @@ UNARY = [
     "erfc",
     "deg2rad",
     "rad2deg",
+    "sinc",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arcsinh",
+    "arccosh",
+    "arctanh",
     "tanh",
     "sigmoid",
 ]
@@ -51,7 +58,19 @@ NUMERIC = [
     "softsign",
     "tanhshrink",
 ]
-ANY = ["isnan", "isinf", "isfinite", "logical_not", "sign", "sgn", "square", "nan_to_num"]
+ANY = [
+    "isnan",
+    "isinf",
+    "isposinf",
+    "isneginf",
+    "isfinite",
+    "signbit",
+    "logical_not",
+    "sign",
+    "sgn",
+    "square",
+    "nan_to_num",
+]
 FLOAT = [
     "frac",
     "elu",
@@ -71,6 +90,7 @@ FLOAT = [
     "hardtanh",
 ]
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
+NAMED = ["not_equal", "less", "less_equal", "greater", "greater_equal"]
 
 CASES = [
     *(case(n, x) for n in UNARY for x in (X, INT, B, S, "float[1]")),
@@ -186,6 +206,36 @@ CASES = [
         for n in COMPARISONS
         for a, b in ((X, V), (X, 0.5), (INT, 1), (INT, 0.5), (X, INT), (B, B), ("i8[N]", "i8[N]"), (1, INT))
     ),
+    *(case(n, a, b) for n in NAMED for a, b in ((X, V), (X, 0.5), (INT, 1), (B, B))),
+    case("isclose", X, V, 0.5, 0.2),
+    case("isclose", X, "float[1]", equal_nan=True, atol=1.0),
+    *(
+        case(n, a, b)
+        for n in ("atan2", "arctan2", "copysign")
+        for a, b in ((X, V), (INT, J), (X, INT), (B, INT))
+    ),
+    *(
+        case(n, a, b)
+        for n in ("fmax", "fmin")
+        for a, b in ((X, V), (INT, J), (X, INT), (B, B), ("i8[N]", "i8[N]"))
+    ),
+    *(case(n, a, b) for n in ("hypot", "logaddexp") for a, b in ((X, V), (X, INT), (X, "float[1]"))),
+    case("heaviside", X, V),
+    case("heaviside", INT, J),
+    case("heaviside", "i8[N]", "i8[1]"),
+    case("xlogy", X, V, _floats="unit"),
+    case("xlogy", INT, X, _floats="unit"),
+    case("xlogy", X, 3),
+    case("xlogy", 0, X),
+    case("xlogy", INT, J, _low=0),
+    *(
+        case(n, "float[T, 9, 9]", "float[9, 9]", _floats="special")
+        for n in ("atan2", "copysign", "hypot", "logaddexp", "fmax", "fmin", "xlogy", "isclose")
+    ),
+    case("isclose", "float[9, 9]", "float[9, 9]", equal_nan=True, _floats="special"),
+    *(case(n, "float[T, 9]", _floats="special") for n in ("signbit", "isposinf", "isneginf", "sinc")),
+    *(case(n, X, V, "float[N, 1]", value=v) for n in ("addcmul", "addcdiv") for v in (0.5, 2)),
+    *(case(n, V, X, S) for n in ("addcmul", "addcdiv")),
     *(
         case(n, a, b)
         for n in ("logical_and", "logical_or", "logical_xor")

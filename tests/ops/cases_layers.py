@@ -22,6 +22,15 @@ def row(
     return Case(layer, args, kwargs, x if isinstance(x, list | tuple) else [x], n or {}, s or {}, onnx=o)
 
 
+def bags(*args: Any, n: Any = None, **kwargs: Any) -> Case:
+    """An EmbeddingBag of bags of 2, 0, 3 and, but for a last offset, the rest."""
+    sizes = {"T": [5] if kwargs.get("include_last_offset") else [5, 8]}
+    named = {"offsets": "int[4]", **(n or {})}
+    return Case(
+        "EmbeddingBag", args, kwargs, ["int[T]"], named, sizes, high=4, values={"offsets": [0, 2, 2, 5]}
+    )
+
+
 def laid(batch_first: bool, n: str, length: str, width: int) -> str:
     """A sequence's type in either layout."""
     return f"float[{n}, {length}, {width}]" if batch_first else f"float[{length}, {n}, {width}]"
@@ -58,7 +67,12 @@ def plain() -> Iterator[Case]:
         n={"per_sample_weights": "float[N, T]"},
         s={"N": [2], "T": [3]},
     )
-    yield row("EmbeddingBag", 7, 3, padding_idx=2, x="int[N, T]", s={"N": [2], "T": [3]}, o=False)
+    for mode in ("sum", "mean", "max"):
+        yield row("EmbeddingBag", 7, 3, mode=mode, padding_idx=2, x="int[N, T]", s={"N": [2, 5], "T": [1, 3]})
+        yield bags(7, 3, mode=mode)
+        yield bags(7, 3, mode=mode, padding_idx=-6)
+        yield bags(7, 3, mode=mode, include_last_offset=True)
+    yield bags(7, 3, n={"per_sample_weights": "float[T]"}, mode="sum", padding_idx=1)
     yield row("Embedding", 7, 3, padding_idx=-1, x="i32[N]", s={"N": [2]})
     yield row("BatchNorm1d", 4, x="float[N, 4]", s={"N": [1, 2]})
     yield row("BatchNorm1d", 4, x="float[N, 4]", s={"N": [2, 3]}, track_running_stats=False)
@@ -91,7 +105,10 @@ def plain() -> Iterator[Case]:
     yield row("CosineSimilarity", -1, 1e-3, x=pair, s=S1)
     yield row("CosineSimilarity", 0, x=["float[4]"] * 2, s={})
     yield row("CosineSimilarity", -1, x=["float[N, 1, L]", "float[4, L]"], s=S1)
-    for p in (1, 2.0, 3.0, float("inf"), 0.5):
+    yield row("CosineSimilarity", -1, x=["float[N, 4, L]", "float[4, 1]"], s=S1)
+    yield row("CosineSimilarity", 0, x=["float[4, L]", "float[N, 4, L]"], s=S1)
+    yield row("CosineSimilarity", 1, x=["float[N, 1, 1]", "float[1, 4, L]"], s=S1)
+    for p in (0, 1, 2.0, 3.0, float("inf"), float("-inf"), 0.5, -2.0):
         yield row("PairwiseDistance", p, x=pair, s=S1)
     yield row("PairwiseDistance", keepdim=True, x=["float[N, L]", "float[L]"], s=S1)
     yield row("PairwiseDistance", x=["float[L]", "float[L]"], s={"L": [3]})
@@ -119,7 +136,7 @@ def plain() -> Iterator[Case]:
         ("trilinear", I3, S3, (4, 9, 1)),
         ("area", I2, S2, (3, 2)),
     ):
-        yield row("Upsample", z, mode=m, x=x, s=s, o="constant" if m == "area" else True)
+        yield row("Upsample", z, mode=m, x=x, s=s, o=True)
     yield row("Upsample", scale_factor=(2.0, 3.0), x=I2, s=S2)
     yield row("UpsamplingNearest2d", scale_factor=2, x=I2, s=S2)
     yield row("UpsamplingBilinear2d", (5, 4), x=I2, s=S2)
@@ -134,9 +151,9 @@ def plain() -> Iterator[Case]:
     yield row("Unfold", 3, x=I2, s=S2)
     yield row("Unfold", (2, 3), 2, 1, (2, 1), x=I2, s=S2)
     yield row("Unfold", 3, x="float[4, H, W]", s={"H": [5], "W": [6]})
-    yield row("Fold", (4, 5), 2, o=None, x="float[N, 12, 12]", s={"N": [1, 2]})
-    yield row("Fold", (5, 5), 3, 1, 1, 2, o=None, x="float[N, 18, 9]", s={"N": [1, 2]})
-    yield row("Fold", (4, 5), 2, o=None, x="float[12, 12]", s={})
+    yield row("Fold", (4, 5), 2, x="float[N, 12, 12]", s={"N": [1, 2]})
+    yield row("Fold", (5, 5), 3, 1, 1, 2, x="float[N, 18, 9]", s={"N": [1, 2]})
+    yield row("Fold", (4, 5), 2, x="float[12, 12]", s={})
 
 
 def spatial() -> Iterator[Case]:
@@ -162,7 +179,7 @@ def spatial() -> Iterator[Case]:
         yield row(T, 4, 6, 3, 2, 1, 1, 2, False, 2)
         yield row(T, 4, 6, 3, 2, x=un, s=us)
         yield row(T, 4, 6, 3, 3, 1, 2, padding_mode="zeros")
-        yield row(T, 4, 6, 2, 1, 0, 1, dilation=2, o=None)
+        yield row(T, 4, 6, 2, 1, 0, 1, dilation=2)
         yield row(T, 4, 6, 3, 1, 1, 1, dilation=2)
         for P in (f"MaxPool{d}d", f"MinPool{d}d"):
             yield row(P, 2)
@@ -176,6 +193,12 @@ def spatial() -> Iterator[Case]:
         yield row(f"MaxPool{d}d", 2, return_indices=True)
         yield row(f"MaxPool{d}d", 3, 2, 1, return_indices=True, ceil_mode=True)
         yield row(f"MaxPool{d}d", 3, 2, 1, 2, return_indices=True, x=un, s=us)
+        yield row(f"MaxPool{d}d", 2, 3, 1, 2, return_indices=True, ceil_mode=True)
+        yield row(f"MaxPool{d}d", 2, 2, 0, 3, return_indices=True, ceil_mode=True, x=un, s=us)
+        ones = ", ".join("1" * int(d))
+        for s_, more in (({"N": [1, 3]}, {}), ({"N": [1, 3]}, {"stride": 2, "padding": 1})):
+            yield row(f"MaxUnpool{d}d", 7, x=[f"float[N, 4, {ones}]", f"int[N, 4, {ones}]"], s=s_, **more)
+        yield row(f"MaxUnpool{d}d", 5, x=[f"float[4, {ones}]", f"int[4, {ones}]"], s={})
         P = f"AvgPool{d}d"
         for k in ({}, {"ceil_mode": True}):
             for q in ({}, {"count_include_pad": False}):
@@ -210,16 +233,20 @@ def spatial() -> Iterator[Case]:
         M = f"AdaptiveMaxPool{d}d"
         for X in (A, M):
             yield row(X, 1)
-            yield row(X, 3, o="constant")
-            yield row(X, 4, o="constant")
+            for o in (True, "constant"):
+                yield row(X, 3, o=o)
+                yield row(X, 4, o=o)
             yield row(X, 1, x=un, s=us)
-            yield row(X, 3, o="constant", x=un, s=us)
+            yield row(X, 3, x=un, s=us)
             if d != "1":
                 t = (None,) + (2,) * (int(d) - 1)
+                yield row(X, t)
                 yield row(X, t, o="constant")
                 yield row(X, (1,) + (None,) * (int(d) - 1))
-        yield row(M, 3, True, o=None)
-        yield row(M, 1, return_indices=True, o=None)
+        for o in (True, "constant"):
+            yield row(M, 3, True, o=o)
+            yield row(M, 1, return_indices=True, o=o)
+        yield row(M, 2, True, x=un, s=us)
         for Z in ("ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad", "CircularPad"):
             v = (0.5,) if Z == "ConstantPad" else ()
             yield row(f"{Z}{d}d", 2, *v)
@@ -253,7 +280,7 @@ def recurrent() -> Iterator[Case]:
                 yield row(layer, 3, 5, x=[seq, hx(h)], s=S, **k)
                 yield row(layer, 3, 5, x=["float[L, 3]"], s={"L": [1, 4]}, **k)
                 yield row(layer, 3, 5, x=["float[L, 3]", hx(hu)], s={"L": [1, 4]}, **k)
-    yield row("LSTM", 3, 5, proj_size=2, bidirectional=True, num_layers=2, x=["float[L, N, 3]"], s=S, o=False)
+    yield row("LSTM", 3, 5, proj_size=2, bidirectional=True, num_layers=2, x=["float[L, N, 3]"], s=S)
     yield row(
         "LSTM",
         3,
@@ -262,8 +289,16 @@ def recurrent() -> Iterator[Case]:
         bias=False,
         x=["float[L, N, 3]", ("float[1, N, 2]", "float[1, N, 5]")],
         s=S,
-        o=False,
     )
+    for kw in ({"batch_first": True, "bidirectional": True}, {"num_layers": 3}, {"bidirectional": True}):
+        DL = kw.get("num_layers", 1) * (2 if kw.get("bidirectional") else 1)
+        seq = "float[N, L, 3]" if kw.get("batch_first") else "float[L, N, 3]"
+        hx = (f"float[{DL}, N, 2]", f"float[{DL}, N, 5]")
+        yield row("LSTM", 3, 5, proj_size=2, x=[seq, hx], s=S, **kw)
+        yield row(
+            "LSTM", 3, 5, proj_size=2, x=["float[L, 3]", tuple(map(unbatched, hx))], s={"L": [1, 4]}, **kw
+        )
+        yield row("LSTM", 3, 5, proj_size=2, x=["float[L, 3]"], s={"L": [1, 4]}, **kw)
     yield row("RNN", 3, 5, 2, "relu", False, True, x=["float[N, L, 3]"], s=S)
     yield row("LSTM", "K", "C", "k", x=["float[L, N, K]"], s=dict(K=[3], C=[4], k=[1, 2], **S))
     for layer in ("RNNCell", "LSTMCell", "GRUCell"):

@@ -6,6 +6,7 @@ from tests.ops.harness import case, d
 X, Y, INT, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
 Q = "float[N, H, T, D]"
 SEVERAL = {"H": (5, 8), "W": (6, 7), "L": (5, 8), "D": (4, 5)}
+SAMPLED = {"N": (1, 2), "C": (3,), "D": (2, 3), "H": (3, 4), "W": (2, 5), "T": (3,), "L": (1, 4)}
 TWO = {"N": (2, 3), "T": (2, 3), "C": (2, 4), "L": (2, 5), "H": (2, 3), "W": (2, 3)}
 
 CASES = [
@@ -45,6 +46,12 @@ CASES = [
     case("norm", X, 2, 1),
     case("norm", X, 1, 0, True),
     case("norm", X, 3, (0, 1)),
+    *(
+        case("norm", x, p, *a)
+        for p in (0, -1.5, float("-inf"))
+        for x, *a in ((X, 1), (X, (0, 1), True), (X,))
+    ),
+    case("norm", "float[]", 0, 0),
     case("norm", X, dim=1),
     case("norm", X, float("inf"), 1),
     *(
@@ -63,7 +70,67 @@ CASES = [
     case("cumsum", X, 1),
     case("cumsum", INT, 0),
     case("cumsum", B, 0),
-    case("cumprod", X, 1, _onnx=False),
+    *(case("cumprod", x, *a) for x in (X, INT, B, "i8[N, T]") for a in ((1,), (0,))),
+    case("cumprod", Y, -1, dtype=DType.F64),
+    case("cumprod", "float[]", 0),
+    case("cumprod", "float[3, 0]", 1),
+    case("cumprod", "float[0, T]", 1),
+    *(
+        case(n, x, *a, **k)
+        for n in ("var_mean", "std_mean")
+        for x, *a, k in (
+            (X, {}),
+            (X, 1, {}),
+            (X, (0, 1), {"correction": 0}),
+            (X, 1, {"unbiased": False, "keepdim": True}),
+        )
+    ),
+    *(case("aminmax", x, **k) for x in (X, INT, B) for k in ({}, {"dim": 1}, {"dim": 0, "keepdim": True})),
+    case("aminmax", "float[]"),
+    *(case("count_nonzero", x, *a) for x in (X, INT, B) for a in ((), (1,), ((0, 1),))),
+    *(case(n, X, *a) for n in ("nansum", "nanmean") for a in ((), (1,), ((0, 1), True))),
+    case("nansum", INT, 1),
+    *(case(n, "float[3, 5]", 1, _floats="special") for n in ("nansum", "nanmean")),
+    case("logcumsumexp", "float[2, 4]", 1, _floats="special"),
+    case("nansum", X, dtype=DType.F64),
+    *(case("logcumsumexp", x, a) for x in (X, Y) for a in (0, -1)),
+    *(case(n, x, a) for n in ("cummax", "cummin") for x in (X, INT, B, "i8[N, T]") for a in (0, 1)),
+    case("cummax", Y, 1),
+    case("cummin", "float[T]", 0),
+    case("cummax", "float[]", 0),
+    # order
+    case("kthvalue", "float[N, T + 2]", 2, _floats="distinct"),
+    case("kthvalue", "float[T + 2, N]", 3, 0, True, _floats="distinct"),
+    case("kthvalue", X, d("T"), 1, _floats="distinct"),
+    *(case("median", x, *a, _floats="distinct") for x in (X, "float[N, 2*T]") for a in ((), (1,), (0, True))),
+    case("median", "float[]"),
+    case("median", "i8[5, T]", 0, _low=1, _high=2, _sizes={"T": (1,)}),
+    *(
+        case("quantile", x, q, *a, **k)
+        for q in (0.0, 0.3, 0.5, 1.0)
+        for x, *a, k in ((X, {}), (X, 1, {}), (X, 0, True, {}))
+    ),
+    *(
+        case("quantile", Y, 0.4, dim, interpolation=i)
+        for i in ("linear", "lower", "higher", "midpoint", "nearest")
+        for dim in (None, 1)
+    ),
+    case("quantile", X, 0.7, None, True),
+    case("quantile", X, 1, 1),
+    case("quantile", "f64[N, 5]", 0.6, 1, True, interpolation="nearest"),
+    case("msort", Y, _floats="distinct"),
+    *(
+        case("searchsorted", a, b, _floats="sorted", **k)
+        for a, b in (("float[S]", X), ("float[N, S]", X), ("float[S]", "float[]"))
+        for k in ({}, {"right": True}, {"side": "right", "out_int32": True})
+    ),
+    case("searchsorted", "int[S]", INT, _low=2, _high=3),
+    case("searchsorted", "int[1]", INT, right=True),
+    case("searchsorted", "int[1]", INT, side="left"),
+    case("searchsorted", "float[1]", X, sorter="int[1]", _low=0, _high=1),
+    case("bucketize", INT, "int[1]"),
+    case("bucketize", INT, "int[1]", right=True, out_int32=True),
+    case("bucketize", "float[N, T, 2]", "float[1]"),
     # products
     *(
         case("matmul", a, b)
@@ -87,6 +154,25 @@ CASES = [
     case("dot", "float[T]", "float[T]"),
     case("outer", "float[N]", "float[T]"),
     case("outer", "float[N]", "int[T]"),
+    case("addmv", "float[N]", X, "float[T]", beta=0.5, alpha=2),
+    case("addmv", "float[1]", X, "float[T]"),
+    case("inner", "float[T]", X),
+    case("inner", Y, "float[D, C]"),
+    case("inner", "float[T]", "float[T]"),
+    case("tensordot", Y, "float[T, C, D]"),
+    case("tensordot", Y, "float[C, D]", 1),
+    case("tensordot", X, "float[C]", 0),
+    case("tensordot", Y, "float[D, N, C]", ((0, 2), (1, 2))),
+    case("tensordot", INT, "int[T, C]", ([-1], [0])),
+    case("kron", X, "float[C, D]"),
+    case("kron", "float[T]", Y),
+    case("kron", INT, "float[2]"),
+    case("cross", "float[N, 3]", "float[N, 3]", 1),
+    case("cross", "float[3, T]", "float[3, 1]", 0),
+    case("cross", "float[2, 3, T]", "float[2, 3, T]"),
+    case("cross", "int[N, 3]", "int[1, 3]", -1),
+    case("trace", X),
+    case("trace", "int[T, 3]"),
     case("linear", X, "float[C, T]"),
     case("linear", Y, "float[D, C]", "float[D]"),
     case("linear", "float[T]", "float[C, T]", "float[C]"),
@@ -153,6 +239,43 @@ CASES = [
     case("instance_norm", "float[N, C, L]", weight="float[C]", bias="float[C]", _sizes=TWO),
     case("local_response_norm", "float[N, C, H, W]", 3),
     case("local_response_norm", "float[N, C, L]", 2, 0.01, 0.5, 2.0),
+    *(case("cdist", X, "float[C, T]", p) for p in (0.0, 0.5, 1.0, 2.0, 3.0, float("inf"))),
+    case("cdist", Y, "float[N, D, C]"),
+    case("cdist", Y, "float[D, C]", compute_mode="donot_use_mm_for_euclid_dist"),
+    *(
+        case("embedding_bag", "int[N, T]", "float[5, D]", mode=m, _low=0, _high=5)
+        for m in ("sum", "mean", "max")
+    ),
+    *(
+        case("embedding_bag", "int[N, T]", "float[5, D]", mode=m, padding_idx=-4, _low=0, _high=3)
+        for m in ("sum", "mean", "max")
+    ),
+    case("embedding_bag", "int[T]", "float[5, D]", "int[1]", mode="max", _low=0, _high=1),
+    case(
+        "embedding_bag",
+        "int[T]",
+        "float[5, 2]",
+        "int[1]",
+        per_sample_weights="float[T]",
+        mode="sum",
+        _low=0,
+        _high=1,
+    ),
+    *(
+        case(
+            f"max_unpool{n}d",
+            f"float[N, C, {ones}]",
+            f"int[N, C, {ones}]",
+            3,
+            *a,
+            _low=0,
+            _high=9 if n > 1 else 3,
+        )
+        for n, ones in ((1, "1"), (2, "1, 1"), (3, "1, 1, 1"))
+        for a in ((), (2,), (4, 0, (5,) * n))
+    ),
+    case("max_unpool2d", "float[C, H, W]", "int[C, H, W]", (1, 2), _low=0, _high=1),
+    *(case("dist", X, "float[T]", p) for p in (0, 1, 2, 2.5, float("inf"))),
     case("normalize", X),
     case("normalize", Y, dim=-1),
     case("normalize", Y, 1.0, 2),
@@ -176,6 +299,28 @@ CASES = [
     case("conv_transpose1d", "float[N, 4, L]", "float[4, 3, 3]", "float[3]", 2, 1, 1, _sizes=SEVERAL),
     case("conv_transpose2d", "float[N, 4, H, W]", "float[4, 3, 3, 3]", None, 2, 1, groups=2, _sizes=SEVERAL),
     case("conv_transpose3d", "float[N, 2, D, H, W]", "float[2, 3, 2, 2, 2]", _sizes=SEVERAL),
+    case(
+        "conv_transpose2d",
+        "float[4, H, W]",
+        "float[4, 3, 3, 3]",
+        "float[3]",
+        1,
+        0,
+        1,
+        dilation=2,
+        _sizes=SEVERAL,
+    ),
+    case(
+        "conv_transpose2d",
+        "float[N, 4, H, W]",
+        "float[4, 3, 3, 3]",
+        None,
+        1,
+        1,
+        (1, 2),
+        dilation=3,
+        _sizes=SEVERAL,
+    ),
     # pooling
     *(
         case(f"{k}_pool{n}d", x, *a, _sizes=SEVERAL)
@@ -206,6 +351,38 @@ CASES = [
     case("channel_shuffle", "float[N, 4, L]", 2),
     case("unfold", "float[N, 2, 6, 7]", 3),
     case("fold", "float[N, 4*C, 6]", (3, 4), 2),
+    case("fold", "float[4*C, W]", (2, d("W") + 1), 2),
+    case("fold", "float[N, 4*C, 2*W]", (4, d("2*W")), 2, stride=2),
+    case("fold", "float[N, 2*C, 2*W + 4]", (3, d("W")), (2, 1), padding=(0, 1), stride=(1, 1)),
+    case("unfold", "float[N, C, H, W]", 2, _sizes=TWO),
+    case("unfold", "float[C, H, W]", (2, 1), 1, 1, 2),
+    *(
+        case("grid_sample", "float[N, C, H, W]", "float[N, T, L, 2]", m, p, a, _sizes=SAMPLED)
+        for m in ("bilinear", "nearest", "bicubic")
+        for p in ("zeros", "border", "reflection")
+        for a in (False, True)
+    ),
+    *(
+        case(
+            "grid_sample",
+            "float[N, 2, D, H, W]",
+            "float[N, T, L, 2, 3]",
+            m,
+            p,
+            a,
+            _sizes=SAMPLED,
+            _opsets=(17, 20, 24),
+        )
+        for m in ("bilinear", "nearest")
+        for p in ("zeros", "border", "reflection")
+        for a in (False, True)
+    ),
+    *(
+        case("affine_grid", "float[N, 2, 3]", (d("N"), 3, h, w), align_corners=a)
+        for h, w in ((4, 3), (d("N"), 1), (1, d("N") + 1))
+        for a in (False, True)
+    ),
+    case("affine_grid", "float[N, 3, 4]", [d("N"), 1, 2, 3, d("N")]),
     case("pad", X, (1, 2)),
     case("pad", Y, (0, 1, 2, 0), value=1.5),
     case("pad", INT, (1, 0), value=3),
@@ -279,7 +456,12 @@ CASES = [
     ),
     case("multi_margin_loss", "float[N, 3]", "int[N]", 2, 0.5, "float[3]", _low=0, _high=3),
     case("multi_margin_loss", "float[3]", "int[]", _low=0, _high=3),
-    case("multilabel_margin_loss", "float[N, 3]", "int[N, 3]", _low=-1, _high=3, _onnx=False),
+    *(
+        case("multilabel_margin_loss", "float[N, 3]", "int[N, 3]", reduction=r, _low=-1, _high=3)
+        for r in ("none", "mean", "sum")
+    ),
+    case("multilabel_margin_loss", "float[N, C]", "int[N, C]", _low=0, _high=1),
+    case("multilabel_margin_loss", "float[5]", "int[5]", _low=-1, _high=5),
     *(case("gaussian_nll_loss", X, X, X, reduction=r, _floats="unit") for r in ("none", "mean", "sum")),
     case("gaussian_nll_loss", X, X, "float[N, 1]", True, 1e-3, _floats="unit"),
     *(
@@ -290,5 +472,44 @@ CASES = [
     *(case("margin_ranking_loss", X, X, X, 0.2, reduction=r) for r in ("none", "mean", "sum")),
     *(case("triplet_margin_loss", X, X, X, reduction=r) for r in ("none", "mean", "sum")),
     case("triplet_margin_loss", X, X, X, 0.5, 1.0, swap=True),
-    case("ctc_loss", "float[T + 5, N, 4]", "int[N, 2]", "int[N]", "int[N]", _low=1, _high=3, _onnx=False),
+    *(
+        case(
+            "ctc_loss",
+            "float[T + 5, N, 4]",
+            "int[N, S]",
+            "int[N]",
+            "int[N]",
+            reduction=r,
+            _low=1,
+            _high=4,
+            _sizes={"S": (3, 4)},
+        )
+        for r in ("none", "mean", "sum")
+    ),
+    case(
+        "ctc_loss",
+        "float[T + 5, N, 4]",
+        "int[N, 3]",
+        "i32[N]",
+        "i32[N]",
+        3,
+        _low=0,
+        _high=3,
+        _sizes={"N": (7, 9)},
+    ),
+    case(
+        "ctc_loss",
+        "float[T + 5, N, 4]",
+        "i32[N, 3]",
+        "i32[N]",
+        "i32[N]",
+        3,
+        "none",
+        True,
+        _low=0,
+        _high=3,
+        _sizes={"N": (7, 9)},
+    ),
+    case("ctc_loss", "float[T + 5, 4]", "int[1]", "int[]", "int[]", reduction="none", _low=1, _high=2),
+    case("ctc_loss", "float[T + 5, 4]", "int[2]", "int[]", "int[]", zero_infinity=True, _low=2, _high=3),
 ]

@@ -31,9 +31,13 @@ VALUES = re.compile(
     r"ZeroDivision|INDICES element|out of range in self|target out of range|out of bounds|out of range for|index .* out of|[Cc]lass values|is out of bounds|"
     r"Expected target|target class|all elements of (input|target)|negative exponent|"
     r"must be positive|has negative entry|Expected input_lengths|Expected tensor to have size at least|"
-    r"target_lengths|input_lengths|t >= 0 && t < n_classes|out-of-bounds|zero-sized"
+    r"out of range: tried|target_lengths|input_lengths|argument #2 'targets'|t >= 0 && t < n_classes|out-of-bounds|invalid max index|zero-sized"
 )
 """Errors that depend on the elements, which no shape decides."""
+
+
+UNCHECKED = {"embedding_bag"}
+"""What PyTorch reads beyond its table for, without a check, and the process dies."""
 
 
 class Leak(NamedTuple):
@@ -153,6 +157,7 @@ def sizes_of(case: Case) -> list[dict[str, int]]:
 def hunt(cases: list[Case], count: int, seed: int) -> Outcome:
     """Try `count` mutants."""
     draw = random.Random(seed)
+    cases = [c for c in cases if c.name not in UNCHECKED]
     leaks: list[Leak] = []
     strict: list[tuple[Case, str]] = []
     accepted = runs = 0

@@ -53,6 +53,8 @@ class Case:
     sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     high: int = 5
     """Integer inputs are below this."""
+    values: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """The elements of named inputs that cannot be drawn."""
     onnx: bool | str = True
     """False where ONNX cannot express it; then the lowering must say so."""
     opsets: Sequence[int] = (17, DEFAULT_OPSET)
@@ -206,6 +208,7 @@ def check(case: Case) -> int:
         generator = torch.Generator().manual_seed(ran)
         x = sampled(at(tensors(list(case.inputs)), env), generator, case.high)
         named = {k: sampled(at(v, env), generator, case.high) for k, v in tensors_of(case.named).items()}
+        named |= {k: torch.tensor(v, dtype=named[k].dtype) for k, v in case.values.items()}
         y = module(*x, **named)
         names = [p.name for p in signature.forward(type(op)).parameters]
         ordered = dict(

@@ -5,6 +5,8 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
@@ -13,14 +15,17 @@ from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least
 from spec_lang.ops.rules.elementwise import (
     EVERY,
+    FLOATS,
     NUMBERS,
     as_float,
     dtype_of,
     fits,
     in_i32,
+    is_negative,
     operand,
     result_dtype,
     result_shape,
+    same_dtype,
     takes,
 )
 from spec_lang.shapes import Dim, DType, TensorType
@@ -323,8 +328,6 @@ class lerp(Function):
     torch = "torch.lerp"
 
     def infer(self, cx: Cx) -> Tensor:
-        from spec_lang.ops.rules.elementwise import FLOATS, same_dtype
-
         tensors = [t for t in (self.input, self.end, self.weight) if isinstance(t, TensorType)]
         takes(cx, self.input, FLOATS)
         same_dtype(cx, *tensors)
@@ -333,3 +336,197 @@ class lerp(Function):
     def onnx(self, g: Graph) -> Value:
         weight = operand(g, self.weight, self.input.dtype)
         return g.Add(self.input, g.Mul(weight, g.Sub(self.end, self.input)))
+
+
+class _OfTensors(_Binary):
+    """A function of two tensors whose common type is converted to a float."""
+
+    input: Tensor
+    other: Tensor
+
+    allowed = EVERY
+
+    def infer(self, cx: Cx) -> Tensor:
+        result = super().infer(cx)
+        return result.with_dtype(as_float(result.dtype))
+
+    def floats(self, g: Graph) -> tuple[Value, Value, DType]:
+        """The operands as floats, and which."""
+        dtype = as_float(self.promoted())
+        return (*self.both(g, dtype), dtype)
+
+
+class atan2(_OfTensors):
+    """The angle from the positive x-axis to (x, y) = (other, input), in (-pi, pi]."""
+
+    torch = "torch.atan2"
+
+    def onnx(self, g: Graph) -> Value:
+        y, x, dtype = self.floats(g)
+        tall, wide = g.Abs(y), g.Abs(x)
+        diagonal = g.Where(g.Equal(tall, g.const(0.0, dtype)), tall, g.const(math.pi / 4, dtype))
+        angle = g.Where(g.Equal(tall, wide), diagonal, g.Atan(g.Div(tall, wide)))  # as 0 / 0 and inf / inf
+        angle = g.Where(is_negative(g, x), g.Sub(g.const(math.pi, dtype), angle), angle)
+        return g.Where(is_negative(g, y), g.Neg(angle), angle)
+
+
+class arctan2(atan2):
+    """The angle from the positive x-axis to (x, y) = (other, input), in (-pi, pi]."""
+
+    torch = "torch.arctan2"
+
+
+class copysign(_OfTensors):
+    """|input| with the sign of `other`."""
+
+    torch = "torch.copysign"
+
+    def onnx(self, g: Graph) -> Value:
+        a, b, _ = self.floats(g)
+        size = g.Abs(a)
+        return g.Where(is_negative(g, b), g.Neg(size), size)
+
+
+class hypot(_OfTensors):
+    """sqrt(input² + other²), without overflow on the way."""
+
+    torch = "torch.hypot"
+    allowed = FLOATS
+
+    def onnx(self, g: Graph) -> Value:
+        a, b, dtype = self.floats(g)
+        a, b = g.Abs(a), g.Abs(b)
+        high = g.Max(a, b)
+        ratio = g.Div(g.Min(a, b), high)
+        size = g.Mul(high, g.Sqrt(g.Add(g.const(1.0, dtype), g.Mul(ratio, ratio))))
+        size = g.Where(g.Equal(high, g.const(0.0, dtype)), high, size)
+        return g.Where(g.Or(g.IsInf(a), g.IsInf(b)), g.const(math.inf, dtype), size)
+
+
+class logaddexp(_OfTensors):
+    """log(exp(input) + exp(other))."""
+
+    torch = "torch.logaddexp"
+    allowed = FLOATS
+
+    def onnx(self, g: Graph) -> Value:
+        return log_add_exp(g, *self.floats(g))
+
+
+def log_add_exp(g: Graph, a: Value, b: Value, dtype: DType) -> Value:
+    """log(exp(a) + exp(b)) = max + log(1 + exp(-|a - b|)), where a - b is 0 of equal infinities."""
+    apart = g.Where(g.Equal(a, b), g.const(0.0, dtype), g.Abs(g.Sub(a, b)))
+    rest = g.Log(g.Add(g.const(1.0, dtype), g.Exp(g.Neg(apart))))
+    return g.Add(g.Max(a, b), rest)
+
+
+class xlogy(_Binary):
+    """input * log(other), 0 where `input` is 0."""
+
+    torch = "torch.xlogy"
+    allowed = EVERY
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """PyTorch has no name for a number in place of `input`."""
+        if "input" in kwargs and not isinstance(kwargs["input"], TensorType):
+            raise OpError("xlogy takes a number for `input` by position only", code="E0514", arg="input")
+        return args, kwargs
+
+    def infer(self, cx: Cx) -> Tensor:
+        result = super().infer(cx)
+        return result.with_dtype(as_float(result.dtype))
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = as_float(self.promoted())
+        a, b = self.both(g, dtype)
+        zero = g.const(0.0, dtype)
+        nothing = g.And(g.Equal(a, zero), g.Not(g.IsNaN(b)))
+        return g.Where(nothing, zero, g.Mul(a, g.Log(b)))
+
+
+class _Certain(_Extremum):
+    """The larger or smaller of two; the other one where one is NaN."""
+
+    def onnx(self, g: Graph) -> Value:
+        dtype = self.promoted()
+        if not dtype.is_float:
+            return super().onnx(g)
+        a, b = self.both(g, dtype)
+        best = getattr(g, self.node)(a, b)
+        return g.Where(g.IsNaN(a), b, g.Where(g.IsNaN(b), a, best))
+
+
+class fmax(_Certain):
+    """The larger of two tensors, element by element; a number rather than NaN."""
+
+    torch = "torch.fmax"
+    node = "Max"
+    bools = "Or"
+
+
+class fmin(_Certain):
+    """The smaller of two tensors, element by element; a number rather than NaN."""
+
+    torch = "torch.fmin"
+    node = "Min"
+    bools = "And"
+
+
+class _Added(Function):
+    """`input` and something of two other tensors."""
+
+    input: Tensor
+    tensor1: Tensor
+    tensor2: Tensor
+    value: Number = 1
+
+    keywords = ("value",)
+    node: ClassVar[str]
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
+        tensors = (self.input, self.tensor1, self.tensor2)
+        same_dtype(cx, *tensors)
+        return TensorType(self.input.dtype, result_shape(cx, *tensors))
+
+    def onnx(self, g: Graph) -> Value:
+        term = getattr(g, self.node)(self.tensor1, self.tensor2)
+        scaled = term if self.value == 1 else g.Mul(term, operand(g, self.value, self.input.dtype))
+        return g.Add(self.input, scaled)
+
+
+class addcmul(_Added):
+    """input + value tensor1 tensor2."""
+
+    torch = "torch.addcmul"
+    node = "Mul"
+
+
+class addcdiv(_Added):
+    """input + value tensor1 / tensor2."""
+
+    torch = "torch.addcdiv"
+    node = "Div"
+
+
+class heaviside(Function):
+    """0 below 0, 1 above it, and `values` at it."""
+
+    input: Tensor
+    values: Tensor
+
+    torch = "torch.heaviside"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, NUMBERS)
+        same_dtype(cx, self.input, self.values)
+        return TensorType(self.input.dtype, result_shape(cx, self.input, self.values))
+
+    def onnx(self, g: Graph) -> Value:
+        def emit(dtype: DType) -> Value:
+            x, zero = g.cast(self.input, dtype), g.const(0, dtype)
+            above = g.Where(g.Greater(x, zero), g.const(1, dtype), zero)
+            return g.Where(g.Equal(x, zero), g.cast(self.values, dtype), above)
+
+        return in_i32(g, self.input.dtype, emit)

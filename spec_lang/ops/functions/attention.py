@@ -11,8 +11,8 @@ from typing import Any
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_at
 from spec_lang.ops.functions.shape import transposed
 from spec_lang.ops.kinds import Number
-from spec_lang.ops.lowering import Graph, Unsupported, Value
-from spec_lang.ops.rules.arguments import divides, probability
+from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import divides, is_symbolic, known_float, probability
 from spec_lang.ops.rules.elementwise import FLOATS, operand, result_shape, same_dtype, takes
 from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 
@@ -112,6 +112,7 @@ class scaled_dot_product_attention(Function):
         same_heads = k.shape[:2] == v.shape[:2]
         if (
             g.opset >= 23
+            and not is_symbolic(self.scale)
             and len(q.shape) == len(k.shape) == len(v.shape) == 4
             and same_batch
             and heads
@@ -125,7 +126,7 @@ class scaled_dot_product_attention(Function):
         if self.is_causal:
             attributes["is_causal"] = 1
         if self.scale is not None:
-            attributes["scale"] = _known(self.scale)
+            attributes["scale"] = known_float(self.scale, "scale")
         inputs = [self.query, self.key, self.value]
         if self.attn_mask is not None:
             inputs.append(self._wide_mask(g, self.attn_mask))
@@ -188,11 +189,3 @@ class scaled_dot_product_attention(Function):
         shape = (*x.dims[:-3], heads, *x.dims[-2:])
         wide = g.typed(wide, x.dtype, (*x.dims[:-2], times, *x.dims[-2:]))
         return g.reshape(wide, shape)
-
-
-def _known(value: Any) -> float:
-    if isinstance(value, Dim) and value.const is not None:
-        return float(value.const)
-    if isinstance(value, float):
-        return value
-    raise Unsupported(f"scale must be known when the graph is written, but is {value}")

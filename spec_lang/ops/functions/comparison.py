@@ -5,16 +5,18 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#comparison-ops
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.base import FUNCTIONS, Cx, Function, OpError, Tensor
 from spec_lang.ops.functions.arithmetic import _Binary
 from spec_lang.ops.kinds import Number, Operand
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import number
 from spec_lang.ops.rules.elementwise import (
     BITS,
     EVERY,
+    FLOATS,
     INTS,
     dtype_of,
     fits,
@@ -22,6 +24,7 @@ from spec_lang.ops.rules.elementwise import (
     recast,
     result_dtype,
     result_shape,
+    same_dtype,
     takes,
 )
 from spec_lang.shapes import Dim, DType, TensorType
@@ -66,6 +69,43 @@ for _name, _operator, _nodes, _doc in (
     _comparison(_name, _operator, _nodes, _doc)
 
 
+for _name, _other in (
+    ("not_equal", "ne"),
+    ("less", "lt"),
+    ("less_equal", "le"),
+    ("greater", "gt"),
+    ("greater_equal", "ge"),
+):
+    _same = FUNCTIONS.declared[_other]
+    type(_name, (_same,), {"__doc__": _same.__doc__, "__module__": __name__, "torch": f"torch.{_name}"})
+
+
+class isclose(Function):
+    """Whether |input - other| <= atol + rtol |other|; equal infinities are close."""
+
+    input: Tensor
+    other: Tensor
+    rtol: Number = 1e-5
+    atol: Number = 1e-8
+    equal_nan: bool = False
+
+    torch = "torch.isclose"
+
+    def infer(self, cx: Cx) -> Tensor:
+        number(cx, ">=", 0, rtol=self.rtol, atol=self.atol)
+        takes(cx, self.input, FLOATS)
+        same_dtype(cx, self.input, self.other)
+        return TensorType(DType.BOOL, result_shape(cx, self.input, self.other))
+
+    def onnx(self, g: Graph) -> Value:
+        a, b, dtype = self.input, self.other, self.input.dtype
+        limit = g.Add(operand(g, self.atol, dtype), g.Mul(operand(g, self.rtol, dtype), g.Abs(b)))
+        apart = g.Abs(g.Sub(a, b))
+        near = g.And(g.LessOrEqual(apart, limit), g.Not(g.IsInf(apart)))
+        close = g.Or(g.Equal(a, b), near)
+        return g.Or(close, g.And(g.IsNaN(a), g.IsNaN(b))) if self.equal_nan else close
+
+
 class _Logical(Function):
     """Logic on whether elements are 0."""
 
@@ -107,6 +147,8 @@ class _Bitwise(_Binary):
 
     allowed = BITS
     nodes: ClassVar[tuple[str, str]]
+    bit: ClassVar[Callable[[Graph, Value, Value], Value]]
+    """The operation on bits that are the ints 0 and 1."""
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.promoted()
@@ -114,8 +156,22 @@ class _Bitwise(_Binary):
         if dtype is DType.BOOL:
             return getattr(g, bools)(*self.both(g, dtype))
         if g.opset < 18:
-            raise Unsupported(f"{type(self).name} of ints needs opset 18, this is {g.opset}")
+            return recast(g, self._bit_by_bit(g, dtype), dtype)
         return getattr(g, ints)(*self.both(g, dtype))
+
+    def _bit_by_bit(self, g: Graph, dtype: DType) -> Value:
+        """Σ 2^k bit_k, and the sign, which weighs -2^width: what two's complement says."""
+        width = _WIDTHS[dtype]
+        powers = g.const([2**k for k in range(width)], DType.I64)
+        bits, signs = [], []
+        for x in self.both(g, dtype):
+            wide = g.cast(x, DType.I64)
+            signs.append(g.Cast(g.Less(wide, g.const(0, DType.I64)), to=g.dtype(DType.I64)))
+            each = g.Unsqueeze(wide, g.ints([-1]))
+            high = g.Div(g.Sub(each, g.Mod(each, powers)), powers)
+            bits.append(g.Mod(high, g.const(2, DType.I64)))
+        low = g.MatMul(type(self).bit(g, *bits), powers)  # exact, where runtimes sum by way of doubles
+        return g.Add(low, g.Mul(type(self).bit(g, *signs), g.const(-(2**width), DType.I64)))
 
 
 class bitwise_and(_Bitwise):
@@ -124,6 +180,7 @@ class bitwise_and(_Bitwise):
     torch = "torch.bitwise_and"
     operator: ClassVar[str] = "&"
     nodes = ("And", "BitwiseAnd")
+    bit = staticmethod(lambda g, a, b: g.Mul(a, b))
 
 
 class bitwise_or(_Bitwise):
@@ -132,6 +189,7 @@ class bitwise_or(_Bitwise):
     torch = "torch.bitwise_or"
     operator: ClassVar[str] = "|"
     nodes = ("Or", "BitwiseOr")
+    bit = staticmethod(lambda g, a, b: g.Max(a, b))
 
 
 class bitwise_xor(_Bitwise):
@@ -140,6 +198,11 @@ class bitwise_xor(_Bitwise):
     torch = "torch.bitwise_xor"
     operator: ClassVar[str] = "^"
     nodes = ("Xor", "BitwiseXor")
+    bit = staticmethod(lambda g, a, b: g.Abs(g.Sub(a, b)))
+
+
+_WIDTHS = {DType.U8: 8, DType.I8: 7, DType.I16: 15, DType.I32: 31, DType.I64: 63}
+"""How many bits of an int are no sign."""
 
 
 class _Shift(_Binary):

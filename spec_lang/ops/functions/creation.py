@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Number, Sizes
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least
-from spec_lang.ops.rules.elementwise import FLOATS, fits, takes
+from spec_lang.ops.rules.elementwise import FLOATS, fits, same_dtype, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
+from spec_lang.shapes import maximum as largest
 
 
 class arange(Function):
@@ -245,6 +246,29 @@ class _NewFilled(Function):
         return filled(g, self.value, self.dtype or self.input.dtype, self.size)
 
 
+class new_full(Function):
+    """A tensor of one value, with the dtype of `input`."""
+
+    input: Tensor
+    size: list[Dim]
+    fill_value: Number | bool
+    dtype: DType | None = None
+
+    torch = ".new_full"
+    keywords = ("dtype",)
+
+    def infer(self, cx: Cx) -> Tensor:
+        at_least(cx, 0, size=self.size)
+        dtype = self.dtype or self.input.dtype
+        if isinstance(self.fill_value, float) and not dtype.is_float:
+            raise OpError(f"{cx.name} cannot put the float {self.fill_value} among {dtype}", code="E0401")
+        fits(cx, dtype, self.fill_value)
+        return TensorType(dtype, tuple(self.size))
+
+    def onnx(self, g: Graph) -> Value:
+        return filled(g, self.fill_value, self.dtype or self.input.dtype, self.size)
+
+
 class new_zeros(_NewFilled):
     """Zeros of the dtype of `input`."""
 
@@ -320,11 +344,61 @@ class linspace(Function):
                 low + i * step if i < steps // 2 else high - (steps - 1 - i) * step for i in range(steps)
             ]
             return g.const(values if steps > 1 else [float(low)] * steps, dtype)
-        if steps is None:
-            raise Unsupported("linspace needs a known number of steps when the graph is written")
+        return self._from_both_ends(g, dtype)
+
+    def _from_both_ends(self, g: Graph, dtype: DType) -> Value:
+        """The first half counted from `start`, the others back from `end`; a single one is `start`."""
         start, end = g.scalar(self.start, dtype), g.scalar(self.end, dtype)
-        weights = g.const([i / max(steps - 1, 1) for i in range(steps)], dtype)
-        return g.Add(start, g.Mul(g.Sub(end, start), weights))
+        last = self.steps - 1
+        places = g.typed(g.Range(g.dim(0), g.dim(self.steps), g.dim(1)), DType.I64, (self.steps,))
+        step = g.Div(g.Sub(end, start), g.scalar(largest(last, 1), dtype))
+        up = g.Add(start, g.Mul(step, g.cast(places, dtype)))
+        left = g.typed(g.Sub(g.dim(last), places), DType.I64, (self.steps,))
+        down = g.Sub(end, g.Mul(step, g.cast(left, dtype)))
+        return g.Where(g.Less(places, g.dim(largest(self.steps // 2, 1))), up, down)
+
+
+class meshgrid(Function):
+    """The coordinates of every point of a grid, one tensor an axis; `indexing="xy"` swaps the first two axes."""
+
+    tensors: list[Tensor]
+    indexing: Literal["ij", "xy"] | None = None
+
+    torch = "torch.meshgrid"
+    keywords = ("indexing",)
+    gathers = "tensors"
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """PyTorch has no name for the tensors."""
+        if "tensors" in kwargs:
+            raise OpError("meshgrid takes its tensors by position only", code="E0510", arg="tensors")
+        return args, kwargs
+
+    def infer(self, cx: Cx) -> tuple[Tensor, ...]:
+        if not self.tensors:
+            raise OpError(f"{cx.name} takes at least one tensor", code="E0501", arg="tensors")
+        same_dtype(cx, *self.tensors)
+        for x in self.tensors:
+            known_rank(cx, x, (0, 1))
+        sizes = [x.dims[0] if x.shape else dim(1) for x in self.tensors]
+        shape = tuple(sizes[i] for i in self._order())
+        return tuple(x.with_shape(shape) for x in self.tensors)
+
+    def _order(self) -> list[int]:
+        """Which tensor each axis is of."""
+        order = list(range(len(self.tensors)))
+        return [1, 0, *order[2:]] if self.indexing == "xy" and len(order) > 1 else order
+
+    def onnx(self, g: Graph) -> tuple[Value, ...]:
+        order, rank = self._order(), len(self.tensors)
+        shape = [x.dims[0] if x.shape else dim(1) for x in (self.tensors[i] for i in order)]
+        grids = []
+        for i, x in enumerate(self.tensors):
+            at = order.index(i)
+            column = g.reshape(x, [*[dim(1)] * at, shape[at], *[dim(1)] * (rank - at - 1)])
+            grids.append(g.Expand(column, g.dims(shape)))
+        return tuple(grids)
 
 
 class one_hot(Function):

@@ -164,7 +164,7 @@ class reduce(_Patterned):
         return TensorType(dtype, plan.shape)
 
     def onnx(self, g: Graph) -> Value:
-        from spec_lang.ops.functions.reductions import reduced
+        from spec_lang.ops.rules.reductions import reduced
 
         plan = self.plan(LOWERING)
         gone = _only(plan.came, plan.go)

@@ -13,8 +13,18 @@ from spec_lang.ops.base import Cx, Function, OpError, Tensor
 from spec_lang.ops.kinds import Count, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known_float
-from spec_lang.ops.rules.elementwise import BITS, EVERY, FLOATS, NUMBERS, as_float, in_i32, operand, takes
-from spec_lang.shapes import Dim, DType
+from spec_lang.ops.rules.elementwise import (
+    BITS,
+    EVERY,
+    FLOATS,
+    NUMBERS,
+    as_float,
+    in_i32,
+    is_negative,
+    operand,
+    takes,
+)
+from spec_lang.shapes import DType
 
 Emit = Callable[[Graph, Value], Value]
 """Emits a function of a value whose dtype is known."""
@@ -78,6 +88,16 @@ def _node(name: str) -> Emit:
     return lambda g, x: getattr(g, name)(x)
 
 
+def _sinc(g: Graph, x: Value) -> Value:
+    angle = g.Mul(x, _const(g, math.pi, x))
+    zero = g.Equal(angle, _const(g, 0.0, x))
+    return g.Where(zero, _const(g, 1.0, x), g.Div(g.Sin(angle), angle))
+
+
+def _infinite(g: Graph, x: Value, **which: int) -> Value:
+    return g.IsInf(x, **which) if x.dtype.is_float else g.Not(g.Equal(x, x))
+
+
 def _row(base: type[_Unary], name: str, emit: str | Emit, doc: str, torch: str | None = None) -> None:
     """Declare one function."""
     body = {
@@ -115,6 +135,13 @@ for _name, _emit, _doc in (
     ("erfc", lambda g, x: g.Sub(_const(g, 1.0, x), g.Erf(x)), "1 - erf(x)."),
     ("deg2rad", lambda g, x: g.Mul(x, _const(g, math.pi / 180, x)), "Degrees as radians."),
     ("rad2deg", lambda g, x: g.Mul(x, _const(g, 180 / math.pi, x)), "Radians as degrees."),
+    ("sinc", _sinc, "sin(pi x) / (pi x), 1 at 0."),
+    ("arcsin", "Asin", "The inverse of the sine."),
+    ("arccos", "Acos", "The inverse of the cosine."),
+    ("arctan", "Atan", "The inverse of the tangent."),
+    ("arcsinh", "Asinh", "The inverse of the hyperbolic sine."),
+    ("arccosh", "Acosh", "The inverse of the hyperbolic cosine."),
+    ("arctanh", "Atanh", "The inverse of the hyperbolic tangent."),
 ):
     _row(_ToFloat, _name, _emit, _doc)
 
@@ -131,7 +158,7 @@ for _name, _emit, _doc in (
     ("isnan", lambda g, x: g.IsNaN(x) if x.dtype.is_float else g.Not(g.Equal(x, x)), "Whether it is NaN."),
     (
         "isinf",
-        lambda g, x: g.IsInf(x) if x.dtype.is_float else g.Not(g.Equal(x, x)),
+        lambda g, x: _infinite(g, x),
         "Whether it is infinite.",
     ),
     (
@@ -139,6 +166,9 @@ for _name, _emit, _doc in (
         lambda g, x: g.Not(g.Or(g.IsInf(x), g.IsNaN(x))) if x.dtype.is_float else g.Equal(x, x),
         "Whether it is neither infinite nor NaN.",
     ),
+    ("isposinf", lambda g, x: _infinite(g, x, detect_negative=0), "Whether it is infinity."),
+    ("isneginf", lambda g, x: _infinite(g, x, detect_positive=0), "Whether it is minus infinity."),
+    ("signbit", lambda g, x: is_negative(g, x), "Whether its sign is minus: -0.0 has it, 0.0 does not."),
     ("logical_not", lambda g, x: g.Not(g.cast(x, DType.BOOL)), "Whether it is 0."),
 ):
     _row(_Predicate, _name, _emit, _doc)
@@ -386,8 +416,3 @@ class clamp_max(Function):
 
     def onnx(self, g: Graph) -> Value:
         return clamp(input=self.input, max=self.max).onnx(g)
-
-
-def is_symbolic(value: Any) -> bool:
-    """Whether a number depends on dims."""
-    return isinstance(value, Dim) and value.const is None

@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
-from spec_lang.ops.kinds import Number
+from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank
+from spec_lang.ops.functions.arithmetic import mul
+from spec_lang.ops.functions.selection import diagonal
+from spec_lang.ops.functions.shape import numel, transposed
+from spec_lang.ops.kinds import Axes, Axis, Count, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.elementwise import FLOATS, NUMBERS, operand, recast, result_shape, same_dtype, takes
-from spec_lang.shapes import Dim, DType, TensorType
+from spec_lang.ops.rules.elementwise import (
+    FLOATS,
+    LOWERING,
+    NUMBERS,
+    operand,
+    recast,
+    result_dtype,
+    result_shape,
+    same_dtype,
+    takes,
+)
+from spec_lang.ops.rules.reductions import reduced
+from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
 
 def product_type(cx: Cx, a: Tensor, b: Tensor) -> Tensor:
@@ -153,14 +167,10 @@ class outer(_OfRanks):
     ranks = ((1, "input"), (1, "vec2"))
 
     def infer(self, cx: Cx) -> Tensor:
-        from spec_lang.ops.rules.elementwise import result_dtype
-
         self.check_ranks(cx)
         return TensorType(result_dtype(cx, self.input, self.vec2), (self.input.dims[0], self.vec2.dims[0]))
 
     def onnx(self, g: Graph) -> Value:
-        from spec_lang.ops.functions.arithmetic import mul
-
         column = g.typed(
             g.Unsqueeze(self.input, g.ints([1])), self.input.dtype, (self.input.dims[0], _one(self.input))
         )
@@ -289,7 +299,7 @@ class baddbmm(_OfRanks):
         return _scaled_sum(g, self, product(g, self.batch1, self.batch2))
 
 
-def _added(cx: Cx, op: addmm | baddbmm, y: Tensor) -> Tensor:
+def _added(cx: Cx, op: addmm | baddbmm | addmv, y: Tensor) -> Tensor:
     """The product's type, to which `input` must broadcast."""
     same_dtype(cx, op.input, y)
     if not y.dtype.is_float and not all(isinstance(v, Dim) for v in (op.beta, op.alpha)):
@@ -303,8 +313,220 @@ def _added(cx: Cx, op: addmm | baddbmm, y: Tensor) -> Tensor:
     return y
 
 
-def _scaled_sum(g: Graph, op: addmm | baddbmm, y: Value) -> Value:
+def _scaled_sum(g: Graph, op: addmm | baddbmm | addmv, y: Value) -> Value:
     dtype = op.input.dtype
     y = y if op.alpha == 1 else g.Mul(y, operand(g, op.alpha, dtype))
     x: Value = op.input if op.beta == 1 else g.Mul(op.input, operand(g, op.beta, dtype))
     return g.Add(x, y)
+
+
+class addmv(_OfRanks):
+    """beta input + alpha (mat @ vec)."""
+
+    input: Tensor
+    mat: Tensor
+    vec: Tensor
+    beta: Number = 1
+    alpha: Number = 1
+
+    torch = "torch.addmv"
+    keywords = ("beta", "alpha")
+    ranks = ((2, "mat"), (1, "vec"))
+
+    def infer(self, cx: Cx) -> Tensor:
+        self.check_ranks(cx)
+        return _added(cx, self, product_type(cx, self.mat, self.vec))
+
+    def onnx(self, g: Graph) -> Value:
+        return _scaled_sum(g, self, product(g, self.mat, self.vec))
+
+
+class inner(Function):
+    """The sums of products over the last axes: [..., n] and [*, n] to [..., *]."""
+
+    input: Tensor
+    other: Tensor
+
+    torch = "torch.inner"
+
+    def infer(self, cx: Cx) -> Tensor:
+        a, b = self.input, self.other
+        if not known_rank(cx, a) or not known_rank(cx, b):
+            raise OpError(f"{cx.name} takes vectors or more, but gets {a} and {b}", code="E0302")
+        return self._contraction().infer(cx)
+
+    def _contraction(self) -> tensordot:
+        return tensordot(a=self.input, b=self.other, dims=((-1,), (-1,)))
+
+    def onnx(self, g: Graph) -> Value:
+        return self._contraction().onnx(g)
+
+
+class tensordot(Function):
+    """The sums of products over some axes: the last `dims` of `a` and the first of `b`, or those listed for each."""
+
+    a: Tensor
+    b: Tensor
+    dims: Count | list[Axes] = 2
+
+    torch = "torch.tensordot"
+
+    def infer(self, cx: Cx) -> Tensor:
+        a, b = self.a, self.b
+        same_dtype(cx, a, b)
+        takes(cx, a, FLOATS | {DType.I64, DType.I32})
+        known_rank(cx, a)
+        known_rank(cx, b)
+        left, right = self._axes(cx)
+        for i, j in zip(left, right, strict=True):
+            cx.equal(
+                a.dims[i],
+                b.dims[j],
+                f"{cx.name} sums over {a.dims[i]} of {a} and {b.dims[j]} of {b}",
+                arg="dims",
+            )
+        return TensorType(a.dtype, (*_rest(a, left), *_rest(b, right)))
+
+    def _axes(self, cx: Cx) -> tuple[list[int], list[int]]:
+        """The axes of each that are summed over, not negative.
+
+        Raises:
+            OpError: they are not there, or not as many in both.
+        """
+        a, b = self.a, self.b
+        if isinstance(self.dims, int):
+            if not 0 <= self.dims <= min(len(a.shape), len(b.shape)):
+                raise OpError(
+                    f"{cx.name} cannot sum over {self.dims} axes of {a} and {b}", code="E0303", arg="dims"
+                )
+            return list(range(len(a.shape) - self.dims, len(a.shape))), list(range(self.dims))
+        if len(self.dims) != 2 or len(self.dims[0]) != len(self.dims[1]):
+            raise OpError(f"{cx.name} takes two lists of as many axes", code="E0501", arg="dims")
+        found = [[axis_of(cx, x, d, "dims") for d in axes] for x, axes in zip((a, b), self.dims, strict=True)]
+        if any(len(set(axes)) < len(axes) for axes in found):
+            raise OpError(f"{cx.name} names an axis twice", code="E0303", arg="dims")
+        if any(axes and not x.shape for x, axes in zip((a, b), found, strict=True)):
+            raise OpError(
+                f"{cx.name} sums over axes of {a} and {b}, one of which has none", code="E0303", arg="dims"
+            )
+        return found[0], found[1]
+
+    def onnx(self, g: Graph) -> Value:
+        left, right = self._axes(LOWERING)
+        rows, columns = _rest(self.a, left), _rest(self.b, right)
+        summed = numel([self.a.dims[i] for i in left])
+        a = transposed(g, self.a, [*(i for i in range(len(self.a.shape)) if i not in left), *left])
+        b = transposed(g, self.b, [*right, *(i for i in range(len(self.b.shape)) if i not in right)])
+        y = g.MatMul(g.reshape(a, [numel(rows), summed]), g.reshape(b, [summed, numel(columns)]))
+        y = g.typed(y, self.a.dtype, (numel(rows), numel(columns)))
+        return g.reshape(y, [*rows, *columns])
+
+
+def _rest(x: Tensor, axes: list[int]) -> list[Dim]:
+    return [d for i, d in enumerate(x.dims) if i not in axes]
+
+
+class kron(Function):
+    """Every element of one tensor times the whole other one, laid out as blocks."""
+
+    input: Tensor
+    other: Tensor
+
+    torch = "torch.kron"
+
+    def infer(self, cx: Cx) -> Tensor:
+        a, b = self._sizes(cx)
+        return TensorType(
+            result_dtype(cx, self.input, self.other), tuple(m * n for m, n in zip(a, b, strict=True))
+        )
+
+    def _sizes(self, cx: Cx) -> tuple[list[Dim], list[Dim]]:
+        """The sizes of both, with ones in front of the shorter."""
+        rank = max(known_rank(cx, self.input), known_rank(cx, self.other))
+        one = dim(1)
+        a, b = ([one] * (rank - len(x.dims)) + list(x.dims) for x in (self.input, self.other))
+        return a, b
+
+    def onnx(self, g: Graph) -> Value:
+        a, b = self._sizes(LOWERING)
+        one = dim(1)
+        left = g.reshape(self.input, [s for m in a for s in (m, one)])
+        right = g.reshape(self.other, [s for n in b for s in (one, n)])
+        y = mul(input=left, other=right).onnx(g)
+        both = tuple(s for m, n in zip(a, b, strict=True) for s in (m, n))
+        y = g.typed(y, result_dtype(LOWERING, self.input, self.other), both)
+        return g.reshape(y, [m * n for m, n in zip(a, b, strict=True)])
+
+
+class cross(Function):
+    """The cross product of vectors of 3 along `dim`; without it, along the first dim of size 3."""
+
+    input: Tensor
+    other: Tensor
+    dim: Axis | None = None
+
+    torch = "torch.cross"
+
+    def infer(self, cx: Cx) -> Tensor:
+        a, b = self.input, self.other
+        takes(cx, a, FLOATS | {DType.I64, DType.I32})
+        same_dtype(cx, a, b)
+        if known_rank(cx, a) != known_rank(cx, b) or not a.shape:
+            raise OpError(f"{cx.name} takes tensors of equally many dims, but gets {a} and {b}", code="E0302")
+        shape = result_shape(cx, a, b)
+        axis = self._axis(cx, a)
+        for x in (a, b):
+            cx.equal(
+                x.dims[axis],
+                3,
+                f"{cx.name} takes vectors of 3, but dim {axis} of {x} is {x.dims[axis]}",
+                arg="dim",
+            )
+        return a.with_shape(shape)
+
+    def _axis(self, cx: Cx, a: Tensor) -> int:
+        if self.dim is not None:
+            return axis_of(cx, a, self.dim)
+        if self.input.shape != self.other.shape:
+            raise OpError(f"{cx.name} of two shapes needs `dim`", code="E0511", arg="dim")
+        for axis, size in enumerate(a.dims):
+            if size.const == 3:
+                return axis
+            cx.require(
+                Cond.ne(size, 3),
+                f"{cx.name} cannot tell whether dim {axis} of {a} is the first of 3",
+                code="E0326",
+                arg="dim",
+                help="say which with `dim`",
+            )
+        raise OpError(f"{cx.name} takes vectors of 3, but {a} has no dim of 3", code="E0301")
+
+    def onnx(self, g: Graph) -> Value:
+        axis = self._axis(LOWERING, self.input)
+
+        def turned(x: Tensor, order: list[int]) -> Value:
+            return g.Gather(x, g.ints(order), axis=axis)
+
+        ahead, behind = [1, 2, 0], [2, 0, 1]
+        a, b = self.input, self.other
+        return g.Sub(g.Mul(turned(a, ahead), turned(b, behind)), g.Mul(turned(a, behind), turned(b, ahead)))
+
+
+class trace(Function):
+    """The sum of the diagonal of a matrix; of ints as int."""
+
+    input: Tensor
+
+    torch = "torch.trace"
+
+    def infer(self, cx: Cx) -> Tensor:
+        known_rank(cx, self.input, (2,))
+        takes(cx, self.input, NUMBERS - {DType.BF16})
+        dtype = self.input.dtype
+        return TensorType(dtype if dtype.is_float else DType.I64, ())
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        column = diagonal(input=x, offset=dim(0), dim1=0, dim2=1)
+        shape = column.infer(LOWERING).shape
+        return reduced(g, "sum", g.typed(column.onnx(g), x.dtype, shape), None, False)

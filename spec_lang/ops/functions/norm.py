@@ -6,16 +6,19 @@ Source: https://docs.pytorch.org/docs/stable/nn.functional.html
 from __future__ import annotations
 
 from math import prod
+from typing import Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.reductions import norm, reduced_shape
-from spec_lang.ops.kinds import Axes, Axis, Dim, Number
+from spec_lang.ops.kinds import Axes, Axis, Count, Dim, Number
+from spec_lang.ops.layers.embedding import EmbeddingBag
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules import norm as rules
-from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, number
+from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, model_float, number
 from spec_lang.ops.rules.distance import cosine_onnx, cosine_type, pairwise_onnx, pairwise_type
-from spec_lang.ops.rules.elementwise import FLOATS, same_dtype, takes
-from spec_lang.shapes import TensorType
+from spec_lang.ops.rules.elementwise import FLOATS, LOWERING, result_shape, same_dtype, takes
+from spec_lang.ops.rules.reductions import magnitude
+from spec_lang.shapes import DType, TensorType
 
 
 def _channels(cx: Cx, x: Tensor, channels: Dim, **vectors: Tensor | None) -> None:
@@ -307,3 +310,96 @@ class embedding(Function):
 
     def onnx(self, g: Graph) -> Value:
         return g.Gather(self.weight, self.input)
+
+
+class cdist(Function):
+    """‖x₁ - x₂‖_p of each row of [..., P, M] and each of [..., R, M]: [..., P, R]."""
+
+    x1: Tensor
+    x2: Tensor
+    p: Number = 2.0
+    compute_mode: Literal[
+        "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"
+    ] = "use_mm_for_euclid_dist_if_necessary"
+
+    torch = "torch.cdist"
+
+    def infer(self, cx: Cx) -> Tensor:
+        a, b = self.x1, self.x2
+        number(cx, ">=", 0, p=self.p)
+        takes(cx, a, {DType.FLOAT, DType.F32, DType.F64})
+        same_dtype(cx, a, b)
+        if known_rank(cx, a) < 2 or known_rank(cx, b) < 2:
+            raise OpError(f"{cx.name} takes [..., rows, columns], but gets {a} and {b}", code="E0302")
+        cx.equal(a.dims[-1], b.dims[-1], f"{cx.name} of {a} and {b}: their rows have different lengths")
+        batch = result_shape(cx, a.with_shape(a.shape[:-2]), b.with_shape(b.shape[:-2]))
+        return a.with_shape((*batch, a.dims[-2], b.dims[-2]))
+
+    def onnx(self, g: Graph) -> Value:
+        a, b = self.x1, self.x2
+        shape = (*self.infer(LOWERING).shape, a.dims[-1])
+        apart = g.Sub(g.Unsqueeze(a, g.ints([-2])), g.Unsqueeze(b, g.ints([-3])))
+        apart = g.typed(apart, a.dtype, shape)
+        return magnitude(g, apart, known_float(self.p, "p"), [len(shape) - 1], False)
+
+
+class dist(Function):
+    """‖input - other‖_p of all elements."""
+
+    input: Tensor
+    other: Tensor
+    p: Number = 2
+
+    torch = "torch.dist"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
+        same_dtype(cx, self.input, self.other)
+        result_shape(cx, self.input, self.other)
+        return self.input.with_shape(())
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input
+        shape = result_shape(LOWERING, x, self.other)
+        apart = g.typed(g.Sub(x, self.other), x.dtype, shape)
+        return magnitude(g, apart, known_float(self.p, "p"), None, False)
+
+
+class embedding_bag(Function):
+    """The sum, mean or maximum of the rows of `weight` in each bag: a row of [B, L], or what lies between two `offsets`."""
+
+    input: Tensor
+    weight: Tensor
+    offsets: Tensor | None = None
+    mode: Literal["sum", "mean", "max"] = "mean"
+    per_sample_weights: Tensor | None = None
+    include_last_offset: bool = False
+    padding_idx: Count | None = None
+
+    torch = "F.embedding_bag"
+    keywords = ("mode", "per_sample_weights", "include_last_offset", "padding_idx")
+
+    def _layer(self) -> EmbeddingBag:
+        rows, width = self.weight.dims
+        return EmbeddingBag(
+            num_embeddings=rows,
+            embedding_dim=width,
+            max_norm=None,
+            scale_grad_by_freq=False,
+            sparse=False,
+            mode=self.mode,
+            include_last_offset=self.include_last_offset,
+            padding_idx=self.padding_idx,
+        )
+
+    def infer(self, cx: Cx) -> Tensor:
+        known_rank(cx, self.weight, (2,), "its weight")
+        model_float(cx, self.weight, "its weight")
+        layer = self._layer()
+        layer.check(cx)
+        known_rank(cx, self.input, (1, 2))
+        return layer.infer(cx, self.input, self.offsets, self.per_sample_weights)
+
+    def onnx(self, g: Graph) -> Value:
+        given = (self.weight, self.input, self.offsets, self.per_sample_weights)
+        return self._layer().lowered(g, *given)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec_lang.ops.base import Cx, Layer
+from spec_lang.ops.base import Cx, Function, Layer, Tensor, known_rank
 from spec_lang.ops.functions.as_layer import _AsLayer
 from spec_lang.ops.kinds import Dim, Number, Size1, Size2, Size3
 from spec_lang.ops.layers import adaptive_pooling, pooling
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.elementwise import FLOATS, takes
+from spec_lang.ops.rules.unpooling import Unpooling
 from spec_lang.shapes import DType
 
 _MIN = '''\
@@ -253,3 +255,68 @@ class adaptive_max_pool3d(_AsLayer):
 
     torch = "F.adaptive_max_pool3d"
     layer = adaptive_pooling.AdaptiveMaxPool3d
+
+
+class _MaxUnpool(Function):
+    """Zeros but for the maxima of a pool, where its indices say."""
+
+    input: Tensor
+    indices: Tensor
+    kernel_size: tuple[Dim, ...]
+    stride: tuple[Dim, ...] | None
+    padding: tuple[Dim, ...]
+    output_size: list[Dim] | None
+
+    @property
+    def rule(self) -> Unpooling:
+        """The windows."""
+        return Unpooling(
+            self.kernel_size, self.kernel_size if self.stride is None else self.stride, self.padding
+        )
+
+    def infer(self, cx: Cx) -> Tensor:
+        self.rule.check(cx)
+        known_rank(cx, self.input, (len(self.kernel_size) + 1, len(self.kernel_size) + 2))
+        return self.rule.result(cx, self.input, self.indices, self.output_size)
+
+    def onnx(self, g: Graph) -> Value:
+        return self.rule.onnx(g, self.input, self.indices, self.output_size)
+
+
+class max_unpool1d(_MaxUnpool):
+    """The maxima of windows of one axis back where the pool's indices say, zeros elsewhere."""
+
+    input: Tensor
+    indices: Tensor
+    kernel_size: Size1
+    stride: Size1 | None = None
+    padding: Size1 = 0
+    output_size: list[Dim] | None = None
+
+    torch = "F.max_unpool1d"
+
+
+class max_unpool2d(_MaxUnpool):
+    """The maxima of windows of two axes back where the pool's indices say, zeros elsewhere."""
+
+    input: Tensor
+    indices: Tensor
+    kernel_size: Size2
+    stride: Size2 | None = None
+    padding: Size2 = 0
+    output_size: list[Dim] | None = None
+
+    torch = "F.max_unpool2d"
+
+
+class max_unpool3d(_MaxUnpool):
+    """The maxima of windows of three axes back where the pool's indices say, zeros elsewhere."""
+
+    input: Tensor
+    indices: Tensor
+    kernel_size: Size3
+    stride: Size3 | None = None
+    padding: Size3 = 0
+    output_size: list[Dim] | None = None
+
+    torch = "F.max_unpool3d"

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
-from spec_lang.ops.functions.arithmetic import maximum, minimum
+from spec_lang.ops.functions.arithmetic import log_add_exp, maximum, minimum
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Axes, Axis, Number
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known_float
 from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, recast, takes
-from spec_lang.shapes import Cond, Dim, DType, TensorType
+from spec_lang.ops.rules.reductions import arg_extreme, magnitude, reduced
+from spec_lang.shapes import Cond, DType, TensorType
 from spec_lang.shapes import dim as as_dim
 
 
@@ -68,32 +69,6 @@ def not_empty(cx: Cx, x: Tensor, dims: Sequence[int] | None) -> None:
     for d in range(len(x.shape)) if not dims else dims if x.shape else ():
         size = size_at(cx, x, d)
         cx.require(Cond.ge(size, 1), f"{cx.name} of {x} has nothing to choose from", code="E0304")
-
-
-def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: bool) -> Value:
-    """One Reduce node; `kind` is `sum`, `mean`, `prod`, `max`, `min`, `any`, `all` or an ONNX suffix such as `L2`.
-
-    `axes` are not negative; None reduces all. Sums of ints are i64, as PyTorch's.
-    """
-    if kind in ("any", "all"):
-        y = reduced(
-            g, "max" if kind == "any" else "min", g.cast(g.cast(x, DType.BOOL), DType.I32), axes, keepdim
-        )
-        return recast(g, y, DType.BOOL)
-    if kind in ("sum", "prod") and not x.dtype.is_float:
-        x = g.cast(x, DType.I64)
-    if kind in ("max", "min") and (x.dtype in NARROW or x.dtype is DType.BOOL):
-        y = reduced(g, kind, g.cast(x, DType.I32), axes, keepdim)
-        return recast(g, y, x.dtype)
-    if axes is not None and (not axes or not x.shape):
-        return x
-    emit = getattr(g, f"Reduce{kind.capitalize() if kind.islower() else kind}")
-    keep = {} if keepdim else {"keepdims": 0}
-    if axes is None or list(axes) == list(range(len(x.shape))):
-        return emit(x, **keep)
-    if kind == "sum" or g.opset >= 18:
-        return emit(x, g.ints(axes), **keep)
-    return emit(x, axes=list(axes), **keep)
 
 
 class _Reduction(Function):
@@ -280,15 +255,6 @@ class _Choice(Function):
         return values, arg_extreme(g, self.kind, x, axis, self.keepdim)
 
 
-def arg_extreme(g: Graph, kind: str, x: Value, axis: int, keepdim: bool) -> Value:
-    """Where the first largest or smallest element along an axis is."""
-    if not x.shape:
-        return g.const(0, DType.I64)
-    if x.dtype in NARROW or x.dtype in (DType.I64, DType.BOOL):
-        x = g.cast(x, DType.I32)
-    return getattr(g, f"Arg{kind.capitalize()}")(x, axis=axis, **({} if keepdim else {"keepdims": 0}))
-
-
 class max_(_Choice):
     """The largest element; along `dim`, (values, indices); of two tensors, element by element."""
 
@@ -439,6 +405,128 @@ class std(_Spread):
         return g.Sqrt(self.variance(g))
 
 
+class _SpreadAndMean(_Spread):
+    """The spread and the mean."""
+
+    def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:  # type: ignore[override] # two results
+        result = super().infer(cx)
+        return result, result
+
+    def average(self, g: Graph) -> Value:
+        """E[x]."""
+        rank = len(self.input.shape)
+        axes = [d % rank for d in self.dim] if self.dim and rank else None
+        return reduced(g, "mean", self.input, axes, self.keepdim)
+
+
+class var_mean(_SpreadAndMean):
+    """(variance, mean), the variance of a sample unless `correction=0`."""
+
+    torch = "torch.var_mean"
+
+    def onnx(self, g: Graph) -> tuple[Value, Value]:
+        return self.variance(g), self.average(g)
+
+
+class std_mean(_SpreadAndMean):
+    """(standard deviation, mean), the deviation of a sample unless `correction=0`."""
+
+    torch = "torch.std_mean"
+
+    def onnx(self, g: Graph) -> tuple[Value, Value]:
+        return g.Sqrt(self.variance(g)), self.average(g)
+
+
+class aminmax(Function):
+    """(smallest, largest) element, of all or along `dim`."""
+
+    input: Tensor
+    dim: Axis | None = None
+    keepdim: bool = False
+
+    torch = "torch.aminmax"
+    keywords = ("dim", "keepdim")
+
+    def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
+        dims = None if self.dim is None else [self.dim]
+        not_empty(cx, self.input, dims)
+        result = reduced_shape(cx, self.input, dims, self.keepdim, whole=True)
+        return result, result
+
+    def onnx(self, g: Graph) -> tuple[Value, Value]:
+        x = self.input
+        axes = None if self.dim is None or not x.shape else [self.dim % len(x.shape)]
+        low, high = (reduced(g, kind, x, axes, self.keepdim) for kind in ("min", "max"))
+        return low, high
+
+
+class count_nonzero(Function):
+    """How many elements are not 0, of all or along `dim`."""
+
+    input: Tensor
+    dim: Axes | None = None
+
+    torch = "torch.count_nonzero"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return reduced_shape(cx, self.input, self.dim, False).with_dtype(DType.I64)
+
+    def onnx(self, g: Graph) -> Value:
+        x = g.cast(self.input, DType.BOOL)
+        axes = [d % len(x.shape) for d in self.dim] if self.dim and x.shape else None
+        return reduced(g, "sum", g.cast(x, DType.I64), axes, False)
+
+
+class _Certain(_SumOrMean):
+    """A reduction of the elements that are not NaN."""
+
+    dtype: DType | None = None
+
+    keywords = ("dtype",)
+
+    def numbers(self, g: Graph) -> tuple[Value, Value]:
+        """Whether each element is a number, and the elements with 0 in place of NaN."""
+        dtype = self.infer_dtype()
+        x = g.cast(self.input, dtype)
+        kept = g.typed(g.Not(g.IsNaN(x)), DType.BOOL, x.shape)
+        return kept, g.typed(g.Where(kept, x, g.const(0.0, dtype)), dtype, x.shape)
+
+
+class nansum(_Certain):
+    """The sum of the elements that are not NaN; of ints and bools as int."""
+
+    torch = "torch.nansum"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return sum_(**vars(self)).infer(cx)
+
+    def infer_dtype(self) -> DType:
+        return sum_(**vars(self)).infer_dtype()
+
+    def onnx(self, g: Graph) -> Value:
+        if not self.infer_dtype().is_float:
+            return sum_(**vars(self)).onnx(g)
+        return reduced(g, "sum", self.numbers(g)[1], self.axes(), self.keepdim)
+
+
+class nanmean(_Certain):
+    """The mean of the elements that are not NaN; of floats only."""
+
+    torch = "torch.nanmean"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
+        return mean(**vars(self)).infer(cx)
+
+    def infer_dtype(self) -> DType:
+        return self.dtype or self.input.dtype
+
+    def onnx(self, g: Graph) -> Value:
+        kept, x = self.numbers(g)
+        total = reduced(g, "sum", x, self.axes(), self.keepdim)
+        return g.Div(total, reduced(g, "sum", g.cast(kept, x.dtype), self.axes(), self.keepdim))
+
+
 class norm(Function):
     """(sum |x| ** p) ** (1 / p); "fro" is p = 2."""
 
@@ -463,17 +551,7 @@ class norm(Function):
         x = g.cast(self.input, self.dtype or self.input.dtype)
         axes = [d % len(x.shape) for d in self.dim] if self.dim and x.shape else None
         p = 2.0 if self.p == "fro" else known_float(self.p, "p")
-        if not x.shape:
-            return g.Abs(x)
-        if p in (1, 2):
-            return reduced(g, f"L{int(p)}", x, axes, self.keepdim)
-        size = g.typed(g.Abs(x), x.dtype, x.shape)
-        if math.isinf(p):
-            return reduced(g, "max" if p > 0 else "min", size, axes, self.keepdim)
-        if p == 0:
-            raise Unsupported("the norm of p=0, a count, has no ONNX op")
-        powers = g.typed(g.Pow(size, g.const(p, x.dtype)), x.dtype, x.shape)
-        return g.Pow(reduced(g, "sum", powers, axes, self.keepdim), g.const(1 / p, x.dtype))
+        return magnitude(g, x, p, axes, self.keepdim)
 
 
 class logsumexp(Function):
@@ -539,9 +617,101 @@ class cumprod(_Running):
     torch = "torch.cumprod"
 
     def onnx(self, g: Graph) -> Value:
-        raise Unsupported("ONNX has no running product")
+        dtype = self.result()
+        wide = DType.I32 if dtype in NARROW else dtype
+        x = g.cast(self.input, wide)
+        if not x.shape or 0 in x.dims:  # runtimes stop at a recurrence over nothing
+            return recast(g, x, dtype)
+        axis = self.dim % len(x.shape)
+        rest = (*x.shape[:axis], *x.shape[axis + 1 :])
+        one = g.typed(g.Expand(g.const(1, wide), g.dims(x.with_shape(rest).dims)), wide, rest)
+
+        def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+            product = g.typed(g.Mul(*states, *rows), wide, rest)
+            return [product], [product]
+
+        _, [y] = g.scan(step, [one], [x], axis=axis)
+        return recast(g, y, dtype)
 
 
-def count_of(x: Tensor) -> Dim:
-    """The number of elements of a tensor of known rank."""
-    return numel(x.dims)
+class logcumsumexp(Function):
+    """log of the running sum of exp(x) along `dim`."""
+
+    input: Tensor
+    dim: Axis
+
+    torch = "torch.logcumsumexp"
+
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, FLOATS)
+        axis_of(cx, self.input, self.dim)
+        return self.input
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input
+        if not x.shape or 0 in x.dims:
+            return x
+        axis = self.dim % len(x.shape)
+        rest = x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :]))
+
+        def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+            total = g.typed(log_add_exp(g, states[0], rows[0], x.dtype), x.dtype, rest.shape)
+            return [total], [total]
+
+        start = g.typed(g.Expand(g.const(-math.inf, x.dtype), g.dims(rest.dims)), x.dtype, rest.shape)
+        _, [y] = g.scan(step, [start], [x], axis=axis)
+        return y
+
+
+class _RunningExtreme(Function):
+    """The largest or smallest element so far along `dim`, and where the last such one is."""
+
+    input: Tensor
+    dim: Axis
+
+    node: ClassVar[str]
+
+    def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
+        axis_of(cx, self.input, self.dim)
+        return self.input, self.input.with_dtype(DType.I64)
+
+    def onnx(self, g: Graph) -> tuple[Value, Value]:
+        x = self.input
+        if not x.shape or 0 in x.dims:
+            return x, g.Expand(g.const(0, DType.I64), g.dims(x.dims))
+        axis = self.dim % len(x.shape)
+        wide = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
+        x = g.cast(x, wide)
+        rest = x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :]))
+        length = x.dims[axis]
+        places = g.typed(g.Range(g.dim(0), g.dim(length), g.dim(1)), DType.I64, (length,))
+        behind = len(x.shape) - axis - 1
+        if behind or axis:
+            column = g.reshape(places, [*[as_dim(1)] * axis, length, *[as_dim(1)] * behind])
+            places = g.typed(g.Expand(column, g.dims(x.dims)), DType.I64, x.shape)
+
+        def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+            (best, at), (row, place) = states, rows
+            better = getattr(g, self.node)(row, best)
+            best = g.typed(g.Where(better, row, best), wide, rest.shape)
+            at = g.typed(g.Where(better, place, at), DType.I64, rest.shape)
+            return [best, at], [best, at]
+
+        first = g.typed(g.Gather(x, g.const(0, DType.I64), axis=axis), wide, rest.shape)
+        none = g.typed(g.Expand(g.const(0, DType.I64), g.dims(rest.dims)), DType.I64, rest.shape)
+        _, [y, index] = g.scan(step, [first, none], [x, places], axis=axis)
+        return recast(g, y, self.input.dtype), index
+
+
+class cummax(_RunningExtreme):
+    """The largest element so far along `dim`, and where the last such one is."""
+
+    torch = "torch.cummax"
+    node = "GreaterOrEqual"
+
+
+class cummin(_RunningExtreme):
+    """The smallest element so far along `dim`, and where the last such one is."""
+
+    torch = "torch.cummin"
+    node = "LessOrEqual"

@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
@@ -688,3 +689,216 @@ class repeat_interleave(Function):
             g.Expand(wide, g.dims(sizes)), x.dtype, (*shape[: axis + 1], self.repeats, *shape[axis + 1 :])
         )
         return g.reshape(wide, (*shape[:axis], shape[axis] * self.repeats, *shape[axis + 1 :]))
+
+
+class flipud(Function):
+    """The elements along dim 0 in reverse."""
+
+    input: Tensor
+
+    torch = "torch.flipud"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return flip(input=ranked(cx, self.input), dims=(0,)).infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        return flip(input=self.input, dims=(0,)).onnx(g)
+
+
+class diff(Function):
+    """Each element less the one before it along `dim`, n times over."""
+
+    input: Tensor
+    n: Count = 1
+    dim: Axis = -1
+    prepend: Tensor | None = None
+    append: Tensor | None = None
+
+    torch = "torch.diff"
+
+    def infer(self, cx: Cx) -> Tensor:
+        from spec_lang.ops.functions.shape import cat
+
+        x = ranked(cx, self.input)
+        if self.n < 0:
+            raise OpError(f"{cx.name} takes n of at least 0, but n is {self.n}", code="E0501", arg="n")
+        for other in (self.prepend, self.append):
+            if other is not None and other.rank != known_rank(cx, x):
+                raise OpError(f"{cx.name} joins {x} and {other}, which have other dims", code="E0302")
+        same_dtype(cx, x, self.prepend, self.append)
+        axis = axis_of(cx, x, self.dim)
+        joined = cat(tensors=self._parts(), dim=axis).infer(cx)
+        whole = joined if self.n else x
+        size = size_at(cx, whole, axis)
+        cx.require(
+            Cond.ge(size, self.n), f"{cx.name} takes {self.n} differences of {size}", code="E0304", arg="n"
+        )
+        return with_size(whole, axis, size - self.n)
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return tuple(p for p in (self.prepend, self.input, self.append) if p is not None)
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input
+        axis = self.dim % len(x.shape)
+        if not self.n:
+            return x
+        wide = DType.I32 if x.dtype in NARROW else x.dtype
+        parts = [g.cast(p, wide) for p in self._parts() if isinstance(p, Value)]
+        y = parts[0] if len(parts) == 1 else g.Concat(*parts, axis=axis)
+        axes = g.ints([axis])
+        for _ in range(self.n):
+            later = g.Slice(y, g.ints([1]), g.ints([_END]), axes)
+            before = g.Slice(y, g.ints([0]), g.ints([-1]), axes)
+            y = g.Xor(later, before) if x.dtype is DType.BOOL else g.Sub(later, before)
+        return recast(g, y, x.dtype)
+
+
+class diag_embed(Function):
+    """Vectors along the last dim as diagonals of matrices in two new dims."""
+
+    input: Tensor
+    offset: Count = 0
+    dim1: Axis = -2
+    dim2: Axis = -1
+
+    torch = "torch.diag_embed"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = ranked(cx, self.input)
+        known_rank(cx, x)
+        size = x.dims[-1] + abs(self.offset)
+        wide = x.with_shape((*x.shape[:-1], size, size))
+        first, second = axis_of(cx, wide, self.dim1, "dim1"), axis_of(cx, wide, self.dim2, "dim2")
+        if first == second:
+            raise OpError(f"{cx.name} takes two dims, but both are {self.dim1}", code="E0303", arg="dim2")
+        return wide.with_shape(tuple(wide.shape[i] for i in self._order(first, second)))
+
+    def _order(self, first: int, second: int) -> list[int]:
+        """Where each axis of the result stands when the matrices are last."""
+        rank = len(self.input.shape) + 1
+        order = list(range(rank - 2))
+        for axis, at in sorted(((first, rank - 2), (second, rank - 1))):
+            order.insert(axis, at)
+        return order
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input
+        rank, k = len(x.shape) + 1, self.offset
+        size = x.dims[-1] + abs(k)
+        rows = g.Range(g.dim(0), g.dim(size), g.dim(1))
+        columns = g.Add(g.Unsqueeze(rows, g.ints([1])), g.const(k, DType.I64))
+        on = g.Equal(columns, rows)
+        padded = x
+        if k:
+            wide = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
+            before = [0] * (rank - 1)
+            pads = [*before[1:], max(k, 0), *before[1:], max(-k, 0)]
+            padded = recast(g, g.Pad(g.cast(x, wide), g.ints(pads)), x.dtype)
+        y = self._chosen(g, on, g.Unsqueeze(padded, g.ints([rank - 2])))
+        shape = (*x.shape[:-1], size, size)
+        order = self._order(self.dim1 % rank, self.dim2 % rank)
+        return transposed(g, g.typed(y, x.dtype, shape), order)
+
+    def _chosen(self, g: Graph, on: Value, x: Value) -> Value:
+        """The element of each column where the diagonal passes, 0 elsewhere."""
+        dtype = self.input.dtype
+        return g.And(on, x) if dtype is DType.BOOL else g.Where(on, x, g.const(0, dtype))
+
+
+class diag(Function):
+    """The diagonal of a matrix, or the matrix of which a vector is the diagonal."""
+
+    input: Tensor
+    diagonal: Count = 0
+
+    torch = "torch.diag"
+
+    def infer(self, cx: Cx) -> Tensor:
+        known_rank(cx, self.input, (1, 2))
+        return self._as().infer(cx)
+
+    def _as(self) -> Function:
+        if len(self.input.shape) == 1:
+            return diag_embed(input=self.input, offset=self.diagonal)
+        return diagonal(input=self.input, offset=as_dim(self.diagonal), dim1=0, dim2=1)
+
+    def onnx(self, g: Graph) -> Value:
+        y: Value = self._as().onnx(g)
+        return y
+
+
+class tensor_split(Function):
+    """So many pieces along `dim`, the first ones larger by one where they do not divide, or pieces between some places."""
+
+    input: Tensor
+    indices_or_sections: Count | Sizes
+    dim: Axis = 0
+
+    torch = "torch.tensor_split"
+
+    def infer(self, cx: Cx) -> tuple[Tensor, ...]:
+        x = ranked(cx, self.input)
+        axis = axis_of(cx, x, self.dim)
+        return tuple(with_size(x, axis, s) for s in self._pieces(cx))
+
+    def _pieces(self, cx: Cx) -> list[Dim]:
+        size, given = size_at(cx, self.input, self.dim), self.indices_or_sections
+        if isinstance(given, int):
+            if given < 1:
+                raise OpError(
+                    f"{cx.name} takes at least 1 section, but gets {given}",
+                    code="E0501",
+                    arg="indices_or_sections",
+                )
+            return [(size + given - 1 - i) // given for i in range(given)]
+        places = [as_dim(0), *given, size]
+        pieces = [b - a for a, b in pairwise(places)]
+        for piece in pieces:
+            cx.require(
+                Cond.ge(piece, 0),
+                f"{cx.name} takes places in order within {size}, but gets [{', '.join(map(str, given))}]",
+                code="E0501",
+                arg="indices_or_sections",
+            )
+        return pieces
+
+    def onnx(self, g: Graph) -> tuple[Value, ...]:
+        from spec_lang.ops.rules.elementwise import LOWERING
+
+        x: Value = self.input
+        return slices(g, x, self._pieces(LOWERING), self.dim % len(x.shape))
+
+
+class rot90(Function):
+    """A quarter turn, `k` times over, from the first of two dims to the second."""
+
+    input: Tensor
+    k: Count = 1
+    dims: Axes = (0, 1)
+
+    torch = "torch.rot90"
+
+    def infer(self, cx: Cx) -> Tensor:
+        x = self.input
+        known_rank(cx, x)
+        if len(self.dims) != 2:
+            raise OpError(f"{cx.name} takes two dims, but gets {list(self.dims)}", code="E0501", arg="dims")
+        first, second = (axis_of(cx, x, d, "dims") for d in self.dims)
+        if first == second or len(x.shape) < 2:
+            raise OpError(f"{cx.name} takes two dims of {x}, not {list(self.dims)}", code="E0303", arg="dims")
+        return x.with_shape(tuple(x.shape[i] for i in self._order(first, second)))
+
+    def _order(self, first: int, second: int) -> list[int]:
+        order = list(range(len(self.input.shape)))
+        if self.k % 2:
+            order[first], order[second] = order[second], order[first]
+        return order
+
+    def onnx(self, g: Graph) -> Value:
+        x: Value = self.input
+        first, second = (d % len(x.shape) for d in self.dims)
+        turns = self.k % 4
+        flipped = {0: (), 1: (second,), 2: (first, second), 3: (first,)}[turns]
+        y = flip(input=x, dims=flipped).onnx(g)
+        return transposed(g, g.typed(y, x.dtype, x.shape), self._order(first, second))

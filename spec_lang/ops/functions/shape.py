@@ -543,6 +543,52 @@ class stack(Function):
         return single[0] if len(single) == 1 else g.Concat(*single, axis=at)
 
 
+class hstack(Function):
+    """Tensors joined along dim 1; vectors along their only dim."""
+
+    tensors: list[Tensor]
+
+    torch = "torch.hstack"
+
+    def _joined(self, cx: Cx) -> cat:
+        tensors = tuple(x if x.shape else x.with_shape((dim(1),)) for x in self.tensors)
+        flat = not tensors or known_rank(cx, tensors[0]) == 1
+        return cat(tensors=tensors, dim=0 if flat else 1)
+
+    def infer(self, cx: Cx) -> Tensor:
+        return self._joined(cx).infer(cx)
+
+    def onnx(self, g: Graph) -> Value:
+        rank = max(len(x.shape) for x in self.tensors)
+        tensors = [x if x.shape else g.reshape(x, [1]) for x in self.tensors if isinstance(x, Value)]
+        return cat(tensors=tensors, dim=0 if rank < 2 else 1).onnx(g)
+
+
+class vstack(Function):
+    """Tensors joined along dim 0; vectors as rows."""
+
+    tensors: list[Tensor]
+
+    torch = "torch.vstack"
+
+    def infer(self, cx: Cx) -> Tensor:
+        return cat(tensors=tuple(x.with_shape(self._rows(cx, x)) for x in self.tensors), dim=0).infer(cx)
+
+    def _rows(self, cx: Cx, x: Tensor) -> Shape:
+        known_rank(cx, x)
+        return x.shape if len(x.shape) > 1 else (dim(1), *(x.shape or (dim(1),)))
+
+    def onnx(self, g: Graph) -> Value:
+        from spec_lang.ops.rules.elementwise import LOWERING
+
+        rows = [
+            g.reshape(x, x.with_shape(self._rows(LOWERING, x)).dims)
+            for x in self.tensors
+            if isinstance(x, Value)
+        ]
+        return cat(tensors=rows, dim=0).onnx(g)
+
+
 class expand(Function):
     """Dims of size 1 repeated to other sizes, and new dims put before; -1 keeps a size."""
 

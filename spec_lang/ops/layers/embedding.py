@@ -8,9 +8,10 @@ from typing import Literal
 from spec_lang.ops.base import Cx, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import Normal
 from spec_lang.ops.kinds import Count, Dim, Number
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.adaptive import maximum_over
 from spec_lang.ops.rules.arguments import at_least, index_dtype, model_float, same_shape
+from spec_lang.ops.rules.bags import Bags
 from spec_lang.ops.rules.norm import mean
 from spec_lang.shapes import Cond, DType
 
@@ -154,11 +155,25 @@ class EmbeddingBag(Layer):
         offsets: Value | None = None,
         per_sample_weights: Value | None = None,
     ) -> Value:
-        if offsets is not None or self.padding_idx is not None:
-            raise Unsupported("bags of different lengths")
-        rows = g.Gather(g.param("weight"), input)
+        return self.lowered(g, g.param("weight"), input, offsets, per_sample_weights)
+
+    def lowered(
+        self,
+        g: Graph,
+        weight: Value,
+        input: Value,
+        offsets: Value | None,
+        per_sample_weights: Value | None,
+    ) -> Value:
+        """The bags of rows of a given table."""
+        rows = g.Gather(weight, input)
         if per_sample_weights is not None:
-            rows = g.Mul(rows, g.Unsqueeze(per_sample_weights, g.ints([2])))
+            rows = g.Mul(rows, g.Unsqueeze(per_sample_weights, g.ints([-1])))
+        if offsets is not None or self.padding_idx is not None:
+            row = padding_row(self.padding_idx, self.num_embeddings)
+            return Bags(g, input, offsets, self.include_last_offset, row, self.embedding_dim).reduced(
+                rows, self.mode
+            )
         if self.mode == "mean":
             return mean(g, rows, [1], keepdims=False)
         if self.mode == "max":

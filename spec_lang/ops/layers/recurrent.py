@@ -8,12 +8,13 @@ from typing import Any, Literal
 from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim, Number
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least, known, known_count, model_float, probability, same_shape
+from spec_lang.ops.rules.projected import Projected, zeros
 from spec_lang.ops.rules.recurrent import GRU as GRU_GATES
 from spec_lang.ops.rules.recurrent import LSTM as LSTM_GATES
 from spec_lang.ops.rules.recurrent import RELU, TANH, Kind, Stack
-from spec_lang.shapes import Cond, dim
+from spec_lang.shapes import Cond, DType, dim
 
 
 class _Recurrent(Layer):
@@ -94,8 +95,6 @@ class _Recurrent(Layer):
 
     def lowered(self, g: Graph, input: Value, states: Sequence[Value | None]) -> list[Value]:
         """The output and the final states."""
-        if self.projection != 0:
-            raise Unsupported("ONNX's LSTM projects no hidden state (proj_size)")
         layers = known([self.num_layers], "num_layers")[0]
         batched = len(input.dims) == 3
         x: Value = input
@@ -255,5 +254,34 @@ class LSTM(_Recurrent):
         return self.outputs(input), (hidden, cell)
 
     def onnx(self, g: Graph, input: Value, hx: tuple[Value, Value] | None = None) -> Any:
+        if self.projection != 0:
+            return self._projected(g, input, hx)
         y, hidden, cell = self.lowered(g, input, hx if hx is not None else (None, None))
         return y, (hidden, cell)
+
+    def _projected(self, g: Graph, x: Value, hx: tuple[Value, Value] | None) -> Any:
+        """The layers one after another, the directions of each side by side."""
+        axis = int(self.batch_first and len(x.dims) == 3)
+        wanted = self.state(x, self.output_size), self.state(x, self.hidden_size)
+        finals: list[tuple[Value, Value]] = []
+        for layer in range(known([self.num_layers], "num_layers")[0]):
+            parts: list[Value] = []
+            for suffix in self.suffixes(layer):
+                hidden, cell = (self._start(g, w, hx and hx[i], len(finals)) for i, w in enumerate(wanted))
+                y, *final = Projected(suffix, self.bias, axis, len(parts) == 1).emit(g, x, hidden, cell)
+                parts.append(y)
+                finals.append((final[0], final[1]))
+            y = parts[0] if len(parts) == 1 else g.Concat(*parts, axis=-1)
+            x = g.typed(y, x.dtype, (*x.shape[:-1], self.directions * self.output_size))
+        new = g.ints([0])
+        states = (
+            g.Concat(*(g.Unsqueeze(f, new) for f in each), axis=0) for each in zip(*finals, strict=True)
+        )
+        return x, tuple(states)
+
+    def _start(self, g: Graph, wanted: Tensor, given: Value | None, at: int) -> Value:
+        """The state before the first step of one direction of one layer."""
+        one = wanted.with_shape(wanted.shape[1:])
+        if given is None:
+            return zeros(g, one)
+        return g.typed(g.Gather(given, g.const(at, DType.I64)), one.dtype, one.shape)

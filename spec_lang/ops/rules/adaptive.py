@@ -6,8 +6,9 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.convolution import batch, unbatch
 from spec_lang.ops.rules.norm import mean
 from spec_lang.ops.rules.pooling import max_pool_onnx
@@ -82,20 +83,16 @@ def _averaged(g: Graph, x: Value, axis: int, size: Dim, wanted: Dim) -> Value:
     parts = _parts(g, x, axis, size, wanted)
     if parts is not None:
         return g.typed(mean(g, parts, [at + 1], keepdims=False), x.dtype, shape)
-    rows = []
-    found, n = _known(size, wanted)
-    for start, end in _ranges(found, n):
-        rows.append([1.0 / (end - start) if start <= i < end else 0.0 for i in range(found)])
+    rows = _weights(g, size, wanted, x.dtype)
     if axis == -1:
-        weights = g.const([list(column) for column in zip(*rows, strict=True)], x.dtype)
-        return g.typed(g.MatMul(x, weights), x.dtype, shape)
+        return g.typed(g.MatMul(x, g.Transpose(rows, perm=[1, 0])), x.dtype, shape)
     if axis == -2:
-        return g.typed(g.MatMul(g.const(rows, x.dtype), x), x.dtype, shape)
+        return g.typed(g.MatMul(rows, x), x.dtype, shape)
     rest = dim(1)
     for d in x.dims[at + 1 :]:
         rest = rest * d
     flat = g.reshape(x, [*x.dims[: at + 1], rest])
-    y = g.typed(g.MatMul(g.const(rows, x.dtype), flat), x.dtype, (*x.dims[:at], wanted, rest))
+    y = g.typed(g.MatMul(rows, flat), x.dtype, (*x.dims[:at], wanted, rest))
     return g.reshape(y, shape)
 
 
@@ -109,7 +106,7 @@ def adaptive_max_onnx(
         zeros, ones = [0] * n, [1] * n
         return max_pool_onnx(g, x, kernel, kernel, zeros, ones, False, return_indices)
     if return_indices:
-        raise Unsupported("the indices of an adaptive max pool whose sizes do not divide")
+        return _largest_places(g, x, sizes)
     if changed and len(changed) == n and all(w == 1 for _, _, w in changed) and len(x.dims) == n + 2:
         return g.GlobalMaxPool(x)
     for axis, size, wanted in changed:
@@ -121,11 +118,7 @@ def _maximal(g: Graph, x: Value, axis: int, size: Dim, wanted: Dim) -> Value:
     shape, at = _resized(x, axis, wanted), len(x.dims) + axis
     parts = _parts(g, x, axis, size, wanted)
     if parts is None:
-        found, n = _known(size, wanted)
-        ranges = _ranges(found, n)
-        longest = max(end - start for start, end in ranges)
-        index = [[min(start + i, end - 1) for i in range(longest)] for start, end in ranges]
-        parts = g.Gather(x, g.const(index, DType.I64), axis=at)
+        parts = g.Gather(x, _places(g, size, wanted), axis=at)
     return g.typed(maximum_over(g, parts, [at + 1]), x.dtype, shape)
 
 
@@ -137,10 +130,71 @@ def maximum_over(g: Graph, x: Value, axes: list[int], keepdims: bool = False) ->
     return g.ReduceMax(x, g.ints(axes), **keep)
 
 
-def _known(size: Dim, wanted: Dim) -> tuple[int, int]:
-    if size.const is None or wanted.const is None:
-        raise Unsupported(f"adaptive pooling of {size} elements to {wanted} parts: it is not known to divide")
-    return size.const, wanted.const
+def _ends(g: Graph, size: Dim, wanted: Dim) -> tuple[Value, Value]:
+    """Where each part starts and ends: ⌊i L / n⌋ and ⌈(i + 1) L / n⌉, as columns."""
+    part = g.Unsqueeze(g.Range(g.dim(0), g.dim(wanted), g.dim(1)), g.ints([1]))
+    start = g.Mul(part, g.dim(size))
+    end = g.Add(start, g.dim(size + wanted - 1))
+    return g.Div(start, g.dim(wanted)), g.Div(end, g.dim(wanted))
+
+
+def _weights(g: Graph, size: Dim, wanted: Dim, dtype: DType) -> Value:
+    """[wanted, size]: 1 / length in each part, 0 elsewhere."""
+    if size.const is not None and wanted.const is not None:
+        parts = _ranges(size.const, wanted.const)
+        rows = [
+            [1.0 / (end - start) if start <= i < end else 0.0 for i in range(size.const)]
+            for start, end in parts
+        ]
+        return g.const(rows, dtype)
+    start, end = _ends(g, size, wanted)
+    place = g.Range(g.dim(0), g.dim(size), g.dim(1))
+    length = g.cast(g.typed(g.Sub(end, start), DType.I64, (wanted, dim(1))), dtype)
+    inside = g.And(g.GreaterOrEqual(place, start), g.Less(place, end))
+    return g.Where(inside, g.Reciprocal(length), g.const(0.0, dtype))
+
+
+def _places(g: Graph, size: Dim, wanted: Dim) -> Value:
+    """[wanted, longest]: the elements of each part; a shorter part repeats its last one."""
+    if size.const is not None and wanted.const is not None:
+        ranges = _ranges(size.const, wanted.const)
+        longest = max(end - start for start, end in ranges)
+        index = [[min(start + i, end - 1) for i in range(longest)] for start, end in ranges]
+        return g.const(index, DType.I64)
+    start, end = _ends(g, size, wanted)
+    step = g.Range(g.dim(0), g.dim(size // wanted + 2), g.dim(1))
+    return g.Min(g.Add(start, step), g.Sub(end, g.const(1, DType.I64)))
+
+
+def _largest_places(g: Graph, x: Value, sizes: Targets) -> tuple[Value, Value]:
+    """The largest element of each part and its place in its plane: the parts of an image and of its places, alike."""
+    n = len(sizes)
+    wanted = [size if s is None else s for s, size in zip(sizes, x.dims[-n:], strict=True)]
+    plane = prod(x.dims[-n:], start=dim(1))
+    places = g.typed(g.Range(g.dim(0), g.dim(plane), g.dim(1)), DType.I64, (plane,))
+    places = g.reshape(places, x.dims[-n:])
+    shape = (*x.shape[:-n], *wanted)
+    parts, where = (_in_parts(g, v, wanted, n) for v in (x, places))
+    at = g.ArgMax(parts, axis=-1)
+    where = g.Expand(where, g.Shape(parts))
+    last = g.ints([-1])
+    y, index = (g.Squeeze(g.GatherElements(v, at, axis=-1), last) for v in (parts, where))
+    return g.typed(y, x.dtype, shape), g.typed(index, DType.I64, shape)
+
+
+def _in_parts(g: Graph, x: Value, wanted: Sequence[Dim], n: int) -> Value:
+    """[..., L, ...] as [..., n, ..., elements of a part]."""
+    lead = len(x.dims) - n
+    sizes = x.dims[lead:]
+    y = x
+    for i in reversed(range(n)):
+        y = g.Gather(y, _places(g, sizes[i], wanted[i]), axis=lead + i)
+    order = [*range(lead), *range(lead, lead + 2 * n, 2), *range(lead + 1, lead + 2 * n, 2)]
+    y = g.Transpose(y, perm=order)
+    if n == 1:
+        return y
+    kept = g.Shape(y, end=lead + n) if lead + n else g.ints([])
+    return g.Reshape(y, g.Concat(kept, g.ints([-1]), axis=0))
 
 
 def _ranges(size: int, n: int) -> list[tuple[int, int]]:

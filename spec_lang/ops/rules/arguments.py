@@ -143,6 +143,11 @@ def known_float(value: Scalar, arg: str) -> float:
     return float(value)
 
 
+def is_symbolic(value: Any) -> bool:
+    """Whether a number depends on dims."""
+    return isinstance(value, Dim) and value.const is None
+
+
 def index_dtype(cx: Cx, x: TensorType, what: str = "its input") -> None:
     """Demand integers that PyTorch takes as indices.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spec_lang.ops.base import Cx, OpError
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least, divides, known
 from spec_lang.shapes import Cond, Dim, Shape, TensorType, dim, maximum
 
@@ -226,23 +226,35 @@ def conv_transpose_onnx(
     dilation: Sequence[Dim | int],
     groups: Dim | int,
 ) -> Value:
-    """One ConvTranspose node, with a batch axis of one around it where the input has none."""
+    """One ConvTranspose node, with a batch axis of one around it where the input has none.
+
+    ONNX takes an output_padding below the stride that is known; another is cut out of a wider result.
+    """
     n = len(kernel)
     strides, before = known(stride, "stride"), known(padding, "padding")
-    after, extra = before, known(output_padding, "output_padding")
-    if any(e >= s for e, s in zip(extra, strides, strict=True)):
-        if any(e > p for e, p in zip(extra, before, strict=True)):
-            raise Unsupported("an output_padding that reaches the stride and passes the padding")
-        after, extra = [p - e for p, e in zip(before, extra, strict=True)], [0] * n
+    sizes = known(kernel, "kernel_size")
+    dilations = known(dilation, "dilation")
     attributes = nondefault(
-        strides=(strides, [1] * n),
-        pads=(before + after, [0] * 2 * n),
-        output_padding=(extra, [0] * n),
-        dilations=(known(dilation, "dilation"), [1] * n),
-        group=(known([groups], "groups")[0], 1),
+        strides=(strides, [1] * n), dilations=(dilations, [1] * n), group=(known([groups], "groups")[0], 1)
     )
     batched = len(x.dims) == n + 2
-    y = g.ConvTranspose(
-        batch(g, x, batched), weight, bias, kernel_shape=known(kernel, "kernel_size"), **attributes
-    )
+    wide = batch(g, x, batched)
+    extra = [dim(e).const for e in output_padding]
+    if all(e is not None and e < s for e, s in zip(extra, strides, strict=True)):
+        ends = nondefault(pads=(before * 2, [0] * 2 * n), output_padding=(extra, [0] * n))
+        return unbatch(
+            g, g.ConvTranspose(wide, weight, bias, kernel_shape=sizes, **ends, **attributes), batched
+        )
+    y = g.ConvTranspose(wide, weight, kernel_shape=sizes, **attributes)
+    most = [max(s, d) - 1 for s, d in zip(strides, dilations, strict=True)]
+    y = g.Pad(y, g.ints([0] * (n + 4) + most))
+    stops = [
+        (size - 1) * s + d * (k - 1) + 1 - p + e
+        for size, s, d, k, p, e in zip(
+            x.dims[-n:], strides, dilations, sizes, before, output_padding, strict=True
+        )
+    ]
+    y = g.Slice(y, g.ints(before), g.dims(stops), g.ints(list(range(2, n + 2))))
+    if bias is not None:
+        y = g.Add(y, g.Unsqueeze(bias, g.ints(list(range(1, n + 1)))))
     return unbatch(g, y, batched)

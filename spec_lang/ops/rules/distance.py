@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from spec_lang.ops.base import Cx, OpError, Tensor, axis_of
-from spec_lang.ops.lowering import Graph, Unsupported, Value
-from spec_lang.ops.rules.adaptive import maximum_over
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import any_float, known_float
+from spec_lang.ops.rules.elementwise import LOWERING
+from spec_lang.ops.rules.reductions import magnitude, reduced
 from spec_lang.shapes import Shape, broadcast, dim
 from spec_lang.shapes.broadcasting import BroadcastError
 
@@ -34,25 +33,24 @@ def cosine_type(cx: Cx, x1: Tensor, x2: Tensor, axis: int) -> Tensor:
 
 
 def cosine_onnx(g: Graph, x1: Value, x2: Value, axis: int, eps: float) -> Value:
-    """x₁ · x₂ / (max(‖x₁‖, eps) max(‖x₂‖, eps)); a negative axis is the same one in both."""
-    rank = max(len(x1.dims), len(x2.dims))
-    axis = axis if axis < 0 else axis - rank
-    if -axis > min(len(x1.dims), len(x2.dims)):
-        raise Unsupported("the cosine similarity along an axis that only one input has")
+    """x₁ · x₂ / (max(‖x₁‖, eps) max(‖x₂‖, eps)), each with all its elements along the axis."""
+    both = broadcast(LOWERING.facts, x1.shape, x2.shape)
+    axis %= len(both)
     limit = g.const(known_float(eps, "eps"), x1.dtype)
-    if x1.dims[axis] != x2.dims[axis]:
-        raise Unsupported("the cosine similarity along an axis that is broadcast")
-    dot = reduced(g, "ReduceSum", g.Mul(x1, x2), axis)
-    norms = [g.Max(reduced(g, "ReduceL2", x, axis), limit) for x in (x1, x2)]
+    x1, x2 = (_with_axis(g, x, both, axis) for x in (x1, x2))
+    products = g.typed(g.Mul(x1, x2), x1.dtype, both)
+    dot = reduced(g, "sum", products, [axis], False)
+    behind = len(both) - axis
+    norms = [g.Max(reduced(g, "L2", x, [len(x.shape) - behind], False), limit) for x in (x1, x2)]
     return g.Div(dot, g.Mul(*norms))
 
 
-def reduced(g: Graph, op: str, x: Value, axis: int, keepdims: bool = False) -> Value:
-    """A reduction over one axis; its axes became an input in opset 18, of ReduceSum in 13."""
-    keep = {} if keepdims else {"keepdims": 0}
-    if g.opset < 18 and op != "ReduceSum":
-        return getattr(g, op)(x, axes=[axis], **keep)
-    return getattr(g, op)(x, g.ints([axis]), **keep)
+def _with_axis(g: Graph, x: Value, shape: Shape, axis: int) -> Value:
+    """`x`, repeated where it lacks the axis or has 1 there."""
+    behind = len(shape) - axis
+    if behind <= len(x.shape) and x.shape[-behind] == shape[axis]:
+        return x
+    return g.typed(g.Expand(x, g.dims(x.with_shape(shape).dims)), x.dtype, shape)
 
 
 def pairwise_type(cx: Cx, x1: Tensor, x2: Tensor, keepdim: bool) -> Tensor:
@@ -66,12 +64,6 @@ def pairwise_type(cx: Cx, x1: Tensor, x2: Tensor, keepdim: bool) -> Tensor:
 def pairwise_onnx(g: Graph, x1: Value, x2: Value, p: float, eps: float, keepdim: bool) -> Value:
     """‖x₁ - x₂ + eps‖_p over the last axis."""
     p, eps = known_float(p, "p"), known_float(eps, "eps")
-    difference = g.Add(g.Sub(x1, x2), g.const(eps, x1.dtype))
-    if p in (1.0, 2.0):
-        return reduced(g, f"ReduceL{int(p)}", difference, -1, keepdim)
-    if p == math.inf:
-        return maximum_over(g, g.Abs(difference), [-1], keepdim)
-    if p <= 0:
-        raise Unsupported(f"the pairwise distance of order {p}")
-    total = reduced(g, "ReduceSum", g.Pow(g.Abs(difference), g.const(p, x1.dtype)), -1, keepdim)
-    return g.Pow(total, g.const(1 / p, x1.dtype))
+    shape = broadcast(LOWERING.facts, x1.shape, x2.shape)
+    difference = g.typed(g.Add(g.Sub(x1, x2), g.const(eps, x1.dtype)), x1.dtype, shape)
+    return magnitude(g, difference, p, [len(shape) - 1], keepdim)

@@ -213,5 +213,16 @@ def recast(g: Graph, y: Value, dtype: DType) -> Value:
     return g.Cast(y, to=g.dtype(dtype))
 
 
+def is_negative(g: Graph, x: Value) -> Value:
+    """Whether the sign is minus, also that of -0.0, whose reciprocal is -inf."""
+    if x.dtype is DType.BOOL:
+        return g.And(x, g.Not(x))
+    if not x.dtype.is_float:
+        wide = g.cast(x, DType.I32) if x.dtype in NARROW else x
+        return g.Less(wide, g.const(0, wide.dtype))
+    zero = g.const(0.0, x.dtype)
+    return g.Or(g.Less(x, zero), g.Less(g.Reciprocal(x), zero))
+
+
 LOWERING = Cx(Facts(), "ONNX lowering")
 """For rules that lowerings apply again, where the checker has already decided."""

@@ -10,9 +10,10 @@ from math import prod
 from typing import NamedTuple
 
 from spec_lang.ops.base import Cx, Tensor
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import any_float, at_least, divides, known
 from spec_lang.ops.rules.convolution import batch, conv_sizes, nondefault, unbatch
+from spec_lang.ops.rules.elementwise import LOWERING
 from spec_lang.shapes import Dim, dim, exact_div
 
 
@@ -67,7 +68,9 @@ class Blocks(NamedTuple):
     def unfold_onnx(self, g: Graph, x: Value) -> Value:
         """A convolution of each channel by itself, whose kernels each pick one element of the block."""
         *lead, channels, _, _ = x.dims
-        (count,), kernel = known([channels], "the number of channels"), known(self.kernel_size, "kernel_size")
+        if channels.const is None:
+            return self._unfold_each(g, x)
+        count, kernel = channels.const, known(self.kernel_size, "kernel_size")
         area = prod(kernel)
         one = [[_picture(i, kernel[0], kernel[1])] for i in range(area)]
         attributes = nondefault(
@@ -82,10 +85,19 @@ class Blocks(NamedTuple):
             return g.Reshape(y, g.ints([0, count * area, -1]))
         return g.Reshape(y, g.ints([count * area, -1]))
 
+    def _unfold_each(self, g: Graph, x: Value) -> Value:
+        """The channels as samples of one channel."""
+        *lead, channels, height, width = x.dims
+        each = g.reshape(x, [prod(lead, start=channels), 1, height, width])
+        blocks = prod(self.counts(LOWERING, x.dims[-2:]), start=dim(1))
+        area = prod(self.kernel_size, start=dim(1))
+        y = g.typed(self.unfold_onnx(g, each), x.dtype, (each.dims[0], area, blocks))
+        return g.reshape(y, [*lead, channels * area, blocks])
+
     def fold_onnx(self, g: Graph, x: Value, output_size: Sequence[Dim]) -> Value:
-        """One Col2Im node (opset 18)."""
+        """One Col2Im node, from opset 18 on."""
         if g.opset < 18:
-            raise Unsupported("summing blocks into an image needs opset 18")
+            return self._transposed(g, x, output_size)
         attributes = nondefault(
             strides=(known(self.stride, "stride"), [1, 1]),
             pads=(known(self.padding, "padding") * 2, [0] * 4),
@@ -95,6 +107,27 @@ class Blocks(NamedTuple):
         kernel = g.ints(known(self.kernel_size, "kernel_size"))
         y = g.Col2Im(batch(g, x, batched), g.dims(output_size), kernel, **attributes)
         return unbatch(g, y, batched)
+
+    def _transposed(self, g: Graph, x: Value, output_size: Sequence[Dim]) -> Value:
+        """A transposed convolution whose kernels each put one element of the block, cut out of the padded image."""
+        kernel, stride = known(self.kernel_size, "kernel_size"), known(self.stride, "stride")
+        dilation, padding = known(self.dilation, "dilation"), known(self.padding, "padding")
+        *lead, columns, _ = x.dims
+        area = prod(kernel)
+        each = prod(lead, start=exact_div(columns, dim(area)))
+        blocks = [
+            (size + 2 * p - d * (k - 1) - 1) // s + 1
+            for size, k, s, p, d in zip(output_size, kernel, stride, padding, dilation, strict=True)
+        ]
+        image = g.reshape(x, [each, area, *blocks])
+        weight = g.const([[_picture(i, kernel[0], kernel[1])] for i in range(area)], x.dtype)
+        attributes = nondefault(strides=(stride, [1, 1]), dilations=(dilation, [1, 1]))
+        y = g.ConvTranspose(image, weight, kernel_shape=kernel, **attributes)
+        y = g.Pad(y, g.ints([0] * 6 + [s - 1 for s in stride]))  # what no block reaches
+        ends = [size + p for size, p in zip(output_size, padding, strict=True)]
+        y = g.Slice(y, g.ints(padding), g.dims(ends), g.ints([2, 3]))
+        y = g.typed(y, x.dtype, (each, dim(1), *output_size))
+        return g.reshape(y, [*lead, exact_div(columns, dim(area)), *output_size])
 
 
 def _picture(at: int, height: int, width: int) -> list[list[float]]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import prod
 
 from spec_lang.ops.base import Cx, OpError
-from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import any_float, at_least, known, known_float
 from spec_lang.ops.rules.convolution import batch, nondefault, span, unbatch
 from spec_lang.ops.rules.padding import pad_onnx
@@ -134,13 +134,30 @@ def _max_pool_wide(
     after: list[int],
     dilation: list[int],
     return_indices: bool,
-) -> Value:
-    """Runtimes take pads below the kernel only, so a wider border is made first."""
-    if return_indices:
-        raise Unsupported("the indices of a dilated max pool that rounds up")
+) -> Value | tuple[Value, Value]:
+    """Runtimes take pads below the kernel only, so a wider border is made first; indices then count in the wider plane."""
     extra = [a - b for a, b in zip(after, before, strict=True)]
     wide = pad_onnx(g, x, [(0, e) for e in extra], "constant", -math.inf)
-    return max_pool_onnx(g, wide, kernel, stride, before, dilation, False)  # type: ignore[return-value] # one value, without indices
+    sizes = x.dims[-len(extra) :]
+    wider = [size + e for size, e in zip(sizes, extra, strict=True)]
+    wide = g.typed(wide, x.dtype, (*x.shape[: -len(extra)], *wider))
+    found = max_pool_onnx(g, wide, kernel, stride, before, dilation, False, return_indices)
+    if not isinstance(found, tuple):
+        return found
+    y, index = found
+    return y, _in_plane(g, index, wider, sizes)
+
+
+def _in_plane(g: Graph, index: Value, wider: Sequence[Dim], sizes: Sequence[Dim]) -> Value:
+    """Places in a plane of sizes `wider` as those in one of `sizes` at its start."""
+    places: list[Value] = []
+    for size in reversed(wider):
+        places.append(g.Mod(index, g.dim(size)))
+        index = g.Div(index, g.dim(size))
+    result = places.pop()
+    for size in sizes[1:]:
+        result = g.Add(g.Mul(result, g.dim(size)), places.pop())
+    return result
 
 
 def avg_pool_onnx(

@@ -8,7 +8,7 @@ from spec_lang import __version__
 from spec_lang.ops.lowering import Value
 from spec_lang.targets.onnx.attention import join_heads
 from spec_lang.targets.onnx.graph import Builder
-from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Input, Node, as_edge
+from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Input, Node, as_edge, every
 from spec_lang.targets.onnx.proto import Model
 from spec_lang.targets.onnx.rows import by_rows
 
@@ -41,7 +41,7 @@ def finish(
         numbers=lambda v: g.dtype(v.dtype),
         metadata=metadata or {},
         producer_version=__version__,
-        domains=sorted({n.domain for n in nodes if n.domain}),
+        domains=sorted({n.domain for n in every(nodes) if n.domain}),
     )
 
 
@@ -65,7 +65,9 @@ def _live(nodes: Sequence[Node], outputs: Sequence[Edge]) -> list[Node]:
     for node in reversed(nodes):
         if any(id(o) in needed for o in node.outputs):
             live.append(node)
-            needed.update(id(i) for i in node.inputs if i is not None)
+            if node.body is not None:
+                node.body.nodes = _live(node.body.nodes, node.body.outputs)
+            needed.update(map(id, node.reads()))
     live.reverse()
     for node in live:
         if len(node.outputs) > 1:
@@ -105,7 +107,7 @@ def _used(nodes: Sequence[Node]) -> list[Edge]:
     """Constants and weights in the order of their first use."""
     found: dict[Edge, None] = {}
     for node in nodes:
-        for value in node.inputs:
+        for value in node.reads():
             if isinstance(value, Const | Initializer):
                 found[value] = None
     return list(found)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from spec_lang.ops.lowering import Value
+from spec_lang.ops.lowering import Step, Value
 from spec_lang.shapes import Dim, DType, Facts, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes as attribute
 from spec_lang.targets.onnx import dtypes, simplify
 from spec_lang.targets.onnx.names import Names
-from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Input, Node, Rows, as_edge
+from spec_lang.targets.onnx.nodes import Body, Const, Edge, Initializer, Input, Node, Rows, as_edge, innermost
 from spec_lang.targets.onnx.reshape import reshape
+from spec_lang.targets.onnx.scan import scan
 from spec_lang.targets.onnx.sizes import Sizes
 
 
@@ -41,6 +42,7 @@ class Builder:
         path: The module that is being lowered; `param` and the names of nodes are below it.
         source: Where in the spec that is, for the metadata of nodes.
         facts: What the spec says of the sizes.
+        depth: How many bodies of nodes are being built.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Builder:
         self.path = ""
         self.source = ""
         self.facts = Facts()
+        self.depth = 0
         self.nodes: list[Node] = []
         self.inputs: list[Input] = []
         self.values = Names(reserved)
@@ -88,20 +91,21 @@ class Builder:
         attributes: dict[str, Any],
         outputs: int = 1,
         domain: str = "",
+        body: Body | None = None,
     ) -> Any:
         """A node, or what already is its result: an equal node's, or an input that it would only repeat."""
         operands = [None if i is None else i.root for i in inputs]
         while operands and operands[-1] is None:
             operands.pop()
-        if outputs == 1 and not domain:
+        if outputs == 1 and not domain and body is None:
             same = simplify.without_node(self, op_type, operands, attributes)
             if same is not None:
                 return same
         written = attribute.write(attributes)
-        key = (op_type, domain, outputs, *map(id, operands), *written.values())
+        key = (op_type, domain, outputs, id(body), *map(id, operands), *written.values())
         results = self._shared.get(key)
         if results is None:
-            results = self._append(op_type, tuple(operands), outputs, written, domain)
+            results = self._append(op_type, tuple(operands), outputs, written, domain, body)
             if op_type not in simplify.RANDOM:
                 self._shared[key] = results
         return results[0] if outputs == 1 else results
@@ -113,20 +117,36 @@ class Builder:
         outputs: int,
         written: dict[str, bytes],
         domain: str,
+        body: Body | None,
     ) -> tuple[Edge, ...]:
         name = self.node_names.take(f"{self.path}.{op_type}" if self.path else op_type)
         if outputs == 1:
             results: tuple[Edge, ...] = (Edge(self.values.take(name)),)
         else:
             results = tuple(Edge(self.values.take(f"{name}.{i}")) for i in range(outputs))
-        node = Node(name, op_type, operands, results, written, self.source, domain)
-        self.nodes.append(node)
+        node = Node(name, op_type, operands, results, written, self.source, domain, body)
+        around = innermost(list(node.reads()))
+        for result in results:
+            result.body = around
+        (self.nodes if around is None else around.nodes).append(node)
         self._producers.update(dict.fromkeys(results, node))
         return results
 
     def producer(self, edge: Edge) -> Node | None:
         """The node that gives a value; none gives inputs, constants and weights."""
         return self._producers.get(edge.root)
+
+    def scan(
+        self,
+        step: Step,
+        states: Sequence[Value],
+        sequences: Sequence[Value],
+        *,
+        axis: int = 0,
+        reverse: bool = False,
+    ) -> tuple[Sequence[Value], Sequence[Value]]:
+        """A recurrence along one axis of typed `sequences`."""
+        return scan(self, step, states, sequences, axis, reverse)
 
     # --- Inputs, weights and constants --------------------------------------------------------
 

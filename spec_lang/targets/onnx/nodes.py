@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from spec_lang.ops.lowering import Value
@@ -30,9 +30,13 @@ class Edge(Value):
     """A value in the graph; before its type is said, only its name is there.
 
     An alias has another type than `root`, the value that nodes see (`to(f32)` of a `float` exported as f32).
+
+    Attributes:
+        body: The subgraph that gives it, of a value that the graph itself does not.
     """
 
     named_at_birth = False
+    body: Body | None = None
 
     def __init__(self, name: str, type: TensorType | None = None) -> None:
         self.name = name
@@ -120,9 +124,9 @@ class Initializer(Edge):
 
 
 class Node:
-    """One node; `attributes` are written already, by name."""
+    """One node; `attributes` are written already, by name, but for the body of one that has a subgraph."""
 
-    __slots__ = ("attributes", "domain", "inputs", "name", "op_type", "outputs", "source")
+    __slots__ = ("attributes", "body", "domain", "inputs", "name", "op_type", "outputs", "source")
 
     def __init__(
         self,
@@ -133,6 +137,7 @@ class Node:
         attributes: Mapping[str, bytes],
         source: str,
         domain: str,
+        body: Body | None = None,
     ) -> None:
         self.name = name
         self.op_type = op_type
@@ -141,3 +146,42 @@ class Node:
         self.attributes = attributes
         self.source = source
         self.domain = domain
+        self.body = body
+
+    def reads(self) -> Iterator[Edge]:
+        """Its inputs, and what its body reads from around it."""
+        yield from (i for i in self.inputs if i is not None)
+        if self.body is not None:
+            yield from self.body.captured()
+
+
+class Body:
+    """The subgraph of a node. A node stands in the innermost body that gives one of its inputs.
+
+    Attributes:
+        depth: How many bodies it is in, itself among them.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.inputs: Sequence[Edge] = ()
+        self.outputs: Sequence[Edge] = ()
+        self.nodes: list[Node] = []
+
+    def captured(self) -> Iterator[Edge]:
+        """The values from around it that its nodes read."""
+        return (e for n in self.nodes for e in n.reads() if e.body is not self)
+
+
+def every(nodes: Sequence[Node]) -> Iterator[Node]:
+    """The nodes, and those of their bodies."""
+    for node in nodes:
+        yield node
+        if node.body is not None:
+            yield from every(node.body.nodes)
+
+
+def innermost(edges: Sequence[Edge | None]) -> Body | None:
+    """The deepest body that gives one of the values; None where the graph itself gives all."""
+    bodies = [e.body for e in edges if e is not None and e.body is not None]
+    return max(bodies, key=lambda b: b.depth, default=None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from spec_lang.frozen import Frozen
 from spec_lang.shapes import Dim, Pack
 from spec_lang.targets.onnx import attributes, dtypes, wire
-from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Node
+from spec_lang.targets.onnx.nodes import Body, Const, Edge, Initializer, Node
 from spec_lang.weights.place import External, Streamed, TensorData
 
 NEWEST_OPSET = 28
@@ -109,7 +109,7 @@ def _graph(
 ) -> tuple[list[bytes | Streamed], int]:
     """The pieces of the graph, and their length."""
     pieces: list[bytes | Streamed] = []
-    small = [wire.data(1, _node(n, metadata)) for n in model.nodes]
+    small = [wire.data(1, _node(n, model.numbers, metadata)) for n in model.nodes]
     small.append(wire.text(2, model.name))
     small += [wire.data(5, attributes.tensor(c.name, c.number, c.sizes, c.raw)) for c in model.constants]
     for initializer in model.initializers:
@@ -128,21 +128,44 @@ def _graph(
     small += [wire.data(11, value_info(v, model.numbers)) for v in model.inputs]
     small += [wire.data(11, value_info(v, model.numbers)) for v in model.initializers if v.name not in data]
     small += [wire.data(12, value_info(v, model.numbers)) for v in model.outputs]
-    ends = {id(o) for o in model.outputs}
-    small += [
-        wire.data(13, value_info(o, model.numbers))
-        for n in model.nodes
-        for o in n.outputs
-        if o.is_typed and id(o) not in ends
-    ]
+    small += _inside(model.nodes, model.outputs, model.numbers)
     pieces.append(b"".join(small))
     return pieces, sum(p.length if isinstance(p, Streamed) else len(p) for p in pieces)
 
 
-def _node(node: Node, metadata: bool) -> bytes:
+def _inside(
+    nodes: Sequence[Node], outputs: Sequence[Edge], numbers: Callable[[Edge], int]
+) -> Iterator[bytes]:
+    """The types of values that are no outputs."""
+    ends = {id(o) for o in outputs}
+    return (
+        wire.data(13, value_info(o, numbers))
+        for n in nodes
+        for o in n.outputs
+        if o.is_typed and id(o) not in ends
+    )
+
+
+def _body(body: Body, name: str, numbers: Callable[[Edge], int], metadata: bool) -> bytes:
+    """The attribute `body` of a node."""
+    graph = [wire.data(1, _node(n, numbers, metadata)) for n in body.nodes]
+    graph.append(wire.text(2, name))
+    graph += [wire.data(11, value_info(v, numbers)) for v in body.inputs]
+    graph += [wire.data(12, value_info(v, numbers)) for v in body.outputs]
+    graph += _inside(body.nodes, body.outputs, numbers)
+    return wire.text(1, "body") + wire.message(6, graph) + wire.integer(20, _GRAPH)
+
+
+_GRAPH = 5
+"""The number of the attribute type."""
+
+
+def _node(node: Node, numbers: Callable[[Edge], int], metadata: bool) -> bytes:
     parts = [wire.text(1, "" if i is None else i.name) for i in node.inputs]
     parts += [wire.text(2, o.name) for o in node.outputs]
     parts += [wire.text(3, node.name), wire.text(4, node.op_type)]
+    if node.body is not None:
+        parts.append(wire.data(5, _body(node.body, node.name, numbers, metadata)))
     parts += [wire.data(5, a) for a in node.attributes.values()]
     if node.source and not metadata:
         parts.append(wire.text(6, node.source))

@@ -169,9 +169,8 @@ class _Pass:
             ]
             self._emit(node.op_type, node.name, inputs, node.attributes, node, node.outputs[0])
             return
-        for i in node.inputs:
-            if i is not None:
-                self._whole(i)
+        for i in node.reads():
+            self._whole(i)
         self.result.append(node)
 
     def _gains(self, node: Node, on_rows: list[bool]) -> bool:
@@ -275,7 +274,7 @@ def _in_order(nodes: Sequence[Node], others: Sequence[Node]) -> list[Node]:
     waiting = list(reversed(nodes))
     while waiting:
         node = waiting[-1]
-        before = [producers[i] for i in node.inputs if i in producers]
+        before = [producers[i] for i in node.reads() if i in producers]
         missing = [n for n in before if n not in placed]
         if missing and node not in placed:
             waiting += missing

@@ -19,9 +19,8 @@ class Uses:
         self.producers = {o: n for n in nodes for o in n.outputs}
         self.readers: dict[Edge, list[Node]] = {}
         for n in nodes:
-            for i in n.inputs:
-                if i is not None:
-                    self.readers.setdefault(i, []).append(n)
+            for i in n.reads():
+                self.readers.setdefault(i, []).append(n)
         self._outputs = frozenset(outputs)
 
     def producer(self, edge: Edge | None, op_type: str) -> Node | None:
