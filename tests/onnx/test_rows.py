@@ -19,6 +19,7 @@ LAYERS = {
     "b": "b = Linear(12, 8, bias=false)",
     "c": "c = Linear(8, 8)",
     "one": "one = Linear(8, 1)",
+    "loop": "loop = LSTM(8, 12, proj_size=8, batch_first=true)",
     "norm": "norm = LayerNorm(8)",
     "scale": "param scale: float[8] = normal()",
     "shift": "param shift: float[1, 8] = normal()",
@@ -99,6 +100,15 @@ CASES = {
 """,
         WHOLE,
         {"Gemm": 7, "Gelu": 2, "Mul": 2, "Reshape": 4, "Shape": 1, "Concat": 1},
+    ),
+    "a loop between": (
+        """
+        h, _ = x -> a -> relu -> b -> c -> loop
+        return h -> c -> a -> relu -> b
+""",
+        WHOLE,
+        {"Gemm": 7, "Relu": 2, "Reshape": 4, "Scan": 1}
+        | {"Shape": 3, "Concat": 3, "Expand": 2, "Transpose": 2, "Add": 2},
     ),
     "one linear map": (
         """
