@@ -116,6 +116,7 @@ FUNCTIONS = {
         "sort argsort tril triu diagonal roll flip fliplr repeat_interleave flipud diff diag_embed diag "
         "tensor_split rot90"
     ),
+    "functions.signal": "hann_window stft",
     "functions.shape": (
         "reshape view view_as reshape_as flatten ravel unflatten permute transpose swapaxes swapdims "
         "t movedim moveaxis squeeze unsqueeze cat concat concatenate stack expand broadcast_to "

@@ -42,6 +42,28 @@ SPECS: dict[str, str] = {
         "        y, i = max_pool2d(x, (3, 2), (2, 2), return_indices=true)\n"
         "        return max_unpool2d(y, i, (3, 2), (2, 2))"
     ),
+    "padding to a size": (
+        "forward(x: float[2, A], y: float[B]) -> float[2, A + 2*B + 1]:\n        return pad(x, (B, B + 1), value=0.5)"
+    ),
+    "padding to a multiple": (
+        "forward(x: float[2, A], y: float[B]) -> float[2, _]:\n"
+        "        return pad(x, (0, (A + 2) // 3 * 3 - A)).unflatten(1, (-1, 3)).sum(2)"
+    ),
+    "circular padding": (
+        "forward(x: float[1, 2, A + B], y: float[B]) -> float[1, 2, A + 2*B + A]:\n"
+        '        return pad(x, (B, A), mode="circular")'
+    ),
+    "the average of all": (
+        "forward(x: float[1, 2, A, B], y: float[B]) -> float[1, 2, 1, 1]:\n        return avg_pool2d(x, (A, B))"
+    ),
+    "the maximum of all": (
+        "forward(x: float[1, 2, A, B], y: float[B]) -> (float[1, 2, 1, 1], int[1, 2, 1, 1]):\n"
+        "        y, i = max_pool2d(x, (A, B), return_indices=true)\n"
+        "        return y, i"
+    ),
+    "groups of a size": (
+        "forward(x: float[2, 2*A, 3], y: float[B]) -> float[2, 2*A, 3]:\n        return group_norm(x, A)"
+    ),
     "attention scaled by a size": (
         "forward(x: float[1, 2, A, 4], y: float[B]) -> float[1, 2, A, 4]:\n"
         "        return scaled_dot_product_attention(x, x, x, scale=A)"
@@ -51,6 +73,12 @@ SPECS: dict[str, str] = {
 
 def inputs(name: str, a: int, b: int) -> dict[str, torch.Tensor]:
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+        "padding to a size": ((2, a), (b,)),
+        "padding to a multiple": ((2, a), (b,)),
+        "circular padding": ((1, 2, a + b), (b,)),
+        "the average of all": ((1, 2, a, b), (b,)),
+        "the maximum of all": ((1, 2, a, b), (b,)),
+        "groups of a size": ((2, 2 * a, 3), (b,)),
         "adaptive average": ((2, a), (b,)),
         "adaptive average of images": ((1, 2, a, b), (b,)),
         "adaptive maximum": ((2, a), (b,)),

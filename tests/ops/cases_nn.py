@@ -6,6 +6,7 @@ from tests.ops.harness import case, d
 X, Y, INT, B = "float[N, T]", "float[N, T, C]", "int[N, T]", "bool[N, T]"
 Q = "float[N, H, T, D]"
 SEVERAL = {"H": (5, 8), "W": (6, 7), "L": (5, 8), "D": (4, 5)}
+SIGNAL = {"N": (1, 3), "L": (16, 40, 41)}
 SAMPLED = {"N": (1, 2), "C": (3,), "D": (2, 3), "H": (3, 4), "W": (2, 5), "T": (3,), "L": (1, 4)}
 TWO = {"N": (2, 3), "T": (2, 3), "C": (2, 4), "L": (2, 5), "H": (2, 3), "W": (2, 3)}
 
@@ -131,6 +132,22 @@ CASES = [
     case("bucketize", INT, "int[1]"),
     case("bucketize", INT, "int[1]", right=True, out_int32=True),
     case("bucketize", "float[N, T, 2]", "float[1]"),
+    # signals
+    *(case("hann_window", n, p) for n in (1, 2, 3, 8) for p in (True, False)),
+    case("hann_window", 400, dtype=DType.F64),
+    *(
+        case("stft", x, 16, *a, return_complex=False, _sizes=SIGNAL, **k)
+        for x in ("float[L]", "float[N, L]")
+        for *a, k in (
+            ({},),
+            (5, 10, "float[10]", {"normalized": True}),
+            (3, None, "float[16]", False, {"onesided": False}),
+            (4, 7, {"pad_mode": "constant"}),
+            (4, 7, {"pad_mode": "replicate"}),
+            (4, 7, {"pad_mode": "circular"}),
+        )
+    ),
+    case("stft", "float[L]", 15, 4, return_complex=False, _sizes=SIGNAL),
     # products
     *(
         case("matmul", a, b)

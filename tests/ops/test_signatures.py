@@ -29,6 +29,7 @@ LEFT_OUT = {
     "sparse_grad",
     "output_size",
     "use_input_stats",
+    "align_to_window",  # newer than the oldest PyTorch that runs generated code
     "weight",  # where PyTorch adds it to a loss that had none
 }
 OVERLOADED = {
@@ -75,7 +76,7 @@ def test_names_and_order_are_pytorchs(name: str) -> None:
 def test_pytorch_takes_every_argument_by_name(name: str) -> None:
     """Keyword names are right where documentation is wrong."""
     op = FUNCTIONS[name]
-    if name in ("getitem", "einsum", "where", "xlogy", "meshgrid") or op.extras:
+    if name in ("getitem", "einsum", "where", "xlogy", "meshgrid", "tensor_split") or op.extras:
         pytest.skip("written by position only")
     for case in [c for c in CASES if c.name == name][:4]:
         bound = signature.bind(op, *written(case))

@@ -837,6 +837,15 @@ class tensor_split(Function):
 
     torch = "torch.tensor_split"
 
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """PyTorch has two names for it, one for each kind."""
+        if "indices_or_sections" in kwargs:
+            raise OpError(
+                "tensor_split takes its sections by position only", code="E0510", arg="indices_or_sections"
+            )
+        return args, kwargs
+
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         x = ranked(cx, self.input)
         axis = axis_of(cx, x, self.dim)

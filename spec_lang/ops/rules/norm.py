@@ -8,7 +8,7 @@ from math import prod
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known, known_float
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
 
 
 def trailing(cx: Cx, x: TensorType, normalized_shape: Sequence[Dim]) -> None:
@@ -107,15 +107,22 @@ def group_norm_onnx(
     g: Graph, x: Value, groups: Dim, weight: Value | None, bias: Value | None, eps: float
 ) -> Value:
     """InstanceNormalization of [N, groups, rest], back in shape, scaled by channel."""
-    epsilon, count = known_float(eps, "eps"), known([groups], "num_groups")[0]
     batch, channels, *sizes = x.dims
-    rest = prod(sizes, start=channels // count)
-    ones, zeros = g.const([1.0] * count, x.dtype), g.const([0.0] * count, x.dtype)
-    y = g.InstanceNormalization(g.reshape(x, [batch, count, rest]), ones, zeros, epsilon=epsilon)
-    y = g.reshape(g.typed(y, x.dtype, (batch, dim(count), rest)), x.dims)
+    rest = prod(sizes, start=channels // groups)
+    ones, zeros = (_channels(g, value, groups, x.dtype) for value in (1.0, 0.0))
+    each = g.reshape(x, [batch, groups, rest])
+    y = g.InstanceNormalization(each, ones, zeros, epsilon=known_float(eps, "eps"))
+    y = g.reshape(g.typed(y, x.dtype, (batch, groups, rest)), x.dims)
     if weight is not None:
         y = g.Mul(y, channels_first(g, weight, len(sizes)))
     return y if bias is None else g.Add(y, channels_first(g, bias, len(sizes)))
+
+
+def _channels(g: Graph, value: float, count: Dim, dtype: DType) -> Value:
+    """One number for each channel."""
+    if count.const is None:
+        return g.Expand(g.const(value, dtype), g.dims([count]))
+    return g.const([value] * count.const, dtype)
 
 
 def local_response_onnx(g: Graph, x: Value, size: Dim, alpha: float, beta: float, k: float) -> Value:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from spec_lang.ops.base import Cx
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import known
 from spec_lang.shapes import Cond, Dim, dim
 
 Sides = Sequence[tuple["Dim | int", "Dim | int"]]
@@ -85,41 +84,37 @@ def non_negative(cx: Cx, padding: Sides) -> None:
 
 def pad_onnx(g: Graph, x: Value, padding: Sides, mode: str, value: float = 0.0) -> Value:
     """A Pad node over the last axes; circular padding is slices joined around `x` before opset 19."""
-    before = known([p for p, _ in padding], "padding")
-    after = known([p for _, p in padding], "padding")
-    if not any(before) and not any(after):
+    sides = [(dim(b), dim(a)) for b, a in padding]
+    if all(b == 0 and a == 0 for b, a in sides):
         return x
-    rank = len(x.shape)
-    axes = list(range(rank - len(padding), rank))
-    sizes = [dim(s) if isinstance(s, Dim) else None for s in x.shape[-len(padding) :]]
-    shape = (
-        *x.shape[: -len(padding)],
-        *(s + b + a for s, b, a in zip(sizes, before, after, strict=True) if s is not None),
-    )
+    rest = len(x.shape) - len(sides)
+    shape = (*x.shape[:rest], *(s + b + a for s, (b, a) in zip(x.dims[rest:], sides, strict=True)))
     if mode == "circular":
         y = x
-        for axis, b, a in zip(axes, before, after, strict=True):
-            y = _wrap(g, y, axis, b, a)
+        for axis, (before, after) in enumerate(sides, rest):
+            y = _wrap(g, y, axis, x.dims[axis], before, after)
         return g.typed(y, x.dtype, shape)
     if mode == "zeros":
         mode = "constant"
-    pads = [0] * (rank - len(padding)) + before + [0] * (rank - len(padding)) + after
+    none = [dim(0)] * rest
+    pads = g.dims([*none, *(b for b, _ in sides), *none, *(a for _, a in sides)])
     fill = g.const(value, x.dtype) if mode == "constant" and value else None
     attributes = {} if mode == "constant" else {"mode": _ONNX_MODES[mode]}
-    inputs = (x, g.ints(pads)) if fill is None else (x, g.ints(pads), fill)
+    inputs = (x, pads) if fill is None else (x, pads, fill)
     return g.typed(g.Pad(*inputs, **attributes), x.dtype, shape)
 
 
-def _wrap(g: Graph, x: Value, axis: int, before: int, after: int) -> Value:
+def _wrap(g: Graph, x: Value, axis: int, size: Dim, before: Dim, after: Dim) -> Value:
     """Circular padding of one axis by slices, which every opset has; negative padding crops."""
-    parts = [x]
-    if before < 0 or after < 0:
-        end = after if after < 0 else 2**63 - 1
-        parts = [g.Slice(x, g.ints([max(0, -before)]), g.ints([end]), g.ints([axis]))]
-    if before > 0:
-        end = after if after < 0 else 2**63 - 1
-        parts.insert(0, g.Slice(x, g.ints([-before + min(0, after)]), g.ints([end]), g.ints([axis])))
-    if after > 0:
-        start = max(0, -before)
-        parts.append(g.Slice(x, g.ints([start]), g.ints([start + after]), g.ints([axis])))
+
+    def cut(start: Dim | int, stop: Dim | int) -> Value:
+        return g.Slice(x, g.dims([start]), g.dims([stop]), g.ints([axis]))
+
+    crops = _may_crop(before) and before.const is not None, _may_crop(after) and after.const is not None
+    low, high = -before if crops[0] else dim(0), size + after if crops[1] else size
+    parts = [cut(low, high) if any(crops) else x]
+    if before != 0 and not crops[0]:
+        parts.insert(0, cut(high - before, high))
+    if after != 0 and not crops[1]:
+        parts.append(cut(low, low + after))
     return parts[0] if len(parts) == 1 else g.Concat(*parts, axis=axis)

@@ -14,6 +14,7 @@ from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import any_float, at_least, known, known_float
 from spec_lang.ops.rules.convolution import batch, nondefault, span, unbatch
 from spec_lang.ops.rules.padding import pad_onnx
+from spec_lang.ops.rules.reductions import reduced
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim, minimum
 
 Sizes = Sequence["Dim | int"]
@@ -111,6 +112,8 @@ def max_pool_onnx(
 ) -> Value | tuple[Value, Value]:
     """One MaxPool node; PyTorch's indices count within one channel's plane, ONNX's within the whole tensor."""
     n = len(kernel)
+    if _is_whole(x, kernel, padding, dilation):
+        return _whole_max(g, x, n, return_indices)
     k, s, d = known(kernel, "kernel_size"), known(stride, "stride"), known(dilation, "dilation")
     before = known(padding, "padding")
     after = _after(k, s, before, d) if ceil_mode else before
@@ -123,6 +126,25 @@ def max_pool_onnx(
     y, indices = g.MaxPool(batch(g, x, batched), kernel_shape=k, outputs=2, **attributes)
     plane = prod(x.dims[-n:], start=dim(1))
     return unbatch(g, y, batched), unbatch(g, g.Mod(indices, g.scalar(plane, DType.I64)), batched)
+
+
+def _is_whole(x: Value, kernel: Sizes, padding: Sizes, dilation: Sizes | None = None) -> bool:
+    """Whether one window covers all, which then need not be known."""
+    sizes = list(map(dim, kernel))
+    if all(k.const is not None for k in sizes) or any(d != 1 for d in dilation or ()):
+        return False
+    return sizes == list(x.dims[-len(sizes) :]) and all(p == 0 for p in padding)
+
+
+def _whole_max(g: Graph, x: Value, n: int, return_indices: bool) -> Value | tuple[Value, Value]:
+    axes = list(range(len(x.shape) - n, len(x.shape)))
+    y = reduced(g, "max", x, axes, True)
+    if not return_indices:
+        return y
+    lead = x.dims[:-n]
+    plane = g.reshape(x, [*lead, prod(x.dims[-n:], start=dim(1))])
+    at = g.typed(g.ArgMax(plane, axis=len(lead)), DType.I64, (*lead, dim(1)))
+    return y, g.reshape(at, [*lead, *[dim(1)] * n])
 
 
 def _max_pool_wide(
@@ -172,6 +194,8 @@ def avg_pool_onnx(
 ) -> Value:
     """One AveragePool node; a border that counts is made first where a rounded-up window passes it."""
     n = len(kernel)
+    if divisor_override is None and _is_whole(x, kernel, padding):
+        return reduced(g, "mean", x, list(range(len(x.shape) - n, len(x.shape))), True)
     k, s, before = known(kernel, "kernel_size"), known(stride, "stride"), known(padding, "padding")
     batched = len(x.dims) == n + 2
     after = _after(k, s, before, [1] * n) if ceil_mode else before
