@@ -23,7 +23,6 @@ from spec_lang.ir.from_ast.values import (
     OpCtor,
     RepeatModule,
     Value,
-    truth,
 )
 from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
 from spec_lang.syntax import ast
@@ -97,6 +96,8 @@ class Base:
         self.hypers: dict[str, Value] = {}
         self.lets: dict[str, Value] = {}
         self.dims: dict[str, Dim | Pack] = {}
+        self.absent: dict[str, list[Dim]] = {}
+        """The dims that are 0 where a flag (`mask is none`) holds."""
         self.members: dict[str, Value] = {}
         self.locals: dict[str, Value] | None = None
         self.loops: dict[str, Value] = {}
@@ -114,8 +115,6 @@ class Base:
         """The dims that layers need, in the order of need."""
         self.dynamic: set[str] = set()
         """Symbols that stand for no expression."""
-        self.symbol_refs: dict[str, tuple[str, str]] = {}
-        """How a symbol that is no plain name is written in the IR: its ref and its name."""
         self.taken: set[str] = set()
 
         self.element_symbols: set[str] = set()
@@ -125,7 +124,7 @@ class Base:
         self.repeats: dict[str, RepeatModule] = {}
         self.cell_owner: dict[int, ast.Comprehension] = {}
         self.refs: dict[int, str] = {}
-        self.calls: dict[int, tuple[str, str, Value]] = {}
+        self.calls: dict[int, tuple[str, str]] = {}
         self.types: dict[int, Value] = {}
         self.resolved: dict[int, Value] = {}
         self.cells: dict[int, list[Cell]] = {}
@@ -202,16 +201,12 @@ class Base:
         facts = facts.assume(cond)
         for part in cond.parts if cond.op == "and" else (cond,):
             if part.op == "flag":
-                for d in self.program_absent(part.text):
+                for d in self.absent.get(part.text, ()):
                     facts = facts.assume(Cond.eq(d, 0))
             elif part.op == "not" and part.parts[0].op == "flag":
-                for d in self.program_absent(part.parts[0].text):
+                for d in self.absent.get(part.parts[0].text, ()):
                     facts = facts.assume(Cond.ge(d, 1))
         return facts
-
-    def program_absent(self, flag: str) -> list[Dim]:
-        """The dims that are 0 where this flag (`mask is none`) holds."""
-        return []
 
     def muted(self, run: Callable[[], object]) -> None:
         """Run for the notes only: a branch that is never taken reports nothing."""
@@ -450,9 +445,6 @@ class Base:
 
     def path_of(self, definition: Def) -> str:
         return self.scope.path(definition)
-
-    def simplified(self, cond: Cond) -> Cond | bool:
-        return truth(cond)
 
 
 def shape_text(value: TensorType) -> str:

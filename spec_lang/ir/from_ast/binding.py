@@ -43,18 +43,19 @@ def linear(d: Dim, name: str) -> tuple[Dim, Dim] | None:
         return None
     if name in scale.symbols or name in offset.symbols:
         return None
-    unknown = next((s for s in _atoms(d) if str(s) == name), None)
+    unknown = symbol_in(d, name)
     if unknown is None or scale * unknown + offset != d:
         return None
     return scale, offset
 
 
-def _atoms(d: Dim) -> list[Dim]:
-    """The symbols of a polynomial as dims."""
-    return [Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol"]
+def symbol_in(d: Dim, name: str) -> Dim | None:
+    """A symbol of a polynomial by its name, with the bounds that it has there; not one inside another atom."""
+    return next((Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol" and a.name == name), None)
 
 
 def type_symbols(value: Value) -> frozenset[str]:
+    """The names of the symbols in a type's sizes."""
     if isinstance(value, TensorType):
         return frozenset().union(*(d.symbols for d in value.shape if isinstance(d, Dim)))
     if isinstance(value, tuple | list):
@@ -66,7 +67,8 @@ def type_symbols(value: Value) -> frozenset[str]:
     return frozenset()
 
 
-def _found_text(value: Value) -> str:
+def found_text(value: Value) -> str:
+    """What a value is, in a message: a tensor's type, or a word."""
     return type_text(value) if is_tensor(value) or isinstance(value, tuple | list) else host.kind_of(value)
 
 
@@ -103,7 +105,7 @@ class Binding(TensorTypes):
         for item, value in later:
             if not self._pair(item, value, env, pairs, node, label):
                 return False
-        if not self._solve(callee, pairs, env, node, label, args):
+        if not self._solve(callee, pairs, env, node, label):
             return False
         for name, d in callee.dims.items():
             key = f"*{name}" if isinstance(d, Pack) else name
@@ -198,7 +200,7 @@ class Binding(TensorTypes):
             return True
         self.error(
             "E0403",
-            f"{label}'s {name} is {type_text(formal)}, but gets {_found_text(value)}",
+            f"{label}'s {name} is {type_text(formal)}, but gets {found_text(value)}",
             self.stage(node),
         )
         return False
@@ -223,7 +225,7 @@ class Binding(TensorTypes):
             items, value = [formal.item], [substitute(value.item, {other: formal.index})]
         else:
             self.error(
-                "E0403", f"{label}'s {name} is a list of tensors, not {_found_text(value)}", self.stage(node)
+                "E0403", f"{label}'s {name} is a list of tensors, not {found_text(value)}", self.stage(node)
             )
             return False
         pairs.append(Pair(formal.length, actual, name, -1, TensorType(DType.I64, ())))
@@ -299,7 +301,6 @@ class Binding(TensorTypes):
         env: dict[str, object],
         node: ast.Expr,
         label: str,
-        args: Args,
     ) -> bool:
         """Bind each dim by an entry linear in it, and prove the other entries."""
         waiting = pairs
@@ -354,11 +355,10 @@ class Binding(TensorTypes):
                 )
                 return False
             env[name] = exact_div(target, scale)
-        value = env[name]
+        value, declared = env[name], symbol_in(p.formal, name)
         assert isinstance(value, Dim)
-        return self._large_enough(
-            p, next(d for d in _atoms(p.formal) if str(d) == name), name, value, node, label
-        )
+        assert declared is not None
+        return self._large_enough(p, declared, name, value, node, label)
 
     def _large_enough(self, p: Pair, formal: Dim, name: str, value: Dim, node: ast.Expr, label: str) -> bool:
         """A callee's dims are at least 1 (0 where only an optional input tells them)."""

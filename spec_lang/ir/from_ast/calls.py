@@ -30,7 +30,6 @@ from spec_lang.ir.from_ast.values import (
     is_tensor,
 )
 from spec_lang.ops import signature
-from spec_lang.ops.base import Function
 from spec_lang.shapes import (
     Pack,
     TensorType,
@@ -172,7 +171,7 @@ class Calls(Builtins):
         if args.bad:
             return POISON
         if isinstance(target, MethodRef):
-            self.calls[id(node)] = ("method", target.name, None)
+            self.calls[id(node)] = "method", target.name
             return self.call_method(target.name, args, node)
         if is_module(target):
             if self.locals is None and not self.allows_tensors:
@@ -180,7 +179,7 @@ class Calls(Builtins):
             kind = "run" if isinstance(target, ListModule | RepeatModule) else "apply"
             if isinstance(target, ListModule) and target.kind == "sequential":
                 kind = "apply"
-            self.calls[id(node)] = (kind, "forward", target)
+            self.calls[id(node)] = kind, "forward"
             return self.run(target, args, node)
         if target is None or isinstance(target, Maybe):
             return self.error(
@@ -197,7 +196,7 @@ class Calls(Builtins):
     def _constructed(self, target: Value, args: Args, func: ast.Expr, node: ast.Expr) -> Value:
         label = self.label_of(node)
         if isinstance(target, DefCtor) and isinstance(target.definition.node, ast.Record):
-            self.calls[id(node)] = ("record", self.path_of(target.definition), None)
+            self.calls[id(node)] = "record", self.path_of(target.definition)
             return POISON if args.bad else self.record(target, args, node)
         if self.locals is not None:
             name = self.source.text[func.span.start : func.span.end]
@@ -223,12 +222,12 @@ class Calls(Builtins):
             isinstance(func, ast.Name) and self.refs.get(id(func)) in ("op", "definition", "builtin")
         )
         if is_value:
-            self.calls[id(node)] = ("value", "", target)
+            self.calls[id(node)] = "value", ""
         elif isinstance(target, OpCtor):
-            self.calls[id(node)] = ("make", target.op.name, target)
+            self.calls[id(node)] = "make", target.op.name
         elif isinstance(target, DefCtor):
             kind = "extern" if isinstance(target.definition.node, ast.Extern) else "block"
-            self.calls[id(node)] = (kind, self.path_of(target.definition), target)
+            self.calls[id(node)] = kind, self.path_of(target.definition)
 
     member = ""
     """The layer that is being constructed."""
@@ -245,11 +244,11 @@ class Calls(Builtins):
     def function(self, target: FunctionRef, label: str, args: Args, node: ast.Expr) -> Value:
         if target.definition is not None:
             extern = isinstance(target.definition.node, ast.Extern)
-            self.calls[id(node)] = ("extern" if extern else "fn", self.path_of(target.definition), None)
+            self.calls[id(node)] = "extern" if extern else "fn", self.path_of(target.definition)
             return self.call_fn(target, args, node)
         name = target.builtin
         if name in HOLEY:
-            self.calls[id(node)] = ("make", name or "", target)
+            self.calls[id(node)] = "make", name or ""
             return self._special(name or "", args, node)
         tensors = any(map(has_tensor, args.values)) or any(map(has_tensor, args.kwargs.values()))
         if name is not None and (not tensors or target.op is None) and (tensors or name in HOST):
@@ -258,18 +257,15 @@ class Calls(Builtins):
                 return self.error(
                     "E0402", f"`{name}` takes what is known without the data, not tensors", node, help=hint
                 )
-            self.calls[id(node)] = ("builtin", name, None)
+            self.calls[id(node)] = "builtin", name
             return self.builtin(name, args, node)
         if target.op is None:
             return self.error("E0203", f"there is no function of tensors called `{label}`", node)
-        self.calls[id(node)] = ("op", target.op.name, None)
-        if self.locals is None and not self.allows_tensors and not self.static_op(target.op):
+        self.calls[id(node)] = "op", target.op.name
+        if self.locals is None and not self.allows_tensors:
             return self.error("E0702", f"{label} computes a tensor, which belongs into a method", node)
         names = list(signature.of(target.op).by_name)
         return self.call_op(target.op.name, args.values, args.kwargs, node, args.places(names), label)
-
-    def static_op(self, op: type[Function]) -> bool:
-        return False
 
     def _special(self, name: str, args: Args, node: ast.Expr) -> Value:
         if self.locals is not None:
@@ -283,7 +279,7 @@ class Calls(Builtins):
             return self.container(args, node)
         if not args.values or not isinstance(args.values[0], CTORS):
             return self.error("E0514", "`partial` takes a layer and some of its arguments", node)
-        rest = dict(args.kwargs.items())
+        rest = dict(args.kwargs)
         return Partial(args.values[0], tuple(args.values[1:]), rest, node)
 
     # --- attributes ---
@@ -344,7 +340,7 @@ class Calls(Builtins):
             args = self.arguments(extra)
             if args.bad:
                 return POISON
-            self.calls[id(node)] = ("apply", func.name, base)
+            self.calls[id(node)] = "apply", func.name
             return self.run(base, args, node, func.name)
         if func.name == "forward" and isinstance(base, OpModule | BlockModule | ListModule):
             return self.apply_value(base, "forward", func.value, extra, node)
@@ -392,10 +388,10 @@ class Calls(Builtins):
         if is_module(base):
             return self.module_attribute(base, node)
         if isinstance(base, TensorType):
-            return self._tensor_attribute(base, node)
+            return self._tensor_attribute(node)
         return self.error("E0209", f"{host.kind_of(base)} has no `{node.name}`", node.name_span)
 
-    def _tensor_attribute(self, base: TensorType, node: ast.Attribute) -> Value:
+    def _tensor_attribute(self, node: ast.Attribute) -> Value:
         op = self.program.functions.get(node.name)
         if node.name in ("T", "mT", "H", "mH") and op is None:
             return self.error(

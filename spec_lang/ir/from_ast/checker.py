@@ -37,7 +37,6 @@ class Checker:
     """Holds what is known of every definition."""
 
     def __init__(self, modules: Sequence[LoadedModule], options: Options) -> None:
-
         self.layers: Mapping[str, type[Layer]] = LAYERS
         self.functions: Mapping[str, type[Function]] = FUNCTIONS
         self.options = options
@@ -209,7 +208,7 @@ class Checker:
                     Diagnostic(
                         "E0210",
                         f"there is no model called `{wanted}` in {tree.source.name}",
-                        Label(tree.source, tree.span if hasattr(tree, "span") else _start()),
+                        Label(tree.source, tree.span),
                         help=f"did you mean `{near}`?" if near else listed,
                     ),
                 )
@@ -675,10 +674,3 @@ class Checker:
                 seen.add(key)
                 found.append(d)
         return found
-
-
-def _start() -> Span:
-    return Span(0, 0)
-
-
-__all__ = ["Checker", "Options", "Scope"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from spec_lang.ir import model as ir
+from spec_lang.ir.from_ast.binding import linear
+from spec_lang.ir.from_ast.block import as_method
 from spec_lang.ir.from_ast.checker import Checker
 from spec_lang.ir.from_ast.emit_expressions import ExpressionEmitter, node_of
 from spec_lang.ir.from_ast.emit_types import hyper_type, value_type
@@ -197,8 +199,6 @@ class Emitter(ExpressionEmitter):
             if isinstance(e.dim, Pack):
                 name, scale, offset = f"*{e.dim.name}", "1", "0"
             else:
-                from spec_lang.ir.from_ast.binding import linear
-
                 parts = linear(e.dim, e.binds)
                 assert parts is not None
                 name, scale, offset = e.binds, str(parts[0]), str(parts[1])
@@ -277,10 +277,8 @@ class Emitter(ExpressionEmitter):
                 for h in hypers
             )
             return node_of(ir.Function, inputs=inputs, value=self.ev(node.value), **self._common(node))
-        from spec_lang.ir.from_ast.block import _as_method
-
         summary = self.check.summary.methods.get(node.name.id)
-        method = self.method(_as_method(node), summary)
+        method = self.method(as_method(node), summary)
         return node_of(ir.TensorFunction, method=method, **self._common(node))
 
     def extern(self, node: ast.Extern) -> ir.Extern | None:

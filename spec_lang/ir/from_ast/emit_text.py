@@ -43,7 +43,6 @@ _SIGNS: dict[type, Literal["-", "+", "~", "not"]] = {
     python.Invert: "~",
 }
 _WORDS = {"none": None, "true": True, "false": False}
-_NONE = {"type": None, "span": None}
 
 
 def from_text(text: str, resolve: Resolve) -> ir.Expr:

@@ -232,7 +232,7 @@ class Expressions(Base):
             absent = self._absent(a if b is None else b) if a is None or b is None else None
             if absent is None:
                 return self.error("E0402", "`is` compares with `none` only; `==` compares values", node)
-            return absent if positive else host._not(absent)
+            return absent if positive else host.negation(absent)
         if is_tensor(a) or is_tensor(b):
             if op in ("in", "not in"):
                 return self.error("E0402", "`in` is for lists of hyperparameters, not for tensors", node)

@@ -8,8 +8,8 @@ from spec_lang.ir.from_ast.iteration import (
     Iteration,
     Iterations,
     State,
-    _elements,
-    _linear_in,
+    element_values,
+    is_linear_in,
 )
 from spec_lang.ir.from_ast.values import (
     POISON,
@@ -81,7 +81,7 @@ class Invariants(Iterations):
             found: list[Cond] = []
             for k, element in enumerate(it.known):
                 env: dict[str, Dim | int | Cond] = {own: k}
-                env |= _elements(it.element, element)
+                env |= element_values(it.element, element)
                 found.append(cond.substitute(env))
             return list(dict.fromkeys(found))
         if cond.op == "or":
@@ -92,7 +92,7 @@ class Invariants(Iterations):
                 for part in parts[1:]:
                     kept = kept | part
                 return [kept]
-        linear = all(_linear_in(d, own) for d in cond.dims) and not cond.parts
+        linear = all(is_linear_in(d, own) for d in cond.dims) and not cond.parts
         if cond.is_bound and linear:
             return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
         return [cond]

@@ -115,7 +115,7 @@ class Members(Statements):
             name in self.program.functions and node.args[:1] and name in ("zeros", "ones", "eye")
         ):
             return False
-        self.calls[id(node)] = ("init", name, None)
+        self.calls[id(node)] = "init", name
         known = list(INITIALISERS[name])
         args = self.arguments(node.args)
         if len(args.values) > len(known):

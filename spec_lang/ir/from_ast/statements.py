@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.base import BUILTINS
 from spec_lang.ir.from_ast.expressions import type_text
 from spec_lang.ir.from_ast.iteration import Grown
 from spec_lang.ir.from_ast.traversal import Traversal
@@ -18,8 +17,9 @@ from spec_lang.ir.from_ast.values import (
     has_tensor,
     is_module,
     is_tensor,
+    substitute,
 )
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim
 from spec_lang.syntax import ast
 
 
@@ -43,10 +43,6 @@ class Statements(Traversal):
     # --- assignment ---
 
     def _assign(self, node: ast.Assign) -> bool:
-        if isinstance(node.target, ast.Name) and node.type is None:
-            value = self.ev(node.value)
-            self.assign(node.target, value, node.value)
-            return False
         value = self.ev(node.value)
         if node.type is not None:
             value = self.annotated(node, value)
@@ -68,8 +64,6 @@ class Statements(Traversal):
             items = list(value)
         elif isinstance(value, Mapped) and value.length.const is not None and value.length.const < 256:
             (name,) = value.index.symbols
-            from spec_lang.ir.from_ast.values import substitute
-
             items = [substitute(value.item, {name: dim(k)}) for k in range(value.length.const)]
         elif isinstance(value, TensorType):
             items = self._unstacked(value, len(target.items), node)
@@ -215,8 +209,6 @@ class Statements(Traversal):
         if isinstance(declared, tuple | list):
             if isinstance(value, Mapped) and self.facts.equal(value.length, len(declared)):
                 (name,) = value.index.symbols
-                from spec_lang.ir.from_ast.values import substitute
-
                 value = [substitute(value.item, {name: dim(k)}) for k in range(len(declared))]
             if not isinstance(value, tuple | list) or len(declared) != len(value):
                 return False
@@ -226,8 +218,6 @@ class Statements(Traversal):
         return declared is value or declared == value
 
     def _fits_list(self, declared: Mapped, value: Value) -> bool:
-        from spec_lang.ir.from_ast.values import substitute
-
         (name,) = declared.index.symbols
         if isinstance(value, Mapped):
             (other,) = value.index.symbols
@@ -441,5 +431,3 @@ _RUN: dict[type, object] = {
     ast.For: lambda self, node: self.for_loop(node),
 }
 Statements.RUN = _RUN  # type: ignore[assignment]  # each method takes the node of its key
-
-__all__ = ["BUILTINS", "DType", "Statements"]

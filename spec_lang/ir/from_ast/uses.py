@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Label
-from spec_lang.ir.from_ast.binding import Binding, _found_text, type_symbols
+from spec_lang.ir.from_ast.binding import Binding, found_text, type_symbols
 from spec_lang.ir.from_ast.construction import Cells
 from spec_lang.ir.from_ast.hypers import float_flags
 from spec_lang.ir.from_ast.op_calls import Args
@@ -112,7 +112,7 @@ class Uses(Binding):
         if module.block is None:
             if not isinstance(value, TensorType):
                 name = module.definition.name
-                return self.error("E0403", f"{name} takes one tensor, not {_found_text(value)}", module.node)
+                return self.error("E0403", f"{name} takes one tensor, not {found_text(value)}", module.node)
             summary = self.program.alias_summary(module.definition, module.values, value, self, module.node)
             if summary is None or summary.broken:
                 self.tainted = True

@@ -252,7 +252,7 @@ class OpModule:
 class BlockModule:
     """A constructed block (or extern layer): its summary, what its symbols stand for, its implicit dims."""
 
-    __slots__ = ("at", "cells", "checked", "label", "node", "owed", "summary", "values")
+    __slots__ = ("at", "cells", "label", "node", "summary", "values")
 
     def __init__(
         self, label: str, summary: Summary, values: Mapping_, cells: dict[str, Cell], node: ast.Expr
@@ -263,8 +263,6 @@ class BlockModule:
         self.cells = cells
         self.node = node
         self.at: dict[str, Dim] = {}
-        self.owed: set[int] = set()
-        self.checked = False
 
     def __str__(self) -> str:
         return f"a layer {self.label}"
@@ -341,16 +339,6 @@ class RepeatModule:
 
     def __str__(self) -> str:
         return "a list of layers"
-
-
-class ParamModule:
-    """An op's or block's parameter reached by a path (`wte.weight`)."""
-
-    __slots__ = ("path", "type")
-
-    def __init__(self, type: TensorType, path: str) -> None:
-        self.type = type
-        self.path = path
 
 
 MODULES = (OpModule, BlockModule, AliasModule, ListModule, RepeatModule)
