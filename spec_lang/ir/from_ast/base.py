@@ -31,34 +31,18 @@ if TYPE_CHECKING:
     from spec_lang.ir.from_ast.checker import Checker
     from spec_lang.ir.from_ast.iteration import Iteration
 
-BUILTINS = frozenset(
-    [
-        "range",
-        "len",
-        "enumerate",
-        "zip",
-        "min",
-        "max",
-        "sum",
-        "int",
-        "float",
-        "bool",
-        "str",
-        "round",
-        "ceil",
-        "floor",
-        "sqrt",
-        "log",
-        "abs",
-        "partial",
-        "Sequential",
-        "exp",
-        "isqrt",
-        "all",
-        "any",
-        "reversed",
-    ]
+COMPUTED = frozenset(
+    {
+        *("range", "len", "enumerate", "zip", "reversed"),
+        *("min", "max", "sum", "all", "any"),
+        *("int", "float", "bool", "str"),
+        *("round", "ceil", "floor", "sqrt", "log", "exp", "abs"),
+    }
 )
+"""Python's own functions that give numbers, truths, strings and lists."""
+MAKERS = frozenset({"Sequential", "partial"})
+"""The built-in names that make layers, so that `_` may stand among their arguments."""
+BUILTINS = COMPUTED | MAKERS
 BUILTIN_VALUES: dict[str, Value] = {"inf": float("inf"), "pi": 3.141592653589793}
 MAX_TRAIL = 12
 ROUNDED = frozenset({"floordiv", "mod"})

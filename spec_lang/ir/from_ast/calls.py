@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from spec_lang.diagnostics import Span
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.builtins import HOST, Builtins
+from spec_lang.ir.from_ast.base import COMPUTED, MAKERS
+from spec_lang.ir.from_ast.builtins import Builtins
 from spec_lang.ir.from_ast.habits import DTYPES, METHODS, NAMESPACES
 from spec_lang.ir.from_ast.op_calls import (
     Args,
@@ -153,7 +154,7 @@ class Calls(Builtins):
     ) -> Value:
         """Call a value."""
         constructs = isinstance(target, CTORS) or (
-            isinstance(target, FunctionRef) and target.builtin in HOLEY
+            isinstance(target, FunctionRef) and target.builtin in MAKERS
         )
         args = self.arguments(arguments, holes=constructs or target is POISON or self.locals is None)
         if target is POISON:
@@ -165,7 +166,7 @@ class Calls(Builtins):
         if isinstance(target, FunctionRef):
             return (
                 POISON
-                if args.bad and target.builtin not in HOLEY
+                if args.bad and target.builtin not in MAKERS
                 else self.function(target, label, args, node)
             )
         if args.bad:
@@ -247,11 +248,11 @@ class Calls(Builtins):
             self.calls[id(node)] = "extern" if extern else "fn", self.path_of(target.definition)
             return self.call_fn(target, args, node)
         name = target.builtin
-        if name in HOLEY:
+        if name in MAKERS:
             self.calls[id(node)] = "make", name or ""
             return self._special(name or "", args, node)
         tensors = any(map(has_tensor, args.values)) or any(map(has_tensor, args.kwargs.values()))
-        if name is not None and (not tensors or target.op is None) and (tensors or name in HOST):
+        if name is not None and (not tensors or target.op is None) and (tensors or name in COMPUTED):
             if tensors and name not in ("len", "enumerate", "zip", "reversed"):
                 hint = "`to(int)`, `to(float)` convert tensors" if name in ("int", "float", "bool") else None
                 return self.error(
@@ -407,6 +408,3 @@ class Calls(Builtins):
         return self.error(
             "E0209", f"tensors have no attribute `{node.name}` in a spec", node.name_span, help=hint or None
         )
-
-
-HOLEY = frozenset({"Sequential", "partial"})

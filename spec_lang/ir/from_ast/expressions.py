@@ -25,7 +25,6 @@ from spec_lang.ir.from_ast.values import (
     has_tensor,
     is_module,
     is_tensor,
-    substitute,
     truth,
 )
 from spec_lang.ops.kinds import Choice, Real, SliceOf
@@ -490,8 +489,7 @@ class Expressions(Base):
         elif self.decide(Cond.ge(index, 0)) is None:
             return self.error("E0403", f"it is not known whether the index {index} counts from the end", node)
         self.in_range(index, value.length, node)
-        (name,) = value.index.symbols
-        return substitute(value.item, {name: index})
+        return value.at(index)
 
     # --- conversions ---
 

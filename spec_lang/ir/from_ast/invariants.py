@@ -16,9 +16,8 @@ from spec_lang.ir.from_ast.values import (
     Mapped,
     Value,
     is_module,
-    substitute,
 )
-from spec_lang.shapes import Cond, Dim, TensorType, dim
+from spec_lang.shapes import Cond, Dim, TensorType
 from spec_lang.syntax import ast
 
 
@@ -113,10 +112,10 @@ class Invariants(Iterations):
             return before
         self.not_negative(it, self.definition.node)
         if isinstance(before, list) and not before and n == 1:
-            if it.length.const is not None and it.length.const <= MAX_UNROLLED and not (it.symbols):
-                (own,) = it.index.symbols
-                return [substitute(grown.added[0], {own: dim(k)}) for k in range(it.length.const)]
-            return Mapped(it.index, it.length, grown.added[0])
+            whole = Mapped(it.index, it.length, grown.added[0])
+            if it.length.const is not None and it.length.const <= MAX_UNROLLED and not it.symbols:
+                return whole.first(it.length.const)
+            return whole
         first = grown.added[0]
         if isinstance(before, list) and all(self._same(x, first) for x in [*before, *grown.added]):
             return Mapped(self.fresh("k", 0), it.length * n + len(before), first)
@@ -127,12 +126,10 @@ class Invariants(Iterations):
             return Grown(old.base, [*old.added, *added])
         if isinstance(old, Mapped):
             first = added[0] if added else None
-            (own,) = old.index.symbols
             if all(self._same(first, a) for a in added) and self._same(first, old.item):
                 return Mapped(old.index, old.length + len(added), old.item)
             if added and old.length.const is not None and old.length.const < 256:
-                items = [substitute(old.item, {own: dim(k)}) for k in range(old.length.const)]
-                return [*items, *added]
+                return [*old.first(old.length.const), *added]
         return self.error("E0403", "what is appended differs from what the list holds", node)
 
     def not_negative(self, it: Iteration, node: object) -> None:

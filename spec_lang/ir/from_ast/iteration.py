@@ -150,8 +150,7 @@ class Iterations(Uses):
             return self._over_symbols(value, name)
         if isinstance(value, Mapped):
             index = self.fresh(name, 0)
-            (own,) = value.index.symbols
-            return Iteration(value.length, index, substitute(value.item, {own: index}), None, frozenset())
+            return Iteration(value.length, index, value.at(index), None, frozenset())
         if isinstance(value, RepeatModule):
             index = self.fresh(name, 0)
             (own,) = value.index.symbols

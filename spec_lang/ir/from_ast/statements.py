@@ -17,9 +17,8 @@ from spec_lang.ir.from_ast.values import (
     has_tensor,
     is_module,
     is_tensor,
-    substitute,
 )
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim
+from spec_lang.shapes import Cond, Dim, Pack, TensorType
 from spec_lang.syntax import ast
 
 
@@ -63,8 +62,7 @@ class Statements(Traversal):
         elif isinstance(value, tuple | list):
             items = list(value)
         elif isinstance(value, Mapped) and value.length.const is not None and value.length.const < 256:
-            (name,) = value.index.symbols
-            items = [substitute(value.item, {name: dim(k)}) for k in range(value.length.const)]
+            items = value.first(value.length.const)
         elif isinstance(value, TensorType):
             items = self._unstacked(value, len(target.items), node)
         else:
@@ -208,8 +206,7 @@ class Statements(Traversal):
             return self.fits(declared.value, value.value if isinstance(value, Maybe) else value)
         if isinstance(declared, tuple | list):
             if isinstance(value, Mapped) and self.facts.equal(value.length, len(declared)):
-                (name,) = value.index.symbols
-                value = [substitute(value.item, {name: dim(k)}) for k in range(len(declared))]
+                value = value.first(len(declared))
             if not isinstance(value, tuple | list) or len(declared) != len(value):
                 return False
             return all(map(self.fits, declared, value))
@@ -218,14 +215,12 @@ class Statements(Traversal):
         return declared is value or declared == value
 
     def _fits_list(self, declared: Mapped, value: Value) -> bool:
-        (name,) = declared.index.symbols
         if isinstance(value, Mapped):
-            (other,) = value.index.symbols
-            item = substitute(value.item, {other: declared.index})
+            item = value.at(declared.index)
             with self.given(Cond.lt(declared.index, declared.length)):
                 return self.facts.equal(declared.length, value.length) and self.fits(declared.item, item)
         if isinstance(value, list):
-            items = [substitute(declared.item, {name: dim(k)}) for k in range(len(value))]
+            items = declared.first(len(value))
             return self.facts.equal(declared.length, len(value)) and all(map(self.fits, items, value))
         return False
 

@@ -60,10 +60,7 @@ class Traversal(Loops):
         it.owner = module.node
 
         def body(state: State) -> State | None:
-            step = Args()
-            step.values, step.nodes = [state[0], *args.values[1:]], args.nodes
-            step.kwargs, step.named = args.kwargs, args.named
-            out = self.run(item, step, node)
+            out = self.run(item, args.with_first(state[0]), node)
             return None if out is POISON else [out]
 
         result = self.loop([args.values[0]], body, it, node)

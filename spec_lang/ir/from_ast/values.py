@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined, dim
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
@@ -124,6 +124,15 @@ class Mapped:
         self.index = index
         self.length = length
         self.item = item
+
+    def at(self, index: Dim) -> Value:
+        """The item at an index."""
+        (own,) = self.index.symbols
+        return substitute(self.item, {own: index})
+
+    def first(self, count: int) -> list[Value]:
+        """So many items, one by one."""
+        return [self.at(dim(k)) for k in range(count)]
 
     def __str__(self) -> str:
         return "a list"
