@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
-from spec_lang.diagnostics.suggest import closest as suggest
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ir.from_ast import habits
 from spec_lang.ir.from_ast.scope import Def
@@ -141,8 +140,7 @@ class Base:
         return Label(self.source, node.span, text)  # type: ignore[attr-defined]  # nodes have spans
 
     def suggestion(self, name: str, known: Iterator[str] | list[str]) -> str | None:
-        near = suggest(name, list(known))
-        return f"did you mean `{near}`?" if near else None
+        return did_you_mean(name, known)
 
     # --- trials ---
 

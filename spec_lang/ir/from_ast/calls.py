@@ -78,12 +78,12 @@ class Calls(Builtins):
             elif a.star == "**":
                 self._spread_named(result, value, a.value)
             elif a.name is not None:
+                place = Span(a.span.start, a.span.start + len(a.name))
                 if a.name in result.kwargs:
-                    place = Span(a.span.start, a.span.start + len(a.name))
                     self.error("E0513", f"`{a.name}` is given twice", place)
                 result.kwargs[a.name] = value
                 result.named[a.name] = a.value
-                self.program.keywords[id(a.value)] = Span(a.span.start, a.span.start + len(a.name))
+                self.program.keywords[id(a.value)] = place
                 result.bad |= value is POISON
             else:
                 result.values.append(value)
@@ -139,7 +139,7 @@ class Calls(Builtins):
             return self.apply_attribute(func, arguments, piped, node)
         else:
             target = self.ev(func)
-            label = self.source.text[func.span.start : func.span.end]
+            label = self.source.at(func.span)
         if piped is not None:
             arguments = (piped, *arguments)
         return self.apply_value(target, label, func, arguments, node)
@@ -200,7 +200,7 @@ class Calls(Builtins):
             self.calls[id(node)] = "record", self.path_of(target.definition)
             return POISON if args.bad else self.record(target, args, node)
         if self.locals is not None:
-            name = self.source.text[func.span.start : func.span.end]
+            name = self.source.at(func.span)
             written = self.source.text[func.span.start : self.stage(node).span.end]
             made = written if written.endswith(")") else f"{name}()"
             if any(map(has_tensor, args.values)) and not isinstance(node, ast.Arrow):
@@ -235,7 +235,7 @@ class Calls(Builtins):
 
     def label_of(self, node: ast.Expr) -> str:
         """What messages call a layer: its member's name, or as it was written inside a container."""
-        return self.member or self.source.text[node.span.start : node.span.end].split("(")[0]
+        return self.member or self.source.at(node.span).split("(")[0]
 
     def record(self, target: DefCtor, args: Args, node: ast.Expr) -> Value:
         raise NotImplementedError
@@ -348,7 +348,7 @@ class Calls(Builtins):
         child = self.module_attribute(base, func)
         if is_tensor(child) and piped is None and arguments == ():
             return self.error("E0407", f"{func.name} is a tensor, which cannot be called", func)
-        label = self.source.text[func.span.start : func.span.end]
+        label = self.source.at(func.span)
         return self.apply_value(child, label, func, extra, node)
 
     def namespace(self, node: ast.Attribute) -> bool:

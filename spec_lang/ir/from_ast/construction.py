@@ -181,7 +181,7 @@ class Construction(Calls):
             return True
         hint = None
         if isinstance(value, OpCtor | DefCtor | Partial):
-            name = self.source.text[place.span.start : place.span.end]
+            name = self.source.at(place.span)
             hint = f"construct it: `{name}(...)`"
         elif isinstance(value, FunctionRef) and value.op is not None:
             name = value.op.name

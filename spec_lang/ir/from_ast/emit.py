@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.block import as_method
 from spec_lang.ir.from_ast.checker import Checker
 from spec_lang.ir.from_ast.emit_expressions import ExpressionEmitter, node_of
 from spec_lang.ir.from_ast.emit_types import hyper_type, value_type
+from spec_lang.ir.from_ast.hypers import as_hypers
 from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.summary import MethodSummary, Owed
@@ -104,7 +105,7 @@ class Emitter(ExpressionEmitter):
     def require(self, node: ast.Require) -> ir.Require:
         lead, trailing = self.remarks.around(node)
         known, at = self.check.required.get(id(node), (None, "call"))
-        text = self.source.text[node.test.span.start : node.test.span.end]
+        text = self.source.at(node.test.span)
         return node_of(
             ir.Require,
             test=self.ev(node.test),
@@ -263,9 +264,6 @@ class Emitter(ExpressionEmitter):
 
     def function(self, node: ast.Function) -> ir.AnyDefinition | None:
         if node.value is not None:
-            hypers = tuple(
-                ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in node.inputs
-            )
             inputs = tuple(
                 node_of(
                     ir.Hyper,
@@ -274,7 +272,7 @@ class Emitter(ExpressionEmitter):
                     default=None if h.default is None else self.ev(h.default),
                     span=self.span(h),
                 )
-                for h in hypers
+                for h in as_hypers(node.inputs)
             )
             return node_of(ir.Function, inputs=inputs, value=self.ev(node.value), **self._common(node))
         summary = self.check.summary.methods.get(node.name.id)
@@ -337,7 +335,7 @@ class Emitter(ExpressionEmitter):
             elif isinstance(part, ast.InitSection):
                 inits += [self.rule(r) for r in part.rules]
             elif isinstance(part, ast.Expect):
-                text = self.source.text[part.test.span.start : part.test.span.end]
+                text = self.source.at(part.test.span)
                 expects.append(node_of(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))

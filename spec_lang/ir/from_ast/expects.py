@@ -151,7 +151,7 @@ class Expects:
             raise _Wrong("E0605", "these two do not compare", node) from None
         if holds:
             return
-        text = self.source.text[node.first.span.start : node.first.span.end]
+        text = self.source.at(node.first.span)
         if op == "in" and isinstance(left, str) and isinstance(right, list):
             help = did_you_mean(left, map(str, right)) or f"there are {_shown(right)}"
             raise _Wrong("E0604", f'there is no "{left}" among the keys', node, help)

@@ -526,7 +526,7 @@ class Expressions(Base):
         """What must be there."""
         return self.error(
             "E0406",
-            f"`{self.source.text[node.span.start : node.span.end]}` may be none here",
+            f"`{self.source.at(node.span)}` may be none here",
             node,
             help=f"use it where it is there: `... if {_present(value.absent)} else ...`",
         )

@@ -378,6 +378,11 @@ class Hypers(Paths):
         return value
 
 
+def as_hypers(inputs: tuple[ast.Input, ...]) -> tuple[ast.Hyper, ...]:
+    """The inputs of a function over hyperparameters, which are bound like those of a block."""
+    return tuple(ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in inputs)
+
+
 def key_of(value: Value) -> object:
     """What tells two values apart for which a block is checked on its own."""
     if isinstance(value, OpCtor):

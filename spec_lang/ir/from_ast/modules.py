@@ -61,7 +61,7 @@ class Modules(Settling):
                 return self._unordered(module.label, "name", node)
             return self.run_repeat(module, args, node)
         func = stage.func if isinstance(stage := self.stage(node), ast.Call) else stage
-        name = self.source.text[func.span.start : func.span.end]
+        name = self.source.at(func.span)
         return self.error(
             "E0406",
             f"{name} may be none here",

@@ -276,7 +276,7 @@ class Statements(Traversal):
         known = self.decide(cond)
         message = node.message.value if node.message is not None else str(cond)
         if known is False:
-            shown = self.source.text[node.test.span.start : node.test.span.end]
+            shown = self.source.at(node.test.span)
             notes = () if str(cond) in ("false", "False") or isinstance(cond, bool) else (f"it is `{cond}`",)
             self.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
         at = self.time(cond) if isinstance(cond, Cond) else "init"

@@ -138,12 +138,11 @@ class Uses(Binding):
                 self.owe(cond, o.message, o.place if o.stated else node, o.stated, passed=True)
                 continue
             good = False
-            why = f": {o.message}" if o.stated and o.message != str(o.cond) else ""
             shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"
             mapped = _mapping_text(o.cond, known)
             self.error(
                 "E0601",
-                f"{module.label} does not satisfy what {name} requires{why}",
+                f"{module.label} does not satisfy what {name} requires{o.why}",
                 self.stage(node) if isinstance(node, ast.Arrow) else node,
                 labels=(_relabel(o.place, f"`{o.cond}` is required here"),),
                 notes=(f"`{o.cond}`{shown}{mapped}",),
