@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+from spec_lang.ir import operators
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import Base, NeedsValue
 from spec_lang.ir.from_ast.values import (
@@ -31,28 +32,6 @@ from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, TooLarge, Undefined, dim, opaque
 from spec_lang.syntax import ast
 
-OPERATORS = {
-    "+": "add",
-    "-": "sub",
-    "*": "mul",
-    "/": "div",
-    "//": "floor_divide",
-    "%": "remainder",
-    "**": "pow",
-    "@": "matmul",
-    "&": "bitwise_and",
-    "|": "bitwise_or",
-    "^": "bitwise_xor",
-    "<<": "bitwise_left_shift",
-    ">>": "bitwise_right_shift",
-    "==": "eq",
-    "!=": "ne",
-    "<": "lt",
-    "<=": "le",
-    ">": "gt",
-    ">=": "ge",
-}
-UNARY = {"-": "neg", "~": "bitwise_not"}
 MAX_DEPTH = 150
 
 
@@ -154,7 +133,11 @@ class Expressions(Base):
             cond = self.condition(a, node.operand)
             return POISON if cond is POISON else self.host(lambda: host.negation(cond), node)
         if is_tensor(a):
-            return a if node.op == "+" else self.call_op(UNARY[node.op], [a], {}, node, label=f"`{node.op}`")
+            return (
+                a
+                if node.op == "+"
+                else self.call_op(operators.UNARY[node.op], [a], {}, node, label=f"`{node.op}`")
+            )
         if isinstance(a, Case):
             return self.cased(a, lambda x: host.unary(node.op, x), node)
         return self.host(lambda: host.unary(node.op, a), node)
@@ -167,7 +150,7 @@ class Expressions(Base):
             return POISON
         if is_tensor(a) or is_tensor(b):
             sides = {"input": node.left, "other": node.right, "exponent": node.right}
-            return self.call_op(OPERATORS[node.op], [a, b], {}, node, sides, f"`{node.op}`")
+            return self.call_op(operators.BINARY[node.op], [a, b], {}, node, sides, f"`{node.op}`")
         return self.operate(lambda x, y: host.binary(node.op, x, y), a, b, node)
 
     def operate(self, op: Callable[[Value, Value], Value], a: Value, b: Value, node: ast.Expr) -> Value:
@@ -235,7 +218,7 @@ class Expressions(Base):
         if is_tensor(a) or is_tensor(b):
             if op in ("in", "not in"):
                 return self.error("E0402", "`in` is for lists of hyperparameters, not for tensors", node)
-            return self.call_op(OPERATORS[op], [a, b], {}, node, label=f"`{op}`")
+            return self.call_op(operators.COMPARISONS[op], [a, b], {}, node, label=f"`{op}`")
         result = self.operate(lambda x, y: host.compare(op, x, y), a, b, node)
         return self.resolve(result)
 

@@ -16,6 +16,7 @@ from spec_lang.ir.from_ast.values import (
     is_tensor,
     truth,
 )
+from spec_lang.ir.operators import CONDITIONS
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque
 
@@ -200,14 +201,6 @@ def negation(a: Value) -> Cond | bool:
     raise HostError(f"`not` takes a condition, not {kind_of(a)}")
 
 
-_COMPARE: dict[str, Callable[[Dim, Dim], Cond]] = {
-    "==": Cond.eq,
-    "!=": Cond.ne,
-    "<": Cond.lt,
-    "<=": Cond.le,
-    ">": Cond.gt,
-    ">=": Cond.ge,
-}
 _PLAIN: dict[str, Callable[[float, float], bool]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -229,7 +222,7 @@ def compare(op: str, a: Value, b: Value) -> Cond | bool:
     a, b = as_int(a), as_int(b)
     if isinstance(a, Dim) and isinstance(b, Dim):
         divides = _divides(op, a, b)
-        return truth(_COMPARE[op](a, b) if divides is None else divides)
+        return truth(CONDITIONS[op](a, b) if divides is None else divides)
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real):
         left, right = _float(a), _float(b)
         if left is None or right is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from spec_lang.frozen import Frozen
 from spec_lang.shapes import Dim, Pack
-from spec_lang.targets.onnx import attributes, dtypes, wire
+from spec_lang.targets.onnx import attributes, wire
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Node
 from spec_lang.weights.place import External, Streamed, TensorData
 
@@ -36,9 +36,9 @@ class Model(Frozen):
 
     Attributes:
         outputs: The results, under the names that they have in the model.
-        functions: None are used; every node is a standard op or of a named custom domain.
+        numbers: Gives ONNX's number of a value's dtype.
         metadata: Further facts about the model, by key.
-        types: Whether the types of values inside the graph are written.
+        domains: The custom domains that nodes are of.
     """
 
     name: str
@@ -154,8 +154,7 @@ def _node(node: Node, metadata: bool) -> bytes:
 
 
 def _tensor_head(x: Initializer) -> bytes:
-    dims = b"".join(wire.integer(1, n) for n in x.sizes)
-    return dims + wire.integer(2, x.number) + wire.text(8, x.name)
+    return attributes.tensor_head(x.name, x.number, x.sizes)
 
 
 def _external(at: External) -> bytes:
@@ -174,15 +173,3 @@ def _dimension(size: Dim | Pack) -> bytes:
     if isinstance(size, Dim) and size.const is not None:
         return wire.integer(1, size.const)
     return wire.text(2, str(size))
-
-
-__all__ = [
-    "DEFAULT_OPSET",
-    "NEWEST_OPSET",
-    "OLDEST_OPSET",
-    "Model",
-    "TooLarge",
-    "chunks",
-    "dtypes",
-    "serialize",
-]
