@@ -235,6 +235,17 @@ def test_every_mismatch_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "dtype", "by_precision"), [("fc.bias", np.float64, True), ("norm.steps", np.int32, False)]
+)
+def test_another_precision_helps_floats_only(
+    key: str, dtype: type, by_precision: bool, tmp_path: Path
+) -> None:
+    error = refused(tmp_path, {**TENSORS, key: TENSORS[key].astype(dtype)})
+    assert codes(error) == ["E1011"]
+    assert ("--dtype" in text(error)) == by_precision
+
+
+@pytest.mark.parametrize(
     ("ours", "theirs", "fix"),
     [("", "module.", "module.*=*"), ("", "a.b.", "a.b.*=*"), ("model.", "", "*=model.*")],
 )
