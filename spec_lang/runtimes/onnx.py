@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from spec_lang.runtimes.inputs import flat
 from spec_lang.runtimes.prepared import Prepared
@@ -12,9 +12,7 @@ from spec_lang.runtimes.request import CannotRun, LacksOperator, needs
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[Any]
+    from spec_lang.runtimes.request import Array
 
 
 class OnnxRuntime:

@@ -20,7 +20,7 @@ from spec_lang.weights.matching import match, roots
 from spec_lang.weights.output import Output, write
 from spec_lang.weights.place import External, Streamed, TensorData
 from spec_lang.weights.seeded import Target, draw_into
-from spec_lang.weights.state import ITEM_SIZES, Needed, Rows, State
+from spec_lang.weights.state import ITEM_SIZES, Needed, State
 from spec_lang.weights.stored import Stored, WeightsFile, open_regular, refuse
 
 Mode: TypeAlias = Literal["auto", "copy", "embed", "none"]
@@ -197,11 +197,8 @@ def _chunks(
 
     def chunks() -> Iterator[bytes | memoryview]:
         for key, start, stop in plan.pieces(tensor):
-            if key is None:
-                yield from _zeros((stop - start) * width)
-                continue
-            stored = found.get(key)
-            if stored is None:  # BatchNorm's counter, which old files lack
+            stored = None if key is None else found.get(key)
+            if stored is None:  # rows of zeros, or BatchNorm's counter, which old files lack
                 yield from _zeros((stop - start) * width)
                 continue
             assert isinstance(stored.dtype, DType)
@@ -279,7 +276,7 @@ class _Plan:
         row = next((math.prod(self.shapes[r.key][1:]) for r in tensor.rows if r.key is not None), 0)
         if not row:
             row = math.prod(tensor.shape) // sum(stop - start for _, start, stop in tensor.rows)
-        for key, start, stop in map(Rows._make, tensor.rows):
+        for key, start, stop in tensor.rows:
             yield Piece(None if key is None else self.roots[key], start * row, stop * row)
 
 

@@ -14,7 +14,7 @@ from spec_lang.ops.kinds import Count, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known_float
 from spec_lang.ops.rules.elementwise import BITS, EVERY, FLOATS, NUMBERS, as_float, in_i32, operand, takes
-from spec_lang.shapes import Dim, DType
+from spec_lang.shapes import DType
 
 Emit = Callable[[Graph, Value], Value]
 """Emits a function of a value whose dtype is known."""
@@ -386,8 +386,3 @@ class clamp_max(Function):
 
     def onnx(self, g: Graph) -> Value:
         return clamp(input=self.input, max=self.max).onnx(g)
-
-
-def is_symbolic(value: Any) -> bool:
-    """Whether a number depends on dims."""
-    return isinstance(value, Dim) and value.const is None

@@ -16,7 +16,7 @@ from spec_lang.ops.kinds import Axes, Axis, Number
 from spec_lang.ops.lowering import Graph, Unsupported, Value
 from spec_lang.ops.rules.arguments import known_float
 from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, recast, takes
-from spec_lang.shapes import Cond, Dim, DType, TensorType
+from spec_lang.shapes import Cond, DType, TensorType
 from spec_lang.shapes import dim as as_dim
 
 
@@ -540,8 +540,3 @@ class cumprod(_Running):
 
     def onnx(self, g: Graph) -> Value:
         raise Unsupported("ONNX has no running product")
-
-
-def count_of(x: Tensor) -> Dim:
-    """The number of elements of a tensor of known rank."""
-    return numel(x.dims)

@@ -51,7 +51,7 @@ def function(d: m.Function, imports: Imports) -> list[str]:
 
 
 _INTS = frozenset({"len", "int", "round", "ceil", "floor"})
-_FLOATS = frozenset({"float", "sqrt", "log", "exp", "sin", "cos"})
+_FLOATS = frozenset({"float", "sqrt", "log", "exp"})
 
 
 def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
