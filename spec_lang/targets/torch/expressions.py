@@ -26,6 +26,7 @@ from spec_lang.targets.torch.code import (
     Tuple,
     Unary,
     name,
+    spliced,
 )
 from spec_lang.targets.torch.fstrings import fstring
 from spec_lang.targets.torch.imports import Imports
@@ -183,7 +184,7 @@ class Expressions:
         if e.op not in OPERATORS:
             raise BadProgram(f"{e.op!r} is no operator")
         if e.op == "+" and isinstance(e.type, m.ListType):
-            return List((*_items(left), *_items(right)))
+            return List((*spliced(left), *spliced(right)))
         return Binary(e.op, left, right)
 
     def target(self, t: m.Target) -> Code:
@@ -320,10 +321,6 @@ _DIM_OPERATORS: dict[type[ast.operator], str] = {
     ast.Pow: "**",
 }
 _DIM_FUNCTIONS = frozenset({"min", "max", "len", "int", "round", "sum"})
-
-
-def _items(code: Code) -> tuple[Code, ...]:
-    return code.items if isinstance(code, List) else (Spread(code),)
 
 
 def chosen(test: Code, body: Code, orelse: Code) -> Code:

@@ -59,12 +59,6 @@ def statement(indent: int, prefix: str, value: Code, suffix: str = "") -> list[s
     return _hug(indent, prefix, value, suffix)
 
 
-def strings(indent: int, prefix: str, parts: list[str], suffix: str) -> list[str]:
-    """Adjacent string literals between brackets: one a line where they are several."""
-    margin = " " * indent
-    return [f"{margin}{prefix}", *(f"{margin}    {part}" for part in parts), f"{margin}{suffix}"]
-
-
 def _inner(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
     """The lines of an expression that stands between brackets, so that it may break anywhere."""
     line = " " * indent + prefix + flat(code) + suffix
