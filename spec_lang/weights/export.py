@@ -161,23 +161,30 @@ def _from_file(
     if written:
         if any(os.path.realpath(output.side_path) == os.path.realpath(p) for p in file.files):
             raise refuse("E1016", "the model's own data would overwrite the weights", weights)
-        size, offsets = _layout(written)
-        fd = output.side(size)
-        done = 0
-        for tensor in written:
-            at = offsets[tensor.name]
-            data[tensor.name] = External(output.side_name, at, tensor.length)
-            for chunk in _chunks(tensor, plan, found)():
-                write(fd, chunk, at)
-                at += len(chunk)
-                done += len(chunk)
-                progress(done, size)
+        data |= _written_beside(written, output, plan, found, progress)
     if mode == "auto" and not any(places.values()):
         notes += (
             f"the weights lie outside the model's folder or behind a link, so they are copied to {output.side_name}",
         )
     metadata = {fingerprint.KEY: fingerprint.record(file.files, output.folder, full=full_hash)}
     return Export(data, metadata, file.notes + notes, output.commit)
+
+
+def _written_beside(
+    tensors: Sequence[Needed], output: Output, plan: _Plan, found: Mapping[str, Stored], progress: Progress
+) -> dict[str, TensorData]:
+    """Write tensors into the file beside the model, and say where each is."""
+    size, offsets = _layout(tensors)
+    fd = output.side(size)
+    done = 0
+    for tensor in tensors:
+        at = offsets[tensor.name]
+        for chunk in _chunks(tensor, plan, found)():
+            write(fd, chunk, at)
+            at += len(chunk)
+            done += len(chunk)
+            progress(done, size)
+    return {t.name: External(output.side_name, offsets[t.name], t.length) for t in tensors}
 
 
 def _place(path: str, folder: str) -> str | None:
