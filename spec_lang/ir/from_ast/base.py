@@ -334,7 +334,7 @@ class Base:
         if definition is not None:
             self.scope.used.add(name)
             if isinstance(definition.node, ast.ConstantDef):
-                value = self.program.constant(definition, self)
+                value = self.program.constant(definition)
                 self.tainted |= value is POISON
                 return "constant", value
             if isinstance(definition.node, ast.Function) or (
@@ -430,6 +430,7 @@ class Base:
 
 
 def shape_text(value: TensorType) -> str:
+    """A tensor's shape without its dtype, as trails show it."""
     return f"[{', '.join(map(str, value.shape))}]"
 
 

@@ -335,7 +335,7 @@ class BlockCheck(Members):
             self.locals[name] = value
             if item.default is not None and value is not POISON:
                 self._default(item, value)
-        return self._bind_dims(node, result) and good
+        return self._bind_dims(result) and good
 
     def _input(self, item: ast.Input, result: MethodSummary) -> Value:
         name = item.name.id
@@ -394,7 +394,7 @@ class BlockCheck(Members):
             if not alike:
                 self.error("E0308", f"`{item.name.id}` is {wanted}, but its default is {found}", default)
 
-    def _bind_dims(self, node: ast.Method, result: MethodSummary) -> bool:
+    def _bind_dims(self, result: MethodSummary) -> bool:
         """Which input entry tells each dim: one linear in exactly one unknown, left to right."""
         entries: list[tuple[int, tuple[int, ...], int, Dim | Pack, ast.Input]] = []
         for i, item in enumerate(result.inputs):

@@ -134,7 +134,7 @@ class Checker:
     def _definition(self, definition: Def) -> None:
         node = definition.node
         if isinstance(node, ast.ConstantDef):
-            self.constant(definition, self.host(definition))
+            self.constant(definition)
         elif isinstance(node, ast.Record):
             self._record(definition, node)
         elif isinstance(node, ast.Function):
@@ -210,7 +210,8 @@ class Checker:
 
     # --- constants, defaults, functions over hyperparameters ---
 
-    def constant(self, definition: Def, asker: object) -> Value:
+    def constant(self, definition: Def) -> Value:
+        """The value of a file's constant, computed once."""
         key = id(definition)
         if key in self.constants:
             return self.constants[key]

@@ -46,7 +46,7 @@ class ClosedForms(Invariants):
                 self.unrolled = was
                 if out is None or self.failed(inside) or not self.same_state(second, out):
                     return None
-            self.close(inside, it, node)
+            self.close(inside, it)
         self._merge(firsts)
         self.at_least_one(it, node)
         return second
@@ -175,7 +175,7 @@ class ClosedForms(Invariants):
             out = body(head)
         if out is None or self.failed(mark):
             return None
-        self._close_carried(mark, it, forms, node)
+        self._close_carried(mark, it, forms)
         for name in carried:
             self.carried[name] = Carried(
                 name, carried[name], self._in_owner(nexts[name], it), it.index, it.owner
@@ -271,9 +271,7 @@ class ClosedForms(Invariants):
             return step.substitute({own: it.length - 1})
         return symbol(name)
 
-    def _close_carried(
-        self, mark: tuple[int, int, int], it: Iteration, forms: dict[str, Dim | None], node: object
-    ) -> None:
+    def _close_carried(self, mark: tuple[int, int, int], it: Iteration, forms: dict[str, Dim | None]) -> None:
         """What an iteration owes of its running sizes, by their closed forms."""
         for o in self.opens[mark[1] :]:
             o.cond = o.cond.substitute({n: f for n, f in forms.items() if f is not None})
@@ -281,4 +279,4 @@ class ClosedForms(Invariants):
         for o in self.opens[mark[1] :]:
             if o.cond.symbols & names:
                 self.error("E0601", f"{o.message}, which is not proved for every iteration", o.place.span)
-        self.close(mark, it, node)
+        self.close(mark, it)

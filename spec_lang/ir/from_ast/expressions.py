@@ -189,10 +189,9 @@ class Expressions(Base):
 
     def _compare(self, node: ast.Compare) -> Value:
         left, result = self.ev(node.first), None
-        first = node.first
         for op, right_node in node.rest:
             right = self.ev(right_node)
-            one = self._compared(op, left, right, node, first)
+            one = self._compared(op, left, right, node)
             if one is POISON:
                 return POISON
             if result is None:
@@ -203,10 +202,10 @@ class Expressions(Base):
                 assert isinstance(result, bool | Cond)
                 assert isinstance(one, bool | Cond)
                 result = host.conjunction(result, one)
-            left, first = right, right_node
+            left = right
         return result
 
-    def _compared(self, op: str, a: Value, b: Value, node: ast.Expr, first: ast.Expr) -> Value:
+    def _compared(self, op: str, a: Value, b: Value, node: ast.Expr) -> Value:
         if a is POISON or b is POISON:
             return POISON
         if op in ("is", "is not") or ((a is None or b is None) and op in ("==", "!=")):
@@ -559,6 +558,7 @@ def join_case(cond: Cond, yes: Value, no: Value) -> Value:
 
 
 def truth_cond(cond: Cond) -> Cond:
+    """A condition in its plainest form: TRUE or FALSE where it is known without facts."""
     known = truth(cond)
     return Cond.of(known) if isinstance(known, bool) else known
 

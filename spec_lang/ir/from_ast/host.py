@@ -275,6 +275,7 @@ def _equal(a: Value, b: Value) -> Cond | bool:
 
 
 def conjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
+    """`a and b`."""
     if isinstance(a, bool):
         return b if a else False
     if isinstance(b, bool):
@@ -283,6 +284,7 @@ def conjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
 
 
 def disjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
+    """`a or b`."""
     if isinstance(a, bool):
         return True if a else b
     if isinstance(b, bool):

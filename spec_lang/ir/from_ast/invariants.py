@@ -48,7 +48,7 @@ class Invariants(Iterations):
             return self.facts.equal(a, b)
         return type(a) is type(b) and not is_module(a) and a == b
 
-    def close(self, mark: tuple[int, int, int], it: Iteration, node: object) -> None:
+    def close(self, mark: tuple[int, int, int], it: Iteration) -> None:
         """Turn what was owed in one iteration into what all of them owe."""
         owed = self.opens[mark[1] :]
         names = it.index.symbols | it.symbols

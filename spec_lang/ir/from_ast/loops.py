@@ -35,7 +35,7 @@ class Loops(ClosedForms):
             with self.given(below):
                 out = body(state)
             if out is not None and not self.failed(mark) and self.same_state(state, out):
-                self.close(mark, it, node)
+                self.close(mark, it)
                 return self.closed_lists(state, out, it)
             first_errors = self.diagnostics[mark[0] :]
             self.rollback(mark)

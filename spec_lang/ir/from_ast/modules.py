@@ -183,7 +183,7 @@ class Modules(Settling):
             (self.label(place, f"{stated} declared here"),) if place is not None else ()
         )
         ctor = type(layer).name
-        inferred = self._with_hole(module, name, place)
+        inferred = self._with_hole(module, place)
         hint = f"`{inferred}` infers it" if inferred else f"`_` for `{name}` of {ctor} infers it"
         axis = type(layer).holes[name].axis
         first = next((v for v in args.values if isinstance(v, TensorType)), None)
@@ -204,7 +204,7 @@ class Modules(Settling):
         )
         raise _Reported
 
-    def _with_hole(self, module: OpModule, name: str, place: ast.Expr | None) -> str | None:
+    def _with_hole(self, module: OpModule, place: ast.Expr | None) -> str | None:
         """The constructor's call as it stands, with `_` for one argument."""
         call = module.node
         if place is None or not isinstance(call, ast.Call):

@@ -185,7 +185,7 @@ class Traversal(Loops):
                 self.rollback(mark)
                 self.diagnostics += errors
             return POISON
-        self.close(mark, it, generator.iterable)
+        self.close(mark, it)
         if is_module(item) or item is None:
             return self._repeated(node, it, item, member, key)
         if it.known is not None and len(it.known) <= host.MAX_LIST:

@@ -95,6 +95,8 @@ class Range:
 
 
 class Enumerate:
+    """`enumerate(items, start)`."""
+
     __slots__ = ("items", "start")
 
     def __init__(self, items: Value, start: Dim) -> None:
@@ -106,6 +108,8 @@ class Enumerate:
 
 
 class Zip:
+    """`zip(a, b, ...)`."""
+
     __slots__ = ("parts",)
 
     def __init__(self, parts: tuple[Value, ...]) -> None:
@@ -362,12 +366,14 @@ def is_module(value: Value) -> bool:
 
 
 def is_tensor(value: Value) -> bool:
+    """Whether it is a tensor, or one that may be none."""
     if isinstance(value, Maybe):
         return is_tensor(value.value)
     return isinstance(value, TensorType)
 
 
 def has_tensor(value: Value) -> bool:
+    """Whether it is a tensor, or a tuple or list with one in it."""
     if isinstance(value, list | tuple):
         return any(map(has_tensor, value))
     if isinstance(value, Mapped):
@@ -411,12 +417,14 @@ def substitute(value: Value, env: Mapping_) -> Value:
 
 
 def substitute_dim(value: Dim, env: Mapping_) -> Dim:
+    """As `substitute`, for a size."""
     if value.const is not None:
         return value
     return value.substitute({k: v for k, v in env.items() if isinstance(v, Dim)})
 
 
 def substitute_cond(value: Cond, env: Mapping_) -> Cond | bool:
+    """As `substitute`, for a condition; a bool where that leaves nothing open."""
     known = {k: Cond.of(v) if isinstance(v, bool) else v for k, v in env.items()}
     try:
         return truth(value.substitute({k: v for k, v in known.items() if isinstance(v, Dim | Cond)}))
@@ -425,6 +433,7 @@ def substitute_cond(value: Cond, env: Mapping_) -> Cond | bool:
 
 
 def substitute_type(value: TensorType, env: Mapping_) -> TensorType:
+    """As `substitute`, for a tensor's type."""
     shape: list[Dim | Pack] = []
     for d in value.shape:
         if isinstance(d, Pack):

@@ -221,12 +221,14 @@ class Calls(Lines):
 
 
 def target_names(t: m.Target) -> list[str]:
+    """The names that an assignment binds."""
     if t.items is not None:
         return [n for x in t.items for n in target_names(x)]
     return [] if t.name is None else [t.name]
 
 
 def statements_in(body: Sequence[m.Stmt]) -> Iterator[m.Stmt]:
+    """All statements of a body, those inside loops and branches too."""
     for s in body:
         yield s
         if isinstance(s, m.For):
@@ -237,6 +239,7 @@ def statements_in(body: Sequence[m.Stmt]) -> Iterator[m.Stmt]:
 
 
 def bound_in(body: Sequence[m.Stmt]) -> Iterator[str]:
+    """The locals and dims that a body binds."""
     for s in statements_in(body):
         if isinstance(s, m.Assign):
             yield from target_names(s.target)

@@ -222,8 +222,10 @@ class Containers(Lines):
 
 
 def is_none(e: m.Expr) -> bool:
+    """Whether no layer stands here."""
     return isinstance(e, m.Literal_) and e.value is None
 
 
 def carries(e: m.Expr) -> bool:
+    """Whether a dim runs along a list inside, so that a loop must make it."""
     return any(isinstance(n, m.Comprehension) and n.carry for n in nodes(e))

@@ -33,6 +33,7 @@ INDENT = 4
 
 
 def fits(text: str) -> bool:
+    """Whether a line is short enough."""
     return len(text) <= WIDTH
 
 
