@@ -56,7 +56,7 @@ class Compilation:
         """The PyTorch target's files by relative path.
 
         Raises:
-            SpecError: the program does not check, or PyTorch cannot express it.
+            SpecError: the program does not check.
         """
         from spec_lang.targets.torch import emit
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
+from spec_lang import workspace
+
 if TYPE_CHECKING:
     from spec_lang.ir.model import Program
-
-SUFFIX = ".nnspec"
 
 
 class ExternsNotAllowed(ImportError):
@@ -89,7 +89,7 @@ class SpecFinder(MetaPathFinder):
         *package, name = fullname.split(".")
         for entry in sys.path if path is None else path:
             folder = Path(entry or ".").absolute()
-            found = folder / f"{name}{SUFFIX}"
+            found = folder / f"{name}{workspace.SUFFIX}"
             if found.is_file():
                 root = folder.parents[len(package) - 1] if package else folder
                 loader = SpecLoader(found, root, self.allow_extern)
@@ -153,7 +153,6 @@ class _Importer:
 
 
 def _program(path: Path, root: Path, allow_extern: bool) -> Program:
-    from spec_lang import workspace
     from spec_lang.compiler import compile_sources
 
     folders = tuple(dict.fromkeys((path.parent, root)))

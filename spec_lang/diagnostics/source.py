@@ -48,6 +48,10 @@ class Source(Frozen):
         line = bisect_right(self._starts, offset)
         return Position(line, offset - self._starts[line - 1] + 1)
 
+    def at(self, span: Span) -> str:
+        """The text in a range."""
+        return self.text[span.start : span.end]
+
     def line(self, number: int) -> str:
         """The text of one line, counted from 1, without its line end."""
         start = self._starts[number - 1]

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from spec_lang.ir.operators import CONDITIONS
 from spec_lang.shapes import Cond, Dim, Facts, TensorType, Verdict, dim
 
 Host: TypeAlias = Any
@@ -174,14 +175,6 @@ _ORDER: dict[str, Callable[[Host, Host], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_CONDS: dict[str, Callable[[Dim | int, Dim | int], Cond]] = {
-    "==": Cond.eq,
-    "!=": Cond.ne,
-    "<": Cond.lt,
-    "<=": Cond.le,
-    ">": Cond.gt,
-    ">=": Cond.ge,
-}
 
 
 def compare(op: str, a: Host, b: Host) -> bool:
@@ -196,7 +189,7 @@ def compare(op: str, a: Host, b: Host) -> bool:
         return (a in b) is (op == "in")
     if isinstance(a, Dim) or isinstance(b, Dim):
         if isinstance(a, Dim | int) and isinstance(b, Dim | int):
-            return decide(_CONDS[op](dim(a), dim(b)))
+            return decide(CONDITIONS[op](dim(a), dim(b)))
         if op in ("==", "!="):
             return op == "!="
     try:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from spec_lang.diagnostics import Diagnostic, Label, Source
 from spec_lang.diagnostics import Span as TextSpan
-from spec_lang.ir import host_functions, model
+from spec_lang.ir import host_functions, model, operators
 from spec_lang.ir.arithmetic import Host, HostError, binary, check_length, compare, plain, truth, unary
 from spec_lang.shapes import Dim, DType, TensorType
 
@@ -358,27 +358,6 @@ def bind_target(target: model.Target, value: Host, names: dict[str, Host]) -> No
 
 
 _HOST = (int, float, str, list, tuple, dict, range, type(None), Dim, TensorType)
-OPERATORS: Final = {
-    "+": "add",
-    "-": "sub",
-    "*": "mul",
-    "/": "div",
-    "//": "floor_divide",
-    "%": "remainder",
-    "**": "pow",
-    "@": "matmul",
-    "&": "bitwise_and",
-    "|": "bitwise_or",
-    "^": "bitwise_xor",
-    "<<": "bitwise_left_shift",
-    ">>": "bitwise_right_shift",
-}
-COMPARISONS: Final = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
-UNARY: Final = {"-": "neg", "~": "bitwise_not", "+": "positive", "not": "logical_not"}
-
-
-def _literal(e: Evaluator, node: model.Literal_, env: Env) -> Host:
-    return node.value
 
 
 def _attribute(e: Evaluator, node: model.Attribute, env: Env) -> Host:
@@ -407,7 +386,7 @@ def _subscript(e: Evaluator, node: model.Subscript, env: Env) -> Host:
 def _unary(e: Evaluator, node: model.Unary, env: Env) -> Host:
     value = e.value(node.operand, env)
     if isinstance(value, TensorType):
-        return e.operator(UNARY[node.op], [value], node, env)
+        return e.operator(operators.UNARY[node.op], [value], node, env)
     return unary(node.op, value)
 
 
@@ -417,7 +396,7 @@ def _binary(e: Evaluator, node: model.Binary, env: Env) -> Host:
         return e.condition(node.right, env) if left is (node.op == "and") else left
     a, b = e.value(node.left, env), e.value(node.right, env)
     if isinstance(a, TensorType) or isinstance(b, TensorType):
-        return e.operator(OPERATORS[node.op], [a, b], node, env)
+        return e.operator(operators.BINARY[node.op], [a, b], node, env)
     return binary(node.op, a, b)
 
 
@@ -425,8 +404,8 @@ def _compare(e: Evaluator, node: model.Compare, env: Env) -> Host:
     left = e.value(node.first, env)
     for op, right_node in zip(node.ops, node.rest, strict=True):
         right = e.value(right_node, env)
-        if op in COMPARISONS and (isinstance(left, TensorType) or isinstance(right, TensorType)):
-            return e.operator(COMPARISONS[op], [left, right], node, env)
+        if op in operators.COMPARISONS and (isinstance(left, TensorType) or isinstance(right, TensorType)):
+            return e.operator(operators.COMPARISONS[op], [left, right], node, env)
         if not compare(op, left, right):
             return False
         left = right
@@ -472,7 +451,7 @@ _CALLS: dict[str, Callable[[Evaluator, model.Call, Env], Host]] = {
 }
 
 _RULES: dict[type[model.Expression], Callable[[Evaluator, Any, Env], Host]] = {
-    model.Literal_: _literal,
+    model.Literal_: lambda e, node, env: node.value,
     model.Name: Evaluator._name,
     model.Attribute: _attribute,
     model.Slice: _slice,

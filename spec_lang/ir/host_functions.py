@@ -86,7 +86,6 @@ FUNCTIONS: dict[str, Callable[..., Host]] = {
     "ceil": math.ceil,
     "floor": math.floor,
     "sqrt": math.sqrt,
-    "isqrt": math.isqrt,
     "exp": math.exp,
     "log": _log,
 }

@@ -96,7 +96,7 @@ class Constructions(Evaluator):
             return Initialiser(node.name, args, kwargs)
         if node.to == "make" and node.name == "partial":
             return self._partial(args[0], args[1:], kwargs)
-        if node.to == "make" and node.name in _CONTAINERS:
+        if node.to == "make" and node.name == "Sequential":
             return self._sequential(args, kwargs)
         dims = {d.name: self.value(d.value, env) for d in node.dims if d.name is not None}
         return self.make(self._target(node, env), args, kwargs, dims, node, env)
@@ -250,7 +250,6 @@ class Constructions(Evaluator):
         return [self.value(node.value, inner)] * len(values)
 
 
-_CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 _NOWHERE = model.make(model.Node)
 _NO_ENV = Env(0, {})
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.evaluate import Env, Evaluator
-from spec_lang.ir.templates import BlockTemplate, Instance
+from spec_lang.ir.templates import BlockTemplate, ContainerTemplate, Instance
 
 
 class ParamPath(NamedTuple):
@@ -47,12 +47,7 @@ class Paths(Evaluator):
 
     def items(self, value: Host, node: model.Expression, env: Env) -> Sequence[Host]:
         if isinstance(value, Instance) and value.is_container:
-            template = value.template
-            assert not isinstance(template, BlockTemplate)
-            if getattr(template, "kind", "") == "dict":
+            if isinstance(value.template, ContainerTemplate) and value.template.kind == "dict":
                 return list(value.names)
             return [child for _, child in value.registered()]
         return super().items(value, node, env)
-
-
-__all__ = ["ParamPath", "Paths"]

@@ -13,7 +13,8 @@ from spec_lang.ops import load
 from spec_lang.ops.base import FUNCTIONS, LAYERS
 from spec_lang.shapes import DType, ParseError, TooLarge, parse
 
-CONTAINERS = frozenset({"Sequential", "partial"})
+BUILT_IN = frozenset({"Sequential", "partial"})
+"""What is made without being in the library."""
 
 
 def read(text: str, name: str = "IR") -> ir.Program:
@@ -115,7 +116,7 @@ class Verifier:
     def _call(self, node: ir.Call, file: int) -> Iterator[str]:
         if node.to == "op" and node.name not in FUNCTIONS:
             yield f"there is no function `{node.name}`"
-        elif node.to == "make" and node.name not in LAYERS and node.name not in CONTAINERS:
+        elif node.to == "make" and node.name not in LAYERS and node.name not in BUILT_IN:
             yield f"there is no layer `{node.name}`"
         elif node.to in ("block", "fn", "record", "extern") and not self._exists(node.name, file):
             yield f"there is no definition `{node.name}`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 
-from spec_lang import ops as _families  # noqa: F401 - importing the families registers the ops
+from spec_lang.diagnostics.suggest import closest
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Layer, Op
 from spec_lang.ops.signature import Signature, forward, of, written
 
@@ -33,8 +33,6 @@ def page(name: str) -> str | None:
 
 def similar(name: str) -> str | None:
     """The nearest name there is."""
-    from spec_lang.diagnostics.suggest import closest
-
     return closest(name, [*LAYERS, *FUNCTIONS])
 
 

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ops.base import Cx, Function, Layer, Op, OpError, known_rank, size_at
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
@@ -198,14 +199,9 @@ class Signature:
         reason = _REFUSED.get(name)
         if reason:
             return OpError(f"{self.name} takes no `{name}` in a spec: {reason}", code="E0515", arg=name)
-        from spec_lang.diagnostics.suggest import closest
-
-        near = closest(name, list(self.by_name), _OTHERS)
-        takes = ", ".join(self.by_name) or "none"
-        help = f"did you mean `{near}`?" if near else f"its arguments are: {takes}"
-        return OpError(
-            f"{self.name} has no argument `{name}`", code="E0512", arg=name, help=_INSTEAD.get(name, help)
-        )
+        help = _INSTEAD.get(name) or did_you_mean(name, self.by_name, _OTHERS)
+        help = help or f"its arguments are: {', '.join(self.by_name) or 'none'}"
+        return OpError(f"{self.name} has no argument `{name}`", code="E0512", arg=name, help=help)
 
     def _no_hole(self, name: str) -> OpError:
         able = " and ".join(f"`{h}`" for h in self.by_name if h in self.holes)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from math import prod
+from typing import TYPE_CHECKING, Any, Final
 
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host, HostError
 from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import Env, EvaluationError, Evaluator
 from spec_lang.shapes import Dim, symbol
+from spec_lang.shapes.dtype import TORCH_NAMES, DType
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[Any]
+    from spec_lang.runtimes.request import Array
 
 ELEMENTS: Final = 1 << 24
 """What one input may have at most."""
@@ -173,7 +173,7 @@ class Sampler:
             shapes = [s for i in self.inputs for s in self._shapes(i.type, sizes)]
         except HostError:
             return False
-        if any(n < 1 for shape in shapes for n in shape) or any(_product(s) > ELEMENTS for s in shapes):
+        if any(n < 1 for shape in shapes for n in shape) or any(prod(s) > ELEMENTS for s in shapes):
             return False
         try:
             for let in self.definition.lets:
@@ -224,13 +224,16 @@ class Sampler:
         )
 
     def _tensor(self, name: str, dtype: str, shape: tuple[int, ...], sizes: Sizes, truths: float) -> Array:
-        if dtype == "bool":
+        kind = DType.named(dtype)
+        assert kind is not None
+        if kind is DType.BOOL:
             return self._truths(shape, truths)
-        if dtype in _INTEGERS:
+        if kind.is_int:
             flat = {k: v for k, v in sizes.values.items() if isinstance(v, int)}
             bound = self.bounds(name, flat) or SMALL_INTEGER
-            return self.dice.randint(0, bound, shape).astype(_INTEGERS[dtype])
-        return self.dice.standard_normal(shape).astype(_FLOATS.get(dtype, self.precision))
+            return self.dice.randint(0, bound, shape).astype(TORCH_NAMES[kind])
+        exact = kind in (DType.F64, DType.F32, DType.F16)
+        return self.dice.standard_normal(shape).astype(TORCH_NAMES[kind] if exact else self.precision)
 
     def _truths(self, shape: tuple[int, ...], share: float) -> Array:
         """Booleans with one in each row that is what most are: a mask that hides all of a row tells nothing."""
@@ -321,21 +324,3 @@ def _whole(value: int | Dim, text: str) -> int:
             raise HostError(f"{text} has no value")
         return value.const
     return value
-
-
-def _product(shape: Sequence[int]) -> int:
-    total = 1
-    for n in shape:
-        total *= n
-    return total
-
-
-_INTEGERS: Final = {
-    "i64": "int64",
-    "i32": "int32",
-    "i16": "int16",
-    "i8": "int8",
-    "u8": "uint8",
-    "int": "int64",
-}
-_FLOATS: Final = {"f64": "float64", "f32": "float32", "f16": "float16"}

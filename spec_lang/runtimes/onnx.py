@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from spec_lang.runtimes.inputs import flat
 from spec_lang.runtimes.prepared import Prepared
@@ -12,9 +12,7 @@ from spec_lang.runtimes.request import CannotRun, LacksOperator, needs
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[Any]
+    from spec_lang.runtimes.request import Array
 
 
 class OnnxRuntime:
@@ -54,17 +52,18 @@ class OnnxRuntime:
         self.inputs = [i.name for i in self.session.get_inputs()]
         self.outputs = [o.name for o in self.session.get_outputs()]
 
-    def arrays(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """The inputs as the graph takes them; those that no node uses are not in it."""
-        given = flat(inputs)
-        return {name: given[name] for name in self.inputs}
-
     def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:
-        arrays = self.arrays(inputs)
+        arrays = _named(inputs, self.inputs)
         return lambda: self.session.run(None, arrays)
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        return dict(zip(self.outputs, self.session.run(None, self.arrays(inputs)), strict=True))
+        return dict(zip(self.outputs, self.session.run(None, _named(inputs, self.inputs)), strict=True))
+
+
+def _named(inputs: Mapping[str, Any], names: Sequence[str]) -> dict[str, Array]:
+    """The arrays that a graph takes, by its names; inputs that no node uses are not among them."""
+    given = flat(inputs)
+    return {name: given[name] for name in names}
 
 
 def _last(error: Exception) -> str:
@@ -96,15 +95,10 @@ class OpenVino:
         self.inputs = [i.get_any_name() for i in self.compiled.inputs]
         self.outputs = prepared.outputs
 
-    def arrays(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """The inputs as the graph takes them."""
-        given = flat(inputs)
-        return {name: given[name] for name in self.inputs}
-
     def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:
-        arrays = self.arrays(inputs)
+        arrays = _named(inputs, self.inputs)
         return lambda: self.compiled(arrays)
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        results = self.compiled(self.arrays(inputs))
+        results = self.compiled(_named(inputs, self.inputs))
         return {name: results[i].copy() for i, name in enumerate(self.outputs)}

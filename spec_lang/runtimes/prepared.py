@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from spec_lang.ir import model
 from spec_lang.ir.instantiate import Constructions
@@ -25,9 +25,7 @@ from spec_lang.weights.state import ITEM_SIZES, Entry, Needed
 from spec_lang.weights.stored import WeightsError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[Any]
+    from spec_lang.runtimes.request import Array
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from spec_lang.runtimes.prepared import Prepared
 from spec_lang.runtimes.request import needs
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[Any]
+    from spec_lang.runtimes.request import Array
 
 
 class Torch:

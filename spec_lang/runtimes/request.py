@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
-from spec_lang.shapes.dtype import DType
+from spec_lang.shapes.dtype import TORCH_NAMES, DType
 from spec_lang.targets.onnx import proto
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
 
 Progress: TypeAlias = Callable[[str], None]
 """Told what is being done, in a few words."""
 
-NUMPY: Final = {
-    DType.F64: "float64",
-    DType.F32: "float32",
-    DType.F16: "float16",
-    DType.BF16: "uint16",
-    DType.I64: "int64",
-    DType.I32: "int32",
-    DType.I16: "int16",
-    DType.I8: "int8",
-    DType.U8: "uint8",
-    DType.BOOL: "bool",
-}
+NUMPY: Final = TORCH_NAMES | {DType.BF16: "uint16"}
 """numpy's name of each dtype; bf16, which it lacks, as its bits."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from spec_lang.ir import model
 from spec_lang.runtimes.onnx import OnnxRuntime, OpenVino
@@ -13,9 +13,7 @@ from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[Any]
+    from spec_lang.runtimes.request import Array
 
 
 class Runtime(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from spec_lang.runtimes import (
     RUNTIMES,
@@ -21,9 +21,7 @@ from spec_lang.runtimes.inputs import Sampler, Sizes
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[Any]
+    from spec_lang.runtimes.request import Array
 
 
 @dataclass(frozen=True)
@@ -149,8 +147,7 @@ def verify(
     trials: list[Trial] = []
     unable: dict[str, str] = {}
     for given in _choices(request):
-        chosen = _with_given(request, given)
-        with prepare(chosen, progress) as prepared:
+        with prepare(replace(request, given=given), progress) as prepared:
             made = [r for n in runtimes if n != "torch" and (r := _made(n, prepared, threads, unable))]
             trials += _trials(prepared, made, samples, sizes, threads, progress)
     return Verification(request.name, tuple(trials), unable)
@@ -170,10 +167,6 @@ def _choices(request: Request) -> list[tuple[str, ...]]:
     if request.given or request.onnx is not None or not optional:
         return [tuple(request.given)]
     return [(), optional]
-
-
-def _with_given(request: Request, given: Collection[str]) -> Request:
-    return replace(request, given=given)
 
 
 def _trials(

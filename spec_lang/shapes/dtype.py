@@ -41,7 +41,20 @@ _FLOATS = frozenset({DType.FLOAT, DType.F64, DType.F32, DType.F16, DType.BF16})
 _INTS = frozenset({DType.I64, DType.I32, DType.I16, DType.I8, DType.U8})
 _BY_NAME = {d.value: d for d in DType} | {"int": DType.I64}
 _INT_ORDER = (DType.I8, DType.I16, DType.I32, DType.I64)
-_FLOAT_ORDER = (DType.F32, DType.F64)
+
+TORCH_NAMES = {
+    DType.F64: "float64",
+    DType.F32: "float32",
+    DType.F16: "float16",
+    DType.BF16: "bfloat16",
+    DType.I64: "int64",
+    DType.I32: "int32",
+    DType.I16: "int16",
+    DType.I8: "int8",
+    DType.U8: "uint8",
+    DType.BOOL: "bool",
+}
+"""PyTorch's names, which NumPy has too, but for bf16; FLOAT has none."""
 
 
 class MixedPrecision(Exception):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from spec_lang.diagnostics import Span
 from spec_lang.syntax import ast
@@ -121,69 +122,54 @@ class Expressions:
         return flat(Expressions(_NO_COMMENTS).expr(node, least)) or ""
 
     def _bare(self, node: ast.Expr) -> Doc:
-        if isinstance(node, ast.Name):
-            return node.id
-        if isinstance(node, ast.Number):
-            return node.text
-        if isinstance(node, ast.String | ast.FString):
-            return quoted(node.text)
-        if isinstance(node, ast.Constant):
-            return _CONSTANTS[node.value]
-        if isinstance(node, ast.Hole):
-            return "_"
-        if isinstance(node, ast.Ellipsis):
-            return "..."
-        if isinstance(node, ast.Star):
-            return Concat(["*", self.expr(node.value, _BIT_OR)])
-        if isinstance(node, ast.Unary):
-            operator = "not " if node.op == "not" else node.op
-            return Concat([operator, self.expr(node.operand, level(node), operand=True)])
-        if isinstance(node, ast.Attribute):
-            owner = self.expr(node.value, _ATOM)
-            if isinstance(node.value, ast.Number):
-                owner = Concat(["(", owner, ")"])  # `1.x` reads as the number `1.`, then `x`
-            return Concat([owner, f".{node.name}"])
-        if isinstance(node, ast.Arrow):
-            return self._arrow(node)
-        return self._composed(node)
+        return _FORMS[type(node)](self, node)
 
-    def _composed(self, node: ast.Expr) -> Doc:
-        if isinstance(node, ast.Binary):
-            return self._binary(node)
-        if isinstance(node, ast.Compare):
-            parts: list[Doc] = [self.expr(node.first, _BIT_OR, operand=True)]
-            for op, value in node.rest:
-                parts += [op, self.expr(value, _BIT_OR, operand=True)]
-            return Operation(parts)
-        if isinstance(node, ast.IfExp):
-            return self._choice(node)
-        if isinstance(node, ast.Call):
-            func = self.expr(node.func, _ATOM)
-            docs = [self._argument(arg) for arg in node.args]
-            start = Span(node.func.span.end, node.span.end)
-            return Concat([func, self.bracket(start, "(", node.args, docs, ")")])
-        if isinstance(node, ast.Subscript):
-            owner = self.expr(node.value, _ATOM)
-            docs = [self.expr(index) for index in node.index]
-            start = Span(node.value.span.end, node.span.end)
-            return Concat([owner, self.bracket(start, "[", node.index, docs, "]")])
-        if isinstance(node, ast.Slice):
-            return self._slice(node)
-        return self._container(node)
+    def _star(self, node: ast.Star) -> Doc:
+        return Concat(["*", self.expr(node.value, _BIT_OR)])
 
-    def _container(self, node: ast.Expr) -> Doc:
-        if isinstance(node, ast.Tuple):
-            docs = [self.expr(item) for item in node.items]
-            bracket = self.bracket(node.span, "(", node.items, docs, ")")
-            bracket.lone_comma = len(docs) == 1
-            return bracket
-        if isinstance(node, ast.List):
-            docs = [self.expr(item) for item in node.items]
-            return self.bracket(node.span, "[", node.items, docs, "]")
-        if isinstance(node, ast.Dict):
-            docs = [self._dict_item(item) for item in node.items]
-            return self.bracket(node.span, "{", node.items, docs, "}")
-        assert isinstance(node, ast.Comprehension)
+    def _unary(self, node: ast.Unary) -> Doc:
+        operator = "not " if node.op == "not" else node.op
+        return Concat([operator, self.expr(node.operand, level(node), operand=True)])
+
+    def _attribute(self, node: ast.Attribute) -> Doc:
+        owner = self.expr(node.value, _ATOM)
+        if isinstance(node.value, ast.Number):
+            owner = Concat(["(", owner, ")"])  # `1.x` reads as the number `1.`, then `x`
+        return Concat([owner, f".{node.name}"])
+
+    def _compare(self, node: ast.Compare) -> Doc:
+        parts: list[Doc] = [self.expr(node.first, _BIT_OR, operand=True)]
+        for op, value in node.rest:
+            parts += [op, self.expr(value, _BIT_OR, operand=True)]
+        return Operation(parts)
+
+    def _call(self, node: ast.Call) -> Doc:
+        func = self.expr(node.func, _ATOM)
+        docs = [self._argument(arg) for arg in node.args]
+        start = Span(node.func.span.end, node.span.end)
+        return Concat([func, self.bracket(start, "(", node.args, docs, ")")])
+
+    def _subscript(self, node: ast.Subscript) -> Doc:
+        owner = self.expr(node.value, _ATOM)
+        docs = [self.expr(index) for index in node.index]
+        start = Span(node.value.span.end, node.span.end)
+        return Concat([owner, self.bracket(start, "[", node.index, docs, "]")])
+
+    def _tuple(self, node: ast.Tuple) -> Doc:
+        docs = [self.expr(item) for item in node.items]
+        bracket = self.bracket(node.span, "(", node.items, docs, ")")
+        bracket.lone_comma = len(docs) == 1
+        return bracket
+
+    def _list(self, node: ast.List) -> Doc:
+        docs = [self.expr(item) for item in node.items]
+        return self.bracket(node.span, "[", node.items, docs, "]")
+
+    def _dict(self, node: ast.Dict) -> Doc:
+        docs = [self._dict_item(item) for item in node.items]
+        return self.bracket(node.span, "{", node.items, docs, "}")
+
+    def _comprehension(self, node: ast.Comprehension) -> Doc:
         value = self.expr(node.value)
         if node.key is not None:
             value = Concat([self.expr(node.key), ": ", value])
@@ -308,6 +294,31 @@ class Expressions:
 
     def _dim(self, node: ast.Expr) -> str:
         return flat(_Dims(_NO_COMMENTS).expr(node)) or ""
+
+
+_FORMS: dict[type[Node], Callable[[Expressions, Any], Doc]] = {
+    ast.Name: lambda _, node: node.id,
+    ast.Number: lambda _, node: node.text,
+    ast.String: lambda _, node: quoted(node.text),
+    ast.FString: lambda _, node: quoted(node.text),
+    ast.Constant: lambda _, node: _CONSTANTS[node.value],
+    ast.Hole: lambda _, node: "_",
+    ast.Ellipsis: lambda _, node: "...",
+    ast.Star: Expressions._star,
+    ast.Unary: Expressions._unary,
+    ast.Binary: lambda writer, node: writer._binary(node),
+    ast.Compare: Expressions._compare,
+    ast.IfExp: Expressions._choice,
+    ast.Arrow: Expressions._arrow,
+    ast.Attribute: Expressions._attribute,
+    ast.Call: Expressions._call,
+    ast.Subscript: Expressions._subscript,
+    ast.Slice: Expressions._slice,
+    ast.Tuple: Expressions._tuple,
+    ast.List: Expressions._list,
+    ast.Dict: Expressions._dict,
+    ast.Comprehension: Expressions._comprehension,
+}
 
 
 class _Dims(Expressions):

@@ -94,7 +94,7 @@ def parse_expr_at(source: Source, span: Span) -> tuple[ast.Expr | None, list[Dia
     """Parse the expression at a place in a source; spans are places in the whole source."""
     head = "x = "
     move = span.start - len(head)
-    part = Source(source.name, head + source.text[span.start : span.end])
+    part = Source(source.name, head + source.at(span))
     module, found = _parse(part)
     diagnostics = [d.replace(primary=Label(source, _moved(d.primary.span, move)), labels=()) for d in found]
     if diagnostics or module is None:

@@ -55,7 +55,7 @@ class _Formatter:
             self.lines.append(" " * indent + comment)
         self.put(indent, doc, self.comments.trailing(node.span.end, end))
 
-    def header(self, node: Node, indent: int, doc: Doc, body: int, written: int) -> None:
+    def header(self, indent: int, doc: Doc, body: int, written: int) -> None:
         """The first line of a block; the comment beside its end stays there. `written` is where its parts end."""
         trailing = self.comments.beside(written, body)
         for comment in self.comments.take(0, written):
@@ -102,13 +102,10 @@ class _Formatter:
         start = module.definitions[0].span.start if module.definitions else end
         self.doc(module.doc, 0, start)
         if module.definitions and module.doc is not None:
-            self.leading_after_doc(start)
+            self.lines.append("")
         self.sequence(module.definitions, 0, end, self.definition, apart=True)
         for comment in self.comments.take(0, end):
             self.lines.append(comment)
-
-    def leading_after_doc(self, start: int) -> None:
-        self.lines.append("")
 
     def definition(self, node: Node, indent: int) -> None:
         if isinstance(node, ast.Block):
@@ -147,7 +144,7 @@ class _Formatter:
             return
         body: list[Node] = [*([node.doc] if node.doc else []), *node.parts]
         written = _last_end(node.hypers or (), node.name)
-        self.header(node, 0, Concat([*head, ":"]), body[0].span.start, written)
+        self.header(0, Concat([*head, ":"]), body[0].span.start, written)
         self.doc(node.doc, STEP, node.parts[0].span.start if node.parts else end)
         self.sequence(node.parts, STEP, end, self.part, apart=True)
 
@@ -179,7 +176,7 @@ class _Formatter:
     def record(self, node: ast.Record) -> None:
         end = self.end
         body = node.doc or node.fields[0]
-        self.header(node, 0, f"record {node.name.id}:", body.span.start, node.name.span.end)
+        self.header(0, f"record {node.name.id}:", body.span.start, node.name.span.end)
         self.doc(node.doc, STEP, node.fields[0].span.start)
         self.sequence(node.fields, STEP, end, self.field)
 
@@ -207,7 +204,7 @@ class _Formatter:
         head = Concat([f"extern layer {node.name.id}", hypers, f"{origin}:"])
         body: list[Node] = [*([node.doc] if node.doc else []), node.forward]
         written = (node.domain or node.module).span.end
-        self.header(node, 0, head, body[0].span.start, written)
+        self.header(0, head, body[0].span.start, written)
         self.doc(node.doc, STEP, node.forward.span.start)
         self.sequence([node.forward], STEP, end, self.extern_forward)
 
@@ -225,7 +222,7 @@ class _Formatter:
             self.body(node, indent, self.signature(node))
         elif isinstance(node, ast.InitSection):
             end = self.end
-            self.header(node, indent, "init:", node.rules[0].span.start, node.span.start)
+            self.header(indent, "init:", node.rules[0].span.start, node.span.start)
             self.sequence(node.rules, indent + STEP, end, self.init_rule)
         elif isinstance(node, ast.Require):
             self.require(node, indent)
@@ -240,7 +237,7 @@ class _Formatter:
 
     def layers(self, node: ast.LayersSection, indent: int) -> None:
         end = self.end
-        self.header(node, indent, "layers:", node.items[0].span.start, node.span.start)
+        self.header(indent, "layers:", node.items[0].span.start, node.span.start)
         widths = self.widths(node.items)
 
         def write(item: Node, inner: int) -> None:
@@ -309,7 +306,7 @@ class _Formatter:
         end = self.end
         body: list[Node] = [*([node.doc] if node.doc else []), *node.body]
         written = _last_end(node.results or node.inputs, node.name)
-        self.header(node, indent, Concat([*head, ":"]), body[0].span.start, written)
+        self.header(indent, Concat([*head, ":"]), body[0].span.start, written)
         self.doc(node.doc, indent + STEP, node.body[0].span.start)
         self.sequence(node.body, indent + STEP, end, self.line)
 
@@ -329,7 +326,7 @@ class _Formatter:
             end = self.end
             head = f"for {self.expressions.target(node.target)} in "
             doc = Concat([head, self.expressions.expr(node.iterable), ":"])
-            self.header(node, indent, doc, node.body[0].span.start, node.iterable.span.end)
+            self.header(indent, doc, node.body[0].span.start, node.iterable.span.end)
             self.sequence(node.body, indent + STEP, end, self.line)
         else:
             assert isinstance(node, ast.If)
@@ -338,7 +335,7 @@ class _Formatter:
     def branch(self, node: ast.If, indent: int, word: str) -> None:
         end = self.end
         doc = Concat([f"{word} ", self.expressions.expr(node.test), ":"])
-        self.header(node, indent, doc, node.body[0].span.start, node.test.span.end)
+        self.header(indent, doc, node.body[0].span.start, node.test.span.end)
         after = self._else_start(node) if node.orelse else end
         self.sequence(node.body, indent + STEP, after, self.line)
         if not node.orelse:
@@ -350,7 +347,7 @@ class _Formatter:
             self.branch(first, indent, "elif")
             return
         self.leading(after, indent, spaced=False)
-        self.header(node, indent, "else:", first.span.start, after)
+        self.header(indent, "else:", first.span.start, after)
         self.sequence(node.orelse, indent + STEP, end, self.line)
 
     def _else_start(self, node: ast.If) -> int:

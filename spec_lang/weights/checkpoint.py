@@ -10,7 +10,7 @@ import os
 from math import prod
 from typing import Any, Final, NamedTuple
 
-from spec_lang.shapes.dtype import DType
+from spec_lang.shapes.dtype import TORCH_NAMES, DType
 from spec_lang.weights.archive import BadArchive, Record, records
 from spec_lang.weights.state import ITEM_SIZES
 from spec_lang.weights.stored import Stored, WeightsFile, open_regular, read_exactly, refuse, shown
@@ -44,18 +44,7 @@ STORAGES: Final = {
     "ByteStorage": DType.U8,
     "BoolStorage": DType.BOOL,
 }
-TORCH_DTYPES: Final = {
-    "float64": DType.F64,
-    "float32": DType.F32,
-    "float16": DType.F16,
-    "bfloat16": DType.BF16,
-    "int64": DType.I64,
-    "int32": DType.I32,
-    "int16": DType.I16,
-    "int8": DType.I8,
-    "uint8": DType.U8,
-    "bool": DType.BOOL,
-}
+TORCH_DTYPES: Final = {name: dtype for dtype, name in TORCH_NAMES.items()}
 
 
 class _Malformed(Exception):

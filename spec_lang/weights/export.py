@@ -20,7 +20,7 @@ from spec_lang.weights.matching import match, roots
 from spec_lang.weights.output import Output, write
 from spec_lang.weights.place import External, Streamed, TensorData
 from spec_lang.weights.seeded import Target, draw_into
-from spec_lang.weights.state import ITEM_SIZES, Needed, Rows, State
+from spec_lang.weights.state import ITEM_SIZES, Needed, State
 from spec_lang.weights.stored import Stored, WeightsFile, open_regular, refuse
 
 Mode: TypeAlias = Literal["auto", "copy", "embed", "none"]
@@ -161,23 +161,30 @@ def _from_file(
     if written:
         if any(os.path.realpath(output.side_path) == os.path.realpath(p) for p in file.files):
             raise refuse("E1016", "the model's own data would overwrite the weights", weights)
-        size, offsets = _layout(written)
-        fd = output.side(size)
-        done = 0
-        for tensor in written:
-            at = offsets[tensor.name]
-            data[tensor.name] = External(output.side_name, at, tensor.length)
-            for chunk in _chunks(tensor, plan, found)():
-                write(fd, chunk, at)
-                at += len(chunk)
-                done += len(chunk)
-                progress(done, size)
+        data |= _written_beside(written, output, plan, found, progress)
     if mode == "auto" and not any(places.values()):
         notes += (
             f"the weights lie outside the model's folder or behind a link, so they are copied to {output.side_name}",
         )
     metadata = {fingerprint.KEY: fingerprint.record(file.files, output.folder, full=full_hash)}
     return Export(data, metadata, file.notes + notes, output.commit)
+
+
+def _written_beside(
+    tensors: Sequence[Needed], output: Output, plan: _Plan, found: Mapping[str, Stored], progress: Progress
+) -> dict[str, TensorData]:
+    """Write tensors into the file beside the model, and say where each is."""
+    size, offsets = _layout(tensors)
+    fd = output.side(size)
+    done = 0
+    for tensor in tensors:
+        at = offsets[tensor.name]
+        for chunk in _chunks(tensor, plan, found)():
+            write(fd, chunk, at)
+            at += len(chunk)
+            done += len(chunk)
+            progress(done, size)
+    return {t.name: External(output.side_name, offsets[t.name], t.length) for t in tensors}
 
 
 def _place(path: str, folder: str) -> str | None:
@@ -197,11 +204,8 @@ def _chunks(
 
     def chunks() -> Iterator[bytes | memoryview]:
         for key, start, stop in plan.pieces(tensor):
-            if key is None:
-                yield from _zeros((stop - start) * width)
-                continue
-            stored = found.get(key)
-            if stored is None:  # BatchNorm's counter, which old files lack
+            stored = None if key is None else found.get(key)
+            if stored is None:  # rows of zeros, or BatchNorm's counter, which old files lack
                 yield from _zeros((stop - start) * width)
                 continue
             assert isinstance(stored.dtype, DType)
@@ -279,7 +283,7 @@ class _Plan:
         row = next((math.prod(self.shapes[r.key][1:]) for r in tensor.rows if r.key is not None), 0)
         if not row:
             row = math.prod(tensor.shape) // sum(stop - start for _, start, stop in tensor.rows)
-        for key, start, stop in map(Rows._make, tensor.rows):
+        for key, start, stop in tensor.rows:
             yield Piece(None if key is None else self.roots[key], start * row, stop * row)
 
 

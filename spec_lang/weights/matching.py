@@ -55,6 +55,7 @@ def match(
     problems: list[Diagnostic] = []
     shapes: list[str] = []
     dtypes: list[str] = []
+    fix: str | None = None
     for key, stored in tensors.items():
         entry = by_key.get(key)
         if entry is None:
@@ -65,6 +66,8 @@ def match(
         elif not _fits(stored.dtype, root.dtype, precision):
             wanted = precision if root.dtype is DType.FLOAT else root.dtype
             dtypes.append(f"{shown(key)} is {wanted.value} in the model, {_named(stored.dtype)} in the file")
+            if root.dtype is DType.FLOAT:
+                fix = "export with the file's own precision (--dtype)"
         elif root.key not in found:
             found[root.key] = stored
         elif not _agree(found[root.key], stored):
@@ -81,11 +84,6 @@ def match(
     if shapes:
         problems.append(_listed("E1010", "have another shape in the file", shapes, path))
     if dtypes:
-        fix = (
-            "export with the file's own precision (--dtype)"
-            if any("float" in d or "f" in d for d in dtypes)
-            else None
-        )
         problems.append(_listed("E1011", "have another dtype in the file", dtypes, path, help=fix))
     if problems:
         raise WeightsError(tuple(problems))

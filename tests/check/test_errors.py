@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -132,10 +132,10 @@ def test_cycles_are_spelled_out(text: str) -> None:
     ["2**(10**9)", "10**30", "[0] * 10**12", "[i for i in range(10**9)]", "1 << 10**9", "9" * 5000],
 )
 def test_large_numbers_are_refused_quickly(value: str) -> None:
-    start = perf_counter()
+    start = process_time()
     found = codes(f"N = {value}\nmodel M:\n    forward(x: float[N]) -> float[N]:\n        return x\n")
     assert found
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2
 
 
 def test_many_layers_are_linear() -> None:
@@ -146,9 +146,9 @@ def test_many_layers_are_linear() -> None:
         lines += [f"        x = x -> l{i}" for i in range(n)]
         lines += ["        return x", ""]
         text = "\n".join(lines)
-        start = perf_counter()
+        start = process_time()
         assert codes(text) == []
-        return perf_counter() - start
+        return process_time() - start
 
     spent(50)
     assert spent(1600) < 16 * 2.5 * max(spent(100), 0.02)

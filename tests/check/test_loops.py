@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -29,9 +29,9 @@ def test_a_stack_costs_what_one_layer_costs(count: str) -> None:
                 return x -> stack -> fc
     """
     check_text(text)
-    start = perf_counter()
+    start = process_time()
     assert carries(checked(text), "M", "stack") == []
-    assert perf_counter() - start < 0.5
+    assert process_time() - start < 0.5
 
 
 def test_an_empty_list_is_the_identity() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from spec_lang.shapes import Cond, Dim, Facts, Verdict, dim, symbol
@@ -106,9 +106,6 @@ class Body:
             new if kind < 3 else new * self.rng.randint(2, 3) if kind == 3 else new + self.rng.randint(1, 2)
         )
 
-    def value_of(self, hyper: str) -> Dim:
-        return symbol(hyper)
-
     def static(self, d: Dim) -> bool:
         """Whether layers may depend on a size; then its dims become implicit ones of the block."""
         known = {h.name for h in self.hypers}
@@ -206,7 +203,3 @@ class Body:
             lines += ["    layers:", *(f"        {line}" for line in self.layers)]
         lines += self.others
         return "\n".join(lines) + "\n"
-
-
-def renamed(v: Value, text: str) -> Value:
-    return replace(v, text=text)

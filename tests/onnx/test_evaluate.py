@@ -37,11 +37,11 @@ def test_sizes_stay_symbolic_until_they_are_constant() -> None:
     [("**", 2, 10**9), ("**", 10**9, 10**9), ("<<", 1, 10**12), ("*", [0], 10**12), ("*", "ab", 10**12), ("+", [0] * 9_999_999, [0] * 9)],
 )  # fmt: skip
 def test_what_would_not_fit_is_refused_at_once(op: str, a: Any, b: Any) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(HostError) as caught:
         binary(op, a, b)
     assert caught.value.code == "E0801"
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 def test_a_long_range_is_refused() -> None:

@@ -32,6 +32,15 @@ model M(width: int = 4, n: int = 3):
         {"x": torch.randn(2, 3, 5, 7)},
         {},
     ),
+    "signs of tensors": (
+        """
+model M:
+    forward(x: float[N, 4], hidden: bool[N, 4]) -> float[N, 4]:
+        return where(~hidden, -x, +x)
+""",
+        {"x": torch.randn(3, 4), "hidden": torch.rand(3, 4) < 0.5},
+        {},
+    ),
     "attention's weights beside other tensors": (
         """
 model M:

@@ -21,8 +21,8 @@ from spec_lang.ops.kinds import SliceOf
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import Dim, DType, Facts, TensorType, dim, parse
 from spec_lang.targets.onnx.proto import DEFAULT_OPSET
-from spec_lang.targets.onnx.single import build
 from tests.ops.oracle import TORCH, at, environments, flat, quiet, typed
+from tests.ops.single import build
 
 SIZES = (1, 3, 4)
 

@@ -21,7 +21,7 @@ from spec_lang.ops.kinds import Choice, Real
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import Dim, DType, Facts, Pack, TensorType, dim, parse
 from spec_lang.targets.onnx.proto import DEFAULT_OPSET
-from spec_lang.targets.onnx.single import build
+from tests.ops.single import build
 
 ops.load()
 

@@ -17,9 +17,9 @@ from spec_lang.ops.base import LAYERS, Cx, Layer
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.ops.twin import _Twin
 from spec_lang.shapes import DType, Facts, TensorType, dim
-from spec_lang.targets.onnx.single import build
 from tests.ops.harness import SIZES, TORCH, Case, bound, compare_types, concrete, flat_result, maker, symbols
 from tests.ops.oracle import at, environments, quiet
+from tests.ops.single import build
 from tests.ops.test_functions import CASES
 
 TWINS = sorted(n for n, c in LAYERS.items() if issubclass(c, _Twin))

@@ -14,7 +14,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -320,11 +320,11 @@ from spec_lang.diagnostics import SpecError
 from spec_lang.weights import export as weights
 resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
 for path in sys.argv[1:]:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         weights.load(path)
     except SpecError as error:
-        print(error.diagnostics[0].code, time.perf_counter() - start)
+        print(error.diagnostics[0].code, time.process_time() - start)
 """
 
 
@@ -368,10 +368,10 @@ def test_a_zip_bomb_is_refused_unread(tmp_path: Path) -> None:
         file.writestr("m/data.pkl", view("(4,)"))
         file.writestr("m/data/0", bytes(200 << 20))
     assert (tmp_path / "m.pt").stat().st_size < 1 << 20
-    start = perf_counter()
+    start = process_time()
     with pytest.raises(SpecError, match="compressed"):
         weights.load(str(tmp_path / "m.pt"))
-    assert perf_counter() - start < 0.5
+    assert process_time() - start < 0.5
 
 
 def sound() -> bytearray:

@@ -235,6 +235,17 @@ def test_every_mismatch_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "dtype", "by_precision"), [("fc.bias", np.float64, True), ("norm.steps", np.int32, False)]
+)
+def test_another_precision_helps_floats_only(
+    key: str, dtype: type, by_precision: bool, tmp_path: Path
+) -> None:
+    error = refused(tmp_path, {**TENSORS, key: TENSORS[key].astype(dtype)})
+    assert codes(error) == ["E1011"]
+    assert ("--dtype" in text(error)) == by_precision
+
+
+@pytest.mark.parametrize(
     ("ours", "theirs", "fix"),
     [("", "module.", "module.*=*"), ("", "a.b.", "a.b.*=*"), ("model.", "", "*=model.*")],
 )
@@ -251,9 +262,9 @@ def test_a_prefix_is_recognised_and_the_fix_works(ours: str, theirs: str, fix: s
 def test_thousands_of_wrong_keys_are_told_in_little_time(tmp_path: Path) -> None:
     state = State(tuple(Entry(f"layers.{i}.attention.weight", (1,)) for i in range(5000)))
     tensors = {f"blocks.{i}.attn.w": np.zeros(1, np.float32) for i in range(5000)}
-    start = time.perf_counter()
+    start = time.process_time()
     error = refused(tmp_path, tensors, state)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert "and 4,980 more" in text(error)
     assert len(text(error)) < 10_000
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
-from spec_lang.diagnostics.suggest import closest as suggest
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ir.from_ast import habits
 from spec_lang.ir.from_ast.scope import Def
@@ -23,7 +22,6 @@ from spec_lang.ir.from_ast.values import (
     OpCtor,
     RepeatModule,
     Value,
-    truth,
 )
 from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
 from spec_lang.syntax import ast
@@ -32,34 +30,18 @@ if TYPE_CHECKING:
     from spec_lang.ir.from_ast.checker import Checker
     from spec_lang.ir.from_ast.iteration import Iteration
 
-BUILTINS = frozenset(
-    [
-        "range",
-        "len",
-        "enumerate",
-        "zip",
-        "min",
-        "max",
-        "sum",
-        "int",
-        "float",
-        "bool",
-        "str",
-        "round",
-        "ceil",
-        "floor",
-        "sqrt",
-        "log",
-        "abs",
-        "partial",
-        "Sequential",
-        "exp",
-        "isqrt",
-        "all",
-        "any",
-        "reversed",
-    ]
+COMPUTED = frozenset(
+    {
+        *("range", "len", "enumerate", "zip", "reversed"),
+        *("min", "max", "sum", "all", "any"),
+        *("int", "float", "bool", "str"),
+        *("round", "ceil", "floor", "sqrt", "log", "exp", "abs"),
+    }
 )
+"""Python's own functions that give numbers, truths, strings and lists."""
+MAKERS = frozenset({"Sequential", "partial"})
+"""The built-in names that make layers, so that `_` may stand among their arguments."""
+BUILTINS = COMPUTED | MAKERS
 BUILTIN_VALUES: dict[str, Value] = {"inf": float("inf"), "pi": 3.141592653589793}
 MAX_TRAIL = 12
 ROUNDED = frozenset({"floordiv", "mod"})
@@ -97,6 +79,8 @@ class Base:
         self.hypers: dict[str, Value] = {}
         self.lets: dict[str, Value] = {}
         self.dims: dict[str, Dim | Pack] = {}
+        self.absent: dict[str, list[Dim]] = {}
+        """The dims that are 0 where a flag (`mask is none`) holds."""
         self.members: dict[str, Value] = {}
         self.locals: dict[str, Value] | None = None
         self.loops: dict[str, Value] = {}
@@ -114,8 +98,6 @@ class Base:
         """The dims that layers need, in the order of need."""
         self.dynamic: set[str] = set()
         """Symbols that stand for no expression."""
-        self.symbol_refs: dict[str, tuple[str, str]] = {}
-        """How a symbol that is no plain name is written in the IR: its ref and its name."""
         self.taken: set[str] = set()
 
         self.element_symbols: set[str] = set()
@@ -125,7 +107,7 @@ class Base:
         self.repeats: dict[str, RepeatModule] = {}
         self.cell_owner: dict[int, ast.Comprehension] = {}
         self.refs: dict[int, str] = {}
-        self.calls: dict[int, tuple[str, str, Value]] = {}
+        self.calls: dict[int, tuple[str, str]] = {}
         self.types: dict[int, Value] = {}
         self.resolved: dict[int, Value] = {}
         self.cells: dict[int, list[Cell]] = {}
@@ -158,8 +140,7 @@ class Base:
         return Label(self.source, node.span, text)  # type: ignore[attr-defined]  # nodes have spans
 
     def suggestion(self, name: str, known: Iterator[str] | list[str]) -> str | None:
-        near = suggest(name, list(known))
-        return f"did you mean `{near}`?" if near else None
+        return did_you_mean(name, known)
 
     # --- trials ---
 
@@ -202,16 +183,12 @@ class Base:
         facts = facts.assume(cond)
         for part in cond.parts if cond.op == "and" else (cond,):
             if part.op == "flag":
-                for d in self.program_absent(part.text):
+                for d in self.absent.get(part.text, ()):
                     facts = facts.assume(Cond.eq(d, 0))
             elif part.op == "not" and part.parts[0].op == "flag":
-                for d in self.program_absent(part.parts[0].text):
+                for d in self.absent.get(part.parts[0].text, ()):
                     facts = facts.assume(Cond.ge(d, 1))
         return facts
-
-    def program_absent(self, flag: str) -> list[Dim]:
-        """The dims that are 0 where this flag (`mask is none`) holds."""
-        return []
 
     def muted(self, run: Callable[[], object]) -> None:
         """Run for the notes only: a branch that is never taken reports nothing."""
@@ -357,7 +334,7 @@ class Base:
         if definition is not None:
             self.scope.used.add(name)
             if isinstance(definition.node, ast.ConstantDef):
-                value = self.program.constant(definition, self)
+                value = self.program.constant(definition)
                 self.tainted |= value is POISON
                 return "constant", value
             if isinstance(definition.node, ast.Function) or (
@@ -451,11 +428,9 @@ class Base:
     def path_of(self, definition: Def) -> str:
         return self.scope.path(definition)
 
-    def simplified(self, cond: Cond) -> Cond | bool:
-        return truth(cond)
-
 
 def shape_text(value: TensorType) -> str:
+    """A tensor's shape without its dtype, as trails show it."""
     return f"[{', '.join(map(str, value.shape))}]"
 
 

@@ -15,7 +15,7 @@ from spec_lang.ir.from_ast.values import (
     substitute,
     substitute_dim,
 )
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, Undefined, dim, exact_div, symbol
+from spec_lang.shapes import Cond, Dim, DType, Pack, Shape, TensorType, Undefined, dim, exact_div, symbol
 from spec_lang.syntax import ast
 
 
@@ -43,18 +43,19 @@ def linear(d: Dim, name: str) -> tuple[Dim, Dim] | None:
         return None
     if name in scale.symbols or name in offset.symbols:
         return None
-    unknown = next((s for s in _atoms(d) if str(s) == name), None)
+    unknown = symbol_in(d, name)
     if unknown is None or scale * unknown + offset != d:
         return None
     return scale, offset
 
 
-def _atoms(d: Dim) -> list[Dim]:
-    """The symbols of a polynomial as dims."""
-    return [Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol"]
+def symbol_in(d: Dim, name: str) -> Dim | None:
+    """A symbol of a polynomial by its name, with the bounds that it has there; not one inside another atom."""
+    return next((Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol" and a.name == name), None)
 
 
 def type_symbols(value: Value) -> frozenset[str]:
+    """The names of the symbols in a type's sizes."""
     if isinstance(value, TensorType):
         return frozenset().union(*(d.symbols for d in value.shape if isinstance(d, Dim)))
     if isinstance(value, tuple | list):
@@ -66,7 +67,8 @@ def type_symbols(value: Value) -> frozenset[str]:
     return frozenset()
 
 
-def _found_text(value: Value) -> str:
+def found_text(value: Value) -> str:
+    """What a value is, in a message: a tensor's type, or a word."""
     return type_text(value) if is_tensor(value) or isinstance(value, tuple | list) else host.kind_of(value)
 
 
@@ -75,6 +77,18 @@ class _Absent:
 
 
 _ABSENT = _Absent()
+
+
+class _Call:
+    """One call while its inputs are bound: what the callee's names stand for so far, and what is still to be compared."""
+
+    __slots__ = ("env", "label", "node", "pairs")
+
+    def __init__(self, env: dict[str, object], node: ast.Expr, label: str) -> None:
+        self.env = env
+        self.node = node
+        self.label = label
+        self.pairs: list[Pair] = []
 
 
 class Binding(TensorTypes):
@@ -87,7 +101,7 @@ class Binding(TensorTypes):
         given = self._matched(callee, args, node, label)
         if given is None:
             return False
-        pairs: list[Pair] = []
+        call = _Call(env, node, label)
         later: list[tuple[InputSummary, Value]] = []
         for item in callee.inputs:
             value = given.get(item.name, _ABSENT)
@@ -98,12 +112,12 @@ class Binding(TensorTypes):
                         later.append((item, given[other]))
                     continue
                 value = None
-            if not self._pair(item, value, env, pairs, node, label):
+            if not self._pair(item, value, call):
                 return False
         for item, value in later:
-            if not self._pair(item, value, env, pairs, node, label):
+            if not self._pair(item, value, call):
                 return False
-        if not self._solve(callee, pairs, env, node, label, args):
+        if not self._solve(callee, call):
             return False
         for name, d in callee.dims.items():
             key = f"*{name}" if isinstance(d, Pack) else name
@@ -141,192 +155,142 @@ class Binding(TensorTypes):
             return None
         return given
 
-    def _pair(
-        self,
-        item: InputSummary,
-        value: Value,
-        env: dict[str, object],
-        pairs: list[Pair],
-        node: ast.Expr,
-        label: str,
-    ) -> bool:
+    def _pair(self, item: InputSummary, value: Value, call: _Call) -> bool:
         value = self.resolve(value)
         formal = item.type.value if isinstance(item.type, Maybe) else item.type
         if item.optional:
-            env[f"{item.name} is none"] = value.absent if isinstance(value, Maybe) else value is None
+            call.env[f"{item.name} is none"] = value.absent if isinstance(value, Maybe) else value is None
         if value is None and item.optional:
             return True
         if isinstance(value, Maybe):
             if not item.optional:
                 self.error(
                     "E0406",
-                    f"{label}'s {item.name} must be there, and this may be none",
-                    node,
+                    f"{call.label}'s {item.name} must be there, and this may be none",
+                    call.node,
                     help="pass it where `is not none` is known",
                 )
                 return False
             value = value.value
         if isinstance(formal, Dim) and isinstance(value, Dim):
-            env[str(formal)] = value
+            call.env[str(formal)] = value
             return True
-        return self._pair_types(formal, value, item.name, env, pairs, node, label)
+        return self._pair_types(formal, value, item.name, call)
 
-    def _pair_types(
-        self,
-        formal: Value,
-        value: Value,
-        name: str,
-        env: dict[str, object],
-        pairs: list[Pair],
-        node: ast.Expr,
-        label: str,
-    ) -> bool:
+    def _pair_types(self, formal: Value, value: Value, name: str, call: _Call) -> bool:
         if isinstance(formal, TensorType) and isinstance(value, TensorType):
-            return self._pair_tensors(formal, value, name, env, pairs, node, label)
+            return self._pair_tensors(formal, value, name, call)
         if isinstance(formal, tuple | list) and isinstance(value, tuple | list) and len(formal) == len(value):
             parts = zip(formal, value, strict=True)
-            return all(self._pair_types(f, v, name, env, pairs, node, label) for f, v in parts)
+            return all(self._pair_types(f, v, name, call) for f, v in parts)
         if isinstance(formal, Mapped):
-            return self._pair_lists(formal, value, name, env, pairs, node, label)
+            return self._pair_lists(formal, value, name, call)
         if isinstance(formal, list) and isinstance(value, Mapped):
             n = len(formal)
             if self.decide(Cond.eq(value.length, n)):
-                (index,) = value.index.symbols
-                items = [substitute(value.item, {index: dim(k)}) for k in range(n)]
-                return self._pair_types(formal, items, name, env, pairs, node, label)
+                return self._pair_types(formal, value.first(n), name, call)
         if not is_tensor(formal) and not isinstance(formal, tuple | list | Mapped):
             return True
         self.error(
             "E0403",
-            f"{label}'s {name} is {type_text(formal)}, but gets {_found_text(value)}",
-            self.stage(node),
+            f"{call.label}'s {name} is {type_text(formal)}, but gets {found_text(value)}",
+            self.stage(call.node),
         )
         return False
 
-    def _pair_lists(
-        self,
-        formal: Mapped,
-        value: Value,
-        name: str,
-        env: dict[str, object],
-        pairs: list[Pair],
-        node: ast.Expr,
-        label: str,
-    ) -> bool:
-        (index,) = formal.index.symbols
+    def _pair_lists(self, formal: Mapped, value: Value, name: str, call: _Call) -> bool:
         if isinstance(value, list | tuple):
             actual = dim(len(value))
-            items = [substitute(formal.item, {index: dim(k)}) for k in range(len(value))]
+            items = formal.first(len(value))
         elif isinstance(value, Mapped):
             actual = value.length
-            (other,) = value.index.symbols
-            items, value = [formal.item], [substitute(value.item, {other: formal.index})]
+            items, value = [formal.item], [value.at(formal.index)]
         else:
             self.error(
-                "E0403", f"{label}'s {name} is a list of tensors, not {_found_text(value)}", self.stage(node)
+                "E0403",
+                f"{call.label}'s {name} is a list of tensors, not {found_text(value)}",
+                self.stage(call.node),
             )
             return False
-        pairs.append(Pair(formal.length, actual, name, -1, TensorType(DType.I64, ())))
+        call.pairs.append(Pair(formal.length, actual, name, -1, TensorType(DType.I64, ())))
         found = zip(items, value, strict=True)
-        return all(self._pair_types(f, v, name, env, pairs, node, label) for f, v in found)
+        return all(self._pair_types(f, v, name, call) for f, v in found)
 
-    def _pair_tensors(
-        self,
-        formal: TensorType,
-        actual: TensorType,
-        name: str,
-        env: dict[str, object],
-        pairs: list[Pair],
-        node: ast.Expr,
-        label: str,
-    ) -> bool:
+    def _pair_tensors(self, formal: TensorType, actual: TensorType, name: str, call: _Call) -> bool:
         if formal.dtype is not actual.dtype:
             convert = f"`to({formal.dtype})` converts"
             self.error(
                 "E0401",
-                f"{label}'s {name} is {formal.dtype}, but {actual.dtype} flows in",
-                self.stage(node),
+                f"{call.label}'s {name} is {formal.dtype}, but {actual.dtype} flows in",
+                self.stage(call.node),
                 notes=self.trail(actual),
                 help=convert,
             )
             return False
-        at = next((i for i, d in enumerate(formal.shape) if isinstance(d, Pack)), None)
-        shape = actual.shape
-        if at is None:
-            fits = len(shape) == len(formal.shape) and actual.rank is not None
-            matched = list(zip(range(len(shape)), formal.shape, shape, strict=False))
-        else:
-            after = len(formal.shape) - at - 1
-            fits = len(shape) >= len(formal.shape) - 1
-            end = len(shape) - after
-            pack = formal.shape[at]
-            assert isinstance(pack, Pack)
-            inner = shape[at:end]
-            fits &= not any(isinstance(d, Pack) for d in (*shape[:at], *shape[end:]))
-            known = env.get(f"*{pack.name}")
-            if fits and known is not None and known != inner:
-                assert isinstance(known, tuple)
-                same = len(known) == len(inner) and all(
-                    a == b or (isinstance(a, Dim) and isinstance(b, Dim) and self.facts.equal(a, b))
-                    for a, b in zip(known, inner, strict=True)
-                )
-                fits &= same
-            env.setdefault(f"*{pack.name}", inner)
-            matched = list(zip(range(at), formal.shape[:at], shape[:at], strict=False))
-            matched += (
-                [(end + k - len(shape), formal.shape[at + 1 + k], shape[end + k]) for k in range(after)]
-                if fits
-                else []
-            )
-        if not fits:
-            shown = substitute(formal, {k: v for k, v in env.items() if not k.startswith("*")})
+        matched = self._axes(formal.shape, actual.shape, call)
+        if matched is None:
+            shown = substitute(formal, {k: v for k, v in call.env.items() if not k.startswith("*")})
             self.error(
                 "E0302",
-                f"{label}'s {name} is {shown}, but {actual} flows in",
-                self.stage(node),
+                f"{call.label}'s {name} is {shown}, but {actual} flows in",
+                self.stage(call.node),
                 notes=self.trail(actual),
             )
             return False
         for axis, f, a in matched:
             assert isinstance(f, Dim)
-            pairs.append(Pair(f, a, name, axis, actual))
+            call.pairs.append(Pair(f, a, name, axis, actual))
         return True
 
-    def _solve(
-        self,
-        callee: MethodSummary,
-        pairs: list[Pair],
-        env: dict[str, object],
-        node: ast.Expr,
-        label: str,
-        args: Args,
-    ) -> bool:
+    def _axes(
+        self, formal: Shape, actual: Shape, call: _Call
+    ) -> list[tuple[int, Dim | Pack, Dim | Pack]] | None:
+        """The sizes that belong together, by axis; a pack takes what the others leave. None where that does not fit."""
+        at = next((i for i, d in enumerate(formal) if isinstance(d, Pack)), None)
+        if at is None:
+            fits = len(actual) == len(formal) and not any(isinstance(d, Pack) for d in actual)
+            return list(zip(range(len(actual)), formal, actual, strict=True)) if fits else None
+        after = len(formal) - at - 1
+        end = len(actual) - after
+        if end < at or any(isinstance(d, Pack) for d in (*actual[:at], *actual[end:])):
+            return None
+        pack, inner = formal[at], actual[at:end]
+        assert isinstance(pack, Pack)
+        known = call.env.setdefault(f"*{pack.name}", inner)
+        assert isinstance(known, tuple)
+        if len(known) != len(inner) or not all(map(self._same_size, known, inner)):
+            return None
+        axes = (*range(at), *range(-after, 0))
+        return list(zip(axes, (*formal[:at], *formal[at + 1 :]), (*actual[:at], *actual[end:]), strict=True))
+
+    def _same_size(self, a: Dim | Pack, b: Dim | Pack) -> bool:
+        return a == b or (isinstance(a, Dim) and isinstance(b, Dim) and self.facts.equal(a, b))
+
+    def _solve(self, callee: MethodSummary, call: _Call) -> bool:
         """Bind each dim by an entry linear in it, and prove the other entries."""
-        waiting = pairs
+        waiting = call.pairs
         while waiting:
             rest: list[Pair] = []
             for p in waiting:
-                unknown = [n for n in sorted(p.formal.symbols) if n in callee.dims and n not in env]
+                unknown = [n for n in sorted(p.formal.symbols) if n in callee.dims and n not in call.env]
                 if len(unknown) > 1:
                     rest.append(p)
                 elif unknown:
-                    if not self._bind(p, unknown[0], env, node, label, rest):
+                    if not self._bind(p, unknown[0], call, rest):
                         return False
-                elif not self._equal(p, env, node, label):
+                elif not self._equal(p, call):
                     return False
             if len(rest) == len(waiting):
                 break
             waiting = rest
         return True
 
-    def _bind(
-        self, p: Pair, name: str, env: dict[str, object], node: ast.Expr, label: str, rest: list[Pair]
-    ) -> bool:
+    def _bind(self, p: Pair, name: str, call: _Call, rest: list[Pair]) -> bool:
         assert isinstance(p.actual, Dim)
         if p.formal == symbol(name):
-            env[name] = p.actual
-            return self._large_enough(p, p.formal, name, p.actual, node, label)
-        formal = substitute_dim(p.formal, env)
+            call.env[name] = p.actual
+            return self._large_enough(p, p.formal, name, p.actual, call)
+        formal = substitute_dim(p.formal, call.env)
         parts = linear(formal, name)
         if parts is None:
             rest.append(p)
@@ -334,7 +298,7 @@ class Binding(TensorTypes):
         scale, offset = parts
         target = p.actual - offset
         if scale == 1:
-            env[name] = target
+            call.env[name] = target
         else:
             divides = Cond.divides(scale, target)
             known = self.decide(divides)
@@ -342,8 +306,8 @@ class Binding(TensorTypes):
                 state = f"state `require {divides}` if that always holds" if known is None else None
                 self.error(
                     "E0306",
-                    f"{label} takes {p.formal} for axis {p.axis} of {p.input}, but {p.actual} flows in",
-                    self.stage(node),
+                    f"{call.label} takes {p.formal} for axis {p.axis} of {p.input}, but {p.actual} flows in",
+                    self.stage(call.node),
                     notes=(
                         f"{target} is not a multiple of {scale}"
                         if known is False
@@ -353,14 +317,13 @@ class Binding(TensorTypes):
                     help=state,
                 )
                 return False
-            env[name] = exact_div(target, scale)
-        value = env[name]
+            call.env[name] = exact_div(target, scale)
+        value, declared = call.env[name], symbol_in(p.formal, name)
         assert isinstance(value, Dim)
-        return self._large_enough(
-            p, next(d for d in _atoms(p.formal) if str(d) == name), name, value, node, label
-        )
+        assert declared is not None
+        return self._large_enough(p, declared, name, value, call)
 
-    def _large_enough(self, p: Pair, formal: Dim, name: str, value: Dim, node: ast.Expr, label: str) -> bool:
+    def _large_enough(self, p: Pair, formal: Dim, name: str, value: Dim, call: _Call) -> bool:
         """A callee's dims are at least 1 (0 where only an optional input tells them)."""
         least = formal.bounds[0]
         known = value.bounds[0]
@@ -370,15 +333,18 @@ class Binding(TensorTypes):
         verdict = self.decide(low)
         if verdict is False:
             self.error(
-                "E0304", f"{label}'s {name} would be {value}", self.stage(node), notes=self.trail(p.type)
+                "E0304",
+                f"{call.label}'s {name} would be {value}",
+                self.stage(call.node),
+                notes=self.trail(p.type),
             )
             return False
         if verdict is None:
-            self.owe(low, f"{label} needs {low}", node, False)
+            self.owe(low, f"{call.label} needs {low}", call.node, False)
         return True
 
-    def _equal(self, p: Pair, env: dict[str, object], node: ast.Expr, label: str) -> bool:
-        formal = substitute_dim(p.formal, env)
+    def _equal(self, p: Pair, call: _Call) -> bool:
+        formal = substitute_dim(p.formal, call.env)
         if isinstance(p.actual, Dim) and (formal == p.actual or self.facts.equal(formal, p.actual)):
             return True
         is_known = isinstance(p.actual, Dim) and formal.const is not None and p.actual.const is not None
@@ -386,8 +352,8 @@ class Binding(TensorTypes):
         where = "the length of" if p.axis == -1 and not p.type.shape else f"axis {p.axis} of"
         self.error(
             "E0301",
-            f"{label} takes {shown} for {where} {p.input}, but {p.actual} flows in",
-            self.stage(node),
+            f"{call.label} takes {shown} for {where} {p.input}, but {p.actual} flows in",
+            self.stage(call.node),
             notes=self.trail(p.type),
             help=None
             if is_known or not isinstance(p.actual, Dim)

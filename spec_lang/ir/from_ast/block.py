@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
-from spec_lang.ir.from_ast.binding import linear
+from spec_lang.ir.from_ast.binding import linear, type_symbols
 from spec_lang.ir.from_ast.hypers import is_mono
 from spec_lang.ir.from_ast.iteration import Carried
 from spec_lang.ir.from_ast.members import Members
 from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.scope import Def, Scope
-from spec_lang.ir.from_ast.summary import Entry, InputSummary, MethodSummary, Owed, Summary, tensors
-from spec_lang.ir.from_ast.values import POISON, Cell, Maybe, Value, is_module, is_tensor, substitute
+from spec_lang.ir.from_ast.summary import Entry, InputSummary, MethodSummary, Summary, tensors
+from spec_lang.ir.from_ast.values import POISON, Maybe, Value, is_module, is_tensor, substitute
 from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, symbol
@@ -46,9 +45,6 @@ class BlockCheck(Members):
         self.checking: list[str] = []
         self.broken_inputs: set[str] = set()
         """Methods whose inputs are mistaken: calls of them say nothing more."""
-        self.absent: dict[str, list[Dim]] = {}
-        self.method_owed: dict[str, list[Owed]] = {}
-        self.method_inputs: dict[str, MethodSummary] = {}
 
     # --- the whole ---
 
@@ -60,8 +56,8 @@ class BlockCheck(Members):
         """
         node = self.definition.node
         if isinstance(node, ast.Function):
-            self.declare([_as_method(node)])
-            self.method_summary(_as_method(node))
+            self.declare([as_method(node)])
+            self.method_summary(as_method(node))
         elif isinstance(node, ast.Extern):
             self._extern(node)
         elif isinstance(node, ast.Block):
@@ -243,9 +239,6 @@ class BlockCheck(Members):
         found = self.scope.names.get(name)
         return found is not None and isinstance(found.node, ast.ConstantDef)
 
-    def program_absent(self, flag: str) -> list[Dim]:
-        return self.absent.get(flag, [])
-
     @contextmanager
     def in_scope(self, definition: object) -> Iterator[None]:
         """Names of a type mean what they mean in the file that states it."""
@@ -292,7 +285,6 @@ class BlockCheck(Members):
             for n in _dim_names(item.type)
         )
         good = self._inputs(node, result)
-        self.method_inputs[node.name.id] = result
         declared = self._results(node)
         if not good:
             self.broken_inputs.add(node.name.id)
@@ -343,7 +335,7 @@ class BlockCheck(Members):
             self.locals[name] = value
             if item.default is not None and value is not POISON:
                 self._default(item, value)
-        return self._bind_dims(node, result) and good
+        return self._bind_dims(result) and good
 
     def _input(self, item: ast.Input, result: MethodSummary) -> Value:
         name = item.name.id
@@ -402,7 +394,7 @@ class BlockCheck(Members):
             if not alike:
                 self.error("E0308", f"`{item.name.id}` is {wanted}, but its default is {found}", default)
 
-    def _bind_dims(self, node: ast.Method, result: MethodSummary) -> bool:
+    def _bind_dims(self, result: MethodSummary) -> bool:
         """Which input entry tells each dim: one linear in exactly one unknown, left to right."""
         entries: list[tuple[int, tuple[int, ...], int, Dim | Pack, ast.Input]] = []
         for i, item in enumerate(result.inputs):
@@ -526,7 +518,7 @@ class BlockCheck(Members):
                             help="write the size out in terms of the loop's variable",
                         )
                         return
-                if cell.value is None and isinstance(cell.node, ast.Hole) and self.reachable(cell):
+                if cell.value is None and isinstance(cell.node, ast.Hole):
                     self.error(
                         "E0307",
                         f"nothing determines this `_` ({cell.name}): the layer is never run",
@@ -544,9 +536,6 @@ class BlockCheck(Members):
             *(c.value.symbols for cs in self.cells.values() for c in cs if c.value is not None)
         )
         return [n for n in self.carried if n in own & needed]
-
-    def reachable(self, cell: Cell) -> bool:
-        return True
 
     def _implicit(self, node: ast.Block) -> None:
         """Implicit dims occur in a required input; a model has none."""
@@ -604,7 +593,8 @@ def _as_forward(node: ast.Block) -> ast.Method:
     return ast.Method(name=name, inputs=(item,), results=None, doc=None, body=(), span=node.span)
 
 
-def _as_method(node: ast.Function) -> ast.Method:
+def as_method(node: ast.Function) -> ast.Method:
+    """A function over tensors as the method that it is."""
     return ast.Method(
         name=node.name,
         inputs=node.inputs,
@@ -658,8 +648,6 @@ def _names_in(node: object) -> Iterator[ast.Name | ast.Star]:
 
 
 def _symbols_in(value: Value) -> frozenset[str]:
-    from spec_lang.ir.from_ast.binding import type_symbols
-
     names = type_symbols(value)
     packs = {d.name for _, t in tensors(_inner(value)) for d in t.shape if isinstance(d, Pack)}
     return names | packs
@@ -667,6 +655,3 @@ def _symbols_in(value: Value) -> frozenset[str]:
 
 def _inner(value: Value) -> Value:
     return value.value if isinstance(value, Maybe) else value
-
-
-__all__ = ["BlockCheck", "Label"]

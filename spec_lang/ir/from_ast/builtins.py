@@ -32,33 +32,6 @@ from spec_lang.shapes import (
 )
 from spec_lang.syntax import ast
 
-HOST = frozenset(
-    [
-        "range",
-        "len",
-        "enumerate",
-        "zip",
-        "min",
-        "max",
-        "sum",
-        "int",
-        "float",
-        "bool",
-        "str",
-        "round",
-        "ceil",
-        "floor",
-        "sqrt",
-        "log",
-        "abs",
-        "exp",
-        "all",
-        "any",
-        "reversed",
-    ]
-)
-
-
 _ARITY = {
     "range": (1, 3),
     "enumerate": (1, 2),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from spec_lang.diagnostics import Span
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.builtins import HOST, Builtins
+from spec_lang.ir.from_ast.base import COMPUTED, MAKERS
+from spec_lang.ir.from_ast.builtins import Builtins
 from spec_lang.ir.from_ast.habits import DTYPES, METHODS, NAMESPACES
 from spec_lang.ir.from_ast.op_calls import (
     Args,
@@ -30,7 +31,6 @@ from spec_lang.ir.from_ast.values import (
     is_tensor,
 )
 from spec_lang.ops import signature
-from spec_lang.ops.base import Function
 from spec_lang.shapes import (
     Pack,
     TensorType,
@@ -78,12 +78,12 @@ class Calls(Builtins):
             elif a.star == "**":
                 self._spread_named(result, value, a.value)
             elif a.name is not None:
+                place = Span(a.span.start, a.span.start + len(a.name))
                 if a.name in result.kwargs:
-                    place = Span(a.span.start, a.span.start + len(a.name))
                     self.error("E0513", f"`{a.name}` is given twice", place)
                 result.kwargs[a.name] = value
                 result.named[a.name] = a.value
-                self.program.keywords[id(a.value)] = Span(a.span.start, a.span.start + len(a.name))
+                self.program.keywords[id(a.value)] = place
                 result.bad |= value is POISON
             else:
                 result.values.append(value)
@@ -139,7 +139,7 @@ class Calls(Builtins):
             return self.apply_attribute(func, arguments, piped, node)
         else:
             target = self.ev(func)
-            label = self.source.text[func.span.start : func.span.end]
+            label = self.source.at(func.span)
         if piped is not None:
             arguments = (piped, *arguments)
         return self.apply_value(target, label, func, arguments, node)
@@ -154,7 +154,7 @@ class Calls(Builtins):
     ) -> Value:
         """Call a value."""
         constructs = isinstance(target, CTORS) or (
-            isinstance(target, FunctionRef) and target.builtin in HOLEY
+            isinstance(target, FunctionRef) and target.builtin in MAKERS
         )
         args = self.arguments(arguments, holes=constructs or target is POISON or self.locals is None)
         if target is POISON:
@@ -166,13 +166,13 @@ class Calls(Builtins):
         if isinstance(target, FunctionRef):
             return (
                 POISON
-                if args.bad and target.builtin not in HOLEY
+                if args.bad and target.builtin not in MAKERS
                 else self.function(target, label, args, node)
             )
         if args.bad:
             return POISON
         if isinstance(target, MethodRef):
-            self.calls[id(node)] = ("method", target.name, None)
+            self.calls[id(node)] = "method", target.name
             return self.call_method(target.name, args, node)
         if is_module(target):
             if self.locals is None and not self.allows_tensors:
@@ -180,7 +180,7 @@ class Calls(Builtins):
             kind = "run" if isinstance(target, ListModule | RepeatModule) else "apply"
             if isinstance(target, ListModule) and target.kind == "sequential":
                 kind = "apply"
-            self.calls[id(node)] = (kind, "forward", target)
+            self.calls[id(node)] = kind, "forward"
             return self.run(target, args, node)
         if target is None or isinstance(target, Maybe):
             return self.error(
@@ -197,10 +197,10 @@ class Calls(Builtins):
     def _constructed(self, target: Value, args: Args, func: ast.Expr, node: ast.Expr) -> Value:
         label = self.label_of(node)
         if isinstance(target, DefCtor) and isinstance(target.definition.node, ast.Record):
-            self.calls[id(node)] = ("record", self.path_of(target.definition), None)
+            self.calls[id(node)] = "record", self.path_of(target.definition)
             return POISON if args.bad else self.record(target, args, node)
         if self.locals is not None:
-            name = self.source.text[func.span.start : func.span.end]
+            name = self.source.at(func.span)
             written = self.source.text[func.span.start : self.stage(node).span.end]
             made = written if written.endswith(")") else f"{name}()"
             if any(map(has_tensor, args.values)) and not isinstance(node, ast.Arrow):
@@ -223,19 +223,19 @@ class Calls(Builtins):
             isinstance(func, ast.Name) and self.refs.get(id(func)) in ("op", "definition", "builtin")
         )
         if is_value:
-            self.calls[id(node)] = ("value", "", target)
+            self.calls[id(node)] = "value", ""
         elif isinstance(target, OpCtor):
-            self.calls[id(node)] = ("make", target.op.name, target)
+            self.calls[id(node)] = "make", target.op.name
         elif isinstance(target, DefCtor):
             kind = "extern" if isinstance(target.definition.node, ast.Extern) else "block"
-            self.calls[id(node)] = (kind, self.path_of(target.definition), target)
+            self.calls[id(node)] = kind, self.path_of(target.definition)
 
     member = ""
     """The layer that is being constructed."""
 
     def label_of(self, node: ast.Expr) -> str:
         """What messages call a layer: its member's name, or as it was written inside a container."""
-        return self.member or self.source.text[node.span.start : node.span.end].split("(")[0]
+        return self.member or self.source.at(node.span).split("(")[0]
 
     def record(self, target: DefCtor, args: Args, node: ast.Expr) -> Value:
         raise NotImplementedError
@@ -245,31 +245,28 @@ class Calls(Builtins):
     def function(self, target: FunctionRef, label: str, args: Args, node: ast.Expr) -> Value:
         if target.definition is not None:
             extern = isinstance(target.definition.node, ast.Extern)
-            self.calls[id(node)] = ("extern" if extern else "fn", self.path_of(target.definition), None)
+            self.calls[id(node)] = "extern" if extern else "fn", self.path_of(target.definition)
             return self.call_fn(target, args, node)
         name = target.builtin
-        if name in HOLEY:
-            self.calls[id(node)] = ("make", name or "", target)
+        if name in MAKERS:
+            self.calls[id(node)] = "make", name or ""
             return self._special(name or "", args, node)
         tensors = any(map(has_tensor, args.values)) or any(map(has_tensor, args.kwargs.values()))
-        if name is not None and (not tensors or target.op is None) and (tensors or name in HOST):
+        if name is not None and (not tensors or target.op is None) and (tensors or name in COMPUTED):
             if tensors and name not in ("len", "enumerate", "zip", "reversed"):
                 hint = "`to(int)`, `to(float)` convert tensors" if name in ("int", "float", "bool") else None
                 return self.error(
                     "E0402", f"`{name}` takes what is known without the data, not tensors", node, help=hint
                 )
-            self.calls[id(node)] = ("builtin", name, None)
+            self.calls[id(node)] = "builtin", name
             return self.builtin(name, args, node)
         if target.op is None:
             return self.error("E0203", f"there is no function of tensors called `{label}`", node)
-        self.calls[id(node)] = ("op", target.op.name, None)
-        if self.locals is None and not self.allows_tensors and not self.static_op(target.op):
+        self.calls[id(node)] = "op", target.op.name
+        if self.locals is None and not self.allows_tensors:
             return self.error("E0702", f"{label} computes a tensor, which belongs into a method", node)
         names = list(signature.of(target.op).by_name)
         return self.call_op(target.op.name, args.values, args.kwargs, node, args.places(names), label)
-
-    def static_op(self, op: type[Function]) -> bool:
-        return False
 
     def _special(self, name: str, args: Args, node: ast.Expr) -> Value:
         if self.locals is not None:
@@ -283,7 +280,7 @@ class Calls(Builtins):
             return self.container(args, node)
         if not args.values or not isinstance(args.values[0], CTORS):
             return self.error("E0514", "`partial` takes a layer and some of its arguments", node)
-        rest = dict(args.kwargs.items())
+        rest = dict(args.kwargs)
         return Partial(args.values[0], tuple(args.values[1:]), rest, node)
 
     # --- attributes ---
@@ -344,14 +341,14 @@ class Calls(Builtins):
             args = self.arguments(extra)
             if args.bad:
                 return POISON
-            self.calls[id(node)] = ("apply", func.name, base)
+            self.calls[id(node)] = "apply", func.name
             return self.run(base, args, node, func.name)
         if func.name == "forward" and isinstance(base, OpModule | BlockModule | ListModule):
             return self.apply_value(base, "forward", func.value, extra, node)
         child = self.module_attribute(base, func)
         if is_tensor(child) and piped is None and arguments == ():
             return self.error("E0407", f"{func.name} is a tensor, which cannot be called", func)
-        label = self.source.text[func.span.start : func.span.end]
+        label = self.source.at(func.span)
         return self.apply_value(child, label, func, extra, node)
 
     def namespace(self, node: ast.Attribute) -> bool:
@@ -392,10 +389,10 @@ class Calls(Builtins):
         if is_module(base):
             return self.module_attribute(base, node)
         if isinstance(base, TensorType):
-            return self._tensor_attribute(base, node)
+            return self._tensor_attribute(node)
         return self.error("E0209", f"{host.kind_of(base)} has no `{node.name}`", node.name_span)
 
-    def _tensor_attribute(self, base: TensorType, node: ast.Attribute) -> Value:
+    def _tensor_attribute(self, node: ast.Attribute) -> Value:
         op = self.program.functions.get(node.name)
         if node.name in ("T", "mT", "H", "mH") and op is None:
             return self.error(
@@ -411,6 +408,3 @@ class Calls(Builtins):
         return self.error(
             "E0209", f"tensors have no attribute `{node.name}` in a spec", node.name_span, help=hint or None
         )
-
-
-HOLEY = frozenset({"Sequential", "partial"})

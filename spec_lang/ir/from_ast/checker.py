@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
-from spec_lang.diagnostics.suggest import closest
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.agreement import differs, other_dims, used_with
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.block import BlockCheck
-from spec_lang.ir.from_ast.hypers import float_flags, is_mono, key_of
+from spec_lang.ir.from_ast.hypers import as_hypers, float_flags, is_mono, key_of
 from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
@@ -37,7 +37,6 @@ class Checker:
     """Holds what is known of every definition."""
 
     def __init__(self, modules: Sequence[LoadedModule], options: Options) -> None:
-
         self.layers: Mapping[str, type[Layer]] = LAYERS
         self.functions: Mapping[str, type[Function]] = FUNCTIONS
         self.options = options
@@ -70,7 +69,7 @@ class Checker:
             for definition in scope.names.values():
                 if definition.scope is scope:
                     self._container(definition)
-        self._unused_models()
+        self._missing_model()
         self._unused_values()
 
     def _container(self, definition: Def) -> None:
@@ -106,38 +105,36 @@ class Checker:
 
     def _unused_values(self) -> None:
         """A value that is set for a hyperparameter that no model has."""
-        models = [
-            d
-            for d in self.scopes[0].names.values()
-            if isinstance(d.node, ast.Block)
-            and d.node.kind == "model"
-            and self.options.model in (None, d.name)
-        ]
+        models = [d for d in self._models() if self.options.model in (None, d.name)]
         known = [h.name.id for d in models if isinstance(d.node, ast.Block) for h in d.node.hypers or ()]
         for name in self.options.overrides:
             if name in known or not models:
                 continue
             node = models[0].node
             assert isinstance(node, ast.Block)
-            near = closest(name, known)
+            listed = f"there are {', '.join(known)}" if known else None
             self.report(
                 models[0],
                 Diagnostic(
                     "E0512",
                     f"no hyperparameter is called `{name}`",
                     Label(models[0].source, node.name.span),
-                    help=f"did you mean `{near}`?"
-                    if near
-                    else f"there are {', '.join(known)}"
-                    if known
-                    else None,
+                    help=did_you_mean(name, known) or listed,
                 ),
             )
+
+    def _models(self) -> list[Def]:
+        """The models and variants that the entry file knows."""
+        return [
+            d
+            for d in self.scopes[0].names.values()
+            if isinstance(d.node, ast.Block) and d.node.kind == "model"
+        ]
 
     def _definition(self, definition: Def) -> None:
         node = definition.node
         if isinstance(node, ast.ConstantDef):
-            self.constant(definition, self.host(definition))
+            self.constant(definition)
         elif isinstance(node, ast.Record):
             self._record(definition, node)
         elif isinstance(node, ast.Function):
@@ -152,8 +149,7 @@ class Checker:
                 self._variant_check(definition, node)
             elif node.alias is None:
                 self._by_default(definition, node.hypers)
-        if definition not in self.done:
-            self.done.append(definition)
+        self._finished(definition)
 
     def _by_default(self, definition: Def, hypers: tuple[ast.Hyper, ...]) -> None:
         """Check a block for what has symbols, and the defaults of what has none, where nobody used it yet."""
@@ -189,31 +185,18 @@ class Checker:
                     ),
                 )
 
-    def _unused_models(self) -> None:
+    def _missing_model(self) -> None:
+        """A model is wanted that the entry file does not have."""
         wanted = self.options.model
-        if wanted is not None and not any(
-            d.name == wanted and isinstance(d.node, ast.Block) and d.node.kind == "model"
-            for d in self.scopes[0].names.values()
-        ):
-            names = [
-                d.name
-                for d in self.scopes[0].names.values()
-                if isinstance(d.node, ast.Block) and d.node.kind == "model"
-            ]
-            near = closest(wanted, names)
-            tree = self.scopes[0].module.tree
-            listed = f"its models are {', '.join(names)}" if names else "it has none"
-            self.diagnostics.append(
-                (
-                    0,
-                    Diagnostic(
-                        "E0210",
-                        f"there is no model called `{wanted}` in {tree.source.name}",
-                        Label(tree.source, tree.span if hasattr(tree, "span") else _start()),
-                        help=f"did you mean `{near}`?" if near else listed,
-                    ),
-                )
-            )
+        names = [d.name for d in self._models()]
+        if wanted is None or wanted in names:
+            return
+        tree = self.scopes[0].module.tree
+        listed = f"its models are {', '.join(names)}" if names else "it has none"
+        message = f"there is no model called `{wanted}` in {tree.source.name}"
+        label = Label(tree.source, tree.span)
+        help = did_you_mean(wanted, names) or listed
+        self.diagnostics.append((0, Diagnostic("E0210", message, label, help=help)))
 
     def report(self, definition: Def, diagnostic: Diagnostic) -> None:
         self.diagnostics.append((definition.file, diagnostic))
@@ -227,7 +210,8 @@ class Checker:
 
     # --- constants, defaults, functions over hyperparameters ---
 
-    def constant(self, definition: Def, asker: object) -> Value:
+    def constant(self, definition: Def) -> Value:
+        """The value of a file's constant, computed once."""
         key = id(definition)
         if key in self.constants:
             return self.constants[key]
@@ -284,21 +268,16 @@ class Checker:
         assert isinstance(target, ast.Function)
         assert target.value is not None
         if definition in self.running or self.depth > FUEL:
-            start = self.running.index(definition) if definition in self.running else 0
-            cycle = " -> ".join([*(d.name for d in self.running[start:]), definition.name])
             return caller.error(
                 "E0701",
-                f"{definition.name} calls itself: {cycle}",
+                f"{definition.name} calls itself: {self._circle(definition)}",
                 node,
                 help="functions do not recur; a list and its comprehension say what goes on",
             )
         if not self._function(definition, target):
             caller.tainted = True
             return POISON
-        hypers = tuple(
-            ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in target.inputs
-        )
-        values = caller.bind_hypers(hypers, args, definition, node, definition.name)
+        values = caller.bind_hypers(as_hypers(target.inputs), args, definition, node, definition.name)
         if values is None:
             return POISON
         check = BlockCheck(self, definition, {})
@@ -432,8 +411,7 @@ class Checker:
         assert isinstance(target, ast.Block | ast.Extern)
         if definition in self.running:
             if isinstance(asker, BlockCheck):
-                names = [d.name for d in self.running[self.running.index(definition) :]] + [definition.name]
-                asker.error("E0701", f"{definition.name} contains itself: {' -> '.join(names)}", node)
+                asker.error("E0701", f"{definition.name} contains itself: {self._circle(definition)}", node)
             return None
         forced = self.forced.setdefault(id(definition), set())
         hypers = target.hypers or ()
@@ -458,15 +436,11 @@ class Checker:
                     continue
             finally:
                 self.running.pop()
-            self.checks[key] = check
-            self._agree(definition, check)
-            known = self.by_definition.setdefault(id(definition), [])
-            if check not in known:
-                known.append(check)
             if isinstance(asker, BlockCheck) and asker.definition is not definition:
-                used_with(check, mono, asker, node)
-            self._take(definition, check)
-            self._finished(definition)
+                used = asker, node
+            else:
+                used = None
+            self._keep(definition, key, check, used)
             return check.summary
         return None
 
@@ -508,14 +482,26 @@ class Checker:
                 return self.alias_summary(definition, values, input, asker, node)
             check.error("E0504", f"{', '.join(sorted(needs.names))} must be known here", target.name)
         self.running.pop()
+        self._keep(definition, key, check)
+        return check.summary
+
+    def _keep(
+        self,
+        definition: Def,
+        key: tuple[int, object],
+        check: BlockCheck,
+        used: tuple[BlockCheck, object] | None = None,
+    ) -> None:
+        """Note a check that is done, for all further uses of the same kind; `used` is who asked for it, and where."""
         self.checks[key] = check
         self._agree(definition, check)
         known = self.by_definition.setdefault(id(definition), [])
         if check not in known:
             known.append(check)
+        if used is not None:
+            used_with(check, check.mono, *used)
         self._take(definition, check)
         self._finished(definition)
-        return check.summary
 
     def _finished(self, definition: Def) -> None:
         if definition not in self.done:
@@ -565,8 +551,7 @@ class Checker:
         target = definition.node
         if definition in self.running:
             if isinstance(asker, BlockCheck):
-                names = [d.name for d in self.running[self.running.index(definition) :]] + [definition.name]
-                asker.error("E0701", f"{definition.name} calls itself: {' -> '.join(names)}", node)
+                asker.error("E0701", f"{definition.name} calls itself: {self._circle(definition)}", node)
             return None
         key = (id(definition), ())
         check = self.checks.get(key)
@@ -607,25 +592,18 @@ class Checker:
             told.append(o.cond)
             names = sorted(n for n in o.cond.symbols if n in env)
             shown = ", ".join(f"{n} = {env[n]}" for n in names)
+            failed = f"do not satisfy `{o.cond}`{o.why}"
             if variant is None:
-                self.report(
-                    definition,
-                    Diagnostic(
-                        "E0603",
-                        f"the defaults of {definition.name} do not satisfy `{o.cond}`"
-                        + (f": {o.message}" if o.stated and o.message != str(o.cond) else ""),
-                        o.place,
-                        notes=(f"by default, {shown}",) if shown else (),
-                    ),
-                )
+                message = f"the defaults of {definition.name} {failed}"
+                notes = (f"by default, {shown}",) if shown else ()
+                self.report(definition, Diagnostic("E0603", message, o.place, notes=notes))
             else:
                 owner, call = variant
                 self.report(
                     owner,
                     Diagnostic(
                         "E0603",
-                        f"the values of {owner.name} do not satisfy `{o.cond}`"
-                        + (f": {o.message}" if o.stated and o.message != str(o.cond) else ""),
+                        f"the values of {owner.name} {failed}",
                         Label(owner.source, call.span),
                         labels=(Label(o.place.source, o.place.span, "required here"),),
                         notes=(f"here, {shown}",) if shown else (),
@@ -641,15 +619,19 @@ class Checker:
             self._remarks[scope.file] = Remarks(tree.source, tree.comments)
         return self._remarks[scope.file]
 
+    def _circle(self, definition: Def) -> str:
+        """How a definition that is being checked came to need itself."""
+        start = self.running.index(definition) if definition in self.running else 0
+        return " -> ".join([*(d.name for d in self.running[start:]), definition.name])
+
     def _cyclic(self, definition: Def, node: ast.Expr) -> bool:
         if definition not in self.running:
             return False
-        names = [d.name for d in self.running[self.running.index(definition) :]] + [definition.name]
         self.report(
             definition,
             Diagnostic(
                 "E0701",
-                f"{definition.name} is defined by itself: {' -> '.join(names)}",
+                f"{definition.name} is defined by itself: {self._circle(definition)}",
                 Label(definition.source, node.span),
             ),
         )
@@ -675,10 +657,3 @@ class Checker:
                 seen.add(key)
                 found.append(d)
         return found
-
-
-def _start() -> Span:
-    return Span(0, 0)
-
-
-__all__ = ["Checker", "Options", "Scope"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.binding import type_symbols
 from spec_lang.ir.from_ast.invariants import Invariants
 from spec_lang.ir.from_ast.iteration import (
     Body,
@@ -9,8 +10,7 @@ from spec_lang.ir.from_ast.iteration import (
     Grown,
     Iteration,
     State,
-    _elements,
-    _symbols_of,
+    element_values,
 )
 from spec_lang.ir.from_ast.values import (
     Cell,
@@ -29,12 +29,12 @@ class ClosedForms(Invariants):
             return None
         mark = self.mark()
         with self.given(Cond.eq(it.index, 0)):
-            second = body(self._at_first(state, it))
+            second = body(state)
         if second is None or self.failed(mark):
             return None
         (own,) = it.index.symbols
         second = [substitute(s, {own: dim(0)}) for s in second]
-        if any(_symbols_of(s) & it.symbols for s in second):
+        if any(type_symbols(s) & it.symbols for s in second):
             return None
         self.close_at(mark, own)
         firsts = self._set_aside(mark)
@@ -46,13 +46,10 @@ class ClosedForms(Invariants):
                 self.unrolled = was
                 if out is None or self.failed(inside) or not self.same_state(second, out):
                     return None
-            self.close(inside, it, node)
-        self._merge(firsts, it)
+            self.close(inside, it)
+        self._merge(firsts)
         self.at_least_one(it, node)
         return second
-
-    def _at_first(self, state: State, it: Iteration) -> State:
-        return state
 
     def close_at(self, mark: tuple[int, int, int], own: str) -> None:
         """What the first iteration owes, without the index."""
@@ -68,7 +65,7 @@ class ClosedForms(Invariants):
                 cell.value = None
         return found
 
-    def _merge(self, firsts: list[tuple[Cell, Dim]], it: Iteration) -> None:
+    def _merge(self, firsts: list[tuple[Cell, Dim]]) -> None:
         for cell, first in firsts:
             if cell.value is None:
                 cell.value = first
@@ -85,7 +82,7 @@ class ClosedForms(Invariants):
                 out = body(head)
             if out is None or self.failed(mark):
                 return None
-            if self._steps(head, out, carried) is None:
+            if not self._keeps_kinds(head, out):
                 return None
             changed = self._differences(head, out, carried)
             self.rollback(mark)
@@ -98,17 +95,16 @@ class ClosedForms(Invariants):
             return None
         return self._closed(state, head, carried, body, it, node)
 
-    def _steps(self, head: State, out: State, carried: dict[str, Dim]) -> bool | None:
+    def _keeps_kinds(self, head: State, out: State) -> bool:
+        """Whether one iteration changes nothing but the sizes of tensors, and appends to lists."""
         for a, b in zip(head, out, strict=True):
             if isinstance(b, Grown):
                 continue
-            if isinstance(a, TensorType) != isinstance(b, TensorType):
-                return None
             if isinstance(a, TensorType) and isinstance(b, TensorType):
                 if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
-                    return None
+                    return False
             elif not self._same(a, b):
-                return None
+                return False
         return True
 
     def _differences(self, head: State, out: State, carried: dict[str, Dim]) -> list[tuple[int, int]] | None:
@@ -179,7 +175,7 @@ class ClosedForms(Invariants):
             out = body(head)
         if out is None or self.failed(mark):
             return None
-        self._close_carried(mark, it, forms, node)
+        self._close_carried(mark, it, forms)
         for name in carried:
             self.carried[name] = Carried(
                 name, carried[name], self._in_owner(nexts[name], it), it.index, it.owner
@@ -194,7 +190,7 @@ class ClosedForms(Invariants):
         for before, h, o in zip(state, head, out, strict=True):
             if isinstance(o, Grown):
                 added = [self._in_closed_form(a, forms) for a in o.added]
-                if any(_symbols_of(a) & set(carried) for a in added):
+                if any(type_symbols(a) & set(carried) for a in added):
                     return None
                 result.append(self._list_behind(before, Grown(before, added), it))
             else:
@@ -267,7 +263,7 @@ class ClosedForms(Invariants):
         if it.known is not None:
             values = dict(starts)
             for k, element in enumerate(it.known):
-                env: dict[str, Dim | int] = {own: k, **values, **_elements(it.element, element)}
+                env: dict[str, Dim | int] = {own: k, **values, **element_values(it.element, element)}
                 values = {n: nexts[n].substitute(env) for n in nexts}
             return values[name]
         step = nexts[name]
@@ -275,9 +271,7 @@ class ClosedForms(Invariants):
             return step.substitute({own: it.length - 1})
         return symbol(name)
 
-    def _close_carried(
-        self, mark: tuple[int, int, int], it: Iteration, forms: dict[str, Dim | None], node: object
-    ) -> None:
+    def _close_carried(self, mark: tuple[int, int, int], it: Iteration, forms: dict[str, Dim | None]) -> None:
         """What an iteration owes of its running sizes, by their closed forms."""
         for o in self.opens[mark[1] :]:
             o.cond = o.cond.substitute({n: f for n, f in forms.items() if f is not None})
@@ -285,4 +279,4 @@ class ClosedForms(Invariants):
         for o in self.opens[mark[1] :]:
             if o.cond.symbols & names:
                 self.error("E0601", f"{o.message}, which is not proved for every iteration", o.place.span)
-        self.close(mark, it, node)
+        self.close(mark, it)

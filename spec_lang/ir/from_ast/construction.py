@@ -7,7 +7,7 @@ from collections.abc import Callable
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.calls import Calls
 from spec_lang.ir.from_ast.expressions import join_case
-from spec_lang.ir.from_ast.op_calls import ERRORS, Args, _swap, _swap_named
+from spec_lang.ir.from_ast.op_calls import ERRORS, Args
 from spec_lang.ir.from_ast.values import (
     POISON,
     Case,
@@ -115,9 +115,7 @@ class Construction(Calls):
         except signature.NeedsCase as needs:
 
             def again(values: list[Value], kwargs: dict[str, Value]) -> Value:
-                new = Args()
-                new.values, new.kwargs, new.nodes, new.named = values, kwargs, args.nodes, args.named
-                return self.construct_op(op, new, node, label, cells)
+                return self.construct_op(op, args.with_values(values, kwargs), node, label, cells)
 
             return self.needs_case(needs.value, args.values, args.kwargs, again, node)
         except ERRORS as error:
@@ -142,10 +140,7 @@ class Construction(Calls):
         cond, yes, no = case
 
         def again(new: dict[int, Value]) -> Value:
-            copy = Args()
-            copy.values, copy.kwargs = _swap(args.values, new), _swap_named(args.kwargs, new)
-            copy.nodes, copy.named = args.nodes, args.named
-            return self.construct_op(op, copy, node, label, cells)
+            return self.construct_op(op, args.replacing(new), node, label, cells)
 
         return self.cases(cond, lambda: again(yes), lambda: again(no))
 
@@ -186,7 +181,7 @@ class Construction(Calls):
             return True
         hint = None
         if isinstance(value, OpCtor | DefCtor | Partial):
-            name = self.source.text[place.span.start : place.span.end]
+            name = self.source.at(place.span)
             hint = f"construct it: `{name}(...)`"
         elif isinstance(value, FunctionRef) and value.op is not None:
             name = value.op.name

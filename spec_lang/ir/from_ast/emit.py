@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 from spec_lang.ir import model as ir
+from spec_lang.ir.from_ast.binding import linear
+from spec_lang.ir.from_ast.block import as_method
 from spec_lang.ir.from_ast.checker import Checker
 from spec_lang.ir.from_ast.emit_expressions import ExpressionEmitter, node_of
 from spec_lang.ir.from_ast.emit_types import hyper_type, value_type
+from spec_lang.ir.from_ast.hypers import as_hypers
 from spec_lang.ir.from_ast.remarks import Remarks
 from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.summary import MethodSummary, Owed
@@ -102,7 +105,7 @@ class Emitter(ExpressionEmitter):
     def require(self, node: ast.Require) -> ir.Require:
         lead, trailing = self.remarks.around(node)
         known, at = self.check.required.get(id(node), (None, "call"))
-        text = self.source.text[node.test.span.start : node.test.span.end]
+        text = self.source.at(node.test.span)
         return node_of(
             ir.Require,
             test=self.ev(node.test),
@@ -197,8 +200,6 @@ class Emitter(ExpressionEmitter):
             if isinstance(e.dim, Pack):
                 name, scale, offset = f"*{e.dim.name}", "1", "0"
             else:
-                from spec_lang.ir.from_ast.binding import linear
-
                 parts = linear(e.dim, e.binds)
                 assert parts is not None
                 name, scale, offset = e.binds, str(parts[0]), str(parts[1])
@@ -263,9 +264,6 @@ class Emitter(ExpressionEmitter):
 
     def function(self, node: ast.Function) -> ir.AnyDefinition | None:
         if node.value is not None:
-            hypers = tuple(
-                ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in node.inputs
-            )
             inputs = tuple(
                 node_of(
                     ir.Hyper,
@@ -274,13 +272,11 @@ class Emitter(ExpressionEmitter):
                     default=None if h.default is None else self.ev(h.default),
                     span=self.span(h),
                 )
-                for h in hypers
+                for h in as_hypers(node.inputs)
             )
             return node_of(ir.Function, inputs=inputs, value=self.ev(node.value), **self._common(node))
-        from spec_lang.ir.from_ast.block import _as_method
-
         summary = self.check.summary.methods.get(node.name.id)
-        method = self.method(_as_method(node), summary)
+        method = self.method(as_method(node), summary)
         return node_of(ir.TensorFunction, method=method, **self._common(node))
 
     def extern(self, node: ast.Extern) -> ir.Extern | None:
@@ -339,7 +335,7 @@ class Emitter(ExpressionEmitter):
             elif isinstance(part, ast.InitSection):
                 inits += [self.rule(r) for r in part.rules]
             elif isinstance(part, ast.Expect):
-                text = self.source.text[part.test.span.start : part.test.span.end]
+                text = self.source.at(part.test.span)
                 expects.append(node_of(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))

@@ -171,10 +171,7 @@ class ExpressionEmitter:
     def _number(self, node: ast.Number) -> ir.Expr:
         return node_of(ir.Literal_, value=node.value, text=node.text, type=None, span=self.span(node))
 
-    def _string(self, node: ast.String) -> ir.Expr:
-        return node_of(ir.Literal_, value=node.value, text=None, type=None, span=self.span(node))
-
-    def _constant(self, node: ast.Constant) -> ir.Expr:
+    def _constant(self, node: ast.String | ast.Constant) -> ir.Expr:
         return node_of(ir.Literal_, value=node.value, text=None, type=None, span=self.span(node))
 
     def _fstring(self, node: ast.FString) -> ir.Expr:
@@ -330,7 +327,7 @@ class ExpressionEmitter:
         style: str,
     ) -> ir.Expr:
         args, kwargs = self.arguments(arguments)
-        to, name, target = self.check.calls.get(id(node)) or self._unseen(func)
+        to, name = self.check.calls.get(id(node)) or self._unseen(func)
         callee: ir.Expr | None = None
         if to in ("apply", "run"):
             callee = self.ev(func)
@@ -345,8 +342,6 @@ class ExpressionEmitter:
             args.insert(0, self.ev(piped))
         cells = self.check.cells.get(id(node), [])
         dims = tuple(node_of(ir.Argument, name=c.name, value=self.cell(c), span=None) for c in _unique(cells))
-        if to == "value" and not dims:
-            dims = self._value_dims(target)
         return node_of(
             ir.Call,
             to=to,
@@ -360,24 +355,21 @@ class ExpressionEmitter:
             span=self.span(node),
         )
 
-    def _value_dims(self, target: Value) -> tuple[ir.Argument, ...]:
-        return ()
-
-    def _unseen(self, func: ast.Expr) -> tuple[str, str, Value]:
+    def _unseen(self, func: ast.Expr) -> tuple[str, str]:
         """A call on a path that was never taken."""
         if isinstance(func, ast.Name):
             if func.id in self.check.members:
-                return "apply", "forward", None
+                return "apply", "forward"
             definition = self.scope.names.get(func.id)
             if definition is not None:
                 kind = "fn" if isinstance(definition.node, ast.Function) else "block"
-                return kind, self.scope.path(definition), None
+                return kind, self.scope.path(definition)
             if func.id in self.checker.functions:
-                return "op", func.id, None
+                return "op", func.id
             if func.id in self.checker.layers:
-                return "make", func.id, None
-            return "builtin", func.id, None
-        return "op", getattr(func, "name", ""), None
+                return "make", func.id
+            return "builtin", func.id
+        return "op", getattr(func, "name", "")
 
     def target(self, node: ast.Target) -> ir.Target:
         if isinstance(node, ast.Name):
@@ -393,7 +385,7 @@ class ExpressionEmitter:
 _EV: dict[type, object] = {
     ast.Name: ExpressionEmitter._name,
     ast.Number: ExpressionEmitter._number,
-    ast.String: ExpressionEmitter._string,
+    ast.String: ExpressionEmitter._constant,
     ast.FString: ExpressionEmitter._fstring,
     ast.Constant: ExpressionEmitter._constant,
     ast.Hole: ExpressionEmitter._hole,

@@ -43,7 +43,6 @@ _SIGNS: dict[type, Literal["-", "+", "~", "not"]] = {
     python.Invert: "~",
 }
 _WORDS = {"none": None, "true": True, "false": False}
-_NONE = {"type": None, "span": None}
 
 
 def from_text(text: str, resolve: Resolve) -> ir.Expr:
@@ -64,11 +63,13 @@ def _expr(node: python.expr, resolve: Resolve) -> ir.Expr:
             return _binary(_OPS[type(op)], _expr(left, resolve), _expr(right, resolve))
         case python.BoolOp(op=op, values=values):
             result = _expr(values[0], resolve)
-            for value_ in values[1:]:
-                result = _binary(_OPS[type(op)], result, _expr(value_, resolve))
+            for further in values[1:]:
+                result = _binary(_OPS[type(op)], result, _expr(further, resolve))
             return result
-        case python.UnaryOp(op=op_, operand=operand):
-            return make(ir.Unary, op=_SIGNS[type(op_)], operand=_expr(operand, resolve), type=None, span=None)
+        case python.UnaryOp(op=sign, operand=operand):
+            return make(
+                ir.Unary, op=_SIGNS[type(sign)], operand=_expr(operand, resolve), type=None, span=None
+            )
         case python.Compare(left=left, ops=ops, comparators=rest):
             return make(
                 ir.Compare,
@@ -87,24 +88,24 @@ def _expr(node: python.expr, resolve: Resolve) -> ir.Expr:
                 type=None,
                 span=None,
             )
-        case python.Subscript(value=value__, slice=index):
+        case python.Subscript(value=base, slice=index):
             items = index.elts if isinstance(index, python.Tuple) else [index]
             return make(
                 ir.Subscript,
-                value=_expr(value__, resolve),
+                value=_expr(base, resolve),
                 index=tuple(_expr(i, resolve) for i in items),
                 type=None,
                 span=None,
             )
-        case python.Attribute(value=value___, attr=name_):
-            return make(ir.Attribute, value=_expr(value___, resolve), name=name_, type=None, span=None)
-        case python.Tuple(elts=items_):
-            return make(ir.Tuple, items=tuple(_expr(i, resolve) for i in items_), type=None, span=None)
-        case python.Call(func=python.Name(id=name__), args=args):
+        case python.Attribute(value=owner, attr=attr):
+            return make(ir.Attribute, value=_expr(owner, resolve), name=attr, type=None, span=None)
+        case python.Tuple(elts=elts):
+            return make(ir.Tuple, items=tuple(_expr(i, resolve) for i in elts), type=None, span=None)
+        case python.Call(func=python.Name(id=func), args=args):
             return make(
                 ir.Call,
                 to="builtin",
-                name=name__,
+                name=func,
                 callee=None,
                 args=tuple(_expr(a, resolve) for a in args),
                 kwargs=(),

@@ -85,7 +85,7 @@ def hyper_type(node: ast.Type, scope: Scope) -> ir.Type:
         record = scope.names.get(node.name)
         return make(ir.RecordType, name=node.name if record is None else scope.path(record), span=None)
     if isinstance(node, ast.BoundedType):
-        text = scope.module.tree.source.text[node.bound.span.start : node.bound.span.end]
+        text = scope.module.tree.source.at(node.bound.span)
         return make(ir.ScalarType, name=_SCALARS[node.base.name], bound=f"{node.op} {text}", span=None)
     if isinstance(node, ast.ChoiceType):
         return make(

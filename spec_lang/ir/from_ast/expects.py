@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from spec_lang.diagnostics import Diagnostic, Label
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ir import model as ir
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.ir.from_ast.block import BlockCheck
@@ -150,13 +151,9 @@ class Expects:
             raise _Wrong("E0605", "these two do not compare", node) from None
         if holds:
             return
-        text = self.source.text[node.first.span.start : node.first.span.end]
-        help = None
+        text = self.source.at(node.first.span)
         if op == "in" and isinstance(left, str) and isinstance(right, list):
-            from spec_lang.diagnostics.suggest import closest
-
-            near = closest(left, [str(r) for r in right])
-            help = f"did you mean `{near}`?" if near else f"there are {_shown(right)}"
+            help = did_you_mean(left, map(str, right)) or f"there are {_shown(right)}"
             raise _Wrong("E0604", f'there is no "{left}" among the keys', node, help)
         wanted = f"{op} {_shown(right)}" if op != "==" else _shown(right)
         raise _Wrong("E0604", f"{text} is {_shown(left)}, but {wanted} is expected", node)
@@ -222,15 +219,8 @@ class Expects:
                 raise _Wrong("E0605", 'write `shape("wte.weight")`', node)
             found = subject.state.by_key.get(key)
             if found is None:
-                from spec_lang.diagnostics.suggest import closest
-
-                near = closest(key, subject.state.keys)
-                raise _Wrong(
-                    "E0604",
-                    f'there is no "{key}" among the keys',
-                    node,
-                    f"did you mean `{near}`?" if near else None,
-                )
+                help = did_you_mean(key, subject.state.keys)
+                raise _Wrong("E0604", f'there is no "{key}" among the keys', node, help)
             return list(found.shape)
         return self._run(subject, name, args, node)
 
@@ -315,11 +305,11 @@ class Expects:
                 env[f"*{a.name}"] = tuple(dim(s) for s in sizes if isinstance(s, int))
             elif isinstance(value, int):
                 env[a.name] = dim(value)
-        self._allowed(summary.owed, method, env, node)
+        self._allowed(method, env, node)
         shapes = [self._shape(r, env, method, node) for r in method.results]
         return shapes[0] if len(shapes) == 1 and not method.node.results_tuple else shapes
 
-    def _allowed(self, owed: object, method: MethodSummary, env: dict[str, object], node: ast.Expr) -> None:
+    def _allowed(self, method: MethodSummary, env: dict[str, object], node: ast.Expr) -> None:
         for o in method.owed:
             if substitute_cond(o.cond, env | float_flags(o.cond, env)) is False:
                 raise _Wrong("E0604", f"these sizes do not satisfy `{o.cond}`", node)

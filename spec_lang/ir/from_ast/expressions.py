@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+from spec_lang.ir import operators
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import Base, NeedsValue
 from spec_lang.ir.from_ast.values import (
@@ -25,35 +26,12 @@ from spec_lang.ir.from_ast.values import (
     has_tensor,
     is_module,
     is_tensor,
-    substitute,
     truth,
 )
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, TooLarge, Undefined, dim, opaque
 from spec_lang.syntax import ast
 
-OPERATORS = {
-    "+": "add",
-    "-": "sub",
-    "*": "mul",
-    "/": "div",
-    "//": "floor_divide",
-    "%": "remainder",
-    "**": "pow",
-    "@": "matmul",
-    "&": "bitwise_and",
-    "|": "bitwise_or",
-    "^": "bitwise_xor",
-    "<<": "bitwise_left_shift",
-    ">>": "bitwise_right_shift",
-    "==": "eq",
-    "!=": "ne",
-    "<": "lt",
-    "<=": "le",
-    ">": "gt",
-    ">=": "ge",
-}
-UNARY = {"-": "neg", "~": "bitwise_not"}
 MAX_DEPTH = 150
 
 
@@ -155,7 +133,11 @@ class Expressions(Base):
             cond = self.condition(a, node.operand)
             return POISON if cond is POISON else self.host(lambda: host.negation(cond), node)
         if is_tensor(a):
-            return a if node.op == "+" else self.call_op(UNARY[node.op], [a], {}, node, label=f"`{node.op}`")
+            return (
+                a
+                if node.op == "+"
+                else self.call_op(operators.UNARY[node.op], [a], {}, node, label=f"`{node.op}`")
+            )
         if isinstance(a, Case):
             return self.cased(a, lambda x: host.unary(node.op, x), node)
         return self.host(lambda: host.unary(node.op, a), node)
@@ -168,7 +150,7 @@ class Expressions(Base):
             return POISON
         if is_tensor(a) or is_tensor(b):
             sides = {"input": node.left, "other": node.right, "exponent": node.right}
-            return self.call_op(OPERATORS[node.op], [a, b], {}, node, sides, f"`{node.op}`")
+            return self.call_op(operators.BINARY[node.op], [a, b], {}, node, sides, f"`{node.op}`")
         return self.operate(lambda x, y: host.binary(node.op, x, y), a, b, node)
 
     def operate(self, op: Callable[[Value, Value], Value], a: Value, b: Value, node: ast.Expr) -> Value:
@@ -207,10 +189,9 @@ class Expressions(Base):
 
     def _compare(self, node: ast.Compare) -> Value:
         left, result = self.ev(node.first), None
-        first = node.first
         for op, right_node in node.rest:
             right = self.ev(right_node)
-            one = self._compared(op, left, right, node, first)
+            one = self._compared(op, left, right, node)
             if one is POISON:
                 return POISON
             if result is None:
@@ -221,10 +202,10 @@ class Expressions(Base):
                 assert isinstance(result, bool | Cond)
                 assert isinstance(one, bool | Cond)
                 result = host.conjunction(result, one)
-            left, first = right, right_node
+            left = right
         return result
 
-    def _compared(self, op: str, a: Value, b: Value, node: ast.Expr, first: ast.Expr) -> Value:
+    def _compared(self, op: str, a: Value, b: Value, node: ast.Expr) -> Value:
         if a is POISON or b is POISON:
             return POISON
         if op in ("is", "is not") or ((a is None or b is None) and op in ("==", "!=")):
@@ -232,11 +213,11 @@ class Expressions(Base):
             absent = self._absent(a if b is None else b) if a is None or b is None else None
             if absent is None:
                 return self.error("E0402", "`is` compares with `none` only; `==` compares values", node)
-            return absent if positive else host._not(absent)
+            return absent if positive else host.negation(absent)
         if is_tensor(a) or is_tensor(b):
             if op in ("in", "not in"):
                 return self.error("E0402", "`in` is for lists of hyperparameters, not for tensors", node)
-            return self.call_op(OPERATORS[op], [a, b], {}, node, label=f"`{op}`")
+            return self.call_op(operators.COMPARISONS[op], [a, b], {}, node, label=f"`{op}`")
         result = self.operate(lambda x, y: host.compare(op, x, y), a, b, node)
         return self.resolve(result)
 
@@ -490,8 +471,7 @@ class Expressions(Base):
         elif self.decide(Cond.ge(index, 0)) is None:
             return self.error("E0403", f"it is not known whether the index {index} counts from the end", node)
         self.in_range(index, value.length, node)
-        (name,) = value.index.symbols
-        return substitute(value.item, {name: index})
+        return value.at(index)
 
     # --- conversions ---
 
@@ -528,7 +508,7 @@ class Expressions(Base):
         """What must be there."""
         return self.error(
             "E0406",
-            f"`{self.source.text[node.span.start : node.span.end]}` may be none here",
+            f"`{self.source.at(node.span)}` may be none here",
             node,
             help=f"use it where it is there: `... if {_present(value.absent)} else ...`",
         )
@@ -578,6 +558,7 @@ def join_case(cond: Cond, yes: Value, no: Value) -> Value:
 
 
 def truth_cond(cond: Cond) -> Cond:
+    """A condition in its plainest form: TRUE or FALSE where it is known without facts."""
     known = truth(cond)
     return Cond.of(known) if isinstance(known, bool) else known
 

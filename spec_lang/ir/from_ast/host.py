@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from spec_lang.ir.from_ast.values import Range, SymList, Value, truth
+from spec_lang.ir.from_ast.values import (
+    CTORS,
+    FunctionRef,
+    Range,
+    RecordValue,
+    SymList,
+    Value,
+    is_module,
+    is_tensor,
+    truth,
+)
+from spec_lang.ir.operators import CONDITIONS
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque
 
@@ -19,14 +30,6 @@ class HostError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code
-
-
-def is_int(value: Value) -> bool:
-    return isinstance(value, Dim)
-
-
-def is_number(value: Value) -> bool:
-    return isinstance(value, Dim | float | Real | bool | Cond)
 
 
 def text(value: Value) -> str:
@@ -56,8 +59,6 @@ def kind_of(value: Value) -> str:
     for types, name in names:
         if isinstance(value, types):
             return name
-    from spec_lang.ir.from_ast.values import CTORS, FunctionRef, RecordValue, is_module, is_tensor
-
     if is_tensor(value):
         return "a tensor"
     if is_module(value):
@@ -187,7 +188,12 @@ def unary(op: str, a: Value) -> Value:
     raise HostError(f"`{op}` does not go with {kind_of(a)}")
 
 
-def negation(a: Value) -> Value:
+def negation(a: Value) -> Cond | bool:
+    """`not a`.
+
+    Raises:
+        HostError: it is no condition.
+    """
     if isinstance(a, bool):
         return not a
     if isinstance(a, Cond):
@@ -195,14 +201,6 @@ def negation(a: Value) -> Value:
     raise HostError(f"`not` takes a condition, not {kind_of(a)}")
 
 
-_COMPARE: dict[str, Callable[[Dim, Dim], Cond]] = {
-    "==": Cond.eq,
-    "!=": Cond.ne,
-    "<": Cond.lt,
-    "<=": Cond.le,
-    ">": Cond.gt,
-    ">=": Cond.ge,
-}
 _PLAIN: dict[str, Callable[[float, float], bool]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -224,7 +222,7 @@ def compare(op: str, a: Value, b: Value) -> Cond | bool:
     a, b = as_int(a), as_int(b)
     if isinstance(a, Dim) and isinstance(b, Dim):
         divides = _divides(op, a, b)
-        return truth(_COMPARE[op](a, b) if divides is None else divides)
+        return truth(CONDITIONS[op](a, b) if divides is None else divides)
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real):
         left, right = _float(a), _float(b)
         if left is None or right is None:
@@ -269,18 +267,15 @@ def _equal(a: Value, b: Value) -> Cond | bool:
     if isinstance(a, bool | Cond) and isinstance(b, bool | Cond):
         if isinstance(a, bool) or isinstance(b, bool):
             cond, known = (a, b) if isinstance(b, bool) else (b, a)
-            return cond if known else _not(cond)
+            return cond if known else negation(cond)
         return truth((a & b) | (~a & ~b))
     if isinstance(a, SymList) or isinstance(b, SymList):
         raise HostError("lists of unknown length do not compare")
     return type(a) is type(b) and a == b
 
 
-def _not(cond: Cond | bool) -> Cond | bool:
-    return (not cond) if isinstance(cond, bool) else truth(~cond)
-
-
 def conjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
+    """`a and b`."""
     if isinstance(a, bool):
         return b if a else False
     if isinstance(b, bool):
@@ -289,6 +284,7 @@ def conjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
 
 
 def disjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
+    """`a or b`."""
     if isinstance(a, bool):
         return True if a else b
     if isinstance(b, bool):
@@ -321,7 +317,7 @@ def _membership(op: str, a: Value, b: Value) -> Cond | bool:
         found = conjunction(truth(Cond.ge(a, b.start)), truth(Cond.lt(a, b.stop)))
     else:
         raise HostError(f"`{op}` takes a list, not {kind_of(b)}")
-    return found if op == "in" else _not(found)
+    return found if op == "in" else negation(found)
 
 
 def _maybe_equal(a: Value, b: Value) -> Cond | bool:

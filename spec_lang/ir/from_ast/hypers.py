@@ -257,34 +257,7 @@ class Hypers(Paths):
         self, hypers: tuple[ast.Hyper, ...], args: Args, owner: object, node: ast.Expr, name: str
     ) -> dict[str, Value] | None:
         """Each hyperparameter's value from a call's arguments and the defaults; None after a mistake."""
-        given: dict[str, tuple[Value, object]] = {}
-        good = True
-        if len(args.values) > len(hypers):
-            self.error(
-                "E0510",
-                f"{name} takes {len(hypers)} hyperparameter{'s' * (len(hypers) != 1)}, but gets {len(args.values)}",
-                args.nodes[len(hypers)] if len(args.nodes) > len(hypers) else node,
-            )
-            good = False
-        place: object
-        for h, value, place in zip(hypers, args.values, args.nodes, strict=False):
-            given[h.name.id] = (value, place)
-        known = {h.name.id for h in hypers}
-        for key, value in args.kwargs.items():
-            place = args.named.get(key, node)
-            name_place = self.program.keywords.get(id(place), place)
-            if key not in known:
-                hint = self.suggestion(key, sorted(known)) or (
-                    f"it takes {', '.join(h.name.id for h in hypers)}" if hypers else "it takes none"
-                )
-                what = "field" if isinstance(getattr(owner, "node", None), ast.Record) else "hyperparameter"
-                self.error("E0512", f"{name} has no {what} `{key}`", name_place, help=hint)
-                good = False
-            elif key in given:
-                self.error("E0513", f"{name} gets `{key}` twice", name_place)
-                good = False
-            else:
-                given[key] = (value, place)
+        given, good = self._given(hypers, args, owner, node, name)
         values: dict[str, Value] = {}
         missing = []
         for h in hypers:
@@ -318,6 +291,40 @@ class Hypers(Paths):
             )
             good = False
         return values if good else None
+
+    def _given(
+        self, hypers: tuple[ast.Hyper, ...], args: Args, owner: object, node: ast.Expr, name: str
+    ) -> tuple[dict[str, tuple[Value, object]], bool]:
+        """The values of a call with their places, by hyperparameter, and whether all of them belong to one."""
+        given: dict[str, tuple[Value, object]] = {}
+        good = True
+        if len(args.values) > len(hypers):
+            self.error(
+                "E0510",
+                f"{name} takes {len(hypers)} hyperparameter{'s' * (len(hypers) != 1)}, but gets {len(args.values)}",
+                args.nodes[len(hypers)] if len(args.nodes) > len(hypers) else node,
+            )
+            good = False
+        place: object
+        for h, value, place in zip(hypers, args.values, args.nodes, strict=False):
+            given[h.name.id] = (value, place)
+        known = {h.name.id for h in hypers}
+        for key, value in args.kwargs.items():
+            place = args.named.get(key, node)
+            name_place = self.program.keywords.get(id(place), place)
+            if key not in known:
+                hint = self.suggestion(key, sorted(known)) or (
+                    f"it takes {', '.join(h.name.id for h in hypers)}" if hypers else "it takes none"
+                )
+                what = "field" if isinstance(getattr(owner, "node", None), ast.Record) else "hyperparameter"
+                self.error("E0512", f"{name} has no {what} `{key}`", name_place, help=hint)
+                good = False
+            elif key in given:
+                self.error("E0513", f"{name} gets `{key}` twice", name_place)
+                good = False
+            else:
+                given[key] = (value, place)
+        return given, good
 
     def _declared(self, mark: int, owner: object, hyper: ast.Hyper) -> None:
         """Say where the hyperparameter is declared whose value was just refused."""
@@ -376,6 +383,11 @@ class Hypers(Paths):
         if isinstance(value, Maybe):
             return Maybe(Cond.flag(f"{name} is none"), self.abstract(name, value.value))
         return value
+
+
+def as_hypers(inputs: tuple[ast.Input, ...]) -> tuple[ast.Hyper, ...]:
+    """The inputs of a function over hyperparameters, which are bound like those of a block."""
+    return tuple(ast.Hyper(name=i.name, type=i.type, default=i.default, span=i.span) for i in inputs)
 
 
 def key_of(value: Value) -> object:

@@ -8,17 +8,16 @@ from spec_lang.ir.from_ast.iteration import (
     Iteration,
     Iterations,
     State,
-    _elements,
-    _linear_in,
+    element_values,
+    is_linear_in,
 )
 from spec_lang.ir.from_ast.values import (
     POISON,
     Mapped,
     Value,
     is_module,
-    substitute,
 )
-from spec_lang.shapes import Cond, Dim, TensorType, dim
+from spec_lang.shapes import Cond, Dim, TensorType
 from spec_lang.syntax import ast
 
 
@@ -49,7 +48,7 @@ class Invariants(Iterations):
             return self.facts.equal(a, b)
         return type(a) is type(b) and not is_module(a) and a == b
 
-    def close(self, mark: tuple[int, int, int], it: Iteration, node: object) -> None:
+    def close(self, mark: tuple[int, int, int], it: Iteration) -> None:
         """Turn what was owed in one iteration into what all of them owe."""
         owed = self.opens[mark[1] :]
         names = it.index.symbols | it.symbols
@@ -81,7 +80,7 @@ class Invariants(Iterations):
             found: list[Cond] = []
             for k, element in enumerate(it.known):
                 env: dict[str, Dim | int | Cond] = {own: k}
-                env |= _elements(it.element, element)
+                env |= element_values(it.element, element)
                 found.append(cond.substitute(env))
             return list(dict.fromkeys(found))
         if cond.op == "or":
@@ -92,7 +91,7 @@ class Invariants(Iterations):
                 for part in parts[1:]:
                     kept = kept | part
                 return [kept]
-        linear = all(_linear_in(d, own) for d in cond.dims) and not cond.parts
+        linear = all(is_linear_in(d, own) for d in cond.dims) and not cond.parts
         if cond.is_bound and linear:
             return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
         return [cond]
@@ -113,10 +112,10 @@ class Invariants(Iterations):
             return before
         self.not_negative(it, self.definition.node)
         if isinstance(before, list) and not before and n == 1:
-            if it.length.const is not None and it.length.const <= MAX_UNROLLED and not (it.symbols):
-                (own,) = it.index.symbols
-                return [substitute(grown.added[0], {own: dim(k)}) for k in range(it.length.const)]
-            return Mapped(it.index, it.length, grown.added[0])
+            whole = Mapped(it.index, it.length, grown.added[0])
+            if it.length.const is not None and it.length.const <= MAX_UNROLLED and not it.symbols:
+                return whole.first(it.length.const)
+            return whole
         first = grown.added[0]
         if isinstance(before, list) and all(self._same(x, first) for x in [*before, *grown.added]):
             return Mapped(self.fresh("k", 0), it.length * n + len(before), first)
@@ -127,12 +126,10 @@ class Invariants(Iterations):
             return Grown(old.base, [*old.added, *added])
         if isinstance(old, Mapped):
             first = added[0] if added else None
-            (own,) = old.index.symbols
             if all(self._same(first, a) for a in added) and self._same(first, old.item):
                 return Mapped(old.index, old.length + len(added), old.item)
             if added and old.length.const is not None and old.length.const < 256:
-                items = [substitute(old.item, {own: dim(k)}) for k in range(old.length.const)]
-                return [*items, *added]
+                return [*old.first(old.length.const), *added]
         return self.error("E0403", "what is appended differs from what the list holds", node)
 
     def not_negative(self, it: Iteration, node: object) -> None:

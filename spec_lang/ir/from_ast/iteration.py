@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.binding import linear
+from spec_lang.ir.from_ast.module_values import at_index
 from spec_lang.ir.from_ast.uses import Uses
 from spec_lang.ir.from_ast.values import (
     POISON,
@@ -75,21 +77,17 @@ class Carried:
         self.index = index
 
 
-def _own_symbols(d: Dim, name: str) -> list[Dim]:
-    return [Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol" and a.name == name]
-
-
-def _ungrown(value: Value) -> Value:
+def ungrown(value: Value) -> Value:
+    """A list with what an iteration has appended to it; other values as they are."""
     if isinstance(value, Grown):
         assert isinstance(value.base, list)
         return [*value.base, *value.added]
     return value
 
 
-def _reindexed(value: Value, own: str, index: Dim) -> Value:
+def reindexed(value: Value, own: str, index: Dim) -> Value:
+    """An element of a loop at another index in place of its symbol `own`."""
     if is_module(value):
-        from spec_lang.ir.from_ast.module_values import at_index
-
         return at_index(value, {own: index})
     return substitute(value, {own: index})
 
@@ -98,7 +96,7 @@ def _same_object(a: Value, b: Value) -> bool:
     return a is b or (isinstance(a, TensorType) and a == b)
 
 
-def _elements(element: Value, known: Value) -> dict[str, Dim]:
+def element_values(element: Value, known: Value) -> dict[str, Dim]:
     """The symbols of an element by their values at one iteration."""
     if isinstance(element, Dim) and isinstance(known, Dim):
         if len(element.symbols) == 1 and str(element) in element.symbols:
@@ -107,21 +105,14 @@ def _elements(element: Value, known: Value) -> dict[str, Dim]:
     if isinstance(element, tuple) and isinstance(known, tuple):
         found: dict[str, Dim] = {}
         for e, k in zip(element, known, strict=False):
-            found |= _elements(e, k)
+            found |= element_values(e, k)
         return found
     return {}
 
 
-def _linear_in(d: Dim, name: str) -> bool:
-    from spec_lang.ir.from_ast.binding import linear
-
+def is_linear_in(d: Dim, name: str) -> bool:
+    """Whether a dim is `scale * name + offset`; a dim without the name is."""
     return name not in d.symbols or linear(d, name) is not None
-
-
-def _symbols_of(value: Value) -> frozenset[str]:
-    from spec_lang.ir.from_ast.binding import type_symbols
-
-    return type_symbols(value)
 
 
 class Iterations(Uses):
@@ -159,11 +150,8 @@ class Iterations(Uses):
             return self._over_symbols(value, name)
         if isinstance(value, Mapped):
             index = self.fresh(name, 0)
-            (own,) = value.index.symbols
-            return Iteration(value.length, index, substitute(value.item, {own: index}), None, frozenset())
+            return Iteration(value.length, index, value.at(index), None, frozenset())
         if isinstance(value, RepeatModule):
-            from spec_lang.ir.from_ast.module_values import at_index
-
             index = self.fresh(name, 0)
             (own,) = value.index.symbols
             self.index_symbols = {**self.index_symbols, own: value.index}
@@ -185,14 +173,11 @@ class Iterations(Uses):
 
     def _over_symbols(self, value: SymList, name: str) -> Iteration:
         index = self.fresh(f"{name}_index", 0)
-        element = self.symbolic(self._element_name(value.text, name), value.item)
+        element = self.symbolic(str(self.fresh(name)), value.item)
         if isinstance(element, Dim):
             self.element_symbols |= element.symbols
             return Iteration(value.length, index, element, None, element.symbols)
         return Iteration(value.length, index, element, None, frozenset())
-
-    def _element_name(self, text: str, name: str) -> str:
-        return str(self.fresh(name))
 
     def _over_known(self, items: list[Value], name: str) -> Iteration:
         index = self.fresh(f"{name}_index", 0)
@@ -208,7 +193,7 @@ class Iterations(Uses):
         return Iteration(length, index, element_, items, frozenset())
 
     def _zipped(self, value: Zip, name: str, node: ast.Expr) -> Iteration | None:
-        parts = [self.iteration(p, f"{name}", node) for p in value.parts]
+        parts = [self.iteration(p, name, node) for p in value.parts]
         if any(p is None for p in parts):
             return None
         found = [p for p in parts if p is not None]
@@ -221,7 +206,7 @@ class Iterations(Uses):
         elements = []
         for p in found:
             (own,) = p.index.symbols
-            elements.append(_reindexed(p.element, own, index))
+            elements.append(reindexed(p.element, own, index))
         known = None
         if all(p.known is not None for p in found):
             known = list(zip(*(p.known or () for p in found), strict=False))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.closed_forms import ClosedForms
+from spec_lang.ir.from_ast.expressions import type_text
 from spec_lang.ir.from_ast.iteration import (
     MAX_UNROLLED,
     Body,
     Carried,
     Iteration,
     State,
-    _elements,
-    _ungrown,
+    element_values,
+    ungrown,
 )
 from spec_lang.ir.from_ast.values import (
     Cell,
@@ -34,7 +35,7 @@ class Loops(ClosedForms):
             with self.given(below):
                 out = body(state)
             if out is not None and not self.failed(mark) and self.same_state(state, out):
-                self.close(mark, it, node)
+                self.close(mark, it)
                 return self.closed_lists(state, out, it)
             first_errors = self.diagnostics[mark[0] :]
             self.rollback(mark)
@@ -69,8 +70,6 @@ class Loops(ClosedForms):
         changes = [(a, b) for a, b in zip(state, out or state, strict=True) if not self._same(a, b)]
         if self.tainted and not changes:
             return
-        from spec_lang.ir.from_ast.expressions import type_text
-
         what = "; ".join(f"{type_text(a)} becomes {type_text(b)}" for a, b in changes[:2])
         self.error(
             "E0310",
@@ -89,15 +88,15 @@ class Loops(ClosedForms):
             for k, element in enumerate(it.known):
                 mark = self.mark()
                 conds = [Cond.eq(it.index, k)]
-                conds += [Cond.eq(symbol(n), v) for n, v in _elements(it.element, element).items()]
+                conds += [Cond.eq(symbol(n), v) for n, v in element_values(it.element, element).items()]
                 with self.given(*conds):
                     self.element_now = element
                     out = body(state)
                     self.element_now = None
                 if out is None or self.failed(mark):
                     return None
-                env = {own: dim(k), **_elements(it.element, element)}
-                state = [substitute(_ungrown(s), dict(env)) for s in out]
+                env = {own: dim(k), **element_values(it.element, element)}
+                state = [substitute(ungrown(s), dict(env)) for s in out]
                 for o in self.opens[mark[1] :]:
                     o.cond = o.cond.substitute(env)
                 for cell in self.journal[mark[2] :]:

@@ -54,7 +54,7 @@ class Members(Statements):
             return value
         hint = None
         if isinstance(value, CTORS):
-            text = self.source.text[item.value.span.start : item.value.span.end]
+            text = self.source.at(item.value.span)
             hint = f"construct it: `{text}(...)`"
         elif isinstance(value, Dim | float | Real):
             hint = f"`let {item.name.id} = ...` names a number"
@@ -115,7 +115,7 @@ class Members(Statements):
             name in self.program.functions and node.args[:1] and name in ("zeros", "ones", "eye")
         ):
             return False
-        self.calls[id(node)] = ("init", name, None)
+        self.calls[id(node)] = "init", name
         known = list(INITIALISERS[name])
         args = self.arguments(node.args)
         if len(args.values) > len(known):
@@ -208,7 +208,7 @@ class Members(Statements):
                 hint = self.suggestion(name, list(INITIALISERS))
                 self.error("E0203", f"there is no initialiser called `{name}`", rule.value.func, help=hint)
             else:
-                number = self.source.text[rule.value.span.start : rule.value.span.end]
+                number = self.source.at(rule.value.span)
                 fills = isinstance(rule.value, ast.Number)
                 hint = (
                     ("`zeros()` does it" if number == "0" else f"write `constant({number})`")

@@ -12,6 +12,8 @@ from spec_lang.ir.from_ast.values import (
     RepeatModule,
     Value,
     substitute,
+    substitute_cond,
+    substitute_dim,
 )
 from spec_lang.ops import signature
 from spec_lang.shapes import Dim
@@ -39,24 +41,9 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
     if isinstance(module, ListModule):
         return ListModule(module.label, module.kind, [at_index(m, at) for m in module.items], module.keys)
     if isinstance(module, RepeatModule):
-        length = substitute(module.length, dict(at))
-        assert isinstance(length, Dim)
-        return RepeatModule(
-            module.label,
-            module.index,
-            length,
-            at_index(module.item, at),
-            module.node,
-            module.keyed,
-            module.iteration,
-            module.key,
-        )
+        return _repeated(module, at_index(module.item, at), dict(at))
     if isinstance(module, Case):
-        cond = substitute(module.cond, dict(at))
-        yes, no = at_index(module.yes, at), at_index(module.no, at)
-        if isinstance(cond, bool):
-            return yes if cond else no
-        return Case(cond, yes, no)  # type: ignore[arg-type]  # a condition stays one
+        return _either(module, at_index(module.yes, at), at_index(module.no, at), dict(at))
     return module
 
 
@@ -72,33 +59,30 @@ def substitute_module(module: Value, env: dict[str, object]) -> Value:
         cells = {}
         for name, cell in module.cells.items():
             copy = Cell(name, cell.node)
-            copy.value = None if cell.value is None else cell.value.substitute(_dims(env))
+            copy.value = None if cell.value is None else substitute_dim(cell.value, env)
             cells[name] = copy
         return BlockModule(module.label, module.summary, values, cells, module.node)
     if isinstance(module, ListModule):
         items = [substitute_module(m, env) for m in module.items]
         return ListModule(module.label, module.kind, items, module.keys)
     if isinstance(module, RepeatModule):
-        length = substitute(module.length, env)
-        assert isinstance(length, Dim)
-        return RepeatModule(
-            module.label,
-            module.index,
-            length,
-            substitute_module(module.item, env),
-            module.node,
-            module.keyed,
-            module.iteration,
-            module.key,
-        )
+        return _repeated(module, substitute_module(module.item, env), env)
     if isinstance(module, Case):
-        cond = substitute(module.cond, env)
-        yes, no = substitute_module(module.yes, env), substitute_module(module.no, env)
-        if isinstance(cond, bool):
-            return yes if cond else no
-        return Case(cond, yes, no)  # type: ignore[arg-type]  # a condition stays one
+        return _either(module, substitute_module(module.yes, env), substitute_module(module.no, env), env)
     return substitute(module, env)
 
 
-def _dims(env: dict[str, object]) -> dict[str, Dim | int]:
-    return {k: v for k, v in env.items() if isinstance(v, Dim)}
+def _repeated(module: RepeatModule, item: Value, env: dict[str, object]) -> RepeatModule:
+    """A comprehension of modules with another item, its length in other terms."""
+    length = substitute_dim(module.length, env)
+    return RepeatModule(
+        module.label, module.index, length, item, module.node, module.keyed, module.iteration, module.key
+    )
+
+
+def _either(case: Case, yes: Value, no: Value, env: dict[str, object]) -> Value:
+    """One of two modules, or the one that the condition in other terms leaves."""
+    cond = substitute_cond(case.cond, env)
+    if isinstance(cond, bool):
+        return yes if cond else no
+    return Case(cond, yes, no)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.module_values import at_index
-from spec_lang.ir.from_ast.op_calls import ERRORS, Args, _swap, _swap_named
+from spec_lang.ir.from_ast.op_calls import ERRORS, Args
 from spec_lang.ir.from_ast.settling import Settling
 from spec_lang.ir.from_ast.values import (
     POISON,
@@ -58,15 +58,10 @@ class Modules(Settling):
             return self._run_list(module, args, node)
         if isinstance(module, RepeatModule):
             if module.keyed:
-                return self.error(
-                    "E0407",
-                    "a dict of layers has no order to run in",
-                    self.stage(node),
-                    help=f'index it: `{module.label or "layers"}["name"]`',
-                )
+                return self._unordered(module.label, "name", node)
             return self.run_repeat(module, args, node)
         func = stage.func if isinstance(stage := self.stage(node), ast.Call) else stage
-        name = self.source.text[func.span.start : func.span.end]
+        name = self.source.at(func.span)
         return self.error(
             "E0406",
             f"{name} may be none here",
@@ -74,16 +69,18 @@ class Modules(Settling):
             help=f"run it where it is there: `if {name} is not none:`",
         )
 
+    def _unordered(self, label: str, key: str, node: ast.Expr) -> Value:
+        return self.error(
+            "E0407",
+            "a dict of layers has no order to run in",
+            self.stage(node),
+            help=f'index it: `{label or "layers"}["{key}"]`',
+        )
+
     def _run_list(self, module: ListModule, args: Args, node: ast.Expr) -> Value:
         """Each in order, with the same further arguments."""
         if module.kind == "dict":
-            first = f'{module.label or "layers"}["{module.keys[0] if module.keys else "name"}"]'
-            return self.error(
-                "E0407",
-                "a dict of layers has no order to run in",
-                self.stage(node),
-                help=f"index it: `{first}`",
-            )
+            return self._unordered(module.label, module.keys[0] if module.keys else "name", node)
         if not args.values:
             return self.error(
                 "E0511", f"{module.label or 'this list'} is run on a tensor, and gets nothing", node
@@ -92,10 +89,7 @@ class Modules(Settling):
             return self.error("E0510", "Sequential takes one input", node)
         value = args.values[0]
         for item in module.items:
-            step = Args()
-            step.values, step.nodes = [value, *args.values[1:]], args.nodes
-            step.kwargs, step.named = args.kwargs, args.named
-            value = self.run_item(item, step, node)
+            value = self.run_item(item, args.with_first(value), node)
             if value is POISON:
                 return POISON
         return value
@@ -121,10 +115,7 @@ class Modules(Settling):
             cond, yes, no = case
 
             def again(new: dict[int, Value]) -> Value:
-                copy = Args()
-                copy.values, copy.kwargs = _swap(args.values, new), _swap_named(args.kwargs, new)
-                copy.nodes, copy.named = args.nodes, args.named
-                return self.run_op(module, copy, node)
+                return self.run_op(module, args.replacing(new), node)
 
             return self.both(cond, lambda: again(yes), lambda: again(no), node)
         layer, label = module.layer, module.label
@@ -160,9 +151,7 @@ class Modules(Settling):
         except signature.NeedsCase as needs:
 
             def with_args(values: list[Value], kwargs: dict[str, Value]) -> Value:
-                copy = Args()
-                copy.values, copy.kwargs, copy.nodes, copy.named = values, kwargs, args.nodes, args.named
-                return self.run_op(module, copy, node)
+                return self.run_op(module, args.with_values(values, kwargs), node)
 
             return self.needs_case(needs.value, args.values, args.kwargs, with_args, node)
         except ERRORS as error:
@@ -194,7 +183,7 @@ class Modules(Settling):
             (self.label(place, f"{stated} declared here"),) if place is not None else ()
         )
         ctor = type(layer).name
-        inferred = self._with_hole(module, name, place)
+        inferred = self._with_hole(module, place)
         hint = f"`{inferred}` infers it" if inferred else f"`_` for `{name}` of {ctor} infers it"
         axis = type(layer).holes[name].axis
         first = next((v for v in args.values if isinstance(v, TensorType)), None)
@@ -215,7 +204,7 @@ class Modules(Settling):
         )
         raise _Reported
 
-    def _with_hole(self, module: OpModule, name: str, place: ast.Expr | None) -> str | None:
+    def _with_hole(self, module: OpModule, place: ast.Expr | None) -> str | None:
         """The constructor's call as it stands, with `_` for one argument."""
         call = module.node
         if place is None or not isinstance(call, ast.Call):

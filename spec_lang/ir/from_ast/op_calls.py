@@ -16,7 +16,6 @@ from spec_lang.ir.from_ast.values import (
     Maybe,
     OpModule,
     Value,
-    substitute,
 )
 from spec_lang.ops import signature
 from spec_lang.ops.base import Cx, Function, OpError
@@ -29,7 +28,6 @@ from spec_lang.shapes import (
     TensorType,
     TooLarge,
     Undefined,
-    dim,
 )
 from spec_lang.syntax import ast
 
@@ -49,6 +47,20 @@ class Args:
     def places(self, names: list[str]) -> dict[str, ast.Expr]:
         """Where each argument was written, by its parameter's name."""
         return dict(zip(names, self.nodes, strict=False)) | self.named
+
+    def with_values(self, values: list[Value], kwargs: dict[str, Value]) -> Args:
+        """Other values at the same places."""
+        other = Args()
+        other.values, other.kwargs, other.nodes, other.named = values, kwargs, self.nodes, self.named
+        return other
+
+    def with_first(self, value: Value) -> Args:
+        """The same further arguments behind another first one: each layer of a list gets them."""
+        return self.with_values([value, *self.values[1:]], self.kwargs)
+
+    def replacing(self, new: dict[int, Value]) -> Args:
+        """With the values that have a replacement, by identity, replaced."""
+        return self.with_values(swap(self.values, new), swap_named(self.kwargs, new))
 
 
 ERRORS = (OpError, MixedPrecision, BroadcastError, TooLarge, Undefined)
@@ -71,11 +83,13 @@ def _within(inner: object, outer: object) -> bool:
     return bool(b.start <= a.start and a.end <= b.end)
 
 
-def _swap(values: list[Value], new: dict[int, Value]) -> list[Value]:
+def swap(values: list[Value], new: dict[int, Value]) -> list[Value]:
+    """Values, those that have a replacement (by identity) replaced."""
     return [new.get(id(v), v) for v in values]
 
 
-def _swap_named(values: dict[str, Value], new: dict[int, Value]) -> dict[str, Value]:
+def swap_named(values: dict[str, Value], new: dict[int, Value]) -> dict[str, Value]:
+    """As `swap`, for named values."""
     return {k: new.get(id(v), v) for k, v in values.items()}
 
 
@@ -88,8 +102,7 @@ def _op_value(value: Value) -> Value:
     if isinstance(value, Mapped):
         length = value.length.const
         if length is not None and length <= 256:
-            (name,) = value.index.symbols
-            return [substitute(value.item, {name: dim(k)}) for k in range(length)]
+            return value.first(length)
     return value
 
 
@@ -128,7 +141,7 @@ class OpCalls(Expressions):
             cond, yes, no = case
 
             def again(new: dict[int, Value]) -> Value:
-                return self.infer_op(op, _swap(args, new), _swap_named(kwargs, new), node, places, label)
+                return self.infer_op(op, swap(args, new), swap_named(kwargs, new), node, places, label)
 
             mark = self.mark()
             result = self.both(cond, lambda: again(yes), lambda: again(no), node)
@@ -194,7 +207,7 @@ class OpCalls(Expressions):
 
         def with_value(v: Value) -> Value:
             new = {id(a): v for a in [*args, *kwargs.values()] if a is value or a == value}
-            return again(_swap(args, new), _swap_named(kwargs, new))
+            return again(swap(args, new), swap_named(kwargs, new))
 
         if isinstance(value, Cond):
             return self.both(value, lambda: with_value(True), lambda: with_value(False), node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
-from spec_lang.diagnostics.suggest import closest as suggest
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.habits import NAMESPACES
 from spec_lang.syntax import ast
@@ -98,8 +98,7 @@ def _import(
     target = by_name.get(dotted)
     if target is None:
         span = node.module[0].span.to(node.module[-1].span)
-        near = suggest(dotted, list(by_name))
-        help = f"did you mean `{near}`?" if near else None
+        help = did_you_mean(dotted, by_name)
         if node.module[0].id in NAMESPACES:
             help = "the library's layers and functions need no import"
         wrong.append(
@@ -119,7 +118,7 @@ def _import(
         local = item.alias or item.name
         found = target.names.get(item.name.id)
         if found is None or found.scope is not target:
-            near = suggest(item.name.id, [n for n, d in target.names.items() if d.scope is target])
+            own = [n for n, d in target.names.items() if d.scope is target]
             wrong.append(
                 (
                     scope.file,
@@ -127,7 +126,7 @@ def _import(
                         "E0208",
                         f"`{dotted}` does not define `{item.name.id}`",
                         Label(source, item.name.span),
-                        help=f"did you mean `{near}`?" if near else None,
+                        help=did_you_mean(item.name.id, own),
                     ),
                 )
             )

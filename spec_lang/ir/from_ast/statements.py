@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.base import BUILTINS
 from spec_lang.ir.from_ast.expressions import type_text
 from spec_lang.ir.from_ast.iteration import Grown
 from spec_lang.ir.from_ast.traversal import Traversal
@@ -19,7 +18,7 @@ from spec_lang.ir.from_ast.values import (
     is_module,
     is_tensor,
 )
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
+from spec_lang.shapes import Cond, Dim, Pack, TensorType
 from spec_lang.syntax import ast
 
 
@@ -43,10 +42,6 @@ class Statements(Traversal):
     # --- assignment ---
 
     def _assign(self, node: ast.Assign) -> bool:
-        if isinstance(node.target, ast.Name) and node.type is None:
-            value = self.ev(node.value)
-            self.assign(node.target, value, node.value)
-            return False
         value = self.ev(node.value)
         if node.type is not None:
             value = self.annotated(node, value)
@@ -67,10 +62,7 @@ class Statements(Traversal):
         elif isinstance(value, tuple | list):
             items = list(value)
         elif isinstance(value, Mapped) and value.length.const is not None and value.length.const < 256:
-            (name,) = value.index.symbols
-            from spec_lang.ir.from_ast.values import substitute
-
-            items = [substitute(value.item, {name: dim(k)}) for k in range(value.length.const)]
+            items = value.first(value.length.const)
         elif isinstance(value, TensorType):
             items = self._unstacked(value, len(target.items), node)
         else:
@@ -214,10 +206,7 @@ class Statements(Traversal):
             return self.fits(declared.value, value.value if isinstance(value, Maybe) else value)
         if isinstance(declared, tuple | list):
             if isinstance(value, Mapped) and self.facts.equal(value.length, len(declared)):
-                (name,) = value.index.symbols
-                from spec_lang.ir.from_ast.values import substitute
-
-                value = [substitute(value.item, {name: dim(k)}) for k in range(len(declared))]
+                value = value.first(len(declared))
             if not isinstance(value, tuple | list) or len(declared) != len(value):
                 return False
             return all(map(self.fits, declared, value))
@@ -226,16 +215,12 @@ class Statements(Traversal):
         return declared is value or declared == value
 
     def _fits_list(self, declared: Mapped, value: Value) -> bool:
-        from spec_lang.ir.from_ast.values import substitute
-
-        (name,) = declared.index.symbols
         if isinstance(value, Mapped):
-            (other,) = value.index.symbols
-            item = substitute(value.item, {other: declared.index})
+            item = value.at(declared.index)
             with self.given(Cond.lt(declared.index, declared.length)):
                 return self.facts.equal(declared.length, value.length) and self.fits(declared.item, item)
         if isinstance(value, list):
-            items = [substitute(declared.item, {name: dim(k)}) for k in range(len(value))]
+            items = declared.first(len(value))
             return self.facts.equal(declared.length, len(value)) and all(map(self.fits, items, value))
         return False
 
@@ -291,7 +276,7 @@ class Statements(Traversal):
         known = self.decide(cond)
         message = node.message.value if node.message is not None else str(cond)
         if known is False:
-            shown = self.source.text[node.test.span.start : node.test.span.end]
+            shown = self.source.at(node.test.span)
             notes = () if str(cond) in ("false", "False") or isinstance(cond, bool) else (f"it is `{cond}`",)
             self.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
         at = self.time(cond) if isinstance(cond, Cond) else "init"
@@ -441,5 +426,3 @@ _RUN: dict[type, object] = {
     ast.For: lambda self, node: self.for_loop(node),
 }
 Statements.RUN = _RUN  # type: ignore[assignment]  # each method takes the node of its key
-
-__all__ = ["BUILTINS", "DType", "Statements"]

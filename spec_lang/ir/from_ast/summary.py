@@ -31,6 +31,11 @@ class Owed:
         self.passed = False
         """Whether it came from a block used here, whose own constructor checks it too."""
 
+    @property
+    def why(self) -> str:
+        """The author's reason as the end of a message; empty where there is none."""
+        return f": {self.message}" if self.stated and self.message != str(self.cond) else ""
+
 
 class Entry:
     """Where one size of an input stands: which input (and which tensor inside it), which axis, its dim.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.base import NeedsValue
+from spec_lang.ir.from_ast.binding import symbol_in
 from spec_lang.ir.from_ast.iteration import (
     MAX_UNROLLED,
     Grown,
     Iteration,
     State,
-    _elements,
-    _own_symbols,
-    _reindexed,
+    element_values,
+    reindexed,
 )
 from spec_lang.ir.from_ast.loops import Loops
+from spec_lang.ir.from_ast.module_values import at_index
 from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.values import (
     POISON,
@@ -47,23 +49,18 @@ class Traversal(Loops):
         """A list of layers is run in order, each with the same further arguments."""
         if not args.values:
             return self.error("E0511", f"{module.label} is run on a tensor, and gets nothing", node)
-        from spec_lang.ir.from_ast.module_values import at_index
-
         (own,) = module.index.symbols
         name = own.rstrip("0123456789_") or own
         index = self.fresh(name, 0)
         self.index_symbols = {**self.index_symbols, own: module.index}
         item = at_index(module.item, {own: index})
         inner = module.iteration
-        element = _reindexed(inner.element, own, index)
+        element = reindexed(inner.element, own, index)
         it = Iteration(module.length, index, element, inner.known, inner.symbols)
         it.owner = module.node
 
         def body(state: State) -> State | None:
-            step = Args()
-            step.values, step.nodes = [state[0], *args.values[1:]], args.nodes
-            step.kwargs, step.named = args.kwargs, args.named
-            out = self.run(item, step, node)
+            out = self.run(item, args.with_first(state[0]), node)
             return None if out is POISON else [out]
 
         result = self.loop([args.values[0]], body, it, node)
@@ -110,10 +107,7 @@ class Traversal(Loops):
 
     def _head(self, value: Value) -> Value:
         """A list at a loop's head only grows inside: what is appended is kept apart."""
-        return Grown(value, []) if isinstance(value, list) and not self.element_unrolled() else value
-
-    def element_unrolled(self) -> bool:
-        return self.unrolled
+        return Grown(value, []) if isinstance(value, list) and not self.unrolled else value
 
     def _poison_loop(self, node: ast.For) -> None:
         assert self.locals is not None
@@ -153,9 +147,8 @@ class Traversal(Loops):
         if not isinstance(element, Dim) or len(element.symbols) != 1:
             return
         (own,) = element.symbols
-        offset = element - symbol(own, 0)
-        for s in _own_symbols(element, own):
-            offset = element - s
+        variable = symbol_in(element, own)
+        offset = element - (symbol(own, 0) if variable is None else variable)
         if offset.const is not None:
             self.loop_names.setdefault(own, (name, offset))
 
@@ -192,17 +185,16 @@ class Traversal(Loops):
                 self.rollback(mark)
                 self.diagnostics += errors
             return POISON
-        self.close(mark, it, generator.iterable)
+        self.close(mark, it)
         if is_module(item) or item is None:
             return self._repeated(node, it, item, member, key)
         if it.known is not None and len(it.known) <= host.MAX_LIST:
             (own,) = it.index.symbols
             return [
-                substitute(item, {own: dim(k), **_elements(it.element, e)}) for k, e in enumerate(it.known)
+                substitute(item, {own: dim(k), **element_values(it.element, e)})
+                for k, e in enumerate(it.known)
             ]
         if it.symbols:
-            from spec_lang.ir.from_ast.base import NeedsValue
-
             raise NeedsValue(frozenset({getattr(value, "text", "")}))
         if it.length.const is not None and it.length.const > host.MAX_LIST:
             return self.error(

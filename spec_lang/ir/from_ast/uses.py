@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Label
-from spec_lang.ir.from_ast.binding import Binding, _found_text, type_symbols
+from spec_lang.ir.from_ast.binding import Binding, found_text, type_symbols
 from spec_lang.ir.from_ast.construction import Cells
 from spec_lang.ir.from_ast.hypers import float_flags
 from spec_lang.ir.from_ast.op_calls import Args
@@ -112,7 +112,7 @@ class Uses(Binding):
         if module.block is None:
             if not isinstance(value, TensorType):
                 name = module.definition.name
-                return self.error("E0403", f"{name} takes one tensor, not {_found_text(value)}", module.node)
+                return self.error("E0403", f"{name} takes one tensor, not {found_text(value)}", module.node)
             summary = self.program.alias_summary(module.definition, module.values, value, self, module.node)
             if summary is None or summary.broken:
                 self.tainted = True
@@ -138,12 +138,11 @@ class Uses(Binding):
                 self.owe(cond, o.message, o.place if o.stated else node, o.stated, passed=True)
                 continue
             good = False
-            why = f": {o.message}" if o.stated and o.message != str(o.cond) else ""
             shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"
             mapped = _mapping_text(o.cond, known)
             self.error(
                 "E0601",
-                f"{module.label} does not satisfy what {name} requires{why}",
+                f"{module.label} does not satisfy what {name} requires{o.why}",
                 self.stage(node) if isinstance(node, ast.Arrow) else node,
                 labels=(_relabel(o.place, f"`{o.cond}` is required here"),),
                 notes=(f"`{o.cond}`{shown}{mapped}",),

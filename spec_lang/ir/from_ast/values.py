@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined, dim
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Range:
 
 
 class Enumerate:
+    """`enumerate(items, start)`."""
+
     __slots__ = ("items", "start")
 
     def __init__(self, items: Value, start: Dim) -> None:
@@ -106,6 +108,8 @@ class Enumerate:
 
 
 class Zip:
+    """`zip(a, b, ...)`."""
+
     __slots__ = ("parts",)
 
     def __init__(self, parts: tuple[Value, ...]) -> None:
@@ -124,6 +128,15 @@ class Mapped:
         self.index = index
         self.length = length
         self.item = item
+
+    def at(self, index: Dim) -> Value:
+        """The item at an index."""
+        (own,) = self.index.symbols
+        return substitute(self.item, {own: index})
+
+    def first(self, count: int) -> list[Value]:
+        """So many items, one by one."""
+        return [self.at(dim(k)) for k in range(count)]
 
     def __str__(self) -> str:
         return "a list"
@@ -252,7 +265,7 @@ class OpModule:
 class BlockModule:
     """A constructed block (or extern layer): its summary, what its symbols stand for, its implicit dims."""
 
-    __slots__ = ("at", "cells", "checked", "label", "node", "owed", "summary", "values")
+    __slots__ = ("at", "cells", "label", "node", "summary", "values")
 
     def __init__(
         self, label: str, summary: Summary, values: Mapping_, cells: dict[str, Cell], node: ast.Expr
@@ -263,8 +276,6 @@ class BlockModule:
         self.cells = cells
         self.node = node
         self.at: dict[str, Dim] = {}
-        self.owed: set[int] = set()
-        self.checked = False
 
     def __str__(self) -> str:
         return f"a layer {self.label}"
@@ -343,16 +354,6 @@ class RepeatModule:
         return "a list of layers"
 
 
-class ParamModule:
-    """An op's or block's parameter reached by a path (`wte.weight`)."""
-
-    __slots__ = ("path", "type")
-
-    def __init__(self, type: TensorType, path: str) -> None:
-        self.type = type
-        self.path = path
-
-
 MODULES = (OpModule, BlockModule, AliasModule, ListModule, RepeatModule)
 CTORS = (OpCtor, DefCtor, Partial)
 
@@ -365,12 +366,14 @@ def is_module(value: Value) -> bool:
 
 
 def is_tensor(value: Value) -> bool:
+    """Whether it is a tensor, or one that may be none."""
     if isinstance(value, Maybe):
         return is_tensor(value.value)
     return isinstance(value, TensorType)
 
 
 def has_tensor(value: Value) -> bool:
+    """Whether it is a tensor, or a tuple or list with one in it."""
     if isinstance(value, list | tuple):
         return any(map(has_tensor, value))
     if isinstance(value, Mapped):
@@ -414,12 +417,14 @@ def substitute(value: Value, env: Mapping_) -> Value:
 
 
 def substitute_dim(value: Dim, env: Mapping_) -> Dim:
+    """As `substitute`, for a size."""
     if value.const is not None:
         return value
     return value.substitute({k: v for k, v in env.items() if isinstance(v, Dim)})
 
 
 def substitute_cond(value: Cond, env: Mapping_) -> Cond | bool:
+    """As `substitute`, for a condition; a bool where that leaves nothing open."""
     known = {k: Cond.of(v) if isinstance(v, bool) else v for k, v in env.items()}
     try:
         return truth(value.substitute({k: v for k, v in known.items() if isinstance(v, Dim | Cond)}))
@@ -428,6 +433,7 @@ def substitute_cond(value: Cond, env: Mapping_) -> Cond | bool:
 
 
 def substitute_type(value: TensorType, env: Mapping_) -> TensorType:
+    """As `substitute`, for a tensor's type."""
     shape: list[Dim | Pack] = []
     for d in value.shape:
         if isinstance(d, Pack):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ops.base import Cx, OpError, Tensor
 from spec_lang.shapes import Cond, Dim, Pack, dim, exact_div
 
@@ -204,12 +205,9 @@ def given_names(cx: Cx, text: str, allowed: Sequence[str], given: Mapping[str, D
     """Refuse sizes for names that the pattern does not have."""
     for name in given:
         if name not in allowed:
-            from spec_lang.diagnostics.suggest import closest
-
-            near = closest(name, list(allowed))
             raise OpError(
                 f'{cx.name}: "{text}" has no `{name}`',
                 code="E0512",
                 arg=name,
-                help=f"did you mean `{near}`?" if near else None,
+                help=did_you_mean(name, allowed),
             )

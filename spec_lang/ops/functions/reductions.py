@@ -71,6 +71,13 @@ def not_empty(cx: Cx, x: Tensor, dims: Sequence[int] | None) -> None:
         cx.require(Cond.ge(size, 1), f"{cx.name} of {x} has nothing to choose from", code="E0304")
 
 
+def summed_dtype(x: Tensor, wanted: DType | None) -> DType:
+    """The dtype of a sum or product: the one that was asked for, else ints and bools become int."""
+    if wanted is not None:
+        return wanted
+    return x.dtype if x.dtype.is_float else DType.I64
+
+
 class _Reduction(Function):
     """A number for all elements, or for those along `dim`."""
 
@@ -119,9 +126,7 @@ class sum_(_SumOrMean):
         return reduced_shape(cx, self.input, self.dim, self.keepdim).with_dtype(self.infer_dtype())
 
     def infer_dtype(self) -> DType:
-        if self.dtype is not None:
-            return self.dtype
-        return self.input.dtype if self.input.dtype.is_float else DType.I64
+        return summed_dtype(self.input, self.dtype)
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.infer_dtype()
@@ -166,15 +171,12 @@ class prod(Function):
 
     def infer(self, cx: Cx) -> Tensor:
         dims = None if self.dim is None else [self.dim]
-        return reduced_shape(cx, self.input, dims, self.keepdim).with_dtype(self._dtype())
-
-    def _dtype(self) -> DType:
-        if self.dtype is not None:
-            return self.dtype
-        return self.input.dtype if self.input.dtype.is_float else DType.I64
+        return reduced_shape(cx, self.input, dims, self.keepdim).with_dtype(
+            summed_dtype(self.input, self.dtype)
+        )
 
     def onnx(self, g: Graph) -> Value:
-        rank, dtype = len(self.input.shape), self._dtype()
+        rank, dtype = len(self.input.shape), summed_dtype(self.input, self.dtype)
         axes = None if self.dim is None or not rank else [self.dim % rank]
         y = reduced(g, "prod", g.cast(self.input, dtype), axes, self.keepdim)
         return y if dtype.is_float or dtype is DType.I64 else recast(g, y, dtype)
@@ -589,10 +591,7 @@ class _Running(Function):
         return self.input.with_dtype(self.result())
 
     def result(self) -> DType:
-        """Ints and bools become int."""
-        if self.dtype is not None:
-            return self.dtype
-        return self.input.dtype if self.input.dtype.is_float else DType.I64
+        return summed_dtype(self.input, self.dtype)
 
 
 class cumsum(_Running):

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from math import prod
 
 from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
-from spec_lang.ops.init import Fill
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least, known, known_float, model_float
-from spec_lang.ops.rules.norm import channels_first, mean, more_than_one
+from spec_lang.ops.rules.norm import channel_params, channels_first, mean, more_than_one
 from spec_lang.shapes import DType
 
 
@@ -42,14 +41,7 @@ class _BatchNorm(Layer):
         return input
 
     def params(self) -> Iterator[Param]:
-        shape = (self.num_features,)
-        if self.affine:
-            yield Param("weight", shape, Fill(1.0))
-            yield Param("bias", shape, Fill(0.0))
-        if self.track_running_stats:
-            yield Param("running_mean", shape, Fill(0.0), learned=False)
-            yield Param("running_var", shape, Fill(1.0), learned=False)
-            yield Param("num_batches_tracked", (), Fill(0.0), DType.I64, learned=False)
+        return channel_params(self.num_features, self.affine, self.track_running_stats)
 
     def onnx(self, g: Graph, input: Value) -> Value:
         eps = known_float(self.eps, "eps")

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from math import prod
 
 from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
-from spec_lang.ops.init import Fill
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import any_float, at_least, known, known_float, model_float
 from spec_lang.ops.rules.convolution import batch, unbatch
-from spec_lang.ops.rules.norm import more_than_one
+from spec_lang.ops.rules.norm import channel_params, more_than_one
 from spec_lang.shapes import DType
 
 
@@ -41,14 +40,7 @@ class _InstanceNorm(Layer):
         return self.ranks[0] - 1
 
     def params(self) -> Iterator[Param]:
-        shape = (self.num_features,)
-        if self.affine:
-            yield Param("weight", shape, Fill(1.0))
-            yield Param("bias", shape, Fill(0.0))
-        if self.track_running_stats:
-            yield Param("running_mean", shape, Fill(0.0), learned=False)
-            yield Param("running_var", shape, Fill(1.0), learned=False)
-            yield Param("num_batches_tracked", (), Fill(0.0), DType.I64, learned=False)
+        return channel_params(self.num_features, self.affine, self.track_running_stats)
 
     def onnx(self, g: Graph, input: Value) -> Value:
         channels = known([self.num_features], "num_features")[0]

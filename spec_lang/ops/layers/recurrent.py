@@ -154,7 +154,20 @@ class _Recurrent(Layer):
         return g.Reshape(g.Transpose(y, perm=[2, 0, 1, 3]), g.ints([0, 0, -1]))
 
 
-class RNN(_Recurrent):
+class _OneState(_Recurrent):
+    """Carries one state from step to step."""
+
+    def infer(self, cx: Cx, input: Tensor, hx: Tensor | None = None) -> Any:
+        model_float(cx, input)
+        state = self.state(input, self.hidden_size)
+        self.check_state(cx, hx, state, "an initial state")
+        return self.outputs(input), state
+
+    def onnx(self, g: Graph, input: Value, hx: Value | None = None) -> Any:
+        return tuple(self.lowered(g, input, [hx]))
+
+
+class RNN(_OneState):
     """h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), or ReLU for tanh."""
 
     input_size: Dim
@@ -172,17 +185,8 @@ class RNN(_Recurrent):
     def kind(self) -> Kind:
         return TANH if self.nonlinearity == "tanh" else RELU
 
-    def infer(self, cx: Cx, input: Tensor, hx: Tensor | None = None) -> Any:
-        model_float(cx, input)
-        state = self.state(input, self.hidden_size)
-        self.check_state(cx, hx, state, "an initial state")
-        return self.outputs(input), state
 
-    def onnx(self, g: Graph, input: Value, hx: Value | None = None) -> Any:
-        return tuple(self.lowered(g, input, [hx]))
-
-
-class GRU(_Recurrent):
+class GRU(_OneState):
     """h_t = (1 - z) ⊙ n + z ⊙ h_(t-1), with reset, update and new gates r, z, n.
 
     Source: https://arxiv.org/abs/1406.1078
@@ -202,15 +206,6 @@ class GRU(_Recurrent):
     @property
     def kind(self) -> Kind:
         return GRU_GATES
-
-    def infer(self, cx: Cx, input: Tensor, hx: Tensor | None = None) -> Any:
-        model_float(cx, input)
-        state = self.state(input, self.hidden_size)
-        self.check_state(cx, hx, state, "an initial state")
-        return self.outputs(input), state
-
-    def onnx(self, g: Graph, input: Value, hx: Value | None = None) -> Any:
-        return tuple(self.lowered(g, input, [hx]))
 
 
 class LSTM(_Recurrent):

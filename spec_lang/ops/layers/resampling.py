@@ -19,7 +19,24 @@ from spec_lang.ops.rules.shuffling import (
 )
 
 
-class Upsample(Layer):
+class _Resampled(Layer):
+    """Resamples the spatial axes by a rule."""
+
+    @property
+    def rule(self) -> Resampling:
+        raise NotImplementedError
+
+    def check(self, cx: Cx) -> None:
+        self.rule.check(cx)
+
+    def infer(self, cx: Cx, input: Tensor) -> Tensor:
+        return self.rule.result(cx, input)
+
+    def onnx(self, g: Graph, input: Value) -> Value:
+        return self.rule.onnx(g, input)
+
+
+class Upsample(_Resampled):
     """Resamples the spatial axes to `size`, or to ⌊L * scale_factor⌋."""
 
     size: Dim | list[Dim] | None = None
@@ -38,17 +55,8 @@ class Upsample(Layer):
             self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )
 
-    def check(self, cx: Cx) -> None:
-        self.rule.check(cx)
 
-    def infer(self, cx: Cx, input: Tensor) -> Tensor:
-        return self.rule.result(cx, input)
-
-    def onnx(self, g: Graph, input: Value) -> Value:
-        return self.rule.onnx(g, input)
-
-
-class _Upsampling2d(Layer):
+class _Upsampling2d(_Resampled):
     """Resampling of images in one fixed mode."""
 
     size: Size2 | None = None
@@ -59,15 +67,6 @@ class _Upsampling2d(Layer):
     @property
     def rule(self) -> Resampling:
         return Resampling(self.size, self.scale_factor)
-
-    def check(self, cx: Cx) -> None:
-        self.rule.check(cx)
-
-    def infer(self, cx: Cx, input: Tensor) -> Tensor:
-        return self.rule.result(cx, input)
-
-    def onnx(self, g: Graph, input: Value) -> Value:
-        return self.rule.onnx(g, input)
 
 
 class UpsamplingNearest2d(_Upsampling2d):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 
-from spec_lang.ops.base import Cx, OpError
+from spec_lang.ops.base import Cx, OpError, Param
+from spec_lang.ops.init import Fill
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known, known_float
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
@@ -43,6 +44,17 @@ def more_than_one(cx: Cx, count: Dim, what: str) -> None:
         f"{cx.name} needs more than one value per {what}, but there is {count}",
         code="E0304",
     )
+
+
+def channel_params(features: Dim, affine: bool, tracked: bool) -> Iterator[Param]:
+    """The weight and bias of each channel, and its running statistics."""
+    if affine:
+        yield Param("weight", (features,), Fill(1.0))
+        yield Param("bias", (features,), Fill(0.0))
+    if tracked:
+        yield Param("running_mean", (features,), Fill(0.0), learned=False)
+        yield Param("running_var", (features,), Fill(1.0), learned=False)
+        yield Param("num_batches_tracked", (), Fill(0.0), DType.I64, learned=False)
 
 
 def layer_norm_onnx(

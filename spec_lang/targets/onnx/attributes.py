@@ -60,6 +60,10 @@ def _known(name: str, size: Dim) -> int:
 
 def tensor(name: str, number: int, sizes: tuple[int, ...], raw: bytes) -> bytes:
     """A `TensorProto` with its elements in it."""
+    return tensor_head(name, number, sizes) + wire.data(9, raw)
+
+
+def tensor_head(name: str, number: int, sizes: tuple[int, ...]) -> bytes:
+    """A `TensorProto` before its elements."""
     dims = b"".join(wire.integer(1, n) for n in sizes)
-    named = wire.text(8, name) if name else b""
-    return dims + wire.integer(2, number) + named + wire.data(9, raw)
+    return dims + wire.integer(2, number) + (wire.text(8, name) if name else b"")

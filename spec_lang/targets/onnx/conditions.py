@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.evaluate import Env, EvaluationError, Evaluator
+from spec_lang.ir.operators import CONDITIONS
 from spec_lang.shapes import Cond, Dim, dim
-
-_CONDS: dict[str, Callable[[Dim | int, Dim | int], Cond]] = {
-    "==": Cond.eq,
-    "!=": Cond.ne,
-    "<": Cond.lt,
-    "<=": Cond.le,
-    ">": Cond.gt,
-    ">=": Cond.ge,
-}
 
 
 def condition_of(e: Evaluator, node: model.Expression, env: Env) -> Cond | None:
@@ -32,9 +22,9 @@ def condition_of(e: Evaluator, node: model.Expression, env: Env) -> Cond | None:
         return None
     result = Cond.TRUE
     for op, a, b in zip(node.ops, values, values[1:], strict=False):
-        if op not in _CONDS or not _is_size(a) or not _is_size(b):
+        if op not in CONDITIONS or not _is_size(a) or not _is_size(b):
             return None
-        result = result & _CONDS[op](dim(a), dim(b))
+        result = result & CONDITIONS[op](dim(a), dim(b))
     return result
 
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from spec_lang.shapes import DType
+from spec_lang.weights.state import ITEM_SIZES
 
 Number = bool | int | float
 
@@ -25,19 +26,9 @@ NUMBERS: dict[DType, int] = {
 }
 """`TensorProto.DataType` of each exact dtype; FLOAT is one of F32, F16 and BF16, by the export."""
 
-NAMES: dict[int, str] = {n: d.value for d, n in NUMBERS.items()}
-SIZES: dict[int, int] = {
-    FLOAT: 4,
-    UINT8: 1,
-    INT8: 1,
-    INT16: 2,
-    INT32: 4,
-    INT64: 8,
-    BOOL: 1,
-    FLOAT16: 2,
-    DOUBLE: 8,
-    BFLOAT16: 2,
-}
+DTYPES: dict[int, DType] = {n: d for d, n in NUMBERS.items()}
+NAMES: dict[int, str] = {n: d.value for n, d in DTYPES.items()}
+SIZES: dict[int, int] = {n: ITEM_SIZES[d] for n, d in DTYPES.items()}
 """Bytes of one element."""
 
 FLOATS = frozenset({FLOAT, FLOAT16, DOUBLE, BFLOAT16})

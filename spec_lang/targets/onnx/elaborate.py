@@ -15,7 +15,7 @@ from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, Cx, Op, OpError
 from spec_lang.ops.kinds import SliceOf
 from spec_lang.ops.lowering import Unsupported, Value
-from spec_lang.shapes import Dim, DType, TensorType
+from spec_lang.shapes import Dim, TensorType
 from spec_lang.targets.onnx import extern
 from spec_lang.targets.onnx.binding import bind_dims
 from spec_lang.targets.onnx.conditions import condition_of
@@ -225,7 +225,6 @@ class Elaborator(Paths):
             values = signature.forward(type(op)).bind(args, kwargs)
             types = signature.call_layer(self._cx(op), op, args, kwargs)
             return self._typed(op.onnx(self.g, **values), types)
-        raise AssertionError
 
     def function(
         self, name: str, args: Sequence[Host], kwargs: Mapping[str, Host], node: model.Node, env: Env
@@ -238,7 +237,6 @@ class Elaborator(Paths):
             if isinstance(types, Dim | int | bool | float):
                 return plain(types)
             return self._typed(op.onnx(self.g), types)
-        raise AssertionError
 
     def _extern(
         self,
@@ -252,7 +250,6 @@ class Elaborator(Paths):
     ) -> Host:
         with self._at(path or self.g.path), self._place(definition, node, env):
             return extern.emit(self, definition, values, args, kwargs)
-        raise AssertionError
 
     def _cx(self, op: Op) -> Cx:
         return Cx(self.g.facts, op.name)
@@ -323,5 +320,3 @@ _STATEMENTS: dict[type[model.Statement], Callable[[Elaborator, Any, Env], None]]
     model.For: Elaborator._for,
     model.If: Elaborator._if,
 }
-
-__all__ = ["DType", "Elaborator"]

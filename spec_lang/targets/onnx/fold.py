@@ -31,7 +31,6 @@ def fold(g: Builder, op_type: str, inputs: Sequence[Edge | None], attributes: di
 def _cast(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
     [x] = inputs
     to = attributes["to"]
-    dtype = next(d for d, n in dtypes.NUMBERS.items() if n == to)
     if len(x.raw) > 8 * _SMALL:
         return None
     values = dtypes.unpack(x.raw, x.number)
@@ -41,7 +40,7 @@ def _cast(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const 
         bits = 8 * dtypes.SIZES[to]
         low = 0 if to == dtypes.UINT8 else -(1 << bits - 1)
         values = tuple((int(v) - low) % (1 << bits) + low for v in values)
-    return g.constant(dtypes.pack(values, to), dtype, x.sizes, values)
+    return g.constant(dtypes.pack(values, to), dtypes.DTYPES[to], x.sizes, values)
 
 
 def _unsqueeze(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:

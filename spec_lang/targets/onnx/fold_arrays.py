@@ -26,7 +26,6 @@ _KINDS: Final = {
     dtypes.INT64: "<i8",
     dtypes.BOOL: "?",
 }
-_DTYPES: Final = {n: d for d, n in dtypes.NUMBERS.items()}
 
 Attributes = dict[str, Any]
 Rule = Callable[[Any, list[Any], Attributes], Any]
@@ -54,7 +53,7 @@ def fold(g: Builder, op_type: str, inputs: Sequence[Const | None], attributes: A
     number = next((n for n, kind in _KINDS.items() if np.dtype(kind) == result.dtype), None)
     if number is None or result.size > MAX_ELEMENTS:
         return None
-    like = next((i.dtype for i in inputs if i is not None and i.number == number), _DTYPES[number])
+    like = next((i.dtype for i in inputs if i is not None and i.number == number), dtypes.DTYPES[number])
     flat = result.ravel().tolist() if result.size <= 8 else ()
     return g.constant(result.tobytes(), like, result.shape, flat)
 

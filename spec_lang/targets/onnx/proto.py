@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from spec_lang.frozen import Frozen
 from spec_lang.shapes import Dim, Pack
-from spec_lang.targets.onnx import attributes, dtypes, wire
+from spec_lang.targets.onnx import attributes, wire
 from spec_lang.targets.onnx.nodes import Body, Const, Edge, Initializer, Node
 from spec_lang.weights.place import External, Streamed, TensorData
 
@@ -36,9 +36,9 @@ class Model(Frozen):
 
     Attributes:
         outputs: The results, under the names that they have in the model.
-        functions: None are used; every node is a standard op or of a named custom domain.
+        numbers: Gives ONNX's number of a value's dtype.
         metadata: Further facts about the model, by key.
-        types: Whether the types of values inside the graph are written.
+        domains: The custom domains that nodes are of.
     """
 
     name: str
@@ -153,7 +153,7 @@ def _body(body: Body, name: str, numbers: Callable[[Edge], int], metadata: bool)
     graph += [wire.data(11, value_info(v, numbers)) for v in body.inputs]
     graph += [wire.data(12, value_info(v, numbers)) for v in body.outputs]
     graph += _inside(body.nodes, body.outputs, numbers)
-    return wire.text(1, "body") + wire.message(6, graph) + wire.integer(20, _GRAPH)
+    return wire.text(1, "body") + wire.data(6, b"".join(graph)) + wire.integer(20, _GRAPH)
 
 
 _GRAPH = 5
@@ -177,8 +177,7 @@ def _node(node: Node, numbers: Callable[[Edge], int], metadata: bool) -> bytes:
 
 
 def _tensor_head(x: Initializer) -> bytes:
-    dims = b"".join(wire.integer(1, n) for n in x.sizes)
-    return dims + wire.integer(2, x.number) + wire.text(8, x.name)
+    return attributes.tensor_head(x.name, x.number, x.sizes)
 
 
 def _external(at: External) -> bytes:
@@ -197,15 +196,3 @@ def _dimension(size: Dim | Pack) -> bytes:
     if isinstance(size, Dim) and size.const is not None:
         return wire.integer(1, size.const)
     return wire.text(2, str(size))
-
-
-__all__ = [
-    "DEFAULT_OPSET",
-    "NEWEST_OPSET",
-    "OLDEST_OPSET",
-    "Model",
-    "TooLarge",
-    "chunks",
-    "dtypes",
-    "serialize",
-]

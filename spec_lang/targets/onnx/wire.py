@@ -6,7 +6,6 @@ Source: https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
 
 _SMALL = tuple(bytes((n,)) for n in range(128))
 
@@ -50,13 +49,3 @@ def text(field: int, s: str) -> bytes:
 def header(field: int, length: int) -> bytes:
     """What stands before a bytes field whose `length` bytes follow separately."""
     return varint(field << 3 | 2) + varint(length)
-
-
-def packed(field: int, numbers: Sequence[int]) -> bytes:
-    """A packed repeated int64 field."""
-    return data(field, b"".join(map(varint, numbers)))
-
-
-def message(field: int, pieces: Iterable[bytes]) -> bytes:
-    """A nested message."""
-    return data(field, b"".join(pieces))

@@ -8,26 +8,23 @@ from spec_lang.ir import model as m
 from spec_lang.targets.torch.chains import grouped, stages
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Kw, flat
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.lines import Lines
 from spec_lang.targets.torch.names import Scope, imported, safe
-from spec_lang.targets.torch.operations import Operations
-from spec_lang.targets.torch.text import attribute, comment, comment_text
+from spec_lang.targets.torch.text import attribute
 from spec_lang.targets.torch.types import shape
 from spec_lang.targets.torch.walk import nodes
 
 
-class Calls(Operations):
+class Calls(Lines):
     """The expressions of one method; statements that come of a long chain go before the one being written."""
 
     def __init__(
         self, imports: Imports, method: m.Method, indent: int, training_functions: frozenset[str]
     ) -> None:
         bound = [d.name.lstrip("*") for d in method.dims] + list(bound_in(method.body))
-        super().__init__(imports, Scope(imported(method), [i.name for i in method.inputs], bound))
+        super().__init__(imports, Scope(imported(method), [i.name for i in method.inputs], bound), indent)
         self.method = method
-        self.indent = indent
         self.training_functions = training_functions
-        self.lines: list[str] = []
         self.needed: set[str] = set()
         self.call_dims = {d.name.lstrip("*"): d for d in method.dims}
         self.local_dims = {
@@ -156,7 +153,7 @@ class Calls(Operations):
             if i < len(groups) - 1 and group[-1].to != "run":
                 variable = held or self.variable(root, group[-1].type)
                 new = shape(group[-1].type) != shape(kind)
-                self.emit(f"{variable} = ", code, shape(group[-1].type) if new else None)
+                self.emit(f"{variable} = ", code, note=shape(group[-1].type) if new else None)
                 code = Atom(variable)
             kind = group[-1].type
         return code
@@ -215,36 +212,23 @@ class Calls(Operations):
         if flat(x) != variable:
             self.emit(f"{variable} = ", x)
         layer = self.scope.fresh("layer", "module", "step")
-        self.emit(f"for {layer} in ", layers, suffix=":")
+        self.emit(f"for {layer} in ", layers, ":")
         self.indent += 4
         self.emit(f"{variable} = ", Call(Atom(layer), (Atom(variable), *further)))
         self.indent -= 4
         self.scope.taken.discard(layer)
         return Atom(variable)
 
-    # --- Lines -------------------------------------------------------------------------------
-
-    def emit(self, prefix: str, code: Code, note: str | None = None, suffix: str = "") -> None:
-        """One statement, with a comment at its end where that fits, else above it."""
-        lines = statement(self.indent, prefix, code, suffix)
-        if note:
-            text = comment_text(note)
-            if len(lines[-1]) + 2 + len(text) <= WIDTH:
-                lines[-1] += f"  {text}"
-            else:
-                label = prefix.removesuffix(" = ")
-                above = f"{label}: {note}" if note.startswith("[") and label.isidentifier() else note
-                lines = [*comment(self.indent, above), *lines]
-        self.lines += lines
-
 
 def target_names(t: m.Target) -> list[str]:
+    """The names that an assignment binds."""
     if t.items is not None:
         return [n for x in t.items for n in target_names(x)]
     return [] if t.name is None else [t.name]
 
 
 def statements_in(body: Sequence[m.Stmt]) -> Iterator[m.Stmt]:
+    """All statements of a body, those inside loops and branches too."""
     for s in body:
         yield s
         if isinstance(s, m.For):
@@ -255,6 +239,7 @@ def statements_in(body: Sequence[m.Stmt]) -> Iterator[m.Stmt]:
 
 
 def bound_in(body: Sequence[m.Stmt]) -> Iterator[str]:
+    """The locals and dims that a body binds."""
     for s in statements_in(body):
         if isinstance(s, m.Assign):
             yield from target_names(s.target)

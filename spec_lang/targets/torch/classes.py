@@ -84,7 +84,7 @@ def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[s
         parameters.append(parameter)
         args.append(Kw(python, Atom(python)))
         if late is not None:
-            late_lines += [f"        if {late.name} is None:", *statement(12, f"{late.name} = ", late.value)]
+            late_lines += late.lines(8)
     if len(lines) > 1:
         lines.append("")
     call = Call(Atom("super().__init__"), tuple(args))

@@ -153,6 +153,11 @@ def name(text: str) -> Code:
     return code
 
 
+def spliced(code: Code) -> tuple[Code, ...]:
+    """What a list adds to another one: its items, or `*` of it where they are not written out."""
+    return code.items if isinstance(code, List) else (Spread(code),)
+
+
 def precedence(code: Code) -> int:
     """How tightly an expression binds; primaries most."""
     match code:

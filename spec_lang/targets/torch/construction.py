@@ -60,8 +60,7 @@ class Construction(Containers):
             parameter, late = hyperparameter(h, self.scope.local(h.name), self, self.imports)
             parameters.append(parameter)
             if late is not None:
-                self.lines.append(f"        if {late.name} is None:")
-                self.lines += statement(12, f"{late.name} = ", late.value)
+                self.lines += late.lines(8)
         if self.state.block.dims:
             parameters.append(Parameter("*"))
             parameters += [Parameter(self.scope.local(d), "int") for d in self.state.block.dims]

@@ -17,27 +17,24 @@ from spec_lang.targets.torch.code import (
     Tuple,
     flat,
     name,
+    spliced,
 )
 from spec_lang.targets.torch.expressions import chosen, negated
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.lines import Lines
 from spec_lang.targets.torch.names import Scope, imported
-from spec_lang.targets.torch.operations import Operations
 from spec_lang.targets.torch.registry import CONTAINERS, op_class
 from spec_lang.targets.torch.state import State
-from spec_lang.targets.torch.text import comment, comment_text, identifier, quoted
+from spec_lang.targets.torch.text import identifier, quoted
 from spec_lang.targets.torch.walk import names_in, nodes
 
 
-class Containers(Operations):
+class Containers(Lines):
     """Writes what stands in `layers:`."""
 
     def __init__(self, state: State) -> None:
-        super().__init__(
-            state.imports, Scope(imported(state.block), [*state.hypers, *state.block.dims], state.statics)
-        )
+        scope = Scope(imported(state.block), [*state.hypers, *state.block.dims], state.statics)
+        super().__init__(state.imports, scope, indent=8)
         self.state = state
-        self.indent = 8
-        self.lines: list[str] = []
         self.naming = "layers"
         self.carried: dict[str, str] = {}
         self.current: dict[str, str] = {}
@@ -51,16 +48,6 @@ class Containers(Operations):
             return Atom(self.carried.get(e.id) or self.scope.local(e.id))
         return super().name(e)
 
-    def emit(self, prefix: str, code: Code, suffix: str = "", note: str | None = None) -> None:
-        lines = statement(self.indent, prefix, code, suffix)
-        if note:
-            text = comment_text(note)
-            if len(lines[-1]) + 2 + len(text) <= WIDTH:
-                lines[-1] += f"  {text}"
-            else:
-                lines = [*comment(self.indent, note), *lines]
-        self.lines += lines
-
     def module(self, e: m.Expr) -> Code:
         """What a layer is made of: lists and dicts become PyTorch's containers."""
         match e:
@@ -68,7 +55,7 @@ class Containers(Operations):
                 return self.container("ModuleList", self.listed(e))
             case m.Binary(op="+"):
                 return self.container(
-                    "ModuleList", List((*_spread(self.listed(e.left)), *_spread(self.listed(e.right))))
+                    "ModuleList", List((*spliced(self.listed(e.left)), *spliced(self.listed(e.right))))
                 )
             case m.Comprehension():
                 return self.container("ModuleDict", self.comprehension(e))
@@ -137,7 +124,7 @@ class Containers(Operations):
             if is_none(e):
                 continue
             if isinstance(e, m.Star):
-                found += _spread(self.listed(e.value))
+                found += spliced(self.listed(e.value))
             elif isinstance(e, m.IfExp) and (is_none(e.body) or is_none(e.orelse)):
                 test, child = self.condition(e.test), e.body
                 if is_none(child):
@@ -235,12 +222,10 @@ class Containers(Operations):
 
 
 def is_none(e: m.Expr) -> bool:
+    """Whether no layer stands here."""
     return isinstance(e, m.Literal_) and e.value is None
 
 
-def _spread(code: Code) -> tuple[Code, ...]:
-    return code.items if isinstance(code, List) else (Spread(code),)
-
-
 def carries(e: m.Expr) -> bool:
+    """Whether a dim runs along a list inside, so that a loop must make it."""
     return any(isinstance(n, m.Comprehension) and n.carry for n in nodes(e))

@@ -44,14 +44,14 @@ def function(d: m.Function, imports: Imports) -> list[str]:
         parameter, late = hyperparameter(h, writer.scope.local(h.name), writer, imports)
         parameters.append(parameter)
         if late is not None:
-            body += [f"    if {late.name} is None:", *statement(8, f"{late.name} = ", late.value)]
+            body += late.lines(4)
     result = annotation(d.value.type, imports) if d.value.type else _result(d.value, d, imports)
     lines = define(0, imports.definition(d.name), parameters, result)
     return [*lines, *docstring(4, d.doc or ""), *body, *statement(4, "return ", writer.expr(d.value))]
 
 
 _INTS = frozenset({"len", "int", "round", "ceil", "floor"})
-_FLOATS = frozenset({"float", "sqrt", "log", "exp", "sin", "cos"})
+_FLOATS = frozenset({"float", "sqrt", "log", "exp"})
 
 
 def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from spec_lang.ir import model as m
+from spec_lang.shapes.dtype import TORCH_NAMES, DType
 from spec_lang.targets.torch.code import (
     OPERATORS,
     Atom,
@@ -25,6 +26,7 @@ from spec_lang.targets.torch.code import (
     Tuple,
     Unary,
     name,
+    spliced,
 )
 from spec_lang.targets.torch.fstrings import fstring
 from spec_lang.targets.torch.imports import Imports
@@ -33,19 +35,7 @@ from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram, identifier, number, string
 from spec_lang.targets.torch.walk import names_in
 
-DTYPES = {
-    "f64": "float64",
-    "f32": "float32",
-    "f16": "float16",
-    "bf16": "bfloat16",
-    "i64": "int64",
-    "int": "int64",
-    "i32": "int32",
-    "i16": "int16",
-    "i8": "int8",
-    "u8": "uint8",
-    "bool": "bool",
-}
+DTYPES = {d.value: name for d, name in TORCH_NAMES.items()} | {"int": TORCH_NAMES[DType.I64]}
 _OPPOSITE = {
     "==": "!=",
     "!=": "==",
@@ -55,10 +45,12 @@ _OPPOSITE = {
     "<=": ">",
     "is": "is not",
     "is not": "is",
+    "in": "not in",
+    "not in": "in",
 }
-_OPPOSITE |= {"in": "not in", "not in": "in"}
 _MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp", "log2", "log10", "sin", "cos", "tan", "pow"})
+_MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp"})
+"""The built-in functions that Python has in `math`."""
 
 
 class Expressions:
@@ -192,7 +184,7 @@ class Expressions:
         if e.op not in OPERATORS:
             raise BadProgram(f"{e.op!r} is no operator")
         if e.op == "+" and isinstance(e.type, m.ListType):
-            return List((*_items(left), *_items(right)))
+            return List((*spliced(left), *spliced(right)))
         return Binary(e.op, left, right)
 
     def target(self, t: m.Target) -> Code:
@@ -329,10 +321,6 @@ _DIM_OPERATORS: dict[type[ast.operator], str] = {
     ast.Pow: "**",
 }
 _DIM_FUNCTIONS = frozenset({"min", "max", "len", "int", "round", "sum"})
-
-
-def _items(code: Code) -> tuple[Code, ...]:
-    return code.items if isinstance(code, List) else (Spread(code),)
 
 
 def chosen(test: Code, body: Code, orelse: Code) -> Code:

@@ -13,8 +13,7 @@ from spec_lang.targets.torch.operations import Operations
 from spec_lang.targets.torch.text import BadProgram, identifier
 
 MAY_BE_NONE = frozenset({"bias", "weight_g", "running_mean", "running_var"})
-
-
+"""Parameters and buffers that a layer may have been made without."""
 WEIGHT_ONLY = frozenset({"Embedding", "EmbeddingBag", "PReLU"})
 """The layers whose only parameter is their weight."""
 
@@ -61,9 +60,7 @@ def _by_type(group: list[m.InitRule], writer: Operations) -> list[str]:
         assert layer is not None
         body = [_on_module(rule, module, layer, writer) for rule in same]
         test = f"isinstance({module}, {flat(_class(layer, writer))})"
-        if (word == "if" and len(body) == 1 and body[0][0] is not None) or (
-            len(body) == 1 and body[0][0] is not None
-        ):
+        if len(body) == 1 and body[0][0] is not None:
             lines += [f"            {word} {test} and {body[0][0]}:", *body[0][1]]
         else:
             lines.append(f"            {word} {test}:")

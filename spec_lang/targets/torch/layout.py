@@ -33,6 +33,7 @@ INDENT = 4
 
 
 def fits(text: str) -> bool:
+    """Whether a line is short enough."""
     return len(text) <= WIDTH
 
 
@@ -57,12 +58,6 @@ def statement(indent: int, prefix: str, value: Code, suffix: str = "") -> list[s
     if isinstance(value, Tuple):
         value = Tuple(value.items)
     return _hug(indent, prefix, value, suffix)
-
-
-def strings(indent: int, prefix: str, parts: list[str], suffix: str) -> list[str]:
-    """Adjacent string literals between brackets: one a line where they are several."""
-    margin = " " * indent
-    return [f"{margin}{prefix}", *(f"{margin}    {part}" for part in parts), f"{margin}{suffix}"]
 
 
 def _inner(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:

@@ -108,7 +108,7 @@ class Methods(Calls):
         note = trailing or note
         if prefix == f"{flat(whole)} = ":
             return
-        self.emit("" if suffix == ")" else prefix, whole, note, "" if suffix == ")" else suffix)
+        self.emit("" if suffix == ")" else prefix, whole, "" if suffix == ")" else suffix, note)
 
     def value(self, e: m.Expr) -> Code:
         """The right side of a statement; a long chain leaves statements before it."""
@@ -151,7 +151,7 @@ class Methods(Calls):
         iterable = self.module(s.iterable)
         target = self.loop_target(s.target, names_in(*s.body))
         self.looping(s)
-        self.emit(f"for {flat(target)} in ", iterable, s.trailing, ":")
+        self.emit(f"for {flat(target)} in ", iterable, ":", s.trailing)
         self.indented(s.body, live, loop=True)
 
     def looping(self, s: m.For) -> None:
@@ -165,11 +165,11 @@ class Methods(Calls):
             body = body[0].body
         if self.as_choice(s, test):
             return
-        self.emit("if ", test, s.trailing, ":")
+        self.emit("if ", test, ":", s.trailing)
         self.indented(body, live)
         orelse = s.orelse
         while len(orelse) == 1 and isinstance(orelse[0], m.If) and not orelse[0].comments:
-            self.emit("elif ", self.condition(orelse[0].test), orelse[0].trailing, ":")
+            self.emit("elif ", self.condition(orelse[0].test), ":", orelse[0].trailing)
             self.indented(orelse[0].body, live)
             orelse = orelse[0].orelse
         if orelse:

@@ -73,7 +73,7 @@ def _module(
 ) -> list[str]:
     own = [d for d in program.definitions if d.file == index and not isinstance(d, m.Extern)]
     imports = Imports(file.module, [d.name for d in own], definitions)
-    bodies = [(d, _definition(d, imports, program, definitions, training)) for d in own]
+    bodies = [(d, _definition(d, imports, training)) for d in own]
     head = docstring(0, file.doc or "")
     if block := imports.lines():
         head += ["", *block] if head else block
@@ -98,13 +98,7 @@ def _gap(d: m.AnyDefinition, previous: m.AnyDefinition | None, helpers: bool) ->
     return int(bool(d.comments)) if isinstance(previous, m.Constant) else 2
 
 
-def _definition(
-    d: m.AnyDefinition,
-    imports: Imports,
-    program: m.Program,
-    definitions: Mapping[str, m.Definition],
-    training: frozenset[str],
-) -> list[str]:
+def _definition(d: m.AnyDefinition, imports: Imports, training: frozenset[str]) -> list[str]:
     match d:
         case m.Constant():
             return constant(d, imports)
@@ -117,9 +111,9 @@ def _definition(
         case m.Block():
             return block_class(d, imports, training)
         case m.Variant():
-            base = definitions[d.base if d.base in definitions else f"{imports.here}.{d.base}"]
+            base = imports.defined(d.base)
             while isinstance(base, m.Variant):
-                base = definitions[base.base if base.base in definitions else f"{imports.here}.{base.base}"]
+                base = imports.defined(base.base)
             assert isinstance(base, m.Block)
             return variant_class(d, base, imports)
         case m.Extern():

@@ -7,7 +7,7 @@ from spec_lang.targets.torch.code import Code, flat
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.methods import Methods
-from spec_lang.targets.torch.signature import Parameter, define, is_plain
+from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
 from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import names_in, nodes
@@ -95,9 +95,8 @@ class Routine(Methods):
         """Fill in the inputs that default to an expression over earlier ones."""
         for i in self.method.inputs:
             if i.default is not None and not is_plain(i.default):
-                python = self.scope.local(i.name)
-                self.lines.append(" " * self.indent + f"if {python} is None:")
-                self.lines += statement(self.indent + 4, f"{python} = ", self.expr(i.default))
+                late = Late(self.scope.local(i.name), self.expr(i.default))
+                self.lines += late.lines(self.indent)
 
     def shapes(self) -> str | None:
         """The shapes of inputs and results, for a comment."""

@@ -9,7 +9,7 @@ from spec_lang.ir import model as m
 from spec_lang.targets.torch.code import Code, flat
 from spec_lang.targets.torch.expressions import Expressions
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.layout import WIDTH
+from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.types import annotation
 
 
@@ -44,6 +44,13 @@ class Late(NamedTuple):
 
     name: str
     value: Code
+
+    def lines(self, indent: int) -> list[str]:
+        """`if name is None:` and the assignment."""
+        return [
+            f"{' ' * indent}if {self.name} is None:",
+            *statement(indent + 4, f"{self.name} = ", self.value),
+        ]
 
 
 def hyperparameter(

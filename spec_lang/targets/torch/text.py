@@ -77,6 +77,7 @@ def quoted(text: str) -> str:
 
 
 def string(text: str) -> Code:
+    """A string literal as an expression."""
     return Atom(quoted(text))
 
 
