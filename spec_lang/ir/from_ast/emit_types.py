@@ -62,7 +62,11 @@ def _mapped(value: Mapped) -> ir.Type | None:
     if name in type_symbols(inner) | value.length.symbols:
         name = own
     item = value_type(substitute(inner, {own: symbol(name, 0)}))
-    return None if item is None else make(ir.ListType, item=item, length=str(value.length), index=name, span=None)
+    return (
+        None
+        if item is None
+        else make(ir.ListType, item=item, length=str(value.length), index=name, span=None)
+    )
 
 
 def _several(values: tuple[Value, ...]) -> ir.Type | None:
