@@ -109,6 +109,11 @@ class Base:
         self.strangers: dict[str, int] = {}
         """Unknown names, each reported once, with how many mistakes were reported before."""
 
+        self.free_axes: dict[str, int] = {}
+        """The axes of a container's input by the symbols of their sizes, where nothing says yet what those are."""
+        self.stated_sizes: dict[int, Dim] = {}
+        """What layers state about free axes."""
+
         self.used: set[str] = set()
         self.static_dims: dict[str, Dim] = {}
         """The dims that layers need, in the order of need."""

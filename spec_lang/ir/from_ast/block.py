@@ -98,8 +98,10 @@ class BlockCheck(Members):
         self.declare([node.forward])
         self.method_summary(node.forward, has_body=False)
 
-    def check_alias(self, node: ast.Block, input: TensorType, names: dict[int, str]) -> dict[int, str]:
-        """Check a container for an input of some rank, whose sizes have `names` by axis.
+    def check_alias(
+        self, node: ast.Block, input: TensorType, names: dict[int, str], sizes: dict[int, Dim]
+    ) -> dict[int, str]:
+        """Check a container for an input of some rank, whose sizes are `sizes` or have `names` by axis.
 
         Returns:
             Better names for the sizes that the layers need: those of the arguments that they are.
@@ -110,7 +112,12 @@ class BlockCheck(Members):
         shape: list[Dim | Pack] = []
         result = MethodSummary("forward", _as_forward(node))
         for axis, d in enumerate(input.shape):
+            if axis in sizes:
+                shape.append(sizes[axis])
+                result.entries.append(Entry((0,), axis, sizes[axis], None))
+                continue
             name = names.get(axis, f"size_{axis}")
+            self.free_axes[name] = axis
             one = d if isinstance(d, Pack) else symbol(name)
             shape.append(one)
             self.dims[one.name if isinstance(one, Pack) else name] = one
@@ -141,6 +148,14 @@ class BlockCheck(Members):
             if cell is not None and cell.name not in self.hypers and cell.name not in better.values():
                 better[axis] = cell.name
         return better
+
+    def state_size(self, stated: Dim, size: Dim) -> bool:
+        """Take what a layer states of a container's input as the input's size there."""
+        axis = self.free_axes.get(str(size))
+        if axis is None or not all(re.split(r"[.\[]", n)[0] in self.hypers for n in stated.symbols):
+            return False
+        self.stated_sizes[axis] = stated
+        return True
 
     # --- names ---
 

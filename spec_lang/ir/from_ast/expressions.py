@@ -292,8 +292,13 @@ class Expressions(Base):
             assert isinstance(no, tuple | list)
             if len(yes) != len(no):
                 return None
-            items = [self.joined(cond, a, b) for a, b in zip(yes, no, strict=True)]
-            return None if None in items else type(yes)(items)
+            items: list[Value] = []
+            for a, b in zip(yes, no, strict=True):
+                one = self.joined(cond, a, b)
+                if one is None and not (a is None and b is None):
+                    return None
+                items.append(one)
+            return type(yes)(items)
         if not (isinstance(yes, TensorType) and isinstance(no, TensorType)):
             return yes if yes is no or (yes == no) else None
         if yes.dtype is not no.dtype or len(yes.shape) != len(no.shape):

@@ -136,8 +136,8 @@ def _hug(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
         case Comprehension():
             return _comprehension(indent, prefix, code, suffix)
         case Unary(op, operand):
-            before = prefix + ("not " if op == "not" else op)
-            return _operand(indent, before, operand, precedence(code), suffix)
+            sign = "not " if op == "not" else op
+            return _operand(indent, prefix + sign, operand, precedence(code), suffix)
         case Binary() | Compare():
             *before, (op, last, least) = _split(code)
             head = "".join(o + wrapped(x, w) + " " for o, x, w in before)
