@@ -473,12 +473,18 @@ class Expressions(Base):
                 self.owe(cond, f"item {index} exists: {cond}", node, False)
 
     def sym_item(self, value: SymList, index: Value, node: ast.Subscript) -> Value:
-        if isinstance(index, Dim) and index.const is not None:
-            at = index.const if index.const >= 0 else value.length + index.const
-            self.in_range(dim(at), value.length, node)
+        if isinstance(index, Dim):
+            found = self.element_of(value, index)
+            at = value.length + index if index.const is not None and index.const < 0 else index
+            self.in_range(at, value.length, node)
+            return found
+        raise NeedsValue(frozenset({value.text}))
+
+    def element_of(self, value: SymList, index: Dim) -> Value:
+        """One item of a list hyperparameter."""
+        if index.const is not None:
             return self.symbolic(f"{value.text}[{index}]", value.item)
-        if isinstance(index, Dim) and isinstance(value.item, ast.NamedType | ast.BoundedType):
-            self.in_range(index, value.length, node)
+        if isinstance(value.item, ast.NamedType | ast.BoundedType):
             low = self.bounds(value.item)[0] if isinstance(value.item, ast.BoundedType) else 1
             return opaque(value.text, index, low=low)
         raise NeedsValue(frozenset({value.text}))
