@@ -81,6 +81,7 @@ def export(
     )
     try:
         exported = emit(program, name, {}, options)
+        state = exported.state
     except EvaluationError as error:
         finish([error.diagnostic(program, result.sources)], style)
         return
@@ -88,7 +89,7 @@ def export(
     with (
         _Progress() as progress,
         weights.export(
-            exported.state,
+            state,
             exported.needed,
             str(output),
             weights=str(request.weights) if request.weights else None,

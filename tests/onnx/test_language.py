@@ -53,6 +53,20 @@ model M:
         {"x": torch.randn(1, 3, 2)},
         {},
     ),
+    "starts of buffers": (
+        """
+model M:
+    layers:
+        buffer table: float[6, 4] = stack([sin(arange(6, dtype=float)[:, none] * arange(2)), cos(arange(6, dtype=float)[:, none] * arange(2))], dim=-1).flatten(1)
+        buffer share: float[4] = arange(4, dtype=float) / arange(4, dtype=float).sum()
+        buffer decay: float[4] = sigmoid(arange(4, dtype=float).cumsum(0) - 2.0).clamp(0.2, 0.9)
+        buffer soft: float[4] = softmax(relu(arange(4, dtype=float) - 1.0), dim=0)
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return (x * share + decay) * soft + table.mean(dim=0)
+""",
+        {"x": torch.randn(2, 4)},
+        {},
+    ),
     "results called as inputs": (
         """
 model M:
@@ -407,6 +421,33 @@ def test_another_method(tmp_path: Path) -> None:
     export(program(LOSS), "M", path, method="twice")
     assert [o.name for o in checked(path).graph.output] == ["a", "b"]
     assert len(run(path, {"x": torch.randn(3, 4)})) == 2
+
+
+NAMED = """
+model M(depth: int = 2):
+    layers:
+        fc = Linear(4, 4)
+    forward(x: float[N, 4], pasts: [float[N, P, 4] for i in range(depth)]) -> (
+        last: float[N, 4],
+        keys: [float[N, P + 1, 4] for i in range(depth)],
+    ):
+        keys = [cat([past, unsqueeze(fc(x), 1)], dim=1) for past in pasts]
+        return x * P, keys
+    loss(last: float[N, 4], target: float[N, 4]):
+        return mse_loss(last, target)
+"""
+
+
+def test_results_keep_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    export(program(NAMED), "M", path, with_loss=True)
+    model = checked(path)
+    assert [o.name for o in model.graph.output] == ["last", "keys_0", "keys_1", "loss"]
+    past = torch.randn(3, 5, 4)
+    feeds = {"x": torch.ones(3, 4), "pasts_0": past, "pasts_1": past, "target": torch.zeros(3, 4)}
+    last, *_, loss = run(path, feeds)
+    assert (last == 5).all()
+    assert loss == 25
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f16", 2e-2), ("bf16", 1e-1)])

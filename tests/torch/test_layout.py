@@ -165,3 +165,38 @@ def test_lines_break_as_ruff_breaks_them(tmp_path: Path) -> None:
 )
 def test_slices(items: tuple[Code, ...], expected: str) -> None:
     assert flat(Index(Atom("x"), items)) == expected
+
+
+def anything(r: random.Random, depth: int) -> Code:
+    """Operators, methods and indices behind each other in any order."""
+    if depth <= 0:
+        return leaf(r)
+    inner = lambda: anything(r, r.randint(0, depth - 1))  # noqa: E731 # one word for the cases below
+    match r.randint(0, 7):
+        case 0 | 1:
+            return Binary(r.choice(OPERATORS), inner(), inner())
+        case 2:
+            numberless = inner()
+            if isinstance(numberless, Atom) and numberless.text.isdigit():
+                numberless = Atom("x")
+            return Call(Attr(numberless, "flatten"), tuple(inner() for _ in range(r.randint(0, 2))))
+        case 3:
+            return Index(inner(), (inner(), Slice(None, leaf(r), None)))
+        case 4:
+            return Unary(r.choice(["-", "not"]), inner())
+        case 5:
+            return Compare(inner(), ((r.choice(["==", "<"]), inner()),))
+        case 6:
+            return IfExp(inner(), inner(), inner())
+        case _:
+            return call(r, depth)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_breaking_lines_keeps_the_meaning(seed: int) -> None:
+    r = random.Random(seed)
+    for _ in range(150):
+        code = anything(r, 5)
+        flat_one = ast.parse(f"x = {flat(code)}")
+        broken = "\n".join(statement(0, "x = ", code))
+        assert ast.dump(ast.parse(broken)) == ast.dump(flat_one), broken

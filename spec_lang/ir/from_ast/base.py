@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ MAKERS = frozenset({"Sequential", "partial"})
 BUILTINS = COMPUTED | MAKERS
 BUILTIN_VALUES: dict[str, Value] = {"inf": float("inf"), "pi": 3.141592653589793}
 MAX_TRAIL = 12
+_NUMBERED = re.compile(r"\b[A-Za-z_]\w*_\d+\b")
 ROUNDED = frozenset({"floordiv", "mod"})
 
 
@@ -93,12 +95,19 @@ class Base:
         self.strangers: dict[str, int] = {}
         """Unknown names, each reported once, with how many mistakes were reported before."""
 
+        self.free_axes: dict[str, int] = {}
+        """The axes of a container's input by the symbols of their sizes, where nothing says yet what those are."""
+        self.stated_sizes: dict[int, Dim] = {}
+        """What layers state about free axes."""
+
         self.used: set[str] = set()
         self.static_dims: dict[str, Dim] = {}
         """The dims that layers need, in the order of need."""
         self.dynamic: set[str] = set()
         """Symbols that stand for no expression."""
         self.taken: set[str] = set()
+        self.authors: dict[str, str] = {}
+        """What symbols would be called if that were not taken."""
 
         self.element_symbols: set[str] = set()
         self.heads: dict[str, Iteration] = {}
@@ -132,9 +141,24 @@ class Base:
         """Report a mistake; gives the value that silences what depends on it."""
         span = at if isinstance(at, Span) else at.span  # type: ignore[attr-defined]  # nodes have spans
         self.diagnostics.append(
-            Diagnostic(code, message, Label(self.source, span), labels=labels, notes=notes, help=help)
+            Diagnostic(
+                code,
+                self.authored(message),
+                Label(self.source, span),
+                labels=tuple(Label(k.source, k.span, self.authored(k.text)) for k in labels),
+                notes=tuple(map(self.authored, notes)),
+                help=None if help is None else self.authored(help),
+            )
         )
         return POISON
+
+    def authored(self, text: str) -> str:
+        """A text with loops' symbols called as the author called the variable, where that is clear."""
+        for own in dict.fromkeys(_NUMBERED.findall(text)):
+            name = self.authors.get(own)
+            if name is not None and not re.search(rf"\b{name}\b", text):
+                text = re.sub(rf"\b{own}\b", name, text)
+        return text
 
     def label(self, node: object, text: str) -> Label:
         return Label(self.source, node.span, text)  # type: ignore[attr-defined]  # nodes have spans
@@ -281,6 +305,8 @@ class Base:
         while wanted in self.taken or wanted in self.hypers or wanted in self.dims or wanted in self.lets:
             wanted, n = f"{name}_{n}", n + 1
         self.taken.add(wanted)
+        if wanted != name:
+            self.authors[wanted] = name
         return symbol(wanted, low, high)
 
     # --- names ---
@@ -412,7 +438,9 @@ class Base:
             out, before, name = self.came[id(value)]
             if not isinstance(out, TensorType):
                 break
-            steps.append(f"{name} {shape_text(out)}")
+            step = f"{name} {shape_text(out)}"
+            if steps[-1:] != [step]:
+                steps.append(step)
             value = before
         if len(steps) < 2:
             return ()

@@ -17,10 +17,10 @@ from spec_lang.ir.from_ast.members import Members
 from spec_lang.ir.from_ast.op_calls import Args
 from spec_lang.ir.from_ast.scope import Def, Scope
 from spec_lang.ir.from_ast.summary import Entry, InputSummary, MethodSummary, Summary, tensors
-from spec_lang.ir.from_ast.values import POISON, Maybe, Value, is_module, is_tensor, substitute
+from spec_lang.ir.from_ast.values import POISON, Mapped, Maybe, Value, is_module, is_tensor, substitute
 from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, symbol
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim, symbol
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 from spec_lang.syntax.walk import walk
@@ -94,8 +94,10 @@ class BlockCheck(Members):
         self.declare([node.forward])
         self.method_summary(node.forward, has_body=False)
 
-    def check_alias(self, node: ast.Block, input: TensorType, names: dict[int, str]) -> dict[int, str]:
-        """Check a container for an input of some rank, whose sizes have `names` by axis.
+    def check_alias(
+        self, node: ast.Block, input: TensorType, names: dict[int, str], sizes: dict[int, Dim]
+    ) -> dict[int, str]:
+        """Check a container for an input of some rank, whose sizes are `sizes` or have `names` by axis.
 
         Returns:
             Better names for the sizes that the layers need: those of the arguments that they are.
@@ -106,7 +108,12 @@ class BlockCheck(Members):
         shape: list[Dim | Pack] = []
         result = MethodSummary("forward", _as_forward(node))
         for axis, d in enumerate(input.shape):
+            if axis in sizes:
+                shape.append(sizes[axis])
+                result.entries.append(Entry((0,), axis, sizes[axis], None))
+                continue
             name = names.get(axis, f"size_{axis}")
+            self.free_axes[name] = axis
             one = d if isinstance(d, Pack) else symbol(name)
             shape.append(one)
             self.dims[one.name if isinstance(one, Pack) else name] = one
@@ -137,6 +144,14 @@ class BlockCheck(Members):
             if cell is not None and cell.name not in self.hypers and cell.name not in better.values():
                 better[axis] = cell.name
         return better
+
+    def state_size(self, stated: Dim, size: Dim) -> bool:
+        """Take what a layer states of a container's input as the input's size there."""
+        axis = self.free_axes.get(str(size))
+        if axis is None or not all(re.split(r"[.\[]", n)[0] in self.hypers for n in stated.symbols):
+            return False
+        self.stated_sizes[axis] = stated
+        return True
 
     # --- names ---
 
@@ -399,7 +414,7 @@ class BlockCheck(Members):
         entries: list[tuple[int, tuple[int, ...], int, Dim | Pack, ast.Input]] = []
         for i, item in enumerate(result.inputs):
             inner = item.type.value if isinstance(item.type, Maybe) else item.type
-            for path, t in tensors(inner):
+            for path, t in self._always_there(inner):
                 packed = next((k for k, d in enumerate(t.shape) if isinstance(d, Pack)), len(t.shape))
                 for axis, d in enumerate(t.shape):
                     entries.append((i, path, axis if axis <= packed else axis - len(t.shape), d, item.node))
@@ -424,12 +439,12 @@ class BlockCheck(Members):
                     left.discard(bound)
                     result.entries.append(Entry((i, *path), axis, d, bound))
                     progress = True
-        listed = {
-            n for item in result.inputs for n in _symbols_in(item.type) if not tensors(_inner(item.type))
-        }
-        stuck = [n for n in order if n in left and n not in listed]
+        stuck = [n for n in order if n in left]
         for name in stuck:
-            entry = next(e for e in entries if not isinstance(e[3], Pack) and name in e[3].symbols)
+            entry = next((e for e in entries if not isinstance(e[3], Pack) and name in e[3].symbols), None)
+            if entry is None:
+                self._perhaps_nowhere(name, result)
+                continue
             self.error(
                 "E0307",
                 f"no input tells what `{name}` is: `{entry[3]}` alone does not",
@@ -437,6 +452,31 @@ class BlockCheck(Members):
                 help=f"give `{name}` a size of its own, or make it a hyperparameter",
             )
         return not stuck
+
+    def _always_there(
+        self, value: Value, path: tuple[int, ...] = ()
+    ) -> list[tuple[tuple[int, ...], TensorType]]:
+        """The tensors of an input that every call has, each with its path of indices; of a list, the first."""
+        if isinstance(value, Mapped):
+            if not self.decide(Cond.ge(value.length, 1)):
+                return []
+            (index,) = value.index.symbols
+            return self._always_there(substitute(value.item, {index: dim(0)}), (*path, 0))
+        if isinstance(value, tuple | list):
+            return [t for i, v in enumerate(value) for t in self._always_there(v, (*path, i))]
+        return [(path, value)] if isinstance(value, TensorType) else []
+
+    def _perhaps_nowhere(self, name: str, result: MethodSummary) -> None:
+        """A dim that only the items of a list tell, which may have none."""
+        item = next(i for i in result.inputs if name in _symbols_in(i.type))
+        inner = _inner(item.type)
+        length = f"{inner.length}" if isinstance(inner, Mapped) else "its length"
+        self.error(
+            "E0307",
+            f"no input tells what `{name}` is where the list `{item.name}` is empty",
+            item.node.type,
+            help=f"state `require {length} >= 1`, or give another input a size `{name}`",
+        )
 
     def _bound_by(self, d: Dim | Pack, left: set[str]) -> str | None:
         if isinstance(d, Pack):

@@ -17,7 +17,7 @@ from spec_lang.ir.from_ast.scope import Def, LoadedModule, Scope, scopes
 from spec_lang.ir.from_ast.summary import MethodSummary, Summary
 from spec_lang.ir.from_ast.values import POISON, DefCtor, Partial, Value, substitute_cond
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
-from spec_lang.shapes import Cond, DType, Facts, Pack, TensorType, Verdict, symbol
+from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
 from spec_lang.syntax import ast
 
 FUEL = 200
@@ -89,7 +89,7 @@ class Checker:
             generic = TensorType(DType.FLOAT, tuple(symbol(f"size_{k}") for k in range(rank)))
             self.running.append(definition)
             try:
-                check.check_alias(node, generic, {})
+                check.check_alias(node, generic, {}, {})
             except NeedsValue:
                 return  # as with any block that only a use makes checkable
             finally:
@@ -469,11 +469,15 @@ class Checker:
             return found.summary
         self.running.append(definition)
         names: dict[int, str] = {}
+        sizes: dict[int, Dim] = {}
         check = BlockCheck(self, definition, mono)
         try:
-            for _ in range(2):
+            passes = 2
+            while passes:
                 check = BlockCheck(self, definition, mono)
-                names = check.check_alias(target, input, names)
+                names = check.check_alias(target, input, names, sizes)
+                sizes |= check.stated_sizes
+                passes -= not check.stated_sizes
         except NeedsValue as needs:
             wanted = {n.split(".")[0].split("[")[0] for n in needs.names} & set(values)
             if not wanted <= forced:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from spec_lang.ir import model as ir
+from spec_lang.ir.from_ast.base import BUILTINS
 from spec_lang.ir.from_ast.binding import type_symbols
 from spec_lang.ir.from_ast.block import BlockCheck
 from spec_lang.ir.from_ast.checker import Checker
@@ -364,12 +365,17 @@ class ExpressionEmitter:
             if definition is not None:
                 kind = "fn" if isinstance(definition.node, ast.Function) else "block"
                 return kind, self.scope.path(definition)
-            if func.id in self.checker.functions:
+            if func.id in self.checker.functions and not self._over_numbers(func.id):
                 return "op", func.id
             if func.id in self.checker.layers:
                 return "make", func.id
             return "builtin", func.id
         return "op", getattr(func, "name", "")
+
+    def _over_numbers(self, name: str) -> bool:
+        """Whether a name that is both PyTorch's and Python's stands where no tensor can be."""
+        node = self.definition.node
+        return name in BUILTINS and isinstance(node, ast.Function) and node.value is not None
 
     def target(self, node: ast.Target) -> ir.Target:
         if isinstance(node, ast.Name):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from spec_lang.ir import model as ir
+from spec_lang.ir.from_ast.binding import type_symbols
 from spec_lang.ir.from_ast.scope import Scope
 from spec_lang.ir.from_ast.values import (
     BlockModule,
@@ -15,9 +17,10 @@ from spec_lang.ir.from_ast.values import (
     OpModule,
     RepeatModule,
     Value,
+    substitute,
 )
 from spec_lang.ir.model import make
-from spec_lang.shapes import Dim, TensorType
+from spec_lang.shapes import Dim, TensorType, symbol
 from spec_lang.syntax import ast
 
 _SCALARS: dict[str, Literal["int", "float", "bool", "str", "layer"]] = {
@@ -42,16 +45,28 @@ def value_type(value: Value) -> ir.Type | None:
             return make(ir.ListType, item=items[0], length=str(len(value)), index=None, span=None)
         return _several(tuple(value))
     if isinstance(value, Mapped):
-        item = value_type(value.item)
-        if item is None:
-            return None
-        return make(ir.ListType, item=item, length=str(value.length), index=str(value.index), span=None)
+        return _mapped(value)
     if isinstance(value, Maybe):
         base = value_type(value.value)
         return None if base is None else make(ir.OptionalType, base=base, span=None)
     if isinstance(value, Dim):
         return make(ir.ScalarType, name="int", bound=None, span=None)
     return _module(value)
+
+
+def _mapped(value: Mapped) -> ir.Type | None:
+    """A list's type; its index is only known inside, and is called as the author called it."""
+    (own,) = value.index.symbols
+    name = re.sub(r"_\d+$", "", own)
+    inner = value.item
+    if name in type_symbols(inner) | value.length.symbols:
+        name = own
+    item = value_type(substitute(inner, {own: symbol(name, 0)}))
+    return (
+        None
+        if item is None
+        else make(ir.ListType, item=item, length=str(value.length), index=name, span=None)
+    )
 
 
 def _several(values: tuple[Value, ...]) -> ir.Type | None:

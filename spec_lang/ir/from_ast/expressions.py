@@ -273,8 +273,13 @@ class Expressions(Base):
             assert isinstance(no, tuple | list)
             if len(yes) != len(no):
                 return None
-            items = [self.joined(cond, a, b) for a, b in zip(yes, no, strict=True)]
-            return None if None in items else type(yes)(items)
+            items: list[Value] = []
+            for a, b in zip(yes, no, strict=True):
+                one = self.joined(cond, a, b)
+                if one is None and not (a is None and b is None):
+                    return None
+                items.append(one)
+            return type(yes)(items)
         if not (isinstance(yes, TensorType) and isinstance(no, TensorType)):
             return yes if yes is no or (yes == no) else None
         if yes.dtype is not no.dtype or len(yes.shape) != len(no.shape):
@@ -449,12 +454,18 @@ class Expressions(Base):
                 self.owe(cond, f"item {index} exists: {cond}", node, False)
 
     def sym_item(self, value: SymList, index: Value, node: ast.Subscript) -> Value:
-        if isinstance(index, Dim) and index.const is not None:
-            at = index.const if index.const >= 0 else value.length + index.const
-            self.in_range(dim(at), value.length, node)
+        if isinstance(index, Dim):
+            found = self.element_of(value, index)
+            at = value.length + index if index.const is not None and index.const < 0 else index
+            self.in_range(at, value.length, node)
+            return found
+        raise NeedsValue(frozenset({value.text}))
+
+    def element_of(self, value: SymList, index: Dim) -> Value:
+        """One item of a list hyperparameter."""
+        if index.const is not None:
             return self.symbolic(f"{value.text}[{index}]", value.item)
-        if isinstance(index, Dim) and isinstance(value.item, ast.NamedType | ast.BoundedType):
-            self.in_range(index, value.length, node)
+        if isinstance(value.item, ast.NamedType | ast.BoundedType):
             low = self.bounds(value.item)[0] if isinstance(value.item, ast.BoundedType) else 1
             return opaque(value.text, index, low=low)
         raise NeedsValue(frozenset({value.text}))

@@ -39,7 +39,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "known", "length", "owner", "symbols")
+    __slots__ = ("element", "index", "item", "known", "length", "owner", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -52,6 +52,16 @@ class Iteration:
         """Symbols of elements that no formula in the index gives (`for n in depths`)."""
         self.owner: ast.Comprehension | None = None
         """The comprehension whose layers are gone through: where a running size would be kept."""
+        self.item: Callable[[Dim], Value] | None = None
+        """The element at an index, where it is more than a formula in the index."""
+
+    def elements_at(self, index: Dim) -> dict[str, Dim]:
+        """The values of the element's symbols at one index."""
+        if self.item is not None:
+            return element_values(self.element, self.item(index))
+        if self.known is not None and index.const is not None and 0 <= index.const < len(self.known):
+            return element_values(self.element, self.known[index.const])
+        return {}
 
 
 class Grown:
@@ -143,7 +153,11 @@ class Iterations(Uses):
             if inner.known is not None:
                 known = [(value.start + k, v) for k, v in enumerate(inner.known)]
             element = None if inner.element is None else (value.start + inner.index, inner.element)
-            return Iteration(inner.length, inner.index, element, known, inner.symbols)
+            it = Iteration(inner.length, inner.index, element, known, inner.symbols)
+            if (item := inner.item) is not None:
+                start = value.start
+                it.item = lambda k: (start + k, item(k))
+            return it
         if isinstance(value, Zip):
             return self._zipped(value, name, node)
         if isinstance(value, SymList):
@@ -157,8 +171,8 @@ class Iterations(Uses):
             self.index_symbols = {**self.index_symbols, own: value.index}
             inner = value.iteration
             known = [at_index(value.item, {own: dim(k)}) for k in range(len(inner.known or ()))]
-            item = at_index(value.item, {own: index})
-            it = Iteration(value.length, index, item, known or None, inner.symbols)
+            each = at_index(value.item, {own: index})
+            it = Iteration(value.length, index, each, known or None, inner.symbols)
             it.owner = value.node
             return it
         if isinstance(value, ListModule) and value.kind != "dict":
@@ -176,7 +190,9 @@ class Iterations(Uses):
         element = self.symbolic(str(self.fresh(name)), value.item)
         if isinstance(element, Dim):
             self.element_symbols |= element.symbols
-            return Iteration(value.length, index, element, None, element.symbols)
+            it = Iteration(value.length, index, element, None, element.symbols)
+            it.item = lambda k: self.element_of(value, k)
+            return it
         return Iteration(value.length, index, element, None, frozenset())
 
     def _over_known(self, items: list[Value], name: str) -> Iteration:
@@ -212,7 +228,11 @@ class Iterations(Uses):
             known = list(zip(*(p.known or () for p in found), strict=False))
         element = None if any(p.element is None for p in found) else tuple(elements)
         symbols = frozenset[str]().union(*(p.symbols for p in found))
-        return Iteration(length, index, element, known, symbols)
+        it = Iteration(length, index, element, known, symbols)
+        items = [p.item for p in found]
+        if element is not None and any(items):
+            it.item = lambda k: tuple(e if i is None else i(k) for i, e in zip(items, element, strict=True))
+        return it
 
     def body(self, statements: tuple[ast.Statement, ...]) -> bool:
         raise NotImplementedError

@@ -91,7 +91,7 @@ class Paths(Modules):
             (name,) = module.index.symbols
             self.index_symbols = {**self.index_symbols, name: module.index}
             self.repeats[name] = module
-            return at_index(module.item, {name: index})
+            return at_index(module.item, {**module.iteration.elements_at(index), name: index})
         if isinstance(module, RepeatModule | ListModule):
             return self.error(
                 "E0403", f"a layer is chosen by an int or a key, not {host.kind_of(index)}", node

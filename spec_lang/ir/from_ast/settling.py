@@ -47,11 +47,19 @@ class Settling(Construction):
             self.stage(node),
             labels=(self.label(cell.node, f"one {'list' if at else 'layer'}, so one value: {known}"),),
             notes=notes,
-            help="write the size out in terms of the list's variable"
+            help=self._written_out(cell)
             if at
             else "a layer used twice is shared; use two layers where the sizes differ",
         )
         return False
+
+    def _written_out(self, cell: Cell) -> str:
+        """What to do where the items of a list need different sizes."""
+        if isinstance(cell.node, ast.Hole):
+            return "write the size out in terms of the list's variable"
+        return (
+            f"make `{cell.name}` a hyperparameter of the block, and give it in terms of the list's variable"
+        )
 
     def _own_heads(self, size: Dim, at: dict[str, Dim]) -> None:
         """A size that changes along a loop is kept where the list that the loop indexes is made."""

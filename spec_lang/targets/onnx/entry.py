@@ -74,17 +74,23 @@ class Inputs:
         return [symbol(name if rank == 1 else f"{name}{n}") for n in range(rank)]
 
 
-def output_names(method: model.Method, loss: model.Method | None, count: int) -> list[str]:
+def result_names(method: model.Method, loss: model.Method | None) -> list[str]:
     """The names of a method's results: its own, else the names under which the loss takes them, else `output`."""
-    names = [r.name for r in method.results]
+    names = [r.name for r in method.results] or [None]
     if loss is not None:
         own = {i.name for i in method.inputs} | set(names)
         free = iter([i.name for i in loss.inputs if i.name not in own])
         names = [n if n is not None else next(free, None) for n in names]
-    if len(names) != count:
-        return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
-    single = count == 1
-    return [n or ("output" if single else f"output_{i}") for i, n in enumerate(names)]
+    return [n or ("output" if len(names) == 1 else f"output_{i}") for i, n in enumerate(names)]
+
+
+def output_names(name: str, value: Host) -> list[str]:
+    """The names of a result's tensors: an item of a tuple or list has its place behind the name."""
+    if value is None:
+        return []
+    if isinstance(value, tuple | list):
+        return [n for i, v in enumerate(value) for n in output_names(f"{name}_{i}", v)]
+    return [name]
 
 
 def method_named(definition: model.Block, name: str, env: Env) -> model.Method:

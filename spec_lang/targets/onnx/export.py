@@ -18,7 +18,7 @@ from spec_lang.shapes import DType
 from spec_lang.targets.onnx import proto
 from spec_lang.targets.onnx.buffers import Buffers
 from spec_lang.targets.onnx.elaborate import Elaborator
-from spec_lang.targets.onnx.entry import Inputs, method_named, output_names
+from spec_lang.targets.onnx.entry import Inputs, method_named, output_names, result_names
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
 from spec_lang.weights.place import TensorData
@@ -142,16 +142,18 @@ class _Export:
         loss = next((m for m in self.definition.methods if m.name == "loss"), None)
         if self.options.with_loss and loss is None:
             raise EvaluationError("E0905", f"{name} has no loss", env.file, self.definition.span)
+        results = result_names(method, loss)
         taken = {i.name for i in method.inputs}
-        wanted = self._reserve([n for n in output_names(method, loss, len(method.results)) if n not in taken])
+        wanted = self._reserve([n for n in results if n not in taken])
         for i in method.inputs:
             self._input(i, env)
         self.e.prepare(method, self.root, env)
         result = self.e.body(method.body, env)
+        values = dict(zip(results, result, strict=True)) if len(results) > 1 else {results[0]: result}
         edges = self.e.edges(result)
-        names = output_names(method, loss, len(edges))
+        names = [name for n, v in values.items() for name in output_names(n, v)]
         if self.options.with_loss and loss is not None:
-            edges += self.e.edges(self._loss(loss, method, result, names, env))
+            edges += self.e.edges(self._loss(loss, method, values, env))
             names.append("loss")
         reserved = [
             (n if n in wanted else self.g.values.take(n), v) for n, v in zip(names, edges, strict=True)
@@ -175,12 +177,9 @@ class _Export:
         else:
             env.locals[i.name] = None if i.default is None else self.e.value(i.default, env)
 
-    def _loss(
-        self, loss: model.Method, method: model.Method, result: Host, names: list[str], env: Env
-    ) -> Host:
+    def _loss(self, loss: model.Method, method: model.Method, results: dict[str, Host], env: Env) -> Host:
         """The loss of the results; what it takes beside them and the method's inputs is an input."""
-        results = result if isinstance(result, tuple) and len(method.results) > 1 else (result,)
-        known = {i.name: env.locals[i.name] for i in method.inputs} | dict(zip(names, results, strict=True))
+        known = {i.name: env.locals[i.name] for i in method.inputs} | results
         given: dict[str, Host] = {}
         for i in loss.inputs:
             if i.name in known:

@@ -43,6 +43,8 @@ def fold(g: Builder, op_type: str, inputs: Sequence[Const | None], attributes: A
         return None
     with np.errstate(all="ignore"):
         result = rule(np, arrays, attributes)
+    if result is None:
+        return None
     if op_type == "Cast":
         number = attributes["to"]
         if number not in _KINDS:
@@ -138,6 +140,42 @@ def _unary(name: str) -> Rule:
     return lambda np, x, _: getattr(np, name)(x[0]).astype(x[0].dtype)
 
 
+def _reduced(name: str) -> Rule:
+    def reduce(np: Any, x: list[Any], attributes: Attributes) -> Any:
+        axes = x[1].tolist() if len(x) > 1 and x[1] is not None else attributes.get("axes")
+        if not axes and attributes.get("noop_with_empty_axes"):
+            return x[0]
+        result = getattr(np, name)(
+            x[0], axis=tuple(axes) if axes else None, keepdims=bool(attributes.get("keepdims", 1))
+        )
+        return result.astype(x[0].dtype)
+
+    return reduce
+
+
+def _flatten(np: Any, x: list[Any], attributes: Attributes) -> Any:
+    axis = attributes.get("axis", 1) % (x[0].ndim + 1)
+    return x[0].reshape(prod(x[0].shape[:axis]), -1)
+
+
+def _clip(np: Any, x: list[Any], _: Attributes) -> Any:
+    data, low, high = [*x, None, None][:3]
+    data = data if low is None else np.maximum(data, low)
+    return data if high is None else np.minimum(data, high)
+
+
+def _cumsum(np: Any, x: list[Any], attributes: Attributes) -> Any:
+    if attributes.get("exclusive") or attributes.get("reverse"):
+        return None
+    return np.cumsum(x[0], axis=x[1].item(), dtype=x[0].dtype)
+
+
+def _softmax(np: Any, x: list[Any], attributes: Attributes) -> Any:
+    axis = attributes.get("axis", -1)
+    powers = np.exp(x[0] - np.max(x[0], axis=axis, keepdims=True))
+    return powers / np.sum(powers, axis=axis, keepdims=True)
+
+
 def _binary(name: str) -> Rule:
     return lambda np, x, _: getattr(np, name)(x[0], x[1])
 
@@ -186,10 +224,13 @@ _RULES: dict[str, Rule] = {
     **{op: _unary(name) for op, name in _UNARY.items()},
     **{op: _binary(name) for op, name in _BINARY.items()},
     "Cast": lambda np, x, attributes: x[0],
+    "Clip": _clip,
     "Concat": lambda np, x, attributes: np.concatenate(x, axis=attributes["axis"]),
     "ConstantOfShape": _constant_of_shape,
+    "CumSum": _cumsum,
     "Div": _div,
     "Expand": lambda np, x, _: np.broadcast_to(x[0], np.broadcast_shapes(x[0].shape, tuple(x[1].tolist()))),
+    "Flatten": _flatten,
     "Gather": lambda np, x, attributes: np.take(x[0], x[1], axis=attributes.get("axis", 0)),
     "MatMul": _binary("matmul"),
     "Max": _many("maximum"),
@@ -197,8 +238,16 @@ _RULES: dict[str, Rule] = {
     "Mod": _mod,
     "Pow": _pow,
     "Range": _range,
+    "ReduceMax": _reduced("max"),
+    "ReduceMean": _reduced("mean"),
+    "ReduceMin": _reduced("min"),
+    "ReduceProd": _reduced("prod"),
+    "ReduceSum": _reduced("sum"),
+    "Relu": lambda np, x, _: np.maximum(x[0], 0),
     "Reshape": _reshape,
+    "Sigmoid": lambda np, x, _: (1 / (1 + np.exp(-x[0]))).astype(x[0].dtype),
     "Slice": _slice,
+    "Softmax": _softmax,
     "Squeeze": lambda np, x, _: np.squeeze(x[0], _axes(x)),
     "Tile": lambda np, x, _: np.tile(x[0], x[1].tolist()),
     "Transpose": lambda np, x, attributes: np.transpose(x[0], attributes.get("perm")),

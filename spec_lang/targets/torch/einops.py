@@ -1,12 +1,14 @@
 """`rearrange`, `reduce` and `repeat` as the tensor methods that do the same.
 
+`unflatten` is the function to split axes by; None for the method, which strict mypy refuses on a Tensor.
+
 Source: https://einops.rocks; only what a pattern can say is built: split, permute, reduce or expand, merge.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Kw, Tuple, Unary
 from spec_lang.targets.torch.text import BadProgram
@@ -15,20 +17,30 @@ NAMES = frozenset({"rearrange", "reduce", "repeat"})
 _TOKEN = re.compile(r"\s*(\(|\)|\.\.\.|…|\w+)")
 _REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}
 Groups = list[list[str]]
+Splitter = Callable[[], Code] | None
 
 
-def rearrange(x: Code, rank: int | None, pattern: str, sizes: Mapping[str, Code]) -> Code:
+def rearrange(
+    x: Code, rank: int | None, pattern: str, sizes: Mapping[str, Code], unflatten: Splitter = None
+) -> Code:
     """`x` with its axes split, permuted and merged."""
     left, right = _parse(pattern, rank)
-    x, axes = _split(x, left, sizes)
+    x, axes = _split(x, left, sizes, unflatten)
     wanted = [a for group in right for a in group]
     return _merge(_permute(x, axes, wanted), right)
 
 
-def reduce(x: Code, rank: int | None, pattern: str, how: str, sizes: Mapping[str, Code]) -> Code:
+def reduce(
+    x: Code,
+    rank: int | None,
+    pattern: str,
+    how: str,
+    sizes: Mapping[str, Code],
+    unflatten: Splitter = None,
+) -> Code:
     """`x` with the axes that the right side lacks reduced."""
     left, right = _parse(pattern, rank)
-    x, axes = _split(x, left, sizes)
+    x, axes = _split(x, left, sizes, unflatten)
     wanted = [a for group in right for a in group]
     gone = [i for i, a in enumerate(axes) if a not in wanted]
     if how == "prod":
@@ -41,10 +53,12 @@ def reduce(x: Code, rank: int | None, pattern: str, how: str, sizes: Mapping[str
     return _merge(_permute(x, kept, wanted), right)
 
 
-def repeat(x: Code, rank: int | None, pattern: str, sizes: Mapping[str, Code]) -> Code:
+def repeat(
+    x: Code, rank: int | None, pattern: str, sizes: Mapping[str, Code], unflatten: Splitter = None
+) -> Code:
     """`x` repeated along the axes that the left side lacks."""
     left, right = _parse(pattern, rank)
-    x, axes = _split(x, left, sizes)
+    x, axes = _split(x, left, sizes, unflatten)
     wanted = [a for group in right for a in group]
     x = _permute(x, axes, [a for a in wanted if a in axes])
     new = [i for i, a in enumerate(wanted) if a not in axes]
@@ -98,7 +112,7 @@ def _expanded(groups: Groups, hidden: Groups) -> Groups:
     return found
 
 
-def _split(x: Code, left: Groups, sizes: Mapping[str, Code]) -> tuple[Code, list[str]]:
+def _split(x: Code, left: Groups, sizes: Mapping[str, Code], unflatten: Splitter) -> tuple[Code, list[str]]:
     for axis, group in reversed(list(enumerate(left))):
         if not group:
             x = _method(x, "squeeze", axis)
@@ -107,7 +121,8 @@ def _split(x: Code, left: Groups, sizes: Mapping[str, Code]) -> tuple[Code, list
             if len(unknown) > 1:
                 raise BadProgram(f"the sizes of {' and '.join(unknown)} are not given")
             parts = tuple(Atom(a) if a.isdigit() else sizes.get(a, _int(-1)) for a in group)
-            x = Call(Attr(x, "unflatten"), (_int(axis), Tuple(parts)))
+            how = (_int(axis), Tuple(parts))
+            x = Call(Attr(x, "unflatten"), how) if unflatten is None else Call(unflatten(), (x, *how))
     return x, [a for group in left for a in group]
 
 

@@ -114,15 +114,13 @@ def _hug(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
     margin = " " * indent
     match code:
         case Call(func, args) if args:
-            open_, close = f"{prefix}{receiver(func)}(", f"){suffix}"
-            return [margin + open_, *_arguments(indent + INDENT, args), margin + close]
+            return _last_brackets(indent, prefix, func, ("(", ")"), args, suffix)
         case Call(func):
             return _hug(indent, prefix, func, f"(){suffix}")
         case Attr(value, name):
-            return _hug(indent, prefix, value, f".{name}{suffix}")
+            return _operand(indent, prefix, value, 15, f".{name}{suffix}")
         case Index(value, items):
-            open_, close = f"{prefix}{receiver(value)}[", f"]{suffix}"
-            return [margin + open_, *_arguments(indent + INDENT, items), margin + close]
+            return _last_brackets(indent, prefix, value, ("[", "]"), items, suffix)
         case Tuple(items) if items:
             return [f"{margin}{prefix}(", *_one_a_line(indent + INDENT, items), f"{margin}){suffix}"]
         case List(items) if items:
@@ -133,15 +131,18 @@ def _hug(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
         case Comprehension():
             return _comprehension(indent, prefix, code, suffix)
         case Unary(op, operand):
-            return _hug(indent, prefix + ("not " if op == "not" else op), operand, suffix)
+            sign = "not " if op == "not" else op
+            return _operand(indent, prefix + sign, operand, precedence(code), suffix)
         case Binary() | Compare():
             *before, (op, last, least) = _split(code)
             head = "".join(o + wrapped(x, w) + " " for o, x, w in before)
-            if precedence(last) < least:
-                inside = _inner(indent + INDENT, "", last, "")
-                return [f"{margin}{prefix}{head}{op}(", *inside, f"{margin}){suffix}"]
-            lines = _hug(indent, prefix + head + op, last, suffix)
-            if fits(lines[0]) or len(before) != 1 or precedence(before[0][1]) < before[0][2]:
+            lines = _operand(indent, prefix + head + op, last, least, suffix)
+            if (
+                precedence(last) < least
+                or fits(lines[0])
+                or len(before) != 1
+                or precedence(before[0][1]) < before[0][2]
+            ):
                 return lines
             *opened, closing = _hug(indent, prefix, before[0][1], f" {op.strip()}")
             line = f"{closing} {flat(last)}{suffix}"
@@ -151,6 +152,47 @@ def _hug(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
             return _hug(indent, prefix + head, orelse, suffix)
         case _:
             return [margin + prefix + flat(code) + suffix]
+
+
+def _operand(indent: int, prefix: str, code: Code, least: int, suffix: str) -> list[str]:
+    """As `_hug`, in parentheses where it binds less tightly than `least`."""
+    if precedence(code) >= least:
+        return _hug(indent, prefix, code, suffix)
+    margin = " " * indent
+    return [f"{margin}{prefix}(", *_inner(indent + INDENT, "", code, ""), f"{margin}){suffix}"]
+
+
+def _last_brackets(
+    indent: int, prefix: str, head: Code, brackets: tuple[str, str], items: tuple[Code, ...], suffix: str
+) -> list[str]:
+    """Break inside the last brackets; where what stands before them is too long, inside earlier ones."""
+    margin = " " * indent
+    opening, closing = brackets
+    line = f"{margin}{prefix}{receiver(head)}{opening}"
+    opened: list[str] = []
+    if not fits(line) and (base := _base(head)) is not None:
+        value, name = base
+        *opened, end = _operand(indent, prefix, value, 15, name)
+        whole = f"{end}{opening}{', '.join(map(flat, items))}{closing}{suffix}"
+        if fits(whole):
+            return [*opened, whole]
+        line = f"{end}{opening}"
+    return [*opened, line, *_arguments(indent + INDENT, items), f"{margin}{closing}{suffix}"]
+
+
+def _base(head: Code) -> tuple[Code, str] | None:
+    """What ends in brackets at the start of `f(x).name`, and the names behind it."""
+    match head:
+        case Attr(value, name):
+            if (base := _base(value)) is not None:
+                return base[0], f"{base[1]}.{name}"
+            return (value, f".{name}") if precedence(value) < 15 else None
+        case Call(_, args) if args:
+            return head, ""
+        case Index():
+            return head, ""
+        case _:
+            return None
 
 
 def _arguments(indent: int, args: tuple[Code, ...]) -> list[str]:

@@ -48,6 +48,8 @@ METHODS = frozenset(
     ]
 )
 """The functions of `torch` that read better as methods behind an arrow."""
+UNTYPED = frozenset(["split", "unflatten"])
+"""Methods without annotations in torch, which strict mypy refuses on a value that it knows as a Tensor."""
 
 
 class Operations(Expressions):
@@ -99,6 +101,9 @@ class Operations(Expressions):
         p = IfExp(p, self.training(), Atom("0.0"))
         return Kw("dropout_p", p) if named else p
 
+    def unflatten(self) -> Code:
+        return self.spelled("torch.unflatten", "unflatten")
+
     def einops(self, e: m.Call, first: Code | None) -> Code:
         x = self.expr(e.args[0]) if first is None else first
         kind = e.args[0].type
@@ -107,11 +112,15 @@ class Operations(Expressions):
         rest = list(e.args[1:])
         named = {k.name: k.value for k in e.kwargs if k.name}
         pattern = _text(rest.pop(0) if rest else named.pop("pattern"))
+        unflatten = None if _is_any(e.args[0]) else self.unflatten
         if e.name == "reduce":
             how = _text(rest.pop(0) if rest else named.pop("reduction"))
-            return einops.reduce(x, rank, pattern, how, {k: self.expr(v) for k, v in named.items()})
+            sizes = {k: self.expr(v) for k, v in named.items()}
+            return einops.reduce(x, rank, pattern, how, sizes, unflatten)
         sizes = {k: self.expr(v) for k, v in named.items()}
-        return (einops.rearrange if e.name == "rearrange" else einops.repeat)(x, rank, pattern, sizes)
+        return (einops.rearrange if e.name == "rearrange" else einops.repeat)(
+            x, rank, pattern, sizes, unflatten
+        )
 
 
 def _text(e: m.Expr) -> str:
@@ -122,6 +131,12 @@ def _text(e: m.Expr) -> str:
 
 def _as_method(e: m.Call, torch: str) -> bool:
     """Whether `torch.sum(x)` is to be `x.sum()`: where the author wrote so, or the shape is what it is about."""
-    if not torch.startswith("torch.") or e.style == "call":
+    name = torch.removeprefix("torch.")
+    if not torch.startswith("torch.") or e.style == "call" or (name in UNTYPED and not _is_any(e.args[0])):
         return False
-    return e.style == "method" or torch.removeprefix("torch.") in METHODS
+    return e.style == "method" or name in METHODS
+
+
+def _is_any(e: m.Expr) -> bool:
+    """Whether mypy knows nothing of a value: what a module gives is `Any`."""
+    return isinstance(e, m.Call) and e.to == "apply"
