@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spec_lang.ops.lowering import Graph, Unsupported, Value
+from spec_lang.ops.rules.arguments import written_out
 from spec_lang.ops.rules.convolution import batch, unbatch
 from spec_lang.ops.rules.norm import mean
 from spec_lang.ops.rules.pooling import max_pool_onnx
@@ -140,6 +141,7 @@ def maximum_over(g: Graph, x: Value, axes: list[int], keepdims: bool = False) ->
 def _known(size: Dim, wanted: Dim) -> tuple[int, int]:
     if size.const is None or wanted.const is None:
         raise Unsupported(f"adaptive pooling of {size} elements to {wanted} parts: it is not known to divide")
+    written_out(size.const * wanted.const, "adaptive pooling of sizes that do not divide")
     return size.const, wanted.const
 
 

@@ -7,7 +7,7 @@ from math import prod
 
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import known, known_float
+from spec_lang.ops.rules.arguments import full, known, known_float
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim
 
 
@@ -58,14 +58,10 @@ def layer_norm_onnx(
         sizes = [d.const for d in x.dims[-axes:]]
         if None in sizes:
             return _plain_norm(g, x, list(range(-axes, 0)), eps)
-        weight = g.const(_ones([s for s in sizes if s is not None]), x.dtype)
+        weight = full(g, 1.0, [s for s in sizes if s is not None], x.dtype)
     inputs = (x, weight) if bias is None else (x, weight, bias)
     attributes = {} if axes == 1 else {"axis": -axes}
     return g.LayerNormalization(*inputs, epsilon=known_float(eps, "eps"), **attributes)
-
-
-def _ones(sizes: list[int]) -> object:
-    return 1.0 if not sizes else [_ones(sizes[1:])] * sizes[0]
 
 
 def _plain_norm(g: Graph, x: Value, axes: list[int], eps: float) -> Value:
@@ -110,7 +106,7 @@ def group_norm_onnx(
     epsilon, count = known_float(eps, "eps"), known([groups], "num_groups")[0]
     batch, channels, *sizes = x.dims
     rest = prod(sizes, start=channels // count)
-    ones, zeros = g.const([1.0] * count, x.dtype), g.const([0.0] * count, x.dtype)
+    ones, zeros = full(g, 1.0, [count], x.dtype), full(g, 0.0, [count], x.dtype)
     y = g.InstanceNormalization(g.reshape(x, [batch, count, rest]), ones, zeros, epsilon=epsilon)
     y = g.reshape(g.typed(y, x.dtype, (batch, dim(count), rest)), x.dims)
     if weight is not None:

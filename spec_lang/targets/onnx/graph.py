@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from spec_lang.ops.base import OpError
 from spec_lang.ops.lowering import Value
 from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes as attribute
@@ -14,6 +15,9 @@ from spec_lang.targets.onnx.names import Names
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, Input, Node, Rows, as_edge
 from spec_lang.targets.onnx.reshape import reshape
 from spec_lang.targets.onnx.sizes import Sizes
+
+MAX_NODES: Final = 50_000
+"""Nodes of one graph: fifteen times those of a model of 70 billion parameters."""
 
 
 class Stored(NamedTuple):
@@ -111,6 +115,8 @@ class Builder:
         written: dict[str, bytes],
         domain: str,
     ) -> tuple[Edge, ...]:
+        if len(self.nodes) >= MAX_NODES:
+            raise OpError(f"the graph has more than {MAX_NODES:,} nodes", code="E0802")
         name = self.node_names.take(f"{self.path}.{op_type}" if self.path else op_type)
         if outputs == 1:
             results: tuple[Edge, ...] = (Edge(self.values.take(name)),)
