@@ -19,6 +19,8 @@ from spec_lang.targets.onnx.sizes import Sizes
 MAX_NODES: Final = 50_000
 """Nodes of one graph: fifteen times those of a model of 70 billion parameters."""
 
+MAX_INPUTS: Final = 10_000
+
 
 class Stored(NamedTuple):
     """What the state_dict holds under a key: `key` is the first of the names that share the tensor."""
@@ -129,6 +131,8 @@ class Builder:
 
     def input(self, name: str, type: TensorType) -> Input:
         """A new input of the graph."""
+        if len(self.inputs) >= MAX_INPUTS:
+            raise OpError(f"the graph has more than {MAX_INPUTS:,} inputs", code="E0802")
         value = Input(self.values.take(name), type)
         self.inputs.append(value)
         self.sizes.learn(value)
