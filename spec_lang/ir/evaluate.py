@@ -16,7 +16,7 @@ from spec_lang.ir import host_functions, model, operators
 from spec_lang.ir.arithmetic import Host, HostError, binary, check_length, compare, plain, truth, unary
 from spec_lang.shapes import Dim, DType, TensorType
 
-FUEL: Final = 50_000_000
+FUEL: Final = 5_000_000
 """Steps that one program may take."""
 
 
@@ -381,6 +381,8 @@ def _subscript(e: Evaluator, node: model.Subscript, env: Env) -> Host:
         return value[index[0]]
     except (IndexError, KeyError):
         raise e.fail("E0500", f"there is no item {index[0]}", node, env) from None
+    except TypeError:
+        raise e.fail("E0903", f"which item {index[0]} is, is known at run time only", node, env) from None
 
 
 def _unary(e: Evaluator, node: model.Unary, env: Env) -> Host:

@@ -44,6 +44,8 @@ class Paths(Evaluator):
             return value.child(at) if isinstance(at, str) else self.items(value, node, env)[at]
         except (IndexError, KeyError):
             raise self.fail("E0500", f"there is no item {at}", node, env) from None
+        except TypeError:
+            raise self.fail("E0903", f"which item {at} is, is known at run time only", node, env) from None
 
     def items(self, value: Host, node: model.Expression, env: Env) -> Sequence[Host]:
         if isinstance(value, Instance) and value.is_container:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from typing import Final
 
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
@@ -14,7 +15,7 @@ from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
 from spec_lang.ir.instantiate import Constructions, Initialiser
 from spec_lang.ir.paths import ParamPath, Paths
 from spec_lang.ir.templates import BlockTemplate, Child, ContainerTemplate, Instance, OpTemplate, Repeated
-from spec_lang.ops.base import Param
+from spec_lang.ops.base import OpError, Param
 from spec_lang.ops.init import Clone, Draw, Fill, Init
 from spec_lang.ops.initialisers import NAMES, InitError, initialiser
 from spec_lang.shapes import DType
@@ -43,6 +44,10 @@ class Tensor:
     value: tuple[model.Expression, Env] | None = None
 
 
+MAX_TENSORS: Final = 200_000
+"""Modules and tensors of a model that are listed one by one."""
+
+
 class State:
     """The tensors of one constructed model; they are listed when they are first asked for."""
 
@@ -55,7 +60,12 @@ class State:
 
     @cached_property
     def tensors(self) -> list[Tensor]:
-        """All of them in state_dict order, those that are not persistent included."""
+        """All of them in state_dict order, those that are not persistent included.
+
+        Raises:
+            EvaluationError: there are too many.
+        """
+        self._count(self.root.template, {})
         return self._resolved(self._of(self.root.template), self.root)
 
     @cached_property
@@ -90,6 +100,26 @@ class State:
             self._sums[id(template)] = found
         return found
 
+    def _count(self, template: Child, known: dict[int, int]) -> int:
+        """How many modules and tensors there are below a template; equal layers are counted once.
+
+        Raises:
+            EvaluationError: more than can be listed.
+        """
+        if template is None:
+            return 0
+        found = known.get(id(template))
+        if found is None:
+            found = 1 + (len(self._of(template)) if isinstance(template, OpTemplate) else 0)
+            found += sum(n * self._count(child, known) for child, n in _parts(template))
+            known[id(template)] = found
+        if found > MAX_TENSORS:
+            assert isinstance(self.root.template, BlockTemplate)
+            model = self.root.template.definition
+            message = f"{model.name} has more than {MAX_TENSORS:,} modules and tensors"
+            raise EvaluationError("E0802", message, model.file, model.span)
+        return found
+
     # --- Tensors ------------------------------------------------------------------------------
 
     def _of(self, template: Child) -> list[Tensor]:
@@ -97,7 +127,7 @@ class State:
         if isinstance(template, OpTemplate):
             found = self._cache.get(id(template))
             if found is None:
-                found = self._cache[id(template)] = [_of_param(p) for p in template.op.params()]
+                found = self._cache[id(template)] = self._of_op(template)
             return found
         if isinstance(template, BlockTemplate):
             found = self._cache.get(id(template))
@@ -108,6 +138,14 @@ class State:
                 self._cache[id(template)] = found
             return found
         return []
+
+    def _of_op(self, template: OpTemplate) -> list[Tensor]:
+        try:
+            return [_of_param(p) for p in template.op.params()]
+        except OpError as error:
+            assert isinstance(self.root.template, BlockTemplate)
+            model = self.root.template.definition
+            raise EvaluationError(error.code, error.message, model.file, model.span) from None
 
     def _children(self, children: Mapping[str, Child], prefix: str, into: list[Tensor]) -> None:
         for name, child in children.items():

@@ -80,7 +80,7 @@ def _fix(kind: str, value: Any) -> str | None:
             "none",
         )
         return f"write `{value.lower()}` without quotes" if plain else None
-    if type(value) is float and value == int(value) and "Dim" in kind:
+    if type(value) is float and value.is_integer() and "Dim" in kind:
         return f"write `{int(value)}`"
     return None
 

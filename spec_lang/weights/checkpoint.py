@@ -14,7 +14,7 @@ from spec_lang.shapes.dtype import TORCH_NAMES, DType
 from spec_lang.weights.archive import BadArchive, Record, records
 from spec_lang.weights.state import ITEM_SIZES
 from spec_lang.weights.stored import Stored, WeightsFile, open_regular, read_exactly, refuse, shown
-from spec_lang.weights.unpickle import BadPickle, Opaque, Storage, View, load
+from spec_lang.weights.unpickle import BadPickle, Foreign, Opaque, View, load
 
 MAX_PICKLE: Final = 64 << 20
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -44,7 +44,21 @@ STORAGES: Final = {
     "ByteStorage": DType.U8,
     "BoolStorage": DType.BOOL,
 }
+OTHER_WIDTHS: Final = {
+    "ComplexFloatStorage": 8,
+    "ComplexDoubleStorage": 16,
+    "QInt32Storage": 4,
+    "QInt8Storage": 1,
+    "QUInt8Storage": 1,
+    "QUInt4x2Storage": 1,
+    "QUInt2x4Storage": 1,
+    "UntypedStorage": 1,
+}
+"""Bytes an element of the storages that no model has."""
 TORCH_DTYPES: Final = {name: dtype for dtype, name in TORCH_NAMES.items()}
+
+
+_TENSORS: Final = (View, Foreign)
 
 
 class _Malformed(Exception):
@@ -105,7 +119,7 @@ def _read_zip(fd: int, size: int) -> _Contents:
     data = read_exactly(fd, record.size, record.offset)
     if data is None:
         raise _Malformed("its pickle ends early")
-    value, _ = load(memoryview(data))
+    value = load(memoryview(data)).value
     prefix = f"{root}data/"
     return _Contents(
         value, {name.removeprefix(prefix): r for name, r in found.items() if name.startswith(prefix)}
@@ -118,27 +132,28 @@ def _read_legacy(fd: int, size: int) -> _Contents:
         raise _Malformed("it is empty")
     # The pages are the file's own; they go with the last reference, which a traceback may hold.
     data = memoryview(mmap.mmap(fd, size, access=mmap.ACCESS_READ))[:MAX_PICKLE]
-    magic, at = load(data)
+    magic, at, _ = load(data)
     if magic != LEGACY_MAGIC:
         raise _Malformed("it is neither a zip archive nor PyTorch's older format")
-    protocol, at = load(data, at)
-    system, at = load(data, at)
+    protocol, at, _ = load(data, at)
+    system, at, _ = load(data, at)
     if protocol != LEGACY_PROTOCOL or not isinstance(system, dict) or system.get("little_endian") is not True:
         raise _Malformed("it was saved by another version of the format, or on a big-endian machine")
-    value, at = load(data, at)
-    keys, at = load(data, at)
-    return _Contents(value, _legacy_storages(fd, size, at, keys, _widths(value)))
+    value, at, kinds = load(data, at)
+    keys, at, _ = load(data, at)
+    return _Contents(value, _legacy_storages(fd, size, at, keys, kinds))
 
 
-def _legacy_storages(fd: int, size: int, at: int, keys: Any, widths: dict[str, int]) -> dict[str, Record]:
+def _legacy_storages(fd: int, size: int, at: int, keys: Any, kinds: dict[str, str]) -> dict[str, Record]:
     """Where each storage is: in the order of the keys, each behind the number of its elements."""
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise _Malformed("its list of storages is malformed")
     storages: dict[str, Record] = {}
     for key in keys:
-        if key not in widths:
-            raise _Malformed(f"storage {shown(key)} belongs to no tensor, so its size is unknown")
-        length = int.from_bytes(read_exactly(fd, 8, at) or b"", "little") * widths[key]
+        width = _width(kinds.get(key, ""))
+        if width is None:
+            raise _Malformed(f"storage {shown(key)} is of no kind that is known, so its size is not")
+        length = int.from_bytes(read_exactly(fd, 8, at) or b"", "little") * width
         if at + 8 + length > size:
             raise _Malformed(f"storage {shown(key)} ends behind the file (a broken download?)")
         storages[key] = Record(at + 8, length)
@@ -146,26 +161,13 @@ def _legacy_storages(fd: int, size: int, at: int, keys: Any, widths: dict[str, i
     return storages
 
 
-def _widths(value: Any) -> dict[str, int]:
-    """Bytes an element, for every storage that a tensor anywhere in the object uses."""
-    widths: dict[str, int] = {}
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, View):
-            item = item.storage
-        if isinstance(item, Storage):
-            dtype = STORAGES.get(item.kind)
-            if dtype is not None:
-                widths[item.key] = ITEM_SIZES[dtype]
-        elif isinstance(item, (dict, list, tuple)) and id(item) not in seen:
-            seen.add(id(item))
-            waiting.extend(item.values() if isinstance(item, dict) else item)
-    return widths
+def _width(kind: str) -> int | None:
+    """Bytes an element of a kind of storage."""
+    dtype = STORAGES.get(kind)
+    return OTHER_WIDTHS.get(kind) if dtype is None else ITEM_SIZES[dtype]
 
 
-def _state_dict(value: Any, path: str) -> tuple[dict[str, View], tuple[str, ...]]:
+def _state_dict(value: Any, path: str) -> tuple[dict[str, View | Foreign], tuple[str, ...]]:
     """The state_dict in what was saved, and which it is where there was a choice."""
     if isinstance(value, Opaque):
         raise refuse(
@@ -183,7 +185,9 @@ def _state_dict(value: Any, path: str) -> tuple[dict[str, View], tuple[str, ...]
         holders = [key for key in HOLDERS if key in value] or [key for key in value if isinstance(key, str)][
             :100
         ]
-        found = {key: tensors for key in holders if (tensors := _tensors(value[key]))}
+        once = {id(held): held for held in map(value.get, holders)}
+        tensors = {n: _tensors(held) for n, held in once.items()}
+        found = {key: held for key in holders if (held := tensors[id(value[key])])}
         if not found or (len(found) > 1 and next(iter(found)) not in HOLDERS):
             names = ", ".join(map(shown, holders[:8])) or "nothing"
             raise refuse(
@@ -198,7 +202,7 @@ def _state_dict(value: Any, path: str) -> tuple[dict[str, View], tuple[str, ...]
     others = [
         shown(key) if isinstance(key, str) else "..."
         for key, item in value.items()
-        if not isinstance(item, View)
+        if not isinstance(item, _TENSORS)
     ]
     if others:
         more = ", ..." if len(others) > 5 else ""
@@ -206,14 +210,16 @@ def _state_dict(value: Any, path: str) -> tuple[dict[str, View], tuple[str, ...]
     return held, tuple(notes)
 
 
-def _tensors(value: Any) -> dict[str, View]:
+def _tensors(value: Any) -> dict[str, View | Foreign]:
     if not isinstance(value, dict):
         return {}
-    return {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, View)}
+    return {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, _TENSORS)}
 
 
-def _stored(path: str, key: str, view: View, storages: dict[str, Record]) -> Stored:
+def _stored(path: str, key: str, view: View | Foreign, storages: dict[str, Record]) -> Stored:
     """Where a tensor's elements are, all of them within its storage."""
+    if isinstance(view, Foreign):
+        return Stored(path, 0, view.kind, ())
     dtype: DType | str
     if view.dtype is not None:
         dtype = TORCH_DTYPES.get(view.dtype, view.dtype)

@@ -61,7 +61,7 @@ def match(
         if entry is None:
             continue
         root = by_key.get(root_of[key], entry)
-        if stored.shape != entry.shape:
+        if stored.shape != entry.shape and isinstance(stored.dtype, DType):
             shapes.append(_shape_note(entry, stored))
         elif not _fits(stored.dtype, root.dtype, precision):
             wanted = precision if root.dtype is DType.FLOAT else root.dtype

@@ -49,6 +49,12 @@ class Storage(NamedTuple):
     size: int
 
 
+class Foreign(NamedTuple):
+    """A tensor whose elements do not lie in a storage as a model's do: `kind` says which (`sparse tensor`)."""
+
+    kind: str
+
+
 class View(NamedTuple):
     """A tensor: `shape` and `strides` (in elements) from element `offset` on; `dtype` where the storage does not say."""
 
@@ -69,17 +75,32 @@ _REBUILD: Final = frozenset(
         "_rebuild_parameter_with_state",
     }
 )
+_FOREIGN: Final = {
+    "_rebuild_sparse_tensor": "sparse tensor",
+    "_rebuild_sparse_csr_tensor": "sparse tensor",
+    "_rebuild_qtensor": "quantised tensor",
+    "_rebuild_nested_tensor": "nested tensor",
+    "_rebuild_meta_tensor_no_storage": "tensor without data",
+}
 
 
-def load(data: memoryview, at: int = 0) -> tuple[Any, int]:
-    """The object that the pickle at `at` describes, and where the pickle ends.
+class Loaded(NamedTuple):
+    """What a pickle describes, where it ends, and the kind of each storage that it names, by its key."""
+
+    value: Any
+    end: int
+    kinds: dict[str, str]
+
+
+def load(data: memoryview, at: int = 0) -> Loaded:
+    """The object that the pickle at `at` describes.
 
     Raises:
         BadPickle: it is malformed, cut off or too long, or uses an opcode that torch.save never writes.
     """
     machine = _Machine(data, at)
     try:
-        return machine.run(), machine.at
+        return Loaded(machine.run(), machine.at, machine.kinds)
     except (IndexError, struct.error, KeyError, TypeError, AttributeError):
         raise BadPickle(f"it is malformed or cut off before byte {machine.at:,}") from None
     except UnicodeDecodeError:
@@ -95,6 +116,7 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.kinds: dict[str, str] = {}
 
     def run(self) -> Any:
         table = _OPCODES
@@ -132,6 +154,21 @@ class _Machine:
 
     def raw(self, layout: str) -> None:
         self.push(bytes(self.take(self.number(layout))))
+
+    def old_text(self, layout: str) -> None:
+        """Python 2's strings: text where they are, as `torch.load` takes them."""
+        data = bytes(self.take(self.number(layout)))
+        try:
+            self.push(data.decode("utf-8"))
+        except UnicodeDecodeError:
+            self.push(data)
+
+    def old_number(self) -> None:
+        """Protocol 1's numbers and truth values, in decimals."""
+        text = self.line()
+        if not text.removesuffix("L").removeprefix("-").isdecimal():
+            raise BadPickle(f"the number before byte {self.at:,} is malformed")
+        self.push(text == "01" if text in ("00", "01") else int(text.removesuffix("L")))
 
     # --- the stack ---
 
@@ -189,13 +226,17 @@ class _Machine:
         args, function = self.pop(), self.pop()
         self.push(_call(function, args if isinstance(args, tuple) else ()))
 
-    def new_object(self) -> None:
-        self.pop()
+    def new_object(self, arguments: int = 1) -> None:
+        for _ in range(arguments):
+            self.pop()
         maker = self.pop()
         self.push(Opaque(str(maker) if isinstance(maker, Global) else "an object"))
 
     def persistent(self) -> None:
-        self.push(_storage(self.pop()))
+        storage = _storage(self.pop())
+        if isinstance(storage, Storage):
+            self.kinds.setdefault(storage.key, storage.kind)
+        self.push(storage)
 
 
 def _storage(pid: Any) -> Storage | Opaque:
@@ -211,7 +252,9 @@ def _call(function: Any, args: tuple[Any, ...]) -> Any:
     """What a call gives, for the few functions that are known."""
     if not isinstance(function, Global):
         return Opaque("the result of a call")
-    if function == ("collections", "OrderedDict") and not args:
+    if function == ("collections", "OrderedDict"):
+        return _dict(args)
+    if function == ("collections", "defaultdict"):
         return {}
     if function == ("torch", "Size") and len(args) == 1 and _sizes(args[0]):
         return tuple(args[0])
@@ -224,20 +267,31 @@ def _call(function: Any, args: tuple[Any, ...]) -> Any:
     ):
         known = isinstance(args[0], Global) and args[0].name in _REBUILD
         return _call(args[0], args[2]) if known else Opaque("a tensor's subclass")
+    if function.module == "torch._utils" and function.name.startswith("_rebuild_"):
+        return Foreign(_FOREIGN.get(function.name, "tensor of another kind"))
     return Opaque(str(function))
 
 
-def _rebuild(name: str, args: tuple[Any, ...]) -> View | Opaque:
+def _dict(args: tuple[Any, ...]) -> dict[str, Any]:
+    """An `OrderedDict(pairs)` of Python 2, or an empty one; what has no text for its key is left out."""
+    pairs = args[0] if args and isinstance(args[0], list) else []
+    held = (p for p in pairs if isinstance(p, list | tuple) and len(p) == 2)
+    return {key: value for key, value in held if isinstance(key, str)}
+
+
+def _rebuild(name: str, args: tuple[Any, ...]) -> View | Foreign | Opaque:
     if name.startswith("_rebuild_parameter"):
-        return args[0] if args and isinstance(args[0], View) else Opaque("torch.nn.Parameter")
+        return args[0] if args and isinstance(args[0], View | Foreign) else Opaque("torch.nn.Parameter")
     storage, offset, shape, strides = args[:4] if len(args) >= 4 else (None, None, None, None)
     if not isinstance(storage, Storage):
         return Opaque("a tensor without a storage")
     if not (_sizes(shape) and _sizes(strides) and _sizes((offset,)) and len(shape) == len(strides)):
         raise BadPickle(f"a tensor of storage {shown(storage.key)} has a malformed shape")
-    dtype = None
+    dtype, after = None, 6
     if name == "_rebuild_tensor_v3":
-        dtype = args[6].name if len(args) > 6 and isinstance(args[6], Global) else "?"
+        dtype, after = args[6].name if len(args) > 6 and isinstance(args[6], Global) else "?", 7
+    if any(args[after : after + 1]):
+        return Foreign("negated or conjugated view")
     return View(storage, offset, tuple(shape), tuple(strides), dtype)
 
 
@@ -270,6 +324,9 @@ _OPCODES: Final[dict[int, _Action]] = {
         (pickle.BININT, lambda m: m.push(m.number("<i"))),
         (pickle.BININT1, lambda m: m.push(m.number("<B"))),
         (pickle.BININT2, lambda m: m.push(m.number("<H"))),
+        (pickle.INT, _Machine.old_number),
+        (pickle.LONG, _Machine.old_number),
+        (pickle.LONG4, lambda m: m.push(int.from_bytes(m.take(m.number("<i")), "little", signed=True))),
         (pickle.LONG1, lambda m: m.push(int.from_bytes(m.take(m.number("<B")), "little", signed=True))),
         (pickle.BINFLOAT, lambda m: m.push(struct.unpack(">d", m.take(8))[0])),
         (pickle.BINUNICODE, lambda m: m.text("<I")),
@@ -278,8 +335,9 @@ _OPCODES: Final[dict[int, _Action]] = {
         (pickle.BINBYTES, lambda m: m.raw("<I")),
         (pickle.SHORT_BINBYTES, lambda m: m.raw("<B")),
         (pickle.BINBYTES8, lambda m: m.raw("<Q")),
-        (pickle.BINSTRING, lambda m: m.raw("<I")),
-        (pickle.SHORT_BINSTRING, lambda m: m.raw("<B")),
+        (pickle.BYTEARRAY8, lambda m: m.raw("<Q")),
+        (pickle.BINSTRING, lambda m: m.old_text("<i")),
+        (pickle.SHORT_BINSTRING, lambda m: m.old_text("<B")),
         (pickle.EMPTY_TUPLE, _constant(())),
         (pickle.EMPTY_LIST, lambda m: m.push([])),
         (pickle.EMPTY_DICT, lambda m: m.push({})),
@@ -304,6 +362,7 @@ _OPCODES: Final[dict[int, _Action]] = {
         (pickle.STACK_GLOBAL, _Machine.reference),
         (pickle.REDUCE, _Machine.reduce),
         (pickle.NEWOBJ, _Machine.new_object),
+        (pickle.NEWOBJ_EX, lambda m: m.new_object(2)),
         (pickle.BUILD, lambda m: m.pop()),
         (pickle.BINPERSID, _Machine.persistent),
     )

@@ -35,6 +35,8 @@ from spec_lang.syntax import ast
 from spec_lang.syntax.walk import same
 
 SCALARS = frozenset({"int", "float", "bool", "str", "layer"})
+NUMBERS = frozenset({"int", "float"})
+"""The types that may have bounds."""
 
 
 class Hypers(Paths):
@@ -51,6 +53,8 @@ class Hypers(Paths):
         if isinstance(type, ast.NamedType):
             return self._symbolic_named(text, type)
         if isinstance(type, ast.BoundedType):
+            if type.base.name not in NUMBERS:
+                return self.unbounded(type)
             low, high = self.bounds(type)
             if type.base.name == "float":
                 return Real(text)
@@ -99,6 +103,12 @@ class Hypers(Paths):
             return POISON
         return self.error("E0204", f"there is no type called `{type.name}`", type, help=hint)
 
+    def unbounded(self, type: ast.BoundedType) -> Value:
+        """The error of a bound on what is no number."""
+        if type.base.name not in SCALARS:
+            return self.unknown_type(type.base)
+        return self.error("E0506", f"a `{type.base.name}` has no bounds, only int and float do", type)
+
     def in_scope(self, definition: object) -> AbstractContextManager[None]:
         raise NotImplementedError
 
@@ -125,6 +135,8 @@ class Hypers(Paths):
         if isinstance(value, Case):
             yes, no = self.fit(value.yes, type, name, node), self.fit(value.no, type, name, node)
             return POISON if POISON in (yes, no) else Case(value.cond, yes, no)
+        if isinstance(type, ast.BoundedType) and type.base.name not in NUMBERS:
+            return self.unbounded(type)
         fitted = self._fitted(value, type)
         if isinstance(type, ast.TensorType | ast.TensorListType):
             return self.symbolic(name, type)

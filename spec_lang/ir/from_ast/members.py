@@ -20,7 +20,7 @@ from spec_lang.ir.from_ast.values import (
     Value,
     is_module,
 )
-from spec_lang.ops.base import Layer
+from spec_lang.ops.base import Layer, OpError
 from spec_lang.ops.initialisers import NAMES as INITIALISERS
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Dim, TensorType
@@ -193,7 +193,10 @@ class Members(Statements):
             return
         found = [m for v in self.members.values() for m in _layers_of(v) if type(m.layer) is op]
         known = [m.ready or m.layer for m in found if m.ready or not m.cells]
-        names = {p.name for layer in known for p in layer.params()}
+        try:
+            names = {p.name for layer in known for p in layer.params()}
+        except OpError:  # how many there are is not known yet
+            return
         near = self.suggestion(selector.name, sorted(names))
         if near is not None and selector.name not in names:
             self.error(

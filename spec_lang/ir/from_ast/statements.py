@@ -18,7 +18,7 @@ from spec_lang.ir.from_ast.values import (
     is_module,
     is_tensor,
 )
-from spec_lang.shapes import Cond, Dim, Pack, TensorType
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, TooLarge, Undefined
 from spec_lang.syntax import ast
 
 
@@ -33,10 +33,20 @@ class Statements(Traversal):
 
     def body(self, statements: tuple[ast.Statement, ...]) -> bool:
         for i, statement in enumerate(statements):
-            if self.RUN[type(statement)](self, statement):
+            if self._returns(statement):
                 if i + 1 < len(statements):
                     self.error("E0705", "this is never reached: what is above returns", statements[i + 1])
                 return True
+        return False
+
+    def _returns(self, statement: ast.Statement) -> bool:
+        """Run one statement; sizes that what it does to the state leads to are reported at it."""
+        try:
+            return self.RUN[type(statement)](self, statement)
+        except TooLarge as error:
+            self.error("E0801", f"this leads to {error}", statement)
+        except Undefined as error:
+            self.error("E0803", f"this has no value: {error}", statement)
         return False
 
     # --- assignment ---

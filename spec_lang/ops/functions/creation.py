@@ -13,7 +13,7 @@ from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Number, Sizes
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least
+from spec_lang.ops.rules.arguments import MAX_CONSTANT, at_least, written_out
 from spec_lang.ops.rules.elementwise import FLOATS, fits, same_dtype, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 from spec_lang.shapes import maximum as largest
@@ -82,7 +82,8 @@ class arange(Function):
         if None not in values:
             low, high, by = (v for v in values if v is not None)
             count = math.ceil((high - low) / by)
-            return g.const([low + i * by for i in range(count)], dtype)
+            if count <= MAX_CONSTANT:
+                return g.const([low + i * by for i in range(count)], dtype)
         start, end, step = (g.dim(v) for v in (self.start, self.end, self.step))
         y = g.Range(start, end, step)
         return y if dtype is DType.I64 else g.Cast(y, to=g.dtype(dtype))
@@ -337,6 +338,7 @@ class linspace(Function):
     def onnx(self, g: Graph) -> Value:
         dtype = self.dtype or DType.FLOAT
         low, high, steps = _constant(self.start), _constant(self.end), self.steps.const
+        written_out(steps or 0, "linspace")
         if low is not None and high is not None and steps is not None:
             step = (high - low) / (steps - 1) if steps > 1 else 0.0
             # PyTorch counts from both ends, so that the last is exactly `end`

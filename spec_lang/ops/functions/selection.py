@@ -13,7 +13,7 @@ from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_ran
 from spec_lang.ops.functions.shape import numel, transposed
 from spec_lang.ops.kinds import Axes, Axis, Count, Number, Sizes
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least
+from spec_lang.ops.rules.arguments import at_least, pieces
 from spec_lang.ops.rules.elementwise import NARROW, NUMBERS, operand, recast, same_dtype, takes
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, minimum
 from spec_lang.shapes import dim as as_dim
@@ -80,7 +80,7 @@ class split(Function):
             )
             return list(each)
         at_least(cx, 1, split_size_or_sections=each)
-        count = pieces_count(cx, size, each)
+        count = pieces(pieces_count(cx, size, each), cx.name)
         return [*[each] * (count - 1), cx.facts.simplify(size) - each * (count - 1)]
 
     def onnx(self, g: Graph) -> tuple[Value, ...]:
@@ -126,14 +126,14 @@ class chunk(Function):
         each = cx.facts.simplify((size + n - 1) // n)
         count = cx.facts.simplify((size + each - 1) // each).const if cx.holds(Cond.ge(each, 1)) else None
         if cx.holds(Cond.divides(n, size)):
-            return [each] * n
+            return [each] * pieces(n, cx.name)
         if count is None:
             raise OpError(
                 f"{cx.name} of {size} into {n}: how many pieces there are depends on {size}",
                 code="E0326",
                 help=f"state `require {Cond.divides(n, size)}` if that always holds",
             )
-        return [*[each] * (count - 1), size - each * (count - 1)]
+        return [*[each] * (pieces(count, cx.name) - 1), size - each * (count - 1)]
 
     def onnx(self, g: Graph) -> tuple[Value, ...]:
         from spec_lang.ops.rules.elementwise import LOWERING
@@ -141,8 +141,8 @@ class chunk(Function):
         x: Value = self.input
         axis, n = self.dim % len(x.shape), self.chunks
         size = x.dims[axis]
-        pieces = self._pieces(LOWERING) if size.const is not None else [size // n] * n
-        return slices(g, x, pieces, axis)
+        sizes = self._pieces(LOWERING) if size.const is not None else [size // n] * n
+        return slices(g, x, sizes, axis)
 
 
 class unbind(Function):
@@ -161,7 +161,7 @@ class unbind(Function):
                 f"{cx.name} gives as many tensors as dim {self.dim} of {x} has, which is not one number",
                 code="E0326",
             )
-        return (without(x, axis_of(cx, x, self.dim)),) * size
+        return (without(x, axis_of(cx, x, self.dim)),) * pieces(size, cx.name)
 
     def onnx(self, g: Graph) -> tuple[Value, ...]:
         x: Value = self.input

@@ -9,7 +9,7 @@ from spec_lang.ops.base import Cx, Hole, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import Clone, Draw, Fill, UniformFan, XavierNormal, XavierUniform
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, divides, known, model_float, probability
+from spec_lang.ops.rules.arguments import at_least, divides, full, known, model_float, probability
 from spec_lang.ops.rules.attention import Heads, Masks, attend, check_causal, check_masks
 from spec_lang.ops.rules.norm import mean
 from spec_lang.shapes import DType, dim
@@ -206,7 +206,7 @@ class MultiheadAttention(Layer):
         if self.add_bias_kv:
             k, v = (self._with_row(g, x, g.param(n), batch) for x, n in ((k, "bias_k"), (v, "bias_v")))
         if self.add_zero_attn:
-            zeros = g.const([[[0.0] * e]], DType.FLOAT)
+            zeros = full(g, 0.0, [1, 1, e], DType.FLOAT)
             k, v = (self._with_row(g, x, zeros, batch) for x in (k, v))
         size = Heads(batch, length, source + self._extra, dim(heads), dim(e // heads))
         y, weights = attend(g, q, k, v, size, masks.extended(g, self._extra))

@@ -8,7 +8,7 @@ from math import prod
 from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, known, known_float, model_float
+from spec_lang.ops.rules.arguments import at_least, full, known, known_float, model_float
 from spec_lang.ops.rules.norm import channel_params, channels_first, mean, more_than_one
 from spec_lang.shapes import DType
 
@@ -48,8 +48,8 @@ class _BatchNorm(Layer):
         if not self.track_running_stats:
             return self._by_batch(g, input, eps)
         channels = known([self.num_features], "num_features")[0]
-        weight = g.param("weight") if self.affine else g.const([1.0] * channels, DType.FLOAT)
-        bias = g.param("bias") if self.affine else g.const([0.0] * channels, DType.FLOAT)
+        weight = g.param("weight") if self.affine else full(g, 1.0, [channels], DType.FLOAT)
+        bias = g.param("bias") if self.affine else full(g, 0.0, [channels], DType.FLOAT)
         return g.BatchNormalization(
             input, weight, bias, g.param("running_mean"), g.param("running_var"), epsilon=eps
         )

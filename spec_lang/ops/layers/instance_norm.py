@@ -8,7 +8,7 @@ from math import prod
 from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import any_float, at_least, known, known_float, model_float
+from spec_lang.ops.rules.arguments import any_float, at_least, full, known, known_float, model_float
 from spec_lang.ops.rules.convolution import batch, unbatch
 from spec_lang.ops.rules.norm import channel_params, more_than_one
 from spec_lang.shapes import DType
@@ -45,8 +45,8 @@ class _InstanceNorm(Layer):
     def onnx(self, g: Graph, input: Value) -> Value:
         channels = known([self.num_features], "num_features")[0]
         dtype = DType.FLOAT if self.affine else input.dtype
-        weight = g.param("weight") if self.affine else g.const([1.0] * channels, dtype)
-        bias = g.param("bias") if self.affine else g.const([0.0] * channels, dtype)
+        weight = g.param("weight") if self.affine else full(g, 1.0, [channels], dtype)
+        bias = g.param("bias") if self.affine else full(g, 0.0, [channels], dtype)
         batched = len(input.dims) == self.ranks[1]
         x = batch(g, input, batched)
         epsilon = known_float(self.eps, "eps")

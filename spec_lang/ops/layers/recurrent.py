@@ -9,7 +9,15 @@ from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, known, known_count, model_float, probability, same_shape
+from spec_lang.ops.rules.arguments import (
+    at_least,
+    few,
+    known,
+    known_count,
+    model_float,
+    probability,
+    same_shape,
+)
 from spec_lang.ops.rules.projected import Projected, zeros
 from spec_lang.ops.rules.recurrent import GRU as GRU_GATES
 from spec_lang.ops.rules.recurrent import LSTM as LSTM_GATES
@@ -53,6 +61,7 @@ class _Recurrent(Layer):
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, input_size=self.input_size, hidden_size=self.hidden_size, num_layers=self.num_layers)
+        few(self.num_layers, "num_layers")
         probability(cx, dropout=self.dropout)
 
     # --- types ---

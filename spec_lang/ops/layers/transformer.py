@@ -21,7 +21,7 @@ from spec_lang.ops.layers.transformer_layers import (
     a_layer,
 )
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, known, known_count
+from spec_lang.ops.rules.arguments import at_least, few, known, known_count
 from spec_lang.shapes import DType
 
 
@@ -42,6 +42,7 @@ class _Stack(_Composite):
             yield "norm", self.norm
 
     def check(self, cx: Cx) -> None:
+        few(self.num_layers, "num_layers")
         self.layer.check(cx)
         if self.norm is not None:
             self.norm.check(cx)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from math import prod
 
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import written_out
 from spec_lang.ops.rules.convolution import batch, unbatch
 from spec_lang.ops.rules.norm import mean
 from spec_lang.ops.rules.pooling import max_pool_onnx
@@ -141,6 +142,7 @@ def _ends(g: Graph, size: Dim, wanted: Dim) -> tuple[Value, Value]:
 def _weights(g: Graph, size: Dim, wanted: Dim, dtype: DType) -> Value:
     """[wanted, size]: 1 / length in each part, 0 elsewhere."""
     if size.const is not None and wanted.const is not None:
+        written_out(size.const * wanted.const, "adaptive pooling of sizes that do not divide")
         parts = _ranges(size.const, wanted.const)
         rows = [
             [1.0 / (end - start) if start <= i < end else 0.0 for i in range(size.const)]
@@ -157,6 +159,7 @@ def _weights(g: Graph, size: Dim, wanted: Dim, dtype: DType) -> Value:
 def _places(g: Graph, size: Dim, wanted: Dim) -> Value:
     """[wanted, longest]: the elements of each part; a shorter part repeats its last one."""
     if size.const is not None and wanted.const is not None:
+        written_out(size.const + wanted.const, "adaptive pooling of sizes that do not divide")
         ranges = _ranges(size.const, wanted.const)
         longest = max(end - start for start, end in ranges)
         index = [[min(start + i, end - 1) for i in range(longest)] for start, end in ranges]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from math import prod
+from typing import Any, Final, TypeAlias
 
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.kinds import Real
-from spec_lang.ops.lowering import Unsupported
+from spec_lang.ops.lowering import Graph, Unsupported, Value
 from spec_lang.shapes import Cond, Dim, DType, Shape, TensorType, Verdict, dim
 
 Scalar: TypeAlias = "float | int | Dim | Real"
@@ -20,6 +21,11 @@ _COMPARE: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Dim | int, Dim |
     "<": (operator.lt, Cond.lt),
     "!=": (operator.ne, Cond.ne),
 }
+
+MAX_COUNT: Final = 10_000
+"""Layers that one layer of the library may have inside, and tensors that one function may give."""
+MAX_CONSTANT: Final = 1 << 22
+"""Elements of a constant that is written out from its formula."""
 
 
 def at_least(cx: Cx, low: int, **sizes: Dim | int | Iterable[Dim | int]) -> None:
@@ -184,11 +190,59 @@ def known_count(value: Dim, arg: str) -> int:
     """A number of layers, where the names of parameters hang on it.
 
     Raises:
-        OpError: it is symbolic.
+        OpError: it is symbolic, or larger than what is written out.
     """
     if value.const is None:
         raise OpError(f"{arg} must be known here, but is {value}", code="E0501", arg=arg)
+    few(value, arg)
     return value.const
+
+
+def pieces(count: int, op: str) -> int:
+    """How many tensors a function gives, which must be few enough to be listed.
+
+    Raises:
+        OpError: they are too many.
+    """
+    if count > MAX_COUNT:
+        raise OpError(f"{op} gives {count:,} tensors, more than {MAX_COUNT:,}", code="E0802")
+    return count
+
+
+def written_out(count: int, what: str) -> int:
+    """The elements of a constant, which must be few enough to be written out.
+
+    Raises:
+        OpError: they are too many.
+    """
+    if count > MAX_CONSTANT:
+        raise OpError(
+            f"{what} needs a constant of {count:,} elements, more than {MAX_CONSTANT:,}", code="E0802"
+        )
+    return count
+
+
+def full(g: Graph, value: float, sizes: Sequence[int], dtype: DType) -> Value:
+    """A constant of one number.
+
+    Raises:
+        OpError: it is too large to be written out.
+    """
+    written_out(prod(sizes), "this")
+    items: Any = value
+    for size in reversed(sizes):
+        items = [items] * size
+    return g.const(items, dtype)
+
+
+def few(value: Dim, arg: str) -> None:
+    """Demand that a number of layers, where it is known, is one whose layers can be written out.
+
+    Raises:
+        OpError: it is too large.
+    """
+    if value.const is not None and value.const > MAX_COUNT:
+        raise OpError(f"{arg} is at most {MAX_COUNT:,}, but is {value}", code="E0802", arg=arg)
 
 
 def same_shape(cx: Cx, given: TensorType, wanted: Shape, what: str) -> None:

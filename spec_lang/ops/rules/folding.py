@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from spec_lang.ops.base import Cx, Tensor
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import any_float, at_least, divides, known
+from spec_lang.ops.rules.arguments import any_float, at_least, divides, known, written_out
 from spec_lang.ops.rules.convolution import batch, conv_sizes, nondefault, unbatch
 from spec_lang.ops.rules.elementwise import LOWERING
 from spec_lang.shapes import Dim, dim, exact_div
@@ -72,6 +72,7 @@ class Blocks(NamedTuple):
             return self._unfold_each(g, x)
         count, kernel = channels.const, known(self.kernel_size, "kernel_size")
         area = prod(kernel)
+        written_out(area * area * count, "unfold")
         one = [[_picture(i, kernel[0], kernel[1])] for i in range(area)]
         attributes = nondefault(
             strides=(known(self.stride, "stride"), [1, 1]),

@@ -8,7 +8,7 @@ from math import prod
 from spec_lang.ops.base import Cx, OpError, Param
 from spec_lang.ops.init import Fill
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import known, known_float
+from spec_lang.ops.rules.arguments import full, known, known_float
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
 
 
@@ -70,14 +70,10 @@ def layer_norm_onnx(
         sizes = [d.const for d in x.dims[-axes:]]
         if None in sizes:
             return _plain_norm(g, x, list(range(-axes, 0)), eps)
-        weight = g.const(_ones([s for s in sizes if s is not None]), x.dtype)
+        weight = full(g, 1.0, [s for s in sizes if s is not None], x.dtype)
     inputs = (x, weight) if bias is None else (x, weight, bias)
     attributes = {} if axes == 1 else {"axis": -axes}
     return g.LayerNormalization(*inputs, epsilon=known_float(eps, "eps"), **attributes)
-
-
-def _ones(sizes: list[int]) -> object:
-    return 1.0 if not sizes else [_ones(sizes[1:])] * sizes[0]
 
 
 def _plain_norm(g: Graph, x: Value, axes: list[int], eps: float) -> Value:
@@ -134,7 +130,7 @@ def _channels(g: Graph, value: float, count: Dim, dtype: DType) -> Value:
     """One number for each channel."""
     if count.const is None:
         return g.Expand(g.const(value, dtype), g.dims([count]))
-    return g.const([value] * count.const, dtype)
+    return full(g, value, [count.const], dtype)
 
 
 def local_response_onnx(g: Graph, x: Value, size: Dim, alpha: float, beta: float, k: float) -> Value:

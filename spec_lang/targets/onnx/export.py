@@ -12,6 +12,7 @@ from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
 from spec_lang.ir.instantiate import Constructions
 from spec_lang.ir.state import State, Tensor
 from spec_lang.ir.templates import BlockTemplate, Instance
+from spec_lang.ops.base import OpError
 from spec_lang.ops.init import Fill
 from spec_lang.ops.lowering import Value
 from spec_lang.shapes import DType
@@ -109,7 +110,12 @@ def emit(
     """
     options = options or Options()
     root = Constructions(program, fuel).entry(name, overrides or {})
-    return _Export(program, root, options, fuel).run(name)
+    job = _Export(program, root, options, fuel)
+    try:
+        return job.run(name)
+    except OpError as error:
+        at = job.definition
+        raise EvaluationError(error.code, error.message, at.file, at.span, error.help) from None
 
 
 class _Export:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from spec_lang.ops.base import OpError
 from spec_lang.ops.lowering import Step, Value
 from spec_lang.shapes import Dim, DType, Facts, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes as attribute
@@ -15,6 +16,11 @@ from spec_lang.targets.onnx.nodes import Body, Const, Edge, Initializer, Input, 
 from spec_lang.targets.onnx.reshape import reshape
 from spec_lang.targets.onnx.scan import scan
 from spec_lang.targets.onnx.sizes import Sizes
+
+MAX_NODES: Final = 50_000
+"""Nodes of one graph: fifteen times those of a model of 70 billion parameters."""
+
+MAX_INPUTS: Final = 10_000
 
 
 class Stored(NamedTuple):
@@ -119,6 +125,8 @@ class Builder:
         domain: str,
         body: Body | None,
     ) -> tuple[Edge, ...]:
+        if len(self.nodes) >= MAX_NODES:
+            raise OpError(f"the graph has more than {MAX_NODES:,} nodes", code="E0802")
         name = self.node_names.take(f"{self.path}.{op_type}" if self.path else op_type)
         if outputs == 1:
             results: tuple[Edge, ...] = (Edge(self.values.take(name)),)
@@ -152,6 +160,8 @@ class Builder:
 
     def input(self, name: str, type: TensorType) -> Input:
         """A new input of the graph."""
+        if len(self.inputs) >= MAX_INPUTS:
+            raise OpError(f"the graph has more than {MAX_INPUTS:,} inputs", code="E0802")
         value = Input(self.values.take(name), type)
         self.inputs.append(value)
         self.sizes.learn(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import textwrap
+from unicodedata import is_normalized
 
 from spec_lang.targets.torch.code import Atom, Code
 from spec_lang.targets.torch.layout import WIDTH
@@ -25,9 +26,9 @@ def identifier(name: str) -> str:
     """The name itself, which must be one.
 
     Raises:
-        BadProgram: it is no plain Python identifier.
+        BadProgram: it is no Python identifier, or one that Python reads as another.
     """
-    if not (name.isidentifier() and name.isascii()):
+    if not (name.isidentifier() and is_normalized("NFKC", name)):
         raise BadProgram(f"{name!r} is not an identifier")
     return name
 
