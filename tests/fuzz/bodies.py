@@ -74,6 +74,10 @@ class Body:
     lines: list[str] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     inputs: list[Value] = field(default_factory=list)
+    added: list[Value] = field(default_factory=list)
+    """Inputs that steps asked for; they stand behind the first ones."""
+    shown: list[Value] = field(default_factory=list)
+    """Values that are results, but that no step may take."""
     results: list[Value] = field(default_factory=list)
     implicit: set[str] = field(default_factory=set)
     functions: list[str] = field(default_factory=list)
@@ -201,11 +205,16 @@ class Body:
     def text(self) -> str:
         """The whole definition."""
         lines = [f"{'model' if self.entry else 'block'} {self.name}({self.signature()}):"]
-        lines += [f"    require {str(r).replace('*', ' * ')}" for r in self.requires]
+        lines += [f"    require {spaced(str(r))}" for r in self.requires]
         if self.layers:
             lines += ["    layers:", *(f"        {line}" for line in self.layers)]
         lines += self.others
         return "\n".join(lines) + "\n"
+
+
+def spaced(text: str) -> str:
+    """A condition as the formatter writes it, since the message of a `require` is its text."""
+    return re.sub(r" *(//|[*]+) *", r" \1 ", text)
 
 
 def renamed(v: Value, text: str) -> Value:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from spec_lang.shapes import Dim, symbol
 from tests.fuzz.bodies import Body, Value
+from tests.fuzz.library import library
 from tests.fuzz.steps import STEPS
 from tests.fuzz.structures import DEFINITIONS, STRUCTURES
 
@@ -99,7 +100,8 @@ def _model(rng: Random, blocks: list[Body], functions: list[str]) -> Body:
     start = len(b.values)
     _steps(b, rng.randint(3, 9))
     wanted = [x for x in b.values[start:] if _good(x)] or b.values[:1]
-    b.results = [wanted[-1]] if rng.random() < 0.6 else _some(rng, wanted, 3)
+    b.results = ([wanted[-1]] if rng.random() < 0.6 else _some(rng, wanted, 3)) + b.shown
+    inputs[count:count] = [f"{v.text}: {v.type}" for v in b.added]
     b.others += b.method("forward", inputs, b.results, b.lines)
     if rng.random() < 0.2:
         _other_method(b, rng)
@@ -173,8 +175,7 @@ def _other_method(b: Body, rng: Random) -> None:
 
 def _steps(b: Body, count: int) -> None:
     """Append so many steps, each on a value that is mostly the last one."""
-    steps = [s for s, _ in (*STEPS, *STRUCTURES)]
-    weights = [w for _, w in (*STEPS, *STRUCTURES)]
+    steps, weights = zip(*STEPS, *STRUCTURES, (library, 12), strict=True)
     for _ in range(count):
         for _ in range(12):
             v = b.values[-1] if b.rng.random() < 0.7 else b.rng.choice(b.values)
@@ -186,11 +187,14 @@ def _steps(b: Body, count: int) -> None:
                 len(b.requires),
                 len(b.others),
                 set(b.implicit),
+                len(b.inputs),
+                len(b.added),
+                len(b.shown),
             )
             made = b.rng.choices(steps, weights)[0](b, v)
             if made is not None and made.rank <= MAX_RANK and _small(made):
                 break
-            layers, lines, values, hypers, requires, others, implicit = before
+            layers, lines, values, hypers, requires, others, implicit, inputs, added, shown = before
             del (
                 b.layers[layers:],
                 b.lines[lines:],
@@ -198,6 +202,9 @@ def _steps(b: Body, count: int) -> None:
                 b.hypers[hypers:],
                 b.requires[requires:],
                 b.others[others:],
+                b.inputs[inputs:],
+                b.added[added:],
+                b.shown[shown:],
             )
             b.implicit = implicit
 

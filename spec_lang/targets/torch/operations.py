@@ -49,6 +49,12 @@ METHODS = frozenset(
 )
 """The functions of `torch` that read better as methods behind an arrow."""
 
+NO_METHODS = frozenset(
+    "arange cat concat concatenate einsum eye full full_like linspace ones ones_like rand rand_like randn randn_like rsub stack "
+    "where zeros zeros_like".split()
+)
+"""The functions of `torch` that a tensor has no method for, or one whose first argument is another."""
+
 
 class Operations(Expressions):
     """Expressions over tensors."""
@@ -122,6 +128,8 @@ def _text(e: m.Expr) -> str:
 
 def _as_method(e: m.Call, torch: str) -> bool:
     """Whether `torch.sum(x)` is to be `x.sum()`: where the author wrote so, or the shape is what it is about."""
-    if not torch.startswith("torch.") or e.style == "call":
+    name = torch.removeprefix("torch.")
+    renamed = any(k.name == "split_size_or_sections" for k in e.kwargs)
+    if name == torch or e.style == "call" or name in NO_METHODS or renamed:
         return False
-    return e.style == "method" or torch.removeprefix("torch.") in METHODS
+    return isinstance(e.args[0].type, m.TensorType) and (e.style == "method" or name in METHODS)
