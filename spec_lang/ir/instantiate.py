@@ -233,6 +233,12 @@ class Constructions(Evaluator):
                 children[name] = self._child(a, _NOWHERE, _NO_ENV)
         return ContainerTemplate("Sequential", children)
 
+    def items(self, value: Host, node: model.Expression, env: Env) -> Sequence[Host]:
+        """What iterating gives; over a `Sequential`, its layers."""
+        if isinstance(value, ContainerTemplate):
+            return list(value.children.values())
+        return super().items(value, node, env)
+
     def comprehension(self, node: model.Comprehension, env: Env) -> Host:
         """As an evaluator does, but evaluates an item that is the same each time once."""
         if len(node.generators) != 1 or node.carry or node.key is not None or node.generators[0].tests:

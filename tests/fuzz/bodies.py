@@ -51,7 +51,7 @@ def shown(value: object) -> str:
     """A value as the language writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and not value[:1].isupper():
+    if isinstance(value, str) and not (value[:1].isupper() or value.startswith("partial(")):
         return f'"{value}"'
     if isinstance(value, list):
         return "[" + ", ".join(map(shown, value)) + "]"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from spec_lang.shapes import Dim, symbol
 from tests.fuzz.bodies import Body, Value
 from tests.fuzz.library import library
+from tests.fuzz.patterns import PATTERNS, Pattern
 from tests.fuzz.steps import STEPS
 from tests.fuzz.structures import DEFINITIONS, STRUCTURES
 
@@ -42,7 +43,7 @@ def programs() -> st.SearchStrategy[Written]:
 
 def written(rng: Random) -> Written:
     """One spec."""
-    blocks: list[Body] = []
+    blocks: list[Body] = [*rng.sample(PATTERNS, 2)]
     functions = ["scaled", "halves"] if rng.random() < 0.3 else []
     for i in range(rng.randint(0, 3)):
         body = _block(rng, f"Block{i}", blocks, functions)
@@ -52,8 +53,8 @@ def written(rng: Random) -> Written:
     needed = sorted(set().union(model.needs, *(b.needs for b in blocks)))
     parts = (
         [FUNCTIONS] * bool(functions)
-        + [DEFINITIONS[n] for n in needed]
-        + [b.text() for b in blocks]
+        + [DEFINITIONS[n] for n in needed if n in DEFINITIONS]
+        + [b.text() for b in blocks if not isinstance(b, Pattern) or b.name in needed]
         + [model.text()]
     )
     rows: list[dict[str, object]] = [{}]

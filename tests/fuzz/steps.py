@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from spec_lang.shapes import Cond, Dim, dim, symbol
 from tests.fuzz.bodies import Body, Hyper, Value, shown
+from tests.fuzz.patterns import Pattern
 
 Step = Callable[[Body, Value], Value | None]
 
@@ -506,6 +507,8 @@ def block(b: Body, v: Value) -> Value | None:
         if not b.owe(test.substitute(bound)):
             return None
     results = [_substituted(r, bound, v) for r in used.results]
+    if isinstance(used, Pattern):
+        b.needs.add(used.name)
     call = f"{used.name}({', '.join(args)})"
     if len(results) > 1:
         names = [b.fresh("v") for _ in results]

@@ -7,7 +7,7 @@ import torch
 
 from spec_lang.ops.base import FUNCTIONS
 from spec_lang.targets.torch.operations import NO_METHODS
-from tests.fuzz.held import hold
+from tests.fuzz.held import compiled, hold
 
 FOUND = {
     "functions that tensors have no method for": """
@@ -21,12 +21,68 @@ model Net():
         a, b = x.split(split_size_or_sections=2, dim=1)
         return m.where(m, ~m), m.where(x, 0.0), m -> where(x, 1.0), a, b
 """,
+    "patterns with numbers, and reductions of truths": """
+model Net():
+    forward(x: float[N, T], m: bool[N, T]) -> (float[2, N, 3, T], float[2*N, T], bool[N], bool[T], bool[1]):
+        return (
+            x -> repeat("n t -> 2 n 3 t"),
+            x -> repeat("n t -> (2 n) t"),
+            m -> reduce("n t -> n", "any"),
+            m -> reduce("n t -> t", reduction="all"),
+            m -> reduce("n t -> 1", "any"),
+        )
+""",
+    "a Sequential spliced into a list, and axes behind any number of dims": """
+block Part(out: int):
+    layers:
+        many = [Tanh(), *Sequential(Linear(_, out), ReLU()), *[Linear(out, out) for i in range(2)]]
+    forward(x: float[*B, D]) -> float[*B, 2*out]:
+        y = x -> many
+        return cat([y, y.unsqueeze(-1) -> squeeze(-1)], dim=-1)
+
+model Net():
+    layers:
+        part = Part(3)
+    forward(x: float[N, 4]) -> float[N, 6]:
+        return part(x)
+""",
+    "comparisons with numbers on the left, and of truths": """
+model Net(n: int = 2):
+    layers:
+        fc = Linear(4, n)
+    forward(x: float[N, 4], m: bool[N, 4], i: int[N, 4]) -> (bool[N, 4], bool[N, 4], bool[N, 4], bool[N, 4], float[N, n]):
+        a = gt(1, i) & eq(n, other=i) & ge(input=0, other=i) & (m -> eq(true))
+        return a, m == true, false == m, (x != true) | ne(m, x > 0.1), fc(x)
+""",
 }
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_found(name: str) -> None:
     hold(FOUND[name])
+
+
+REFUSED = {
+    "a dict spliced into a list": """
+model Net():
+    layers:
+        many = [Tanh(), *{"a": ReLU()}]
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> many
+""",
+    "a dict from a comprehension spliced into a list": """
+model Net(n: int = 2):
+    layers:
+        many = [Tanh(), *{f"a{i}": ReLU() for i in range(n)}]
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> many
+""",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    assert [d.code for d in compiled(REFUSED[name]).errors] == ["E0403"]
 
 
 def test_what_is_no_method_is_known() -> None:

@@ -349,7 +349,7 @@ class Expressions(Base):
         """A list whose items are known; its mistake is reported."""
         if isinstance(value, list | tuple):
             return list(value)
-        if isinstance(value, ListModule):
+        if isinstance(value, ListModule) and value.kind != "dict":
             return value.items
         if isinstance(value, Range):
             length = self.range_length(value)
@@ -357,7 +357,7 @@ class Expressions(Base):
                 return [value.start + value.step * k for k in range(length.const)]
         if isinstance(value, SymList):
             raise NeedsValue(frozenset({value.text}))
-        if isinstance(value, RepeatModule):
+        if isinstance(value, RepeatModule) and not value.keyed:
             return [value]
         if value is not POISON:
             self.error(

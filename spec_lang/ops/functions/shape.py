@@ -384,7 +384,7 @@ class squeeze(Function):
                 raise OpError(f"{cx.name} names a dim twice", code="E0303", arg="dim")
         gone = set()
         for axis in axes:
-            size = size_at(cx, x, axis)
+            size = size_at(cx, x, axis - len(x.shape))
             if cx.facts.equal(size, 1):
                 gone.add(axis)
             elif not cx.holds(Cond.ne(size, 1)):
@@ -452,7 +452,7 @@ class cat(Function):
         from spec_lang.ops.rules.elementwise import result_dtype
 
         first, axis = joined(cx, self.tensors, self.dim)
-        sizes = [size_at(cx, x, axis) for x in self.tensors]
+        sizes = [size_at(cx, x, self.dim) for x in self.tensors]
         total = sum(sizes, start=dim(0))
         return TensorType(
             result_dtype(cx, *self.tensors), (*first.shape[:axis], total, *first.shape[axis + 1 :])

@@ -13,7 +13,7 @@ from spec_lang.targets.torch.text import BadProgram
 
 NAMES = frozenset({"rearrange", "reduce", "repeat"})
 _TOKEN = re.compile(r"\s*(\(|\)|\.\.\.|…|\w+)")
-_REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}
+_REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod", "any": "any", "all": "all"}
 Groups = list[list[str]]
 
 
@@ -51,6 +51,7 @@ def repeat(x: Code, rank: int | None, pattern: str, sizes: Mapping[str, Code]) -
     for i in new:
         x = _method(x, "unsqueeze", i)
     if new:
+        sizes = {**{a: Atom(a) for a in wanted if a.isdigit()}, **sizes}
         x = Call(Attr(x, "expand"), tuple(sizes[a] if i in new else _int(-1) for i, a in enumerate(wanted)))
     return _merge(x, right)
 

@@ -58,6 +58,7 @@ _OPPOSITE = {
 }
 _OPPOSITE |= {"in": "not in", "not in": "in"}
 _MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_FUNCTIONS = {"==": "eq", "!=": "ne"}
 _MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp", "log2", "log10", "sin", "cos", "tan", "pow"})
 
 
@@ -161,6 +162,8 @@ class Expressions:
                 return Unary(op, self.expr(operand))
             case m.Binary():
                 return self.binary(e)
+            case m.Compare(first=first, ops=(op,), rest=(other,)) if isinstance(e.type, m.TensorType):
+                return self.elementwise(op, self.expr(first), self.expr(other))
             case m.Compare(first=first, ops=ops, rest=rest):
                 return compared(self.expr(first), tuple(zip(ops, map(self.expr, rest), strict=True)))
             case m.IfExp(test=test, body=body, orelse=orelse):
@@ -182,6 +185,14 @@ class Expressions:
                 return self.call(e)
             case _:
                 raise BadProgram(f"{type(e).__name__} is no expression")
+
+    def elementwise(self, op: str, first: Code, other: Code) -> Code:
+        """A comparison of tensors, whose `==` with a truth is no test."""
+        truths = {Atom("True"), Atom("False")} & {first, other}
+        if op not in _FUNCTIONS or not truths:
+            return compared(first, ((op, other),))
+        tensor = other if first in truths else first
+        return Call(self.spelled(f"torch.{_FUNCTIONS[op]}", _FUNCTIONS[op]), (tensor, *truths))
 
     def condition(self, e: m.Expr) -> Code:
         """An expression as the test of a branch."""

@@ -12,6 +12,8 @@ from spec_lang.targets.torch.expressions import Expressions
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram
 
+COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+"""The functions that take a number on the left as operators only."""
 DROPOUT_P = 4
 """Where `dropout_p` stands among the arguments of scaled_dot_product_attention."""
 
@@ -70,6 +72,8 @@ class Operations(Expressions):
         """A call of a library function."""
         if e.name in einops.NAMES:
             return self.einops(e, first)
+        if e.name in COMPARISONS and first is None and not _on_tensor(e):
+            return self.elementwise(COMPARISONS[e.name], *(self.expr(a) for a in _pair(e)))
         cls = op_class(e.name)
         args = self.arguments(e, first)
         torch = cls.torch or e.name
@@ -124,6 +128,17 @@ def _text(e: m.Expr) -> str:
     if isinstance(e, m.Literal_) and isinstance(e.value, str):
         return e.value
     raise BadProgram("a pattern is a string literal")
+
+
+def _on_tensor(e: m.Call) -> bool:
+    return isinstance(_pair(e)[0].type, m.TensorType)
+
+
+def _pair(e: m.Call) -> tuple[m.Expr, m.Expr]:
+    """The two sides of a comparison that is written as a function."""
+    named = {k.name: k.value for k in e.kwargs}
+    first, other = (*e.args, *(named[n] for n in ("input", "other") if n in named))
+    return first, other
 
 
 def _as_method(e: m.Call, torch: str) -> bool:
