@@ -100,6 +100,9 @@ class Paths(Modules):
 
     def _list_item(self, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
         n = len(module.items)
+        at = index.const
+        if module.uncounted(*((0, None) if at is None else (0, at + 1) if at >= 0 else (n + at, None))):
+            return self.uncounted(module, node)
         if any(isinstance(i, RepeatModule) for i in module.items):
             return self._spliced_item(module, index, node)
         if index.const is not None:
@@ -111,6 +114,15 @@ class Paths(Modules):
         for k in range(n - 2, -1, -1):
             value = Case(Cond.eq(index, k), module.items[k], value)
         return value
+
+    def uncounted(self, module: ListModule, node: object) -> Value:
+        """A mistake: what counts the items of a list of which one may be none."""
+        return self.error(
+            "E0406",
+            f"{module.label or 'this list'} has a layer that may be none, and none takes no index",
+            node,
+            help="give the layer a name of its own, or run the list as a whole",
+        )
 
     def _spliced_item(self, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
         """An item of a container into which comprehensions are spread."""

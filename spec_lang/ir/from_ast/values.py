@@ -313,6 +313,12 @@ class ListModule:
     def __str__(self) -> str:
         return "a container of layers"
 
+    def uncounted(self, start: int = 0, stop: int | None = None) -> bool:
+        """Whether one of these items may be none: then it takes no index."""
+        return self.kind != "dict" and any(
+            isinstance(i, Case) and None in (i.yes, i.no) for i in self.items[start:stop]
+        )
+
 
 class RepeatModule:
     """A comprehension of modules: `item` for each value of the symbol `index` below `length`."""

@@ -164,6 +164,8 @@ class Expressions:
                 return self.binary(e)
             case m.Compare(first=first, ops=(op,), rest=(other,)) if isinstance(e.type, m.TensorType):
                 return self.elementwise(op, self.expr(first), self.expr(other))
+            case m.Compare(first=m.Subscript(value=inside, index=(key,)), ops=("is" | "is not" as op,)) if _is_key(key):
+                return Compare(self.expr(key), (("in" if op == "is not" else "not in", self.expr(inside)),))
             case m.Compare(first=first, ops=ops, rest=rest):
                 return compared(self.expr(first), tuple(zip(ops, map(self.expr, rest), strict=True)))
             case m.IfExp(test=test, body=body, orelse=orelse):
@@ -351,6 +353,11 @@ def chosen(test: Code, body: Code, orelse: Code) -> Code:
     if isinstance(test, Unary) and test.op == "not":
         return IfExp(orelse, test.operand, body)
     return IfExp(body, test, orelse)
+
+
+def _is_key(e: m.Expr) -> bool:
+    """Whether an index is a dict's: there a layer that is none has no entry."""
+    return isinstance(e, m.Format) or (isinstance(e, m.Literal_) and isinstance(e.value, str))
 
 
 def compared(first: Code, rest: tuple[tuple[str, Code], ...]) -> Code:
