@@ -218,7 +218,9 @@ class Constructions(Evaluator):
             if len(value) > 1 and isinstance(value[0], Template) and value.count(value[0]) == len(value):
                 return ContainerTemplate("list", Repeated(value[0], len(value)))
             layers = [v for v in value if v is not None]
-            return ContainerTemplate("list", {str(i): self._child(v, node, env) for i, v in enumerate(layers)})
+            return ContainerTemplate(
+                "list", {str(i): self._child(v, node, env) for i, v in enumerate(layers)}
+            )
         if isinstance(value, dict):
             return ContainerTemplate("dict", {str(k): self._child(v, node, env) for k, v in value.items()})
         raise self.fail("E0500", "this is no layer", node, env)

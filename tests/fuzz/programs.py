@@ -60,7 +60,8 @@ def written(rng: Random) -> Written:
     rows: list[dict[str, object]] = [{}]
     for _ in range(2):
         rows.append({h.name: rng.choice(h.others) for h in model.hypers if h.others and rng.random() < 0.7})
-    return Written("\n".join(parts), "Net", tuple(rows))
+    different = [r for i, r in enumerate(rows) if r not in rows[:i]]
+    return Written("\n".join(parts), "Net", tuple(different))
 
 
 def _block(rng: Random, name: str, blocks: list[Body], functions: list[str]) -> Body | None:

@@ -83,7 +83,13 @@ def _forms(node: ast.Node) -> Iterator[str]:
     elif isinstance(node, ast.Result):
         yield f"result {_kind(node.type)}" + " named" * (node.name is not None)
     elif isinstance(node, ast.Method):
-        yield "one result" if len(node.results or ()) == 1 else "several results" if node.results else "no results"
+        yield (
+            "one result"
+            if len(node.results or ()) == 1
+            else "several results"
+            if node.results
+            else "no results"
+        )
         yield from ["docstring"] * (node.doc is not None)
     elif isinstance(node, ast.TensorType):
         yield f"dtype {node.dtype}"
@@ -97,7 +103,9 @@ def _forms(node: ast.Node) -> Iterator[str]:
         yield "argument " + (node.star or ("named" if node.name else "plain"))
     elif isinstance(node, ast.Slice):
         yield "Slice " + ":".join("x" if e is not None else "" for e in (node.start, node.stop, node.step))
-        yield from ["Slice from the end"] * any(isinstance(e, ast.Unary) for e in (node.start, node.stop, node.step))
+        yield from ["Slice from the end"] * any(
+            isinstance(e, ast.Unary) for e in (node.start, node.stop, node.step)
+        )
     elif isinstance(node, ast.If):
         yield "if elif" if node.is_elif else "if else" if node.orelse else "if alone"
     elif isinstance(node, ast.Assign):

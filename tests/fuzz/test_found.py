@@ -46,6 +46,42 @@ model Net():
     forward(x: float[N, 4]) -> float[N, 6]:
         return part(x)
 """,
+    "layers that are none, in lists and dicts": """
+block Part(depth: int):
+    layers:
+        few   = [Tanh(), Linear(D, D) if depth > 1 else none, none, Linear(D, D), *Sequential(Linear(D, D), ReLU())]
+        table = {"a": Linear(D, D) if depth > 1 else none, "b": Linear(D, D)}
+    forward(x: float[*B, D]) -> float[*B, D]:
+        x = x -> few
+        if table["a"] is not none:
+            x = table["a"](x)
+        return x if table["a"] is none else table["b"](x)
+
+model Net():
+    layers:
+        first  = Part(1)
+        second = Part(2)
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> first -> second
+""",
+    "the length of a list with another one in it": """
+block Part(depth: int):
+    layers:
+        few  = [*[Linear(D, D) for i in range(depth)], ReLU()]
+        rows = [[Linear(D, D) for j in range(depth)], Sequential(*[Tanh() for i in range(depth)])]
+    forward(x: float[*B, D]) -> float[*B, D]:
+        for i in range(len(few)):
+            x = x * (i + 1)
+        for i, (one, other) in enumerate(zip(few, few)):
+            x = one(x) + other(x) * i
+        return x -> few -> rows[0] -> rows[1] -> rows[0][-1]
+
+model Net():
+    layers:
+        part = Part(2)
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return part(x)
+""",
     "comparisons with numbers on the left, and of truths": """
 model Net(n: int = 2):
     layers:
@@ -63,26 +99,46 @@ def test_found(name: str) -> None:
 
 
 REFUSED = {
-    "a dict spliced into a list": """
-model Net():
-    layers:
-        many = [Tanh(), *{"a": ReLU()}]
-    forward(x: float[N, 4]) -> float[N, 4]:
-        return x -> many
-""",
-    "a dict from a comprehension spliced into a list": """
-model Net(n: int = 2):
-    layers:
-        many = [Tanh(), *{f"a{i}": ReLU() for i in range(n)}]
-    forward(x: float[N, 4]) -> float[N, 4]:
-        return x -> many
-""",
+    "a dict spliced into a list": ('[Tanh(), *{"a": ReLU()}]', "x -> few", "E0403"),
+    "a dict from a comprehension spliced into a list": (
+        '[Tanh(), *{f"a{i}": ReLU() for i in range(n)}]',
+        "x -> few",
+        "E0403",
+    ),
+    "a list in a list that is run": ("[[Tanh(), ReLU()], ReLU()]", "x -> few", "E0407"),
+    "a list of lists that is run": (
+        "[[Tanh() for i in range(n)] for j in range(2)]",
+        "x -> few",
+        "E0407",
+    ),
+    "a list in a Sequential": ("Sequential([Tanh(), ReLU()], ReLU())", "x -> few", "E0408"),
+    "an index behind a layer that may be none": ("[Tanh() if n > 1 else none, ReLU()]", "few[1](x)", "E0406"),
+    "the length of a list with a layer that may be none": (
+        "[Tanh() if n > 1 else none, ReLU()]",
+        "(x -> few) * len(few)",
+        "E0406",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str) -> None:
-    assert [d.code for d in compiled(REFUSED[name]).errors] == ["E0403"]
+    layers, result, code = REFUSED[name]
+    text = f"""
+block Part(n: int):
+    layers:
+        few = {layers}
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return {result}
+
+model Net(n: int = 2):
+    layers:
+        part = Part(n)
+        fc   = Linear(4, n)
+    forward(x: float[N, 4]) -> float[N, n]:
+        return x -> part -> fc
+"""
+    assert code in [d.code for d in compiled(text).errors]
 
 
 def test_what_is_no_method_is_known() -> None:

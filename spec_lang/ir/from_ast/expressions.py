@@ -345,6 +345,15 @@ class Expressions(Base):
         found = [v for _, v in self.placed(nodes)]
         return None if POISON in found else found
 
+    def uncounted(self, module: ListModule, node: object) -> Value:
+        """A mistake: what counts the items of a list of which one may be none."""
+        return self.error(
+            "E0406",
+            f"{module.label or 'this list'} has a layer that may be none, and none takes no index",
+            node,
+            help="give the layer a name of its own, or run the list as a whole",
+        )
+
     def known_list(self, value: Value, node: ast.Expr) -> list[Value] | None:
         """A list whose items are known; its mistake is reported."""
         if isinstance(value, list | tuple):

@@ -115,15 +115,6 @@ class Paths(Modules):
             value = Case(Cond.eq(index, k), module.items[k], value)
         return value
 
-    def uncounted(self, module: ListModule, node: object) -> Value:
-        """A mistake: what counts the items of a list of which one may be none."""
-        return self.error(
-            "E0406",
-            f"{module.label or 'this list'} has a layer that may be none, and none takes no index",
-            node,
-            help="give the layer a name of its own, or run the list as a whole",
-        )
-
     def _spliced_item(self, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
         """An item of a container into which comprehensions are spread."""
         at = dim(0)

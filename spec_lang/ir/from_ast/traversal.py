@@ -20,6 +20,7 @@ from spec_lang.ir.from_ast.values import (
     Mapped,
     RepeatModule,
     Value,
+    is_list,
     is_module,
     substitute,
 )
@@ -63,7 +64,7 @@ class Traversal(Loops):
             step = Args()
             step.values, step.nodes = [state[0], *args.values[1:]], args.nodes
             step.kwargs, step.named = args.kwargs, args.named
-            out = self.run(item, step, node)
+            out = self.nested_list(node) if is_list(item) else self.run(item, step, node)
             return None if out is POISON else [out]
 
         result = self.loop([args.values[0]], body, it, node)

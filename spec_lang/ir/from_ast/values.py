@@ -450,3 +450,10 @@ def truth(cond: Cond | bool) -> Cond | bool:
     if cond == Cond.TRUE:
         return True
     return False if cond == Cond.FALSE else cond
+
+
+def is_list(value: Value) -> bool:
+    """Whether a value is a plain list of layers, which PyTorch has no `forward` for."""
+    if isinstance(value, RepeatModule):
+        return not value.keyed
+    return isinstance(value, ListModule) and value.kind == "list"

@@ -13,7 +13,15 @@ from spec_lang.targets.torch.text import BadProgram
 
 NAMES = frozenset({"rearrange", "reduce", "repeat"})
 _TOKEN = re.compile(r"\s*(\(|\)|\.\.\.|…|\w+)")
-_REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod", "any": "any", "all": "all"}
+_REDUCTIONS = {
+    "mean": "mean",
+    "sum": "sum",
+    "max": "amax",
+    "min": "amin",
+    "prod": "prod",
+    "any": "any",
+    "all": "all",
+}
 Groups = list[list[str]]
 
 

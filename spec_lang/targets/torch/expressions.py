@@ -164,7 +164,9 @@ class Expressions:
                 return self.binary(e)
             case m.Compare(first=first, ops=(op,), rest=(other,)) if isinstance(e.type, m.TensorType):
                 return self.elementwise(op, self.expr(first), self.expr(other))
-            case m.Compare(first=m.Subscript(value=inside, index=(key,)), ops=("is" | "is not" as op,)) if _is_key(key):
+            case m.Compare(first=m.Subscript(value=inside, index=(key,)), ops=("is" | "is not" as op,)) if (
+                _is_key(key)
+            ):
                 return Compare(self.expr(key), (("in" if op == "is not" else "not in", self.expr(inside)),))
             case m.Compare(first=first, ops=ops, rest=rest):
                 return compared(self.expr(first), tuple(zip(ops, map(self.expr, rest), strict=True)))

@@ -52,8 +52,28 @@ METHODS = frozenset(
 """The functions of `torch` that read better as methods behind an arrow."""
 
 NO_METHODS = frozenset(
-    "arange cat concat concatenate einsum eye full full_like linspace ones ones_like rand rand_like randn randn_like rsub stack "
-    "where zeros zeros_like".split()
+    [
+        "arange",
+        "cat",
+        "concat",
+        "concatenate",
+        "einsum",
+        "eye",
+        "full",
+        "full_like",
+        "linspace",
+        "ones",
+        "ones_like",
+        "rand",
+        "rand_like",
+        "randn",
+        "randn_like",
+        "rsub",
+        "stack",
+        "where",
+        "zeros",
+        "zeros_like",
+    ]
 )
 """The functions of `torch` that a tensor has no method for, or one whose first argument is another."""
 
@@ -137,8 +157,8 @@ def _on_tensor(e: m.Call) -> bool:
 def _pair(e: m.Call) -> tuple[m.Expr, m.Expr]:
     """The two sides of a comparison that is written as a function."""
     named = {k.name: k.value for k in e.kwargs}
-    first, other = (*e.args, *(named[n] for n in ("input", "other") if n in named))
-    return first, other
+    sides = [*e.args, *(named[n] for n in ("input", "other") if n in named)]
+    return sides[0], sides[1]
 
 
 def _as_method(e: m.Call, torch: str) -> bool:
