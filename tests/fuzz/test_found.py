@@ -64,6 +64,22 @@ model Net():
     forward(x: float[N, 4]) -> float[N, 4]:
         return x -> first -> second
 """,
+    "a dict of one layer, named by a list": """
+block Part(names: list[str]):
+    layers:
+        heads = {name: Linear(_, 3) for name in names}
+    forward(x: float[*B, D]) -> float[*B, 3]:
+        y = heads[names[0]](x)
+        for name in names[1:]:
+            y = y + heads[name](x)
+        return y
+
+model Net():
+    layers:
+        first  = Part(["one"])
+    forward(x: float[N, 4]) -> float[N, 3]:
+        return first(x)
+""",
     "the length of a list with another one in it": """
 block Part(depth: int):
     layers:

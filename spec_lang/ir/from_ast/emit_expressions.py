@@ -377,7 +377,9 @@ class ExpressionEmitter:
             if func.id in self.checker.layers:
                 return "make", func.id, None
             return "builtin", func.id, None
-        return "op", getattr(func, "name", ""), None
+        if isinstance(func, ast.Attribute) and func.name in self.checker.functions:
+            return "op", func.name, None
+        return "apply", "forward", None
 
     def target(self, node: ast.Target) -> ir.Target:
         if isinstance(node, ast.Name):

@@ -25,6 +25,8 @@ from spec_lang.syntax import ast
 
 def _matched(key: Value, index: str | Template, symbol: Dim) -> Dim | None:
     """The position in a dict whose keys count (`f"layer_{i}"`) of one key."""
+    if isinstance(key, str):  # of the only item
+        return dim(0) if key == index else None
     if not isinstance(key, Template):
         return None
     parts = list(index.parts) if isinstance(index, Template) else _cut(key, index)
