@@ -189,17 +189,16 @@ class Body:
         return ", ".join(f"{h.name}: {h.type}" + (f" = {h.text}" if self.entry else "") for h in self.hypers)
 
     def method(
-        self, name: str, inputs: Sequence[str], results: Sequence[Value], lines: Sequence[str]
+        self, name: str, inputs: Sequence[str], results: Sequence[tuple[str, str]], lines: Sequence[str]
     ) -> list[str]:
-        """The text of a method."""
-        if len(results) == 1:
-            declared = results[0].type
-            given = results[0].text
-        else:
+        """The text of a method; a result is its type and its value."""
+        types, values = zip(*results, strict=True)
+        declared, given = types[0], values[0]
+        if len(results) > 1:
             named = self.rng.random() < 0.5
-            declared = ", ".join((f"out{i}: " if named else "") + r.type for i, r in enumerate(results))
+            declared = ", ".join((f"out{i}: " if named else "") + t for i, t in enumerate(types))
             declared = f"({declared})"
-            given = ", ".join(r.text for r in results)
+            given = ", ".join(values)
         return [f"    {name}({', '.join(inputs)}) -> {declared}:", *lines, f"        return {given}"]
 
     def text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from random import Random
 from types import ModuleType
@@ -63,8 +64,11 @@ def hold(text: str, rows: tuple[Mapping[str, Any], ...] = ({},), name: str = "Ne
     computes_as_the_oracle(result, module, name)
     formats_alike(text, result)
     survives_json(program, name)
+    imports_alike(text, result, name)
     for row in rows:
         agrees_in_onnx(program, name, row)
+    for variant in (d.name for d in program.definitions if isinstance(d, ir.Variant)):
+        agrees_in_onnx(program, variant, {})
 
 
 # --- the oracle ---
@@ -194,6 +198,32 @@ def survives_json(program: ir.Program, name: str) -> None:
         raise Broken("the IR gives another graph after a trip through JSON")
 
 
+def imports_alike(text: str, result: Compilation, name: str) -> None:
+    """With all but its models in another file, the spec gives the same graph."""
+    definitions = result.modules[0].tree.definitions
+    parts = [d for d in definitions if not (isinstance(d, ast.Block) and d.kind == "model")]
+    models = "\n".join(text[d.span.start : d.span.end] for d in definitions if d not in parts)
+    words = set(re.findall(r"\w+", models))
+    used = [d.name.id for d in parts if not isinstance(d, ast.Import) and d.name.id in words]
+    if not used:
+        return
+    sources = {
+        "net": Source("net.nnspec", f"from parts import {', '.join(used)}\n\n{models}\n"),
+        "parts": Source("parts.nnspec", "\n".join(text[d.span.start : d.span.end] for d in parts) + "\n"),
+    }
+    assert result.program is not None
+    if _without_places(compile_sources(sources).checked(), name) != _without_places(result.program, name):
+        raise Broken("with its parts in another file it gives another graph")
+    TALLY["imports: compared"] += 1
+
+
+def _without_places(program: ir.Program, name: str) -> str:
+    """The exported graph as text, but for the lines of the spec that its nodes come from."""
+    found = graph(program, name)
+    text = found if isinstance(found, str) else str(onnx.load_from_string(found))
+    return re.sub(r"\w+\.nnspec:\d+", "", text)
+
+
 def graph(program: ir.Program, name: str) -> bytes | str:
     """The exported graph, or why there is none."""
     try:
@@ -207,8 +237,7 @@ def graph(program: ir.Program, name: str) -> bytes | str:
 
 def agrees_in_onnx(program: ir.Program, name: str, row: Mapping[str, Any]) -> None:
     """Every method exports to a valid model that ONNX Runtime runs as PyTorch does."""
-    block = next(d for d in program.definitions if isinstance(d, ir.Block) and d.name == name)
-    for method in block.methods:
+    for method in _block_of(program, name).methods:
         request = Request(program, name, dict(row), method=method.name)
         try:
             with prepare(request) as prepared:
@@ -232,6 +261,12 @@ def agrees_in_onnx(program: ir.Program, name: str, row: Mapping[str, Any]) -> No
         ]
         if bad:
             raise Broken(f"ONNX {method.name}({row}): {bad[0]}")
+
+
+def _block_of(program: ir.Program, name: str) -> ir.Block:
+    """A model's definition, or that of the model that a variant is one of."""
+    found = next(d for d in program.definitions if isinstance(d, ir.Block | ir.Variant) and d.name == name)
+    return _block_of(program, found.base) if isinstance(found, ir.Variant) else found
 
 
 def _satisfied(error: EvaluationError) -> bool:

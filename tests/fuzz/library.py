@@ -85,7 +85,7 @@ def templates() -> Mapping[str, tuple[Template, ...]]:
                 Template(row.layer, True, row.args, row.kwargs, tuple(row.inputs), row.named)
             )
     for name in TWINS:
-        for c, inputs, arguments in layer_cases(LAYERS[name]):
+        for c, inputs, arguments in (x for x in layer_cases(LAYERS[name]) if x[0].onnx):
             found.setdefault(name, []).append(
                 Template(name, True, (), arguments, tuple(map(str, inputs)), {}, c.low, c.floats)
             )
@@ -338,7 +338,9 @@ class Fit:
 
     def _within(self, v: Value, kind: TensorType) -> str:
         """The value in the range that the case asks for."""
-        if kind.dtype.is_int and self.one.low >= 0:
+        if kind.dtype.is_int and (self.one.low >= 0 or self.one.name == "getitem"):
+            if self.one.low < 0 and self.b.rng.random() < 0.5:
+                return f"{v.text} % 1 - 1"
             if self.one.low > 0:
                 return f"abs({v.text}) % 3 + {self.one.low}"
             return f"{v.text} % 1"

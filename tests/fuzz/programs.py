@@ -8,6 +8,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from spec_lang.shapes import Dim, symbol
+from tests.fuzz import wholes
 from tests.fuzz.bodies import Body, Value
 from tests.fuzz.library import library
 from tests.fuzz.patterns import PATTERNS, Pattern
@@ -50,12 +51,13 @@ def written(rng: Random) -> Written:
         if body is not None:
             blocks.append(body)
     model = _model(rng, blocks, functions)
+    known = {**DEFINITIONS, "HELPERS": wholes.HELPERS}
     needed = sorted(set().union(model.needs, *(b.needs for b in blocks)))
     parts = (
         [FUNCTIONS] * bool(functions)
-        + [DEFINITIONS[n] for n in needed if n in DEFINITIONS]
+        + [known[n] for n in needed if n in known]
         + [b.text() for b in blocks if not isinstance(b, Pattern) or b.name in needed]
-        + [model.text()]
+        + [model.text(), *wholes.variants(model)]
     )
     rows: list[dict[str, object]] = [{}]
     for _ in range(2):
@@ -77,7 +79,7 @@ def _block(rng: Random, name: str, blocks: list[Body], functions: list[str]) -> 
     if not wanted:
         return None
     b.results = [wanted[-1]] if rng.random() < 0.8 else _some(rng, wanted, 2)
-    b.others += b.method("forward", [f"x: {v.type}"], b.results, b.lines)
+    b.others += b.method("forward", [f"x: {v.type}"], [(r.type, r.text) for r in b.results], b.lines)
     b.prune()
     return b
 
@@ -93,20 +95,21 @@ def _model(rng: Random, blocks: list[Body], functions: list[str]) -> Body:
         b.values.append(v)
         b.inputs.append(v)
     _optional(b, rng, inputs)
-    if rng.random() < 0.15:
-        limit = b.hyper("context", "int", 16, 20).name
-        if any(t in v.dims for v in b.inputs):
-            b.lines.append(f"{b.indent}require T <= {limit}")
-        else:
-            b.hypers.pop()
+    if any(n in v.dims for v in b.inputs):
+        wholes.lists(b, inputs)
+        wholes.pairs(b, inputs)
+    wholes.conditioned(b)
     start = len(b.values)
     _steps(b, rng.randint(3, 9))
     wanted = [x for x in b.values[start:] if _good(x)] or b.values[:1]
     b.results = ([wanted[-1]] if rng.random() < 0.6 else _some(rng, wanted, 3)) + b.shown
     inputs[count:count] = [f"{v.text}: {v.type}" for v in b.added]
-    b.others += b.method("forward", inputs, b.results, b.lines)
+    results = [(r.type, r.text) for r in b.results]
+    wholes.kept(b, results)
+    b.others += b.method("forward", inputs, results, b.lines)
     if rng.random() < 0.2:
         _other_method(b, rng)
+    b.others += [*wholes.loss(b), *wholes.starts(b)]
     b.prune()
     return b
 
@@ -177,7 +180,7 @@ def _other_method(b: Body, rng: Random) -> None:
 
 def _steps(b: Body, count: int) -> None:
     """Append so many steps, each on a value that is mostly the last one."""
-    steps, weights = zip(*STEPS, *STRUCTURES, (library, 12), strict=True)
+    steps, weights = zip(*STEPS, *STRUCTURES, (library, 12), (wholes.helped, 3), strict=True)
     for _ in range(count):
         for _ in range(12):
             v = b.values[-1] if b.rng.random() < 0.7 else b.rng.choice(b.values)

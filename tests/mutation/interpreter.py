@@ -818,7 +818,7 @@ class Evaluator:
             return -getattr(F, name.replace("min", "max"))(-args[0], *args[1:], **kwargs)
         if name in ("to", "float", "int", "bool"):
             dtype = torch.int32 if name == "int" else DTYPES.get(name)  # as PyTorch's method, not as the type
-            return args[0].to(*args[1:]) if dtype is None else args[0].to(dtype)
+            return args[0].to(*args[1:], **kwargs) if dtype is None else args[0].to(dtype)
         if name == "scaled_dot_product_attention":
             kwargs.pop("dropout_p", None)
         if name in FUNCTIONS and FUNCTIONS[name].trains:

@@ -269,9 +269,16 @@ def _hold(
 
 def _hypers(spec: Spec, model: ast.Block, row: dict[str, Any]) -> dict[str, Any] | None:
     """The values of all hyperparameters with this row, or None where their types refuse it."""
-    declared = model if model.hypers is not None else spec.definitions[_base(model)]
     try:
-        return interpreter.bind(spec, declared.hypers or (), (), row)
+        given = dict(row)
+        while model.hypers is None:
+            assert isinstance(model.alias, ast.Call)
+            base = spec.definitions[_base(model)]
+            names = [h.name.id for h in base.hypers or ()]
+            own = {a.name or names[i]: a.value for i, a in enumerate(model.alias.args)}
+            given = {k: interpreter.Evaluator(spec, {}).value(v) for k, v in own.items()} | given
+            model = base
+        return interpreter.bind(spec, model.hypers, (), given)
     except Refused:
         return None
 
