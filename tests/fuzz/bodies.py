@@ -213,7 +213,7 @@ class Body:
 
 def spaced(text: str) -> str:
     """A condition as the formatter writes it, since the message of a `require` is its text."""
-    return re.sub(r" *(//|[*]+) *", r" \1 ", text)
+    return re.sub(r" *(//|(?<![*])[*](?![*])) *", r" \1 ", text)
 
 
 def renamed(v: Value, text: str) -> Value:

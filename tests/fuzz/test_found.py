@@ -98,6 +98,11 @@ model Net():
     forward(x: float[N, 4]) -> float[N, 4]:
         return part(x)
 """,
+    "a scalar's PReLU": """
+model Net():
+    forward(x: float[], weight: float[1]) -> (float[], float[]):
+        return prelu(x, weight), x * 2 -> prelu(weight) -> tanhshrink
+""",
     "comparisons with numbers on the left, and of truths": """
 model Net(n: int = 2):
     layers:
