@@ -217,7 +217,10 @@ class Constructions(Evaluator):
         if isinstance(value, list | tuple):
             if len(value) > 1 and isinstance(value[0], Template) and value.count(value[0]) == len(value):
                 return ContainerTemplate("list", Repeated(value[0], len(value)))
-            return ContainerTemplate("list", {str(i): self._child(v, node, env) for i, v in enumerate(value)})
+            layers = [v for v in value if v is not None]
+            return ContainerTemplate(
+                "list", {str(i): self._child(v, node, env) for i, v in enumerate(layers)}
+            )
         if isinstance(value, dict):
             return ContainerTemplate("dict", {str(k): self._child(v, node, env) for k, v in value.items()})
         raise self.fail("E0500", "this is no layer", node, env)
@@ -232,6 +235,12 @@ class Constructions(Evaluator):
             if a is not None:
                 children[name] = self._child(a, _NOWHERE, _NO_ENV)
         return ContainerTemplate("Sequential", children)
+
+    def items(self, value: Host, node: model.Expression, env: Env) -> Sequence[Host]:
+        """What iterating gives; over a `Sequential`, its layers."""
+        if isinstance(value, ContainerTemplate):
+            return list(value.children.values())
+        return super().items(value, node, env)
 
     def comprehension(self, node: model.Comprehension, env: Env) -> Host:
         """As an evaluator does, but evaluates an item that is the same each time once."""

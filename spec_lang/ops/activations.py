@@ -445,6 +445,8 @@ class prelu(_Activation):
         after = len(x.shape) - 2
         if weight.shape and weight.dims[0] != 1 and after > 0:
             return g.PRelu(x, g.reshape(weight, (weight.dims[0], *[1] * after)))
+        if weight.shape and not x.shape:
+            weight = g.reshape(weight, ())
         return g.PRelu(x, weight)
 
 

@@ -51,7 +51,7 @@ def shown(value: object) -> str:
     """A value as the language writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and not value[:1].isupper():
+    if isinstance(value, str) and not (value[:1].isupper() or value.startswith("partial(")):
         return f'"{value}"'
     if isinstance(value, list):
         return "[" + ", ".join(map(shown, value)) + "]"
@@ -74,6 +74,10 @@ class Body:
     lines: list[str] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     inputs: list[Value] = field(default_factory=list)
+    added: list[Value] = field(default_factory=list)
+    """Inputs that steps asked for; they stand behind the first ones."""
+    shown: list[Value] = field(default_factory=list)
+    """Values that are results, but that no step may take."""
     results: list[Value] = field(default_factory=list)
     implicit: set[str] = field(default_factory=set)
     functions: list[str] = field(default_factory=list)
@@ -182,24 +186,28 @@ class Body:
         return ", ".join(f"{h.name}: {h.type}" + (f" = {h.text}" if self.entry else "") for h in self.hypers)
 
     def method(
-        self, name: str, inputs: Sequence[str], results: Sequence[Value], lines: Sequence[str]
+        self, name: str, inputs: Sequence[str], results: Sequence[tuple[str, str]], lines: Sequence[str]
     ) -> list[str]:
-        """The text of a method."""
-        if len(results) == 1:
-            declared = results[0].type
-            given = results[0].text
-        else:
+        """The text of a method; a result is its type and its value."""
+        types, values = zip(*results, strict=True)
+        declared, given = types[0], values[0]
+        if len(results) > 1:
             named = self.rng.random() < 0.5
-            declared = ", ".join((f"out{i}: " if named else "") + r.type for i, r in enumerate(results))
+            declared = ", ".join((f"out{i}: " if named else "") + t for i, t in enumerate(types))
             declared = f"({declared})"
-            given = ", ".join(r.text for r in results)
+            given = ", ".join(values)
         return [f"    {name}({', '.join(inputs)}) -> {declared}:", *lines, f"        return {given}"]
 
     def text(self) -> str:
         """The whole definition."""
         lines = [f"{'model' if self.entry else 'block'} {self.name}({self.signature()}):"]
-        lines += [f"    require {str(r).replace('*', ' * ')}" for r in self.requires]
+        lines += [f"    require {spaced(str(r))}" for r in self.requires]
         if self.layers:
             lines += ["    layers:", *(f"        {line}" for line in self.layers)]
         lines += self.others
         return "\n".join(lines) + "\n"
+
+
+def spaced(text: str) -> str:
+    """A condition as the formatter writes it, since the message of a `require` is its text."""
+    return re.sub(r" *(//|(?<![*])[*](?![*])) *", r" \1 ", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from random import Random
 from types import ModuleType
@@ -27,9 +28,13 @@ from spec_lang.targets.onnx.export import Options, emit
 from spec_lang.targets.torch import emit as emit_torch
 from tests.mutation.interpreter import Instance, Items, LazyLayer, Spec, bind
 from tests.mutation.samples import Sizes, inputs
-from tests.mutation.trial import runs_as_declared
+from tests.mutation.trial import TALLY, runs_as_declared
 
 SAMPLES = 3
+INTEGERS = 3
+"""Integer inputs are below this: every embedding of a random program has as many rows."""
+TRIES = 8
+"""How often sizes are drawn until the conditions that a model states hold for them."""
 ROUNDING = 5e-5
 """What sums of numbers of about 1 may differ by where they cancel."""
 
@@ -50,15 +55,20 @@ def hold(text: str, rows: tuple[Mapping[str, Any], ...] = ({},), name: str = "Ne
     """
     result = compiled(text)
     program = result.checked()
-    error = runs_as_declared("net", result, lambda _: [dict(r) for r in rows])
+    error = runs_as_declared(
+        "net", result, lambda m: [dict(r) for r in rows] if m.name.id == name else [{}], INTEGERS
+    )
     if error:
         raise Broken(f"PyTorch: {error}")
     module = from_program(program, "fuzzed")
     computes_as_the_oracle(result, module, name)
     formats_alike(text, result)
     survives_json(program, name)
+    imports_alike(text, result, name)
     for row in rows:
         agrees_in_onnx(program, name, row)
+    for variant in (d.name for d in program.definitions if isinstance(d, ir.Variant)):
+        agrees_in_onnx(program, variant, {})
 
 
 # --- the oracle ---
@@ -73,28 +83,72 @@ def computes_as_the_oracle(result: Compilation, module: ModuleType, name: str) -
     oracle = spec.model(name, {})
     known = bind(spec, model.hypers or (), (), {})
     for method in (p for p in model.parts if isinstance(p, ast.Method)):
-        given = inputs(spec, method, known, Sizes(Random(3)), False)
-        checks = _checks(result, name, method.name.id)
+        given, wanted = _within_conditions(
+            made, spec, known, method, bool(_checks(result, name, method.name.id))
+        )
+        if given is None:
+            continue
         with torch.no_grad():
-            try:
-                wanted = getattr(made, method.name.id)(**given)
-            except ValueError:
-                if checks:  # the sizes are outside of the conditions that the model prints
-                    return
-                raise
             oracle.run(method.name.id, (), given)  # the layers are made now
             _copy(made, oracle)
             found = oracle.run(method.name.id, (), given)
+        TALLY["oracle: compared"] += 1
         for a, b in zip(_flat(wanted), _flat(found), strict=True):
+            if (a.dtype, a.shape) != (b.dtype, b.shape):
+                raise Broken(
+                    f"{method.name.id} gives {a.dtype}{[*a.shape]}, the oracle {b.dtype}{[*b.shape]}"
+                )
             if not torch.allclose(a, b, rtol=1e-4, atol=1e-4, equal_nan=True):
                 raise Broken(f"{method.name.id} differs from the oracle by {(a - b).abs().max()}")
+        trains(made, method.name.id, given, _flat(wanted))
+
+
+def _within_conditions(
+    made: nn.Module, spec: Spec, known: dict[str, Any], method: ast.Method, checks: bool
+) -> tuple[dict[str, Any] | None, Any]:
+    """Inputs that the model's own checks let through, and what it gives for them."""
+    for seed in range(3, 3 + TRIES):
+        given = inputs(spec, method, known, Sizes(Random(seed), INTEGERS), seed % 2 == 0)
+        try:
+            with torch.no_grad():
+                return given, getattr(made, method.name.id)(**given)
+        except ValueError:
+            if not checks:  # nothing says that these sizes are refused
+                raise
+    TALLY["oracle: no sizes within the conditions"] += 1
+    return None, None
+
+
+def trains(made: nn.Module, method: str, given: dict[str, Any], wanted: list[Tensor]) -> None:
+    """In training mode too it gives what it declares, and gradients flow where anything is learned."""
+    made.train()
+    try:
+        results = _flat(getattr(made, method)(**given))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error) and "more than 1 spatial element" not in str(
+            error
+        ):
+            raise
+        TALLY["training: one value to normalise"] += 1  # a matter of the batch that PyTorch refuses itself
+        return
+    finally:
+        made.eval()
+    TALLY["training: ran"] += 1
+    for a, b in zip(results, wanted, strict=True):
+        if (a.dtype, a.shape) != (b.dtype, b.shape):
+            raise Broken(f"{method} gives {a.dtype}{[*a.shape]} in training, else {b.dtype}{[*b.shape]}")
+    learning = [r.float().sum() for r in results if r.requires_grad]
+    if learning:
+        torch.stack(learning).sum().backward()
+        TALLY["training: learned"] += 1
 
 
 def _checks(result: Compilation, model: str, method: str) -> tuple[ir.Require, ...]:
     assert result.program is not None
     block = next(d for d in result.program.definitions if isinstance(d, ir.Block) and d.name == model)
     found = next(m for m in block.methods if m.name == method)
-    return found.checks + tuple(s for s in found.body if isinstance(s, ir.Require))
+    owed = tuple(r for r in block.requires if r.at == "call")
+    return owed + found.checks + tuple(s for s in found.body if isinstance(s, ir.Require))
 
 
 def _copy(source: Any, target: Any) -> None:
@@ -144,6 +198,32 @@ def survives_json(program: ir.Program, name: str) -> None:
         raise Broken("the IR gives another graph after a trip through JSON")
 
 
+def imports_alike(text: str, result: Compilation, name: str) -> None:
+    """With all but its models in another file, the spec gives the same graph."""
+    definitions = result.modules[0].tree.definitions
+    parts = [d for d in definitions if not (isinstance(d, ast.Block) and d.kind == "model")]
+    models = "\n".join(text[d.span.start : d.span.end] for d in definitions if d not in parts)
+    words = set(re.findall(r"\w+", models))
+    used = [d.name.id for d in parts if not isinstance(d, ast.Import) and d.name.id in words]
+    if not used:
+        return
+    sources = {
+        "net": Source("net.nnspec", f"from parts import {', '.join(used)}\n\n{models}\n"),
+        "parts": Source("parts.nnspec", "\n".join(text[d.span.start : d.span.end] for d in parts) + "\n"),
+    }
+    assert result.program is not None
+    if _without_places(compile_sources(sources).checked(), name) != _without_places(result.program, name):
+        raise Broken("with its parts in another file it gives another graph")
+    TALLY["imports: compared"] += 1
+
+
+def _without_places(program: ir.Program, name: str) -> str:
+    """The exported graph as text, but for the lines of the spec that its nodes come from."""
+    found = graph(program, name)
+    text = found if isinstance(found, str) else str(onnx.load_from_string(found))
+    return re.sub(r"\w+\.nnspec:\d+", "", text)
+
+
 def graph(program: ir.Program, name: str) -> bytes | str:
     """The exported graph, or why there is none."""
     try:
@@ -157,19 +237,23 @@ def graph(program: ir.Program, name: str) -> bytes | str:
 
 def agrees_in_onnx(program: ir.Program, name: str, row: Mapping[str, Any]) -> None:
     """Every method exports to a valid model that ONNX Runtime runs as PyTorch does."""
-    block = next(d for d in program.definitions if isinstance(d, ir.Block) and d.name == name)
-    for method in block.methods:
+    for method in _block_of(program, name).methods:
         request = Request(program, name, dict(row), method=method.name)
         try:
             with prepare(request) as prepared:
                 _valid(prepared.path)
                 if not _loads_optimised(prepared.path):
+                    TALLY["ONNX: the optimiser breaks it"] += 1
                     continue
             found = verify(request, samples=SAMPLES, threads=1)
         except EvaluationError as error:
             if error.code.startswith("E09") or not _satisfied(error):
+                TALLY[f"ONNX: {error.code}"] += 1
                 continue
             raise
+        TALLY["ONNX: compared"] += 1
+        if not found.trials:
+            raise Broken(f"ONNX {method.name}({row}) was not run: {found.unable}")
         bad = [
             (str(t.sizes), t.given, t.differences, t.first)
             for t in found.trials
@@ -177,6 +261,12 @@ def agrees_in_onnx(program: ir.Program, name: str, row: Mapping[str, Any]) -> No
         ]
         if bad:
             raise Broken(f"ONNX {method.name}({row}): {bad[0]}")
+
+
+def _block_of(program: ir.Program, name: str) -> ir.Block:
+    """A model's definition, or that of the model that a variant is one of."""
+    found = next(d for d in program.definitions if isinstance(d, ir.Block | ir.Variant) and d.name == name)
+    return _block_of(program, found.base) if isinstance(found, ir.Variant) else found
 
 
 def _satisfied(error: EvaluationError) -> bool:

@@ -8,7 +8,10 @@ from random import Random
 from hypothesis import strategies as st
 
 from spec_lang.shapes import Dim, symbol
+from tests.fuzz import wholes
 from tests.fuzz.bodies import Body, Value
+from tests.fuzz.library import library
+from tests.fuzz.patterns import PATTERNS, Pattern
 from tests.fuzz.steps import STEPS
 from tests.fuzz.structures import DEFINITIONS, STRUCTURES
 
@@ -41,24 +44,26 @@ def programs() -> st.SearchStrategy[Written]:
 
 def written(rng: Random) -> Written:
     """One spec."""
-    blocks: list[Body] = []
+    blocks: list[Body] = [*rng.sample(PATTERNS, 2)]
     functions = ["scaled", "halves"] if rng.random() < 0.3 else []
     for i in range(rng.randint(0, 3)):
         body = _block(rng, f"Block{i}", blocks, functions)
         if body is not None:
             blocks.append(body)
     model = _model(rng, blocks, functions)
+    known = {**DEFINITIONS, "HELPERS": wholes.HELPERS}
     needed = sorted(set().union(model.needs, *(b.needs for b in blocks)))
     parts = (
         [FUNCTIONS] * bool(functions)
-        + [DEFINITIONS[n] for n in needed]
-        + [b.text() for b in blocks]
-        + [model.text()]
+        + [known[n] for n in needed if n in known]
+        + [b.text() for b in blocks if not isinstance(b, Pattern) or b.name in needed]
+        + [model.text(), *wholes.variants(model)]
     )
     rows: list[dict[str, object]] = [{}]
     for _ in range(2):
         rows.append({h.name: rng.choice(h.others) for h in model.hypers if h.others and rng.random() < 0.7})
-    return Written("\n".join(parts), "Net", tuple(rows))
+    different = [r for i, r in enumerate(rows) if r not in rows[:i]]
+    return Written("\n".join(parts), "Net", tuple(different))
 
 
 def _block(rng: Random, name: str, blocks: list[Body], functions: list[str]) -> Body | None:
@@ -74,7 +79,7 @@ def _block(rng: Random, name: str, blocks: list[Body], functions: list[str]) -> 
     if not wanted:
         return None
     b.results = [wanted[-1]] if rng.random() < 0.8 else _some(rng, wanted, 2)
-    b.others += b.method("forward", [f"x: {v.type}"], b.results, b.lines)
+    b.others += b.method("forward", [f"x: {v.type}"], [(r.type, r.text) for r in b.results], b.lines)
     b.prune()
     return b
 
@@ -90,19 +95,21 @@ def _model(rng: Random, blocks: list[Body], functions: list[str]) -> Body:
         b.values.append(v)
         b.inputs.append(v)
     _optional(b, rng, inputs)
-    if rng.random() < 0.15:
-        limit = b.hyper("context", "int", 16, 20).name
-        if any(t in v.dims for v in b.inputs):
-            b.lines.append(f"{b.indent}require T <= {limit}")
-        else:
-            b.hypers.pop()
+    if any(n in v.dims for v in b.inputs):
+        wholes.lists(b, inputs)
+        wholes.pairs(b, inputs)
+    wholes.conditioned(b)
     start = len(b.values)
     _steps(b, rng.randint(3, 9))
     wanted = [x for x in b.values[start:] if _good(x)] or b.values[:1]
-    b.results = [wanted[-1]] if rng.random() < 0.6 else _some(rng, wanted, 3)
-    b.others += b.method("forward", inputs, b.results, b.lines)
+    b.results = ([wanted[-1]] if rng.random() < 0.6 else _some(rng, wanted, 3)) + b.shown
+    inputs[count:count] = [f"{v.text}: {v.type}" for v in b.added]
+    results = [(r.type, r.text) for r in b.results]
+    wholes.kept(b, results)
+    b.others += b.method("forward", inputs, results, b.lines)
     if rng.random() < 0.2:
         _other_method(b, rng)
+    b.others += [*wholes.loss(b), *wholes.starts(b)]
     b.prune()
     return b
 
@@ -173,8 +180,7 @@ def _other_method(b: Body, rng: Random) -> None:
 
 def _steps(b: Body, count: int) -> None:
     """Append so many steps, each on a value that is mostly the last one."""
-    steps = [s for s, _ in (*STEPS, *STRUCTURES)]
-    weights = [w for _, w in (*STEPS, *STRUCTURES)]
+    steps, weights = zip(*STEPS, *STRUCTURES, (library, 12), (wholes.helped, 3), strict=True)
     for _ in range(count):
         for _ in range(12):
             v = b.values[-1] if b.rng.random() < 0.7 else b.rng.choice(b.values)
@@ -186,11 +192,14 @@ def _steps(b: Body, count: int) -> None:
                 len(b.requires),
                 len(b.others),
                 set(b.implicit),
+                len(b.inputs),
+                len(b.added),
+                len(b.shown),
             )
             made = b.rng.choices(steps, weights)[0](b, v)
             if made is not None and made.rank <= MAX_RANK and _small(made):
                 break
-            layers, lines, values, hypers, requires, others, implicit = before
+            layers, lines, values, hypers, requires, others, implicit, inputs, added, shown = before
             del (
                 b.layers[layers:],
                 b.lines[lines:],
@@ -198,6 +207,9 @@ def _steps(b: Body, count: int) -> None:
                 b.hypers[hypers:],
                 b.requires[requires:],
                 b.others[others:],
+                b.inputs[inputs:],
+                b.added[added:],
+                b.shown[shown:],
             )
             b.implicit = implicit
 

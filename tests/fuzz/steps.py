@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from spec_lang.shapes import Cond, Dim, dim, symbol
 from tests.fuzz.bodies import Body, Hyper, Value, shown
+from tests.fuzz.patterns import Pattern
 
 Step = Callable[[Body, Value], Value | None]
 
@@ -145,7 +146,7 @@ def together(b: Body, v: Value) -> Value | None:
         "{0} * {1}",
         "{0} - {1}",
         "maximum({0}, {1})",
-        "where({0} > 0, {0}, {1})",
+        "where({0} > 0.123, {0}, {1})",
         "lerp({0}, {1}, 0.3)",
         "{0} / (abs({1}) + 1)",
         "minimum({0}, {1})",
@@ -239,9 +240,9 @@ def reduced(b: Body, v: Value) -> Value | None:
         return b.let(f"{v.text}.{name}(dim={shown}, keepdim=true)", [*before, 1, *rest], v)
     if kind == 4:
         return b.let(f"{v.text} -> cumsum(dim={shown})", v.dims, v)
-    if kind == 5:
+    if kind == 5 and v in b.inputs and b.entry:  # what is computed may tie but for a rounding
         return b.let(f"{v.text} -> argmax(dim={shown})", [*before, *rest], v, "int")
-    if kind == 6:
+    if kind in (5, 6):
         return b.let(f"{v.text} -> var(dim={shown}, correction=0)", [*before, *rest], v)
     return b.let(f"{v.text} - {v.text}.mean(dim={shown}, keepdim=true)", v.dims, v)
 
@@ -506,6 +507,8 @@ def block(b: Body, v: Value) -> Value | None:
         if not b.owe(test.substitute(bound)):
             return None
     results = [_substituted(r, bound, v) for r in used.results]
+    if isinstance(used, Pattern):
+        b.needs.add(used.name)
     call = f"{used.name}({', '.join(args)})"
     if len(results) > 1:
         names = [b.fresh("v") for _ in results]

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.fuzz.held import compiled, hold
 from tests.fuzz.programs import Written, programs, written
+from tests.mutation.trial import TALLY
 
 LEAST_ACCEPTED = 0.9
+LEAST_COMPARED = 0.8
 torch.set_num_threads(1)
 
 
@@ -67,6 +69,10 @@ def test_many_random_programs_keep_all_promises() -> None:
             put_on_trial(seed, counts)
         except AssertionError as error:
             failures.append(str(error))
-    print(dict(counts))
+    print(dict(counts), dict(sorted(TALLY.items())))
     assert not failures, "\n\n".join(failures[:20])
     assert counts["accepted"] >= LEAST_ACCEPTED * count
+    for kind in ("oracle: compared", "ONNX: compared", "training: ran", "sample: ran"):
+        assert TALLY[kind] >= LEAST_COMPARED * sum(
+            n for k, n in TALLY.items() if k.split()[0] == kind.split()[0]
+        )

@@ -378,6 +378,8 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "not in": lambda a, b: a not in b,
 }
 
+COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
 PYTHON: dict[str, Any] = {
     "range": range,
     "len": len,
@@ -804,14 +806,19 @@ class Evaluator:
         on_tensors |= any(isinstance(x, Tensor) for a in args if isinstance(a, list | tuple) for x in a)
         if name in PYTHON and not on_tensors:
             return PYTHON[name](*args, **kwargs)
-        if name in ("rearrange", "reduce", "repeat") and len(args) > 1 and isinstance(args[1], str):
+        if name in COMPARISONS:
+            first, other = (*args, *(kwargs[n] for n in ("input", "other") if n in kwargs))
+            return OPERATORS[COMPARISONS[name]](first, other)
+        patterned = "pattern" in kwargs or (len(args) > 1 and isinstance(args[1], str))
+        if name in ("rearrange", "reduce", "repeat") and patterned:
             return getattr(einops, name)(*args, **kwargs)
         if name == "einsum" and isinstance(args[0], Tensor):
             raise Refused("einsum takes its pattern first")
         if name.startswith("min_pool"):
             return -getattr(F, name.replace("min", "max"))(-args[0], *args[1:], **kwargs)
-        if name == "to" or name in ("float", "int", "bool"):
-            return args[0].to(*args[1:]) if name == "to" else args[0].to(DTYPES[name])
+        if name in ("to", "float", "int", "bool"):
+            dtype = torch.int32 if name == "int" else DTYPES.get(name)  # as PyTorch's method, not as the type
+            return args[0].to(*args[1:], **kwargs) if dtype is None else args[0].to(dtype)
         if name == "scaled_dot_product_attention":
             kwargs.pop("dropout_p", None)
         if name in FUNCTIONS and FUNCTIONS[name].trains:

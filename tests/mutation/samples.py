@@ -63,10 +63,11 @@ def hypers(model: ast.Block) -> list[dict[str, Any]]:
 
 
 class Sizes:
-    """One choice of a size for every name that a method's input types leave free."""
+    """One choice of a size for every name that a method's input types leave free; integers are below `high`."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, high: int = 1) -> None:
         self.rng = rng
+        self.high = high
         self.chosen: dict[str, int] = {}
 
     def of(self, name: str) -> int:
@@ -117,16 +118,16 @@ def made(evaluator: Evaluator, kind: ast.Type, sizes: Sizes) -> Any:
             shape.append(evaluator.value(d))
     if not all(type(s) is int and 0 <= s < 10_000 for s in shape):
         raise Refused(f"no tensor has the shape {shape}")
-    return tensor(DTYPES[kind.dtype], shape)
+    return tensor(DTYPES[kind.dtype], shape, sizes.high)
 
 
-def tensor(dtype: torch.dtype, shape: list[int]) -> Tensor:
-    """Random reals and truths; integers are 0, an index that is in range everywhere."""
+def tensor(dtype: torch.dtype, shape: list[int], high: int = 1) -> Tensor:
+    """Random reals and truths, and integers below `high`: 0 is an index that is in range everywhere."""
     if dtype.is_floating_point:
         return torch.randn(shape).to(dtype)
     if dtype == torch.bool:
         return torch.rand(shape) < 0.3
-    return torch.zeros(shape, dtype=dtype)
+    return torch.randint(0, high, shape).to(dtype)
 
 
 def draws(count: int) -> Iterator[tuple[Random, bool]]:

@@ -32,6 +32,10 @@ RULES_OF_THE_LANGUAGE = ("E01", "E02", "E0501", "E0502", "E0603", "E07")
 torch.set_num_threads(1)  # the tensors are tiny: threads would only wait for each other
 MAX_PARAMETERS = 20_000_000
 SAMPLES = 4
+TRIES = 6
+"""How often sizes are drawn until the conditions that a model prints hold for them."""
+TALLY: Counter[str] = Counter()
+"""What became of the samples: how many ran, and why the others did not."""
 
 
 @dataclass
@@ -80,7 +84,10 @@ def trial(name: str, mutant: Mutant, report: Report) -> None:
 
 
 def runs_as_declared(
-    name: str, result: Compilation, rows: Callable[[ast.Block], list[dict[str, Any]]] = hypers
+    name: str,
+    result: Compilation,
+    rows: Callable[[ast.Block], list[dict[str, Any]]] = hypers,
+    high: int = 1,
 ) -> str | None:
     """What goes wrong when a spec that checks runs in PyTorch, if anything does."""
     assert result.program is not None
@@ -95,6 +102,7 @@ def runs_as_declared(
         for row in rows(model):
             known = _hypers(spec, model, row)
             if known is None or not _allowed(result.program, model.name.id, row):
+                TALLY["row: hyperparameters outside of their types or conditions"] += 1
                 continue
             with torch.device("meta"):
                 size = sum(p.numel() for p in _made(module, model, row).parameters())
@@ -105,7 +113,7 @@ def runs_as_declared(
             except Exception as error:  # whatever PyTorch raises is what the checker should have seen
                 return f"{model.name.id}({row}) cannot be made: {type(error).__name__}: {error}"
             for rng, absent in draws(SAMPLES):
-                wrong = _run_methods(result.program, spec, model, block, made, known, rng, absent)
+                wrong = _run_methods(result.program, spec, model, block, made, known, rng, absent, high)
                 if wrong:
                     return f"{model.name.id}({row}).{wrong}"
     return None
@@ -138,30 +146,25 @@ def _run_methods(
     known: dict[str, Any],
     rng: Random,
     absent: bool,
+    high: int,
 ) -> str | None:
     declared = model if model.parts else spec.definitions[_base(model)]
     for method in (p for p in declared.parts if isinstance(p, ast.Method)):
-        sizes = Sizes(rng)
-        try:
-            given = inputs(spec, method, known, sizes, absent)
-        except Refused:
-            continue
-        checked = next((m for m in block.methods if m.name == method.name.id), None) if block else None
-        if block and checked and not _hold(program, block, checked.checks, known, _bound(checked, given)):
-            continue
-        size = sum(t.numel() for t in given.values() if isinstance(t, Tensor))
-        if size > 5_000_000:
+        given = _sample(program, spec, block, method, known, rng, absent, high)
+        if given is None:
             continue
         try:
             with torch.no_grad():
                 result = getattr(made, method.name.id)(**given)
         except IndexError as error:
             if "index out of range" in str(error):  # values of indices are the data's, not the shapes'
+                TALLY["sample: an index out of range"] += 1
                 continue
             return f"{method.name.id}: {error}"
         except Exception as error:  # whatever PyTorch raises is what the checker should have seen
             shapes = {k: list(v.shape) for k, v in given.items() if isinstance(v, Tensor)}
             return f"{method.name.id}({shapes}): {type(error).__name__}: {error}"
+        TALLY["sample: ran"] += 1
         if method.results is not None:
             matcher = interpreter.Evaluator(spec, dict(known), dims={})
             try:
@@ -178,6 +181,34 @@ def _run_methods(
     return None
 
 
+def _sample(
+    program: ir.Program,
+    spec: Spec,
+    block: ir.Block | None,
+    method: ast.Method,
+    known: dict[str, Any],
+    rng: Random,
+    absent: bool,
+    high: int,
+) -> dict[str, Any] | None:
+    """Inputs of sizes for which the printed conditions hold, if some are found."""
+    checked = next((m for m in block.methods if m.name == method.name.id), None) if block else None
+    for _ in range(TRIES):
+        try:
+            given = inputs(spec, method, known, Sizes(rng, high), absent)
+        except Refused:
+            reason = "no tensor has the declared type"
+            continue
+        if sum(t.numel() for t in given.values() if isinstance(t, Tensor)) > 5_000_000:
+            reason = "too large"
+        elif block and checked and not _hold(program, block, checked, known, _bound(checked, given)):
+            reason = "outside of the printed conditions"
+        else:
+            return given
+    TALLY[f"sample: {reason}"] += 1
+    return None
+
+
 def _absent_dims(matcher: interpreter.Evaluator, method: ast.Method) -> set[str]:
     """The dims that only absent inputs bind; they count as 0."""
     return set().union(*(matcher.unknown(i.type) for i in method.inputs))
@@ -189,7 +220,7 @@ def _bound(method: ir.Method, given: dict[str, Any]) -> dict[str, int]:
 
     bound: dict[str, int] = {}
     for d in method.dims:
-        tensor = given.get(d.tensor.id) if isinstance(d.tensor, ir.Name) else None
+        tensor = _part(d.tensor, given)
         if d.name.startswith("*"):
             continue
         if not isinstance(tensor, Tensor):
@@ -200,10 +231,20 @@ def _bound(method: ir.Method, given: dict[str, Any]) -> dict[str, int]:
     return bound
 
 
+def _part(e: ir.Expr, given: dict[str, Any]) -> Any:
+    """An input, or an item of one that is a tuple or list."""
+    if isinstance(e, ir.Name):
+        return given.get(e.id)
+    assert isinstance(e, ir.Subscript)
+    value, [index] = _part(e.value, given), e.index
+    assert isinstance(index, ir.Literal_)
+    return None if value is None else value[index.value]
+
+
 def _hold(
     program: ir.Program,
     block: ir.Block,
-    conditions: tuple[ir.Require, ...],
+    method: ir.Method,
     known: dict[str, Any],
     dims: dict[str, int],
 ) -> bool:
@@ -215,20 +256,29 @@ def _hold(
             env.values[let.name] = evaluator.value(let.value, env)
         except EvaluationError:
             continue
-    for require in conditions:
+    stated = tuple(s for s in method.body if isinstance(s, ir.Require))
+    for require in (*(r for r in block.requires if r.at == "call"), *method.checks, *stated):
         try:
             if require.open and not evaluator.condition(require.test, env):
                 return False
         except EvaluationError:
+            TALLY["sample: a condition has no value"] += 1
             return False
     return True
 
 
 def _hypers(spec: Spec, model: ast.Block, row: dict[str, Any]) -> dict[str, Any] | None:
     """The values of all hyperparameters with this row, or None where their types refuse it."""
-    declared = model if model.hypers is not None else spec.definitions[_base(model)]
     try:
-        return interpreter.bind(spec, declared.hypers or (), (), row)
+        given = dict(row)
+        while model.hypers is None:
+            assert isinstance(model.alias, ast.Call)
+            base = spec.definitions[_base(model)]
+            names = [h.name.id for h in base.hypers or ()]
+            own = {a.name or names[i]: a.value for i, a in enumerate(model.alias.args)}
+            given = {k: interpreter.Evaluator(spec, {}).value(v) for k, v in own.items()} | given
+            model = base
+        return interpreter.bind(spec, model.hypers, (), given)
     except Refused:
         return None
 

@@ -78,6 +78,9 @@ class Builtins(OpCalls):
             return self._range(values, node)
         if name == "len":
             return self.length_of(values[0], node)
+        counted = next((v for v in values if isinstance(v, ListModule) and v.uncounted()), None)
+        if counted is not None and name in ("enumerate", "zip", "reversed"):
+            return self.uncounted(counted, node)
         if name == "enumerate":
             start = values[1] if len(values) > 1 else dim(0)
             return Enumerate(values[0], start) if isinstance(start, Dim) else POISON
@@ -148,7 +151,8 @@ class Builtins(OpCalls):
         if isinstance(value, list | tuple | str):
             return dim(len(value))
         if isinstance(value, ListModule):
-            return dim(len(value.items))
+            lengths = (i.length if isinstance(i, RepeatModule) else dim(1) for i in value.items)
+            return self.uncounted(value, node) if value.uncounted() else sum(lengths, dim(0))
         if isinstance(value, SymList | Mapped | RepeatModule):
             return value.length
         if isinstance(value, Range):

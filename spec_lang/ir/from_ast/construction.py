@@ -21,6 +21,7 @@ from spec_lang.ir.from_ast.values import (
     Partial,
     RepeatModule,
     Value,
+    is_list,
     is_module,
 )
 from spec_lang.ops import signature
@@ -160,11 +161,16 @@ class Construction(Calls):
         """`Sequential(a, b, name=c)`; `none` is left out without taking an index."""
         items: list[Value] = []
         keys: list[str] = []
+        spread = {id(a.value) for a in node.args if a.star}
         for value, place in zip(args.values, args.nodes, strict=True):
             if value is None:
                 continue
             if not self._is_layer(value, place):
                 return POISON
+            if is_list(value) and id(place) not in spread:
+                return self.error(
+                    "E0408", "a container holds layers, and this is a list", place, help="write `*` before it"
+                )
             keys.append(str(len(items)))
             items.append(value)
         for name, value in args.kwargs.items():
@@ -200,7 +206,8 @@ class Construction(Calls):
             if not self._is_layer(value, place):
                 return POISON
             keys.append(str(len(items)))
-            items.append(value)
+            nested = isinstance(value, RepeatModule) and not isinstance(place, ast.Star)
+            items.append(ListModule(self.member, "list", [value], ["0"]) if nested else value)
         if len(items) == 1 and isinstance(items[0], RepeatModule):
             return items[0]
         return ListModule(self.member, "list", items, keys)

@@ -370,7 +370,9 @@ class ExpressionEmitter:
             if func.id in self.checker.layers:
                 return "make", func.id
             return "builtin", func.id
-        return "op", getattr(func, "name", "")
+        if isinstance(func, ast.Attribute) and func.name in self.checker.functions:
+            return "op", func.name
+        return "apply", "forward"
 
     def _over_numbers(self, name: str) -> bool:
         """Whether a name that is both PyTorch's and Python's stands where no tensor can be."""

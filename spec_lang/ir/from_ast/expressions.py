@@ -331,11 +331,20 @@ class Expressions(Base):
         found = [v for _, v in self.placed(nodes)]
         return None if POISON in found else found
 
+    def uncounted(self, module: ListModule, node: object) -> Value:
+        """A mistake: what counts the items of a list of which one may be none."""
+        return self.error(
+            "E0406",
+            f"{module.label or 'this list'} has a layer that may be none, and none takes no index",
+            node,
+            help="give the layer a name of its own, or run the list as a whole",
+        )
+
     def known_list(self, value: Value, node: ast.Expr) -> list[Value] | None:
         """A list whose items are known; its mistake is reported."""
         if isinstance(value, list | tuple):
             return list(value)
-        if isinstance(value, ListModule):
+        if isinstance(value, ListModule) and value.kind != "dict":
             return value.items
         if isinstance(value, Range):
             length = self.range_length(value)
@@ -343,7 +352,7 @@ class Expressions(Base):
                 return [value.start + value.step * k for k in range(length.const)]
         if isinstance(value, SymList):
             raise NeedsValue(frozenset({value.text}))
-        if isinstance(value, RepeatModule):
+        if isinstance(value, RepeatModule) and not value.keyed:
             return [value]
         if value is not POISON:
             self.error(

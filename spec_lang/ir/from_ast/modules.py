@@ -110,7 +110,18 @@ class Modules(Settling):
                 lambda: self.run_item(case.no, args, node),
                 node,
             )
+        if isinstance(item, ListModule) and item.kind == "list":
+            return self.nested_list(node)
         return self.run(item, args, node)
+
+    def nested_list(self, node: ast.Expr) -> Value:
+        """A mistake: a list of layers among the layers of another."""
+        return self.error(
+            "E0407",
+            "a list of lists of layers is not run as a whole",
+            self.stage(node),
+            help="write `Sequential(...)` for the inner ones, or run each in a `for`",
+        )
 
     def run_op(self, module: OpModule, args: Args, node: ast.Expr) -> Value:
         case = self.split_case([*args.values, *args.kwargs.values()])

@@ -25,6 +25,8 @@ from spec_lang.syntax import ast
 
 def _matched(key: Value, index: str | Template, symbol: Dim) -> Dim | None:
     """The position in a dict whose keys count (`f"layer_{i}"`) of one key."""
+    if isinstance(key, str):  # of the only item
+        return dim(0) if key == index else None
     if not isinstance(key, Template):
         return None
     parts = list(index.parts) if isinstance(index, Template) else _cut(key, index)
@@ -100,6 +102,9 @@ class Paths(Modules):
 
     def _list_item(self, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
         n = len(module.items)
+        at = index.const
+        if module.uncounted(*((0, None) if at is None else (0, at + 1) if at >= 0 else (n + at, None))):
+            return self.uncounted(module, node)
         if any(isinstance(i, RepeatModule) for i in module.items):
             return self._spliced_item(module, index, node)
         if index.const is not None:

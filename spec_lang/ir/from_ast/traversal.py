@@ -22,6 +22,7 @@ from spec_lang.ir.from_ast.values import (
     Mapped,
     RepeatModule,
     Value,
+    is_list,
     is_module,
     substitute,
 )
@@ -60,7 +61,8 @@ class Traversal(Loops):
         it.owner = module.node
 
         def body(state: State) -> State | None:
-            out = self.run(item, args.with_first(state[0]), node)
+            step = args.with_first(state[0])
+            out = self.nested_list(node) if is_list(item) else self.run(item, step, node)
             return None if out is POISON else [out]
 
         result = self.loop([args.values[0]], body, it, node)

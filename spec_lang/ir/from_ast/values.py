@@ -324,6 +324,12 @@ class ListModule:
     def __str__(self) -> str:
         return "a container of layers"
 
+    def uncounted(self, start: int = 0, stop: int | None = None) -> bool:
+        """Whether one of these items may be none: then it takes no index."""
+        return self.kind != "dict" and any(
+            isinstance(i, Case) and None in (i.yes, i.no) for i in self.items[start:stop]
+        )
+
 
 class RepeatModule:
     """A comprehension of modules: `item` for each value of the symbol `index` below `length`."""
@@ -450,3 +456,10 @@ def truth(cond: Cond | bool) -> Cond | bool:
     if cond == Cond.TRUE:
         return True
     return False if cond == Cond.FALSE else cond
+
+
+def is_list(value: Value) -> bool:
+    """Whether a value is a plain list of layers, which PyTorch has no `forward` for."""
+    if isinstance(value, RepeatModule):
+        return not value.keyed
+    return isinstance(value, ListModule) and value.kind == "list"

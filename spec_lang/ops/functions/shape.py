@@ -384,8 +384,7 @@ class squeeze(Function):
                 raise OpError(f"{cx.name} names a dim twice", code="E0303", arg="dim")
         gone = set()
         for axis in axes:
-            size = x.shape[axis]
-            assert isinstance(size, Dim)
+            size = size_at(cx, x, axis - len(x.shape))
             if cx.facts.equal(size, 1):
                 gone.add(axis)
             elif not cx.holds(Cond.ne(size, 1)):

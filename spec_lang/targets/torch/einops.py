@@ -15,7 +15,15 @@ from spec_lang.targets.torch.text import BadProgram
 
 NAMES = frozenset({"rearrange", "reduce", "repeat"})
 _TOKEN = re.compile(r"\s*(\(|\)|\.\.\.|…|\w+)")
-_REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}
+_REDUCTIONS = {
+    "mean": "mean",
+    "sum": "sum",
+    "max": "amax",
+    "min": "amin",
+    "prod": "prod",
+    "any": "any",
+    "all": "all",
+}
 Groups = list[list[str]]
 Splitter = Callable[[], Code] | None
 
@@ -65,6 +73,7 @@ def repeat(
     for i in new:
         x = _method(x, "unsqueeze", i)
     if new:
+        sizes = {**{a: Atom(a) for a in wanted if a.isdigit()}, **sizes}
         x = Call(Attr(x, "expand"), tuple(sizes[a] if i in new else _int(-1) for i, a in enumerate(wanted)))
     return _merge(x, right)
 

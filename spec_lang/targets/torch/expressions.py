@@ -49,7 +49,8 @@ _OPPOSITE = {
     "not in": "in",
 }
 _MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp"})
+_FUNCTIONS = {"==": "eq", "!=": "ne"}
+_MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp", "log2", "log10", "sin", "cos", "tan", "pow"})
 """The built-in functions that Python has in `math`."""
 
 
@@ -153,6 +154,12 @@ class Expressions:
                 return Unary(op, self.expr(operand))
             case m.Binary():
                 return self.binary(e)
+            case m.Compare(first=first, ops=(op,), rest=(other,)) if isinstance(e.type, m.TensorType):
+                return self.elementwise(op, self.expr(first), self.expr(other))
+            case m.Compare(first=m.Subscript(value=inside, index=(key,)), ops=("is" | "is not" as op,)) if (
+                _is_key(key)
+            ):
+                return Compare(self.expr(key), (("in" if op == "is not" else "not in", self.expr(inside)),))
             case m.Compare(first=first, ops=ops, rest=rest):
                 return compared(self.expr(first), tuple(zip(ops, map(self.expr, rest), strict=True)))
             case m.IfExp(test=test, body=body, orelse=orelse):
@@ -174,6 +181,14 @@ class Expressions:
                 return self.call(e)
             case _:
                 raise BadProgram(f"{type(e).__name__} is no expression")
+
+    def elementwise(self, op: str, first: Code, other: Code) -> Code:
+        """A comparison of tensors, whose `==` with a truth is no test."""
+        truths = {Atom("True"), Atom("False")} & {first, other}
+        if op not in _FUNCTIONS or not truths:
+            return compared(first, ((op, other),))
+        tensor = other if first in truths else first
+        return Call(self.spelled(f"torch.{_FUNCTIONS[op]}", _FUNCTIONS[op]), (tensor, *truths))
 
     def condition(self, e: m.Expr) -> Code:
         """An expression as the test of a branch."""
@@ -328,6 +343,11 @@ def chosen(test: Code, body: Code, orelse: Code) -> Code:
     if isinstance(test, Unary) and test.op == "not":
         return IfExp(orelse, test.operand, body)
     return IfExp(body, test, orelse)
+
+
+def _is_key(e: m.Expr) -> bool:
+    """Whether an index is a dict's: there a layer that is none has no entry."""
+    return isinstance(e, m.Format) or (isinstance(e, m.Literal_) and isinstance(e.value, str))
 
 
 def compared(first: Code, rest: tuple[tuple[str, Code], ...]) -> Code:

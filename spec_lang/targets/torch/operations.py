@@ -12,6 +12,8 @@ from spec_lang.targets.torch.expressions import Expressions
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram
 
+COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+"""The functions that take a number on the left as operators only."""
 DROPOUT_P = 4
 """Where `dropout_p` stands among the arguments of scaled_dot_product_attention."""
 
@@ -51,6 +53,32 @@ METHODS = frozenset(
 UNTYPED = frozenset(["split", "unflatten"])
 """Methods without annotations in torch, which strict mypy refuses on a value that it knows as a Tensor."""
 
+NO_METHODS = frozenset(
+    [
+        "arange",
+        "cat",
+        "concat",
+        "concatenate",
+        "einsum",
+        "eye",
+        "full",
+        "full_like",
+        "linspace",
+        "ones",
+        "ones_like",
+        "rand",
+        "rand_like",
+        "randn",
+        "randn_like",
+        "rsub",
+        "stack",
+        "where",
+        "zeros",
+        "zeros_like",
+    ]
+)
+"""The functions of `torch` that a tensor has no method for, or one whose first argument is another."""
+
 
 class Operations(Expressions):
     """Expressions over tensors."""
@@ -66,6 +94,8 @@ class Operations(Expressions):
         """A call of a library function."""
         if e.name in einops.NAMES:
             return self.einops(e, first)
+        if e.name in COMPARISONS and first is None and not _on_tensor(e):
+            return self.elementwise(COMPARISONS[e.name], *(self.expr(a) for a in _pair(e)))
         cls = op_class(e.name)
         args = self.arguments(e, first)
         torch = cls.torch or e.name
@@ -129,12 +159,26 @@ def _text(e: m.Expr) -> str:
     raise BadProgram("a pattern is a string literal")
 
 
+def _on_tensor(e: m.Call) -> bool:
+    return isinstance(_pair(e)[0].type, m.TensorType)
+
+
+def _pair(e: m.Call) -> tuple[m.Expr, m.Expr]:
+    """The two sides of a comparison that is written as a function."""
+    named = {k.name: k.value for k in e.kwargs}
+    sides = [*e.args, *(named[n] for n in ("input", "other") if n in named)]
+    return sides[0], sides[1]
+
+
 def _as_method(e: m.Call, torch: str) -> bool:
     """Whether `torch.sum(x)` is to be `x.sum()`: where the author wrote so, or the shape is what it is about."""
     name = torch.removeprefix("torch.")
-    if not torch.startswith("torch.") or e.style == "call" or (name in UNTYPED and not _is_any(e.args[0])):
+    renamed = any(k.name == "split_size_or_sections" for k in e.kwargs)
+    if name == torch or e.style == "call" or name in NO_METHODS or renamed:
         return False
-    return e.style == "method" or name in METHODS
+    if name in UNTYPED and not _is_any(e.args[0]):
+        return False
+    return isinstance(e.args[0].type, m.TensorType) and (e.style == "method" or name in METHODS)
 
 
 def _is_any(e: m.Expr) -> bool:

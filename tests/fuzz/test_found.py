@@ -1,0 +1,167 @@
+"""Specs that random programs once broke, each as small as it could be made."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from spec_lang.ops.base import FUNCTIONS
+from spec_lang.targets.torch.operations import NO_METHODS
+from tests.fuzz.held import compiled, hold
+
+FOUND = {
+    "functions that tensors have no method for": """
+model Net():
+    forward(x: float[N, 3]) -> (float[N, 3], bool[N, 3], float[2*N, 3]):
+        return x.rsub(2.0) + x.zeros_like() + x.full_like(3.0), x.ones_like(dtype=bool), [x, x].cat(dim=0)
+""",
+    "methods whose arguments stand elsewhere or are called something else": """
+model Net():
+    forward(x: float[N, 4], m: bool[N, 4]) -> (bool[N, 4], float[N, 4], float[N, 4], float[N, 2], float[N, 2]):
+        a, b = x.split(split_size_or_sections=2, dim=1)
+        return m.where(m, ~m), m.where(x, 0.0), m -> where(x, 1.0), a, b
+""",
+    "patterns with numbers, and reductions of truths": """
+model Net():
+    forward(x: float[N, T], m: bool[N, T]) -> (float[2, N, 3, T], float[2*N, T], bool[N], bool[T], bool[1]):
+        return (
+            x -> repeat("n t -> 2 n 3 t"),
+            x -> repeat("n t -> (2 n) t"),
+            m -> reduce("n t -> n", "any"),
+            m -> reduce("n t -> t", reduction="all"),
+            m -> reduce("n t -> 1", "any"),
+        )
+""",
+    "a Sequential spliced into a list, and axes behind any number of dims": """
+block Part(out: int):
+    layers:
+        many = [Tanh(), *Sequential(Linear(_, out), ReLU()), *[Linear(out, out) for i in range(2)]]
+    forward(x: float[*B, D]) -> float[*B, 2*out]:
+        y = x -> many
+        return cat([y, y.unsqueeze(-1) -> squeeze(-1)], dim=-1)
+
+model Net():
+    layers:
+        part = Part(3)
+    forward(x: float[N, 4]) -> float[N, 6]:
+        return part(x)
+""",
+    "layers that are none, in lists and dicts": """
+block Part(depth: int):
+    layers:
+        few   = [Tanh(), Linear(D, D) if depth > 1 else none, none, Linear(D, D), *Sequential(Linear(D, D), ReLU())]
+        table = {"a": Linear(D, D) if depth > 1 else none, "b": Linear(D, D)}
+    forward(x: float[*B, D]) -> float[*B, D]:
+        x = x -> few
+        if table["a"] is not none:
+            x = table["a"](x)
+        return x if table["a"] is none else table["b"](x)
+
+model Net():
+    layers:
+        first  = Part(1)
+        second = Part(2)
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> first -> second
+""",
+    "a dict of one layer, named by a list": """
+block Part(names: list[str]):
+    layers:
+        heads = {name: Linear(_, 3) for name in names}
+    forward(x: float[*B, D]) -> float[*B, 3]:
+        y = heads[names[0]](x)
+        for name in names[1:]:
+            y = y + heads[name](x)
+        return y
+
+model Net():
+    layers:
+        first  = Part(["one"])
+    forward(x: float[N, 4]) -> float[N, 3]:
+        return first(x)
+""",
+    "the length of a list with another one in it": """
+block Part(depth: int):
+    layers:
+        few  = [*[Linear(D, D) for i in range(depth)], ReLU()]
+        rows = [[Linear(D, D) for j in range(depth)], Sequential(*[Tanh() for i in range(depth)])]
+    forward(x: float[*B, D]) -> float[*B, D]:
+        for i in range(len(few)):
+            x = x * (i + 1)
+        for i, (one, other) in enumerate(zip(few, few)):
+            x = one(x) + other(x) * i
+        return x -> few -> rows[0] -> rows[1] -> rows[0][-1]
+
+model Net():
+    layers:
+        part = Part(2)
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return part(x)
+""",
+    "a scalar's PReLU": """
+model Net():
+    forward(x: float[], weight: float[1]) -> (float[], float[]):
+        return prelu(x, weight), x * 2 -> prelu(weight) -> tanhshrink
+""",
+    "comparisons with numbers on the left, and of truths": """
+model Net(n: int = 2):
+    layers:
+        fc = Linear(4, n)
+    forward(x: float[N, 4], m: bool[N, 4], i: int[N, 4]) -> (bool[N, 4], bool[N, 4], bool[N, 4], bool[N, 4], float[N, n]):
+        a = gt(1, i) & eq(n, other=i) & ge(input=0, other=i) & (m -> eq(true))
+        return a, m == true, false == m, (x != true) | ne(m, x > 0.1), fc(x)
+""",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str) -> None:
+    hold(FOUND[name])
+
+
+REFUSED = {
+    "a dict spliced into a list": ('[Tanh(), *{"a": ReLU()}]', "x -> few", "E0403"),
+    "a dict from a comprehension spliced into a list": (
+        '[Tanh(), *{f"a{i}": ReLU() for i in range(n)}]',
+        "x -> few",
+        "E0403",
+    ),
+    "a list in a list that is run": ("[[Tanh(), ReLU()], ReLU()]", "x -> few", "E0407"),
+    "a list of lists that is run": (
+        "[[Tanh() for i in range(n)] for j in range(2)]",
+        "x -> few",
+        "E0407",
+    ),
+    "a list in a Sequential": ("Sequential([Tanh(), ReLU()], ReLU())", "x -> few", "E0408"),
+    "an index behind a layer that may be none": ("[Tanh() if n > 1 else none, ReLU()]", "few[1](x)", "E0406"),
+    "the length of a list with a layer that may be none": (
+        "[Tanh() if n > 1 else none, ReLU()]",
+        "(x -> few) * len(few)",
+        "E0406",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    layers, result, code = REFUSED[name]
+    text = f"""
+block Part(n: int):
+    layers:
+        few = {layers}
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return {result}
+
+model Net(n: int = 2):
+    layers:
+        part = Part(n)
+        fc   = Linear(4, n)
+    forward(x: float[N, 4]) -> float[N, n]:
+        return x -> part -> fc
+"""
+    assert code in [d.code for d in compiled(text).errors]
+
+
+def test_what_is_no_method_is_known() -> None:
+    names = {op.torch.removeprefix("torch.") for op in FUNCTIONS.values() if op.torch.startswith("torch.")}
+    assert {n for n in names if not hasattr(torch.Tensor, n)} | {"where"} == NO_METHODS
