@@ -362,6 +362,20 @@ model M(widths: list[int] = [4, 6, 8]):
         {"x": torch.randn(3, 4)},
         {},
     ),
+    "recurrences of a layer and of functions": (
+        """
+model M(width: int = 6):
+    layers:
+        rnn = LSTM(_, width, num_layers=2, batch_first=true, bidirectional=true, proj_size=3)
+        head = Linear(_, 5)
+    forward(x: float[N, T, 4]) -> (scores: float[N, T, 5], gates: float[N, T, 6], cell: float[4, N, width]):
+        h, (_, cell) = rnn(x)
+        highest, _ = cummax(h, 1)
+        return head(h), cumprod(sigmoid(highest), 1), cell
+""",
+        {"x": torch.randn(2, 3, 4)},
+        {},
+    ),
 }
 
 

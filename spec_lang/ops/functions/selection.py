@@ -427,7 +427,7 @@ def ranking(g: Graph, x: Tensor, k: Dim, d: int, largest: bool) -> tuple[Value, 
         attributes["axis"] = axis
     dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
     values, indices = g.TopK(g.cast(x, dtype), g.dims([k]), outputs=2, **attributes)
-    return recast(g, values, x.dtype), indices
+    return values if dtype is x.dtype else recast(g, values, x.dtype), indices
 
 
 class sort(Function):
@@ -498,7 +498,7 @@ class _Triangle(Function):
         dtype = DType.I32 if x.dtype in NARROW or x.dtype is DType.BOOL else x.dtype
         k = [] if self.diagonal == 0 else [g.dim(self.diagonal)]
         y = g.Trilu(g.cast(x, dtype), *k, **({} if self.upper else {"upper": 0}))
-        return recast(g, y, x.dtype)
+        return y if dtype is x.dtype else recast(g, y, x.dtype)
 
 
 class tril(_Triangle):

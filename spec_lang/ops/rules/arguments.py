@@ -132,7 +132,8 @@ def known(sizes: Sequence[Dim | int], arg: str) -> list[int]:
     """
     values = [dim(size).const for size in sizes]
     if None in values:
-        raise Unsupported(f"{arg} must be known when the graph is written, but is {list(map(str, sizes))}")
+        listed = ", ".join(map(str, sizes))
+        raise Unsupported(f"{arg} is fixed in a graph, but [{listed}] is known at run time only")
     return [v for v in values if v is not None]
 
 
@@ -145,7 +146,7 @@ def known_float(value: Scalar, arg: str) -> float:
     if isinstance(value, Dim):
         value = known([value], arg)[0]
     if isinstance(value, Real):
-        raise Unsupported(f"{arg} must be known when the graph is written, but is {value}")
+        raise Unsupported(f"{arg} is fixed in a graph, but {value} is known at run time only")
     return float(value)
 
 
