@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from unicodedata import normalize
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span, SpecError
 from spec_lang.syntax import limits
@@ -19,14 +22,23 @@ def specs_under(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Path]]:
     for path in paths:
         if path.is_dir():
             for found in sorted(path.rglob(f"*{SUFFIX}")):
-                yield found, path
+                if not found.is_dir():
+                    yield found, path
         else:
             yield path, path.parent
 
 
 def module_name(path: Path, root: Path) -> str:
-    """The dotted name by which other specs import this one."""
-    return ".".join(path.relative_to(root).with_suffix("").parts)
+    """The dotted name by which other specs import this one; `my-net.nnspec`, which none can, becomes `my_net`."""
+    return ".".join(map(_identifier, path.relative_to(root).with_suffix("").parts))
+
+
+def _identifier(name: str) -> str:
+    """A file's name as that of a Python module."""
+    plain = normalize("NFKC", name)
+    word = "".join(c if f"_{c}".isidentifier() else "_" for c in plain)
+    word = word if word.isidentifier() else f"_{word}"
+    return f"{word}_" if keyword.iskeyword(word) else word
 
 
 def read(path: Path) -> Source:
@@ -36,14 +48,35 @@ def read(path: Path) -> Source:
         SpecError: the file cannot be read, is too large, or is not UTF-8.
     """
     name = str(path)
+    if not _is_text(name):
+        raise _unreadable(name, "its name is not UTF-8")
     try:
-        size = path.stat().st_size
-        if size > limits.BYTES:
-            raise SpecError((too_large(Source(name, ""), size),))
-        return decode(name, path.read_bytes())
+        # A pipe is not waited for; a device has no size, and no end.
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(fd, "rb") as file:
+            about = os.fstat(fd)
+            if not stat.S_ISREG(about.st_mode):
+                raise _unreadable(name, "it is no regular file")
+            if about.st_size > limits.BYTES:
+                raise SpecError((too_large(Source(name, ""), about.st_size),))
+            return decode(name, file.read(limits.BYTES + 1))
     except OSError as error:
-        message = f"{name} cannot be read: {error.strerror}"
-        raise SpecError((Diagnostic("E0709", message, Label(Source(name, ""), Span(0, 0))),)) from None
+        raise _unreadable(name, error.strerror or "no reason given") from None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a path is UTF-8, as everything that mentions it is."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unreadable(name: str, why: str) -> SpecError:
+    name = name.encode(errors="replace").decode()
+    message = f"{name} cannot be read: {why}"
+    return SpecError((Diagnostic("E0123", message, Label(Source(name, ""), Span(0, 0))),))
 
 
 def decode(name: str, data: bytes) -> Source:
@@ -89,14 +122,18 @@ def write_all(files: Mapping[Path, str | bytes]) -> None:
 def finder(folders: tuple[Path, ...]) -> Callable[[str], Source | None]:
     """Finds an imported module's source in the first folder that has it.
 
-    The function raises SpecError where the file is there but cannot be read.
+    The function raises SpecError where the file is there but cannot be read, or a link leads to it from outside the folders.
     """
+    inside = tuple(folder.resolve() for folder in folders)
 
     def find(module: str) -> Source | None:
         relative = Path(*module.split(".")).with_suffix(SUFFIX)
         for folder in folders:
-            if (folder / relative).is_file():
-                return read(folder / relative)
+            path = folder / relative
+            if path.is_file():
+                if not any(path.resolve().is_relative_to(root) for root in inside):
+                    raise _unreadable(str(path), "a link leads out of the folder that imports start from")
+                return read(path)
         return None
 
     return find

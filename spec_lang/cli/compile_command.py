@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, finish, gather, write
+from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, fail, finish, gather, write
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
@@ -98,9 +98,11 @@ def command(
 def _torch(results: list[tuple[Path, Path, Compilation]], folder: Path | None) -> dict[Path, str | bytes]:
     """The files of the PyTorch target: a module for each spec, imports included."""
     files: dict[Path, str | bytes] = {}
-    for _, root, result in results:
+    for path, root, result in results:
         for relative, text in result.torch_sources().items():
-            files[(folder or root) / relative] = text
+            target = (folder or root) / relative
+            if files.setdefault(target, text) != text:
+                fail(f"{path} and another spec both become {target}; rename one")
     return files
 
 

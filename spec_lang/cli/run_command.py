@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import click
 
 from spec_lang.cli.running import RUNTIMES, done, model_options, progress, request
-from spec_lang.cli.shared import fail
+from spec_lang.cli.shared import fail, write
 
 
 @click.command("run")
@@ -48,18 +49,30 @@ def command(
 
         arrays = {}
         for name, file in map(_named, inputs):
-            try:
-                arrays[name] = numpy.load(file, allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                fail(f"{file} is no .npy file that can be read: {error}")
+            arrays[name] = _array(file)
         given = tuple(n for n in runtimes.optional_inputs(wanted) if n in arrays or f"{n}_0" in arrays)
         results = runtimes.run(replace(wanted, given=given), arrays, runtime, progress)
         done()
         folder.mkdir(parents=True, exist_ok=True)
+        files: dict[Path, str | bytes] = {}
         for name, array in results.items():
-            target = folder / f"{name}.npy"
-            numpy.save(target, array, allow_pickle=False)
-            click.echo(f"wrote {target}: {array.dtype}{list(array.shape)}", err=True)
+            buffer = BytesIO()
+            numpy.save(buffer, array, allow_pickle=False)
+            files[folder / f"{name}.npy"] = buffer.getvalue()
+        write(files)
+
+
+def _array(file: str) -> Any:
+    """A .npy file's array in this machine's byte order; nothing in it is unpickled."""
+    import numpy
+
+    try:
+        array = numpy.load(file, allow_pickle=False)
+    except Exception as error:  # numpy parses the header as Python, and lets what that raises through
+        fail(f"{file} is no .npy file that can be read: {error}")
+    if not isinstance(array, numpy.ndarray):
+        fail(f"{file} is no .npy file, but an archive of several")
+    return numpy.asarray(array, array.dtype.newbyteorder("="))
 
 
 def _named(text: str) -> tuple[str, str]:

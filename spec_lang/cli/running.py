@@ -119,7 +119,7 @@ def sizes_of(texts: tuple[str, ...]) -> Mapping[str, int] | None:
     sizes = {}
     for text in texts:
         name, _, value = text.partition("=")
-        if not name.isidentifier() or not value.isdigit():
+        if not name.isidentifier() or not (value.isascii() and value.isdigit() and len(value) < 19):
             raise click.UsageError(f"--size takes NAME=NUMBER, such as --size N=2, not {text!r}")
         sizes[name] = int(value)
     return sizes or None

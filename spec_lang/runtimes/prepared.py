@@ -154,7 +154,7 @@ def _as_exported(request: Request, path: str) -> Request:
     from google.protobuf.message import DecodeError
 
     try:
-        proto = onnx.load(path, load_external_data=False)
+        proto = onnx.load(path, format="protobuf", load_external_data=False)
     except DecodeError:
         raise CannotRun(f"{path} is no ONNX model") from None
     found = {p.key: p.value for p in proto.metadata_props}
@@ -167,12 +167,15 @@ def _as_exported(request: Request, path: str) -> Request:
         raise WeightsError(problems)
     if request.weights is None and fingerprint.KEY in found:
         raise CannotRun("the model was exported with a weights file: name it with --weights")
+    seed = found.get(weights.SEED_KEY, str(request.seed))
+    if not (seed.isascii() and seed.isdigit() and len(seed) < 21):
+        raise CannotRun(f"{path} has a seed that is no number")
     inputs = {i.name for i in proto.graph.input}
     dtypes = {t.data_type for t in proto.graph.initializer}
     exported = (d for d in (DType.F16, DType.BF16) if NUMBERS[d] in dtypes)
     return replace(
         request,
-        seed=int(found.get(weights.SEED_KEY, request.seed)),
+        seed=int(seed),
         dtype=next(exported, DType.F32),
         given=tuple(n for n in optional_inputs(request) if n in inputs or f"{n}_0" in inputs),
     )

@@ -49,7 +49,19 @@ def run(
     with prepare(request, progress) as prepared:
         nested = nest(prepared, inputs)
         progress(f"running {runtime}")
-        return RUNTIMES[runtime](prepared, None)(nested)
+        loaded = RUNTIMES[runtime](prepared, None)
+        try:
+            return loaded(nested)
+        except (ValueError, IndexError, RuntimeError) as error:
+            raise CannotRun(f"{runtime} refuses these inputs: {_first_line(error)}") from None
+        except Exception as error:
+            if type(error).__module__.startswith("onnxruntime."):
+                raise CannotRun(f"{runtime} refuses these inputs: {_first_line(error)}") from None
+            raise
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def nest(prepared: Prepared, inputs: Mapping[str, Array]) -> dict[str, Any]:

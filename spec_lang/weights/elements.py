@@ -68,7 +68,10 @@ def _gather(stored: Stored, strides: tuple[int, ...], start: int, stop: int) -> 
     assert isinstance(stored.dtype, DType)
     width = ITEM_SIZES[stored.dtype]
     extent = 1 + sum((n - 1) * s for n, s in zip(stored.shape, strides, strict=True))
-    flat = numpy.memmap(stored.path, f"u{width}", "r", stored.offset, (extent,))
+    try:
+        flat = numpy.memmap(stored.path, f"u{width}", "r", stored.offset, (extent,))
+    except ValueError:
+        raise refuse("E1003", "the file became shorter while it was read", stored.path) from None
     view = numpy.lib.stride_tricks.as_strided(
         flat, stored.shape, [s * width for s in strides], writeable=False
     )

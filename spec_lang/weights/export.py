@@ -140,6 +140,9 @@ def _from_file(
     patterns = [rename.parse(text) for text in renames]
     file = load(weights)
     keys = rename.apply(file.tensors, patterns, weights) if patterns else {key: key for key in file.tensors}
+    own = {os.path.realpath(path) for path in (output.path, output.side_path)}
+    if any(os.path.realpath(path) in own for path in (weights, *file.files)):
+        raise refuse("E1016", "the model or its data would overwrite the weights", weights)
     found, notes = match(
         state.entries, {new: file.tensors[old] for new, old in keys.items()}, precision, weights
     )
@@ -159,8 +162,6 @@ def _from_file(
         else:
             written.append(tensor)
     if written:
-        if any(os.path.realpath(output.side_path) == os.path.realpath(p) for p in file.files):
-            raise refuse("E1016", "the model's own data would overwrite the weights", weights)
         data |= _written_beside(written, output, plan, found, progress)
     if mode == "auto" and not any(places.values()):
         notes += (
@@ -192,8 +193,15 @@ def _place(path: str, folder: str) -> str | None:
     real, base = os.path.realpath(path), os.path.realpath(folder)
     name = os.path.relpath(real, base)
     inside = not name.startswith(os.pardir + os.sep) and name != os.pardir
+    if not inside or not _is_text(name):
+        return None
     plain = os.path.join(base, os.path.relpath(os.path.abspath(path), os.path.abspath(folder))) == real
-    return name.replace(os.sep, "/") if inside and plain and os.stat(real).st_nlink == 1 else None
+    return name.replace(os.sep, "/") if plain and os.stat(real).st_nlink == 1 else None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can stand in a model: it is UTF-8, without characters that end a line."""
+    return name.isprintable()
 
 
 def _chunks(

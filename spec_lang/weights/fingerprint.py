@@ -62,7 +62,9 @@ def changed(metadata: Mapping[str, str], folder: str) -> tuple[Diagnostic, ...]:
         expected = [
             (str(f["file"]), {k: f[k] for k in ("size", "sha256", "sampled") if k in f}) for f in files
         ]
-    except (ValueError, TypeError, KeyError):
+        if not all(type(marks.get("size")) is int for _, marks in expected):
+            raise ValueError
+    except (ValueError, TypeError, KeyError, RecursionError):
         return (problem("E1015", f"the model's `{KEY}` metadata is malformed", folder),)
     for name, marks in expected:
         path = os.path.join(folder, name)

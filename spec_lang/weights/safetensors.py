@@ -194,6 +194,8 @@ def _tensors(path: str, header: dict[str, object], start: int, size: int) -> dic
     ranges: list[tuple[int, int, str]] = []
     for key, about in header.items():
         if key == "__metadata__":
+            if about is not None and not _texts(about):
+                raise _Malformed("its `__metadata__` is to be an object of texts")
             continue
         dtype, shape, begin, end = _entry(key, about)
         if end > size - start:
@@ -217,6 +219,8 @@ def _tensors(path: str, header: dict[str, object], start: int, size: int) -> dic
 
 def _entry(key: str, about: object) -> tuple[str, tuple[int, ...], int, int]:
     """dtype, shape and the range of one tensor, which agree."""
+    if not key.isascii() and any("\ud800" <= c <= "\udfff" for c in key):
+        raise _Malformed(f"the key {shown(key)} is no text")
     if not isinstance(about, dict) or set(about) != {"dtype", "shape", "data_offsets"}:
         raise _Malformed(f"{shown(key)} is to have `dtype`, `shape` and `data_offsets`, and nothing else")
     dtype, shape, offsets = about["dtype"], about["shape"], about["data_offsets"]
@@ -226,6 +230,8 @@ def _entry(key: str, about: object) -> tuple[str, tuple[int, ...], int, int]:
         raise _Malformed(f"the shape of {shown(key)} is to be a list of at most {MAX_RANK} sizes")
     if not _sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise _Malformed(f"the offsets of {shown(key)} are to be a start and an end")
+    if prod(filter(None, shape)) >= 1 << 63:
+        raise _Malformed(f"the shape of {shown(key)} is too large")
     begin, end = offsets
     bits = prod(shape) * BITS[dtype]
     if bits != 8 * (end - begin):
@@ -233,6 +239,10 @@ def _entry(key: str, about: object) -> tuple[str, tuple[int, ...], int, int]:
             f"{shown(key)} is {dtype} {shape}, {-(-bits // 8):,} bytes, but its offsets span {end - begin:,}"
         )
     return dtype, tuple(shape), begin, end
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def _sizes(value: object) -> bool:

@@ -81,6 +81,8 @@ def open_regular(path: str) -> int:
 
 def read_exactly(fd: int, count: int, offset: int) -> bytes | None:
     """`count` bytes from `offset`, or None where the file ends before."""
+    if offset + count >= 1 << 63:  # the system's offsets are signed
+        return None
     parts = []
     while count:
         part = os.pread(fd, min(count, 1 << 24), offset)

@@ -40,4 +40,4 @@ def test_each_place_is_reported_once() -> None:
 def test_every_code_has_a_spec() -> None:
     raised = {d.code for path in FILES for d in diagnose(path)}
     known = {code for code in CODES if code.startswith("E01")}
-    assert raised == known - {"E0118"}
+    assert raised == known - {"E0118", "E0123"}

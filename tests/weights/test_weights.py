@@ -560,3 +560,22 @@ def test_large_models_take_little_time_and_memory(
     )
     assert time.perf_counter() - start < seconds
     assert 0 < int(run.stdout) < 24 << 10  # kB
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.onnx.data"])
+def test_a_model_never_takes_its_weights_place(name: str, tmp_path: Path) -> None:
+    torch.save({k: torch.from_numpy(v) for k, v in TENSORS.items()}, tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(SpecError) as caught:
+        exported(STATE, NEEDED, tmp_path / "m.onnx", weights=str(tmp_path / name))
+    assert codes(caught.value) == ["E1016"]
+    assert listing(tmp_path) == {name}
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_file_whose_name_is_no_text_is_copied(tmp_path: Path) -> None:
+    path = os.path.join(os.fsencode(tmp_path), b"w\xff.safetensors")
+    save_file(TENSORS, tmp_path / "w.safetensors")
+    os.rename(tmp_path / "w.safetensors", path)
+    _, job = exported(STATE, NEEDED, tmp_path / "m.onnx", weights=os.fsdecode(path))
+    assert {d.location for d in job.data.values()} == {"m.onnx.data"}

@@ -140,6 +140,11 @@ ROWS: dict[str, Code] = {
         'key = f"layer_{i"',
         'key = f"layer_{i}"',
     ),
+    "E0123": Code(
+        "a spec that cannot be read",
+        "It is not there or may not be read, is a folder, pipe or device, has a name that is not UTF-8, or is imported through a link that "
+        "leads out of the folder that imports start from: a stranger's spec names no other files.",
+    ),
     "E0122": Code(
         "a line in the wrong part",
         "Layers, parameters and buffers go under `layers:`, dataflow into `forward` or another method, initialisers under `init:`, "
