@@ -220,6 +220,9 @@ class Function(Op):
 
     trains: ClassVar[bool] = False
     """Whether generated code passes `training=self.training` (dropout and its kin)."""
+    method: ClassVar[bool | None] = None
+    """Whether generated code calls `torch.f(x)` as `x.f()`: True behind an arrow too, False where a tensor has no such
+    method or one with other arguments, None where the author wrote a method."""
     creates: ClassVar[bool] = False
     """Whether it makes a tensor from no other one: generated code says where it lives, and its dtype."""
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
-from spec_lang.ops.base import FUNCTIONS
-from spec_lang.targets.torch.operations import NO_METHODS
 from tests.fuzz.held import compiled, hold
 
 FOUND = {
@@ -160,8 +157,3 @@ model Net(n: int = 2):
         return x -> part -> fc
 """
     assert code in [d.code for d in compiled(text).errors]
-
-
-def test_what_is_no_method_is_known() -> None:
-    names = {op.torch.removeprefix("torch.") for op in FUNCTIONS.values() if op.torch.startswith("torch.")}
-    assert {n for n in names if not hasattr(torch.Tensor, n)} | {"where"} == NO_METHODS

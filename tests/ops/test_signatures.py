@@ -140,6 +140,20 @@ def test_wrong_arguments_are_refused(name: str, args: Any, kwargs: Any, code: st
     assert words in f"{caught.value.message} {caught.value.help}"
 
 
+@pytest.mark.parametrize("name", [n for n, op in FUNCTIONS.items() if op.torch.startswith("torch.")])
+def test_what_tensors_have_as_a_method_is_known(name: str) -> None:
+    op = FUNCTIONS[name]
+    if op.method is not False and not op.creates and annotation(op, op.arguments[0]) == "Tensor":
+        method = getattr(torch.Tensor, op.torch.removeprefix("torch."))
+        assert method.__doc__.lstrip().startswith(op.torch.removeprefix("torch."))
+
+
+def annotation(op: type, argument: str) -> str:
+    return next(
+        str(c.__annotations__[argument]) for c in op.__mro__ if argument in vars(c).get("__annotations__", {})
+    )
+
+
 def test_sizes_are_gathered() -> None:
     for args in ((X, N, -1), (X, (N, -1)), (X, [N, -1])):
         assert signature.bind(FUNCTIONS["reshape"], args, {}).shape == (N, dim(-1))  # type: ignore[attr-defined]

@@ -119,6 +119,7 @@ class rsub(_Scaled):
     """other - alpha input."""
 
     torch = "torch.rsub"
+    method = False
 
     def infer(self, cx: Cx) -> Tensor:
         _no_bools(cx, self.input, self.other, help="`^` tells where bools differ")

@@ -262,6 +262,7 @@ class where(Function):
     other: Operand
 
     torch = "torch.where"
+    method = False
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -292,6 +293,7 @@ class masked_fill(Function):
     value: Tensor | bool | Number
 
     torch = "torch.masked_fill"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         x, value = self.input, self.value

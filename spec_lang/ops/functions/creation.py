@@ -198,6 +198,7 @@ class zeros_like(_Like):
     """Zeros, as many as `input` has elements."""
 
     torch = "torch.zeros_like"
+    method = False
     value = 0
 
 
@@ -205,6 +206,7 @@ class ones_like(_Like):
     """Ones, as many as `input` has elements."""
 
     torch = "torch.ones_like"
+    method = False
     value = 1
 
 
@@ -216,6 +218,7 @@ class full_like(Function):
     dtype: DType | None = None
 
     torch = "torch.full_like"
+    method = False
     keywords = ("dtype",)
 
     def infer(self, cx: Cx) -> Tensor:
@@ -490,6 +493,7 @@ class rand_like(_RandomLike):
     """Random numbers from U(0, 1), as many as `input` has elements."""
 
     torch = "torch.rand_like"
+    method = False
     node = "RandomUniformLike"
 
 

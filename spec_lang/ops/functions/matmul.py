@@ -370,6 +370,7 @@ class tensordot(Function):
     dims: Count | list[Axes] = 2
 
     torch = "torch.tensordot"
+    method = False
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.a, self.b

@@ -323,6 +323,7 @@ class cdist(Function):
     ] = "use_mm_for_euclid_dist_if_necessary"
 
     torch = "torch.cdist"
+    method = False
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.x1, self.x2

@@ -182,6 +182,7 @@ class searchsorted(Function):
     sorter: Tensor | None = None
 
     torch = "torch.searchsorted"
+    method = False
     keywords = ("out_int32", "right", "side", "sorter")
 
     def infer(self, cx: Cx) -> Tensor:
@@ -235,6 +236,7 @@ class bucketize(Function):
     right: bool = False
 
     torch = "torch.bucketize"
+    method = False
     keywords = ("out_int32", "right")
 
     def _search(self) -> searchsorted:

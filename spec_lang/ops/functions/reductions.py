@@ -119,6 +119,7 @@ class sum_(_SumOrMean):
 
     name = "sum"
     torch = "torch.sum"
+    method = True
     keywords = ("dtype",)
     kind = "sum"
 
@@ -140,6 +141,7 @@ class mean(_SumOrMean):
     dtype: DType | None = None
 
     torch = "torch.mean"
+    method = True
     keywords = ("dtype",)
     kind = "mean"
 
@@ -161,6 +163,7 @@ class prod(Function):
     dtype: DType | None = None
 
     torch = "torch.prod"
+    method = True
     keywords = ("dtype",)
 
     @staticmethod
@@ -199,6 +202,7 @@ class amax(_Extreme):
     """The largest element."""
 
     torch = "torch.amax"
+    method = True
     kind = "max"
 
 
@@ -206,6 +210,7 @@ class amin(_Extreme):
     """The smallest element."""
 
     torch = "torch.amin"
+    method = True
     kind = "min"
 
 
@@ -302,6 +307,7 @@ class argmax(_Arg):
     """Where the largest element is."""
 
     torch = "torch.argmax"
+    method = True
     kind = "max"
 
 
@@ -309,6 +315,7 @@ class argmin(_Arg):
     """Where the smallest element is."""
 
     torch = "torch.argmin"
+    method = True
     kind = "min"
 
 
@@ -393,6 +400,7 @@ class var(_Spread):
     """The variance, of a sample unless `correction=0`."""
 
     torch = "torch.var"
+    method = True
 
     def onnx(self, g: Graph) -> Value:
         return self.variance(g)
@@ -402,6 +410,7 @@ class std(_Spread):
     """The standard deviation, of a sample unless `correction=0`."""
 
     torch = "torch.std"
+    method = True
 
     def onnx(self, g: Graph) -> Value:
         return g.Sqrt(self.variance(g))
@@ -425,6 +434,7 @@ class var_mean(_SpreadAndMean):
     """(variance, mean), the variance of a sample unless `correction=0`."""
 
     torch = "torch.var_mean"
+    method = False
 
     def onnx(self, g: Graph) -> tuple[Value, Value]:
         return self.variance(g), self.average(g)
@@ -434,6 +444,7 @@ class std_mean(_SpreadAndMean):
     """(standard deviation, mean), the deviation of a sample unless `correction=0`."""
 
     torch = "torch.std_mean"
+    method = False
 
     def onnx(self, g: Graph) -> tuple[Value, Value]:
         return g.Sqrt(self.variance(g)), self.average(g)
@@ -598,6 +609,7 @@ class cumsum(_Running):
     """The running sum along `dim`."""
 
     torch = "torch.cumsum"
+    method = True
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.result()

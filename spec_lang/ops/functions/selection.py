@@ -62,6 +62,7 @@ class split(Function):
     dim: Axis = 0
 
     torch = "torch.split"
+    method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         axis = axis_of(cx, ranked(cx, self.tensor), self.dim)
@@ -114,6 +115,7 @@ class chunk(Function):
     dim: Axis = 0
 
     torch = "torch.chunk"
+    method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         axis = axis_of(cx, ranked(cx, self.input), self.dim)
@@ -152,6 +154,7 @@ class unbind(Function):
     dim: Axis = 0
 
     torch = "torch.unbind"
+    method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         x = ranked(cx, self.input)
@@ -252,6 +255,7 @@ class gather(Function):
     index: Tensor
 
     torch = "torch.gather"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         x, index = ranked(cx, self.input), self.index
@@ -666,6 +670,7 @@ class repeat_interleave(Function):
     dim: Axis | None = None
 
     torch = "torch.repeat_interleave"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input

@@ -135,6 +135,7 @@ class flatten(Function):
     end_dim: Axis = -1
 
     torch = "torch.flatten"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -190,6 +191,7 @@ class unflatten(Function):
     sizes: Sizes
 
     torch = "torch.unflatten"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -285,6 +287,7 @@ class transpose(_Swap):
     dim1: Axis
 
     torch = "torch.transpose"
+    method = True
 
 
 class swapaxes(_Swap):
@@ -328,6 +331,7 @@ class movedim(Function):
     destination: Axes
 
     torch = "torch.movedim"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -365,6 +369,7 @@ class squeeze(Function):
     dim: Axes | None = None
 
     torch = "torch.squeeze"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -411,6 +416,7 @@ class unsqueeze(Function):
     dim: Axis
 
     torch = "torch.unsqueeze"
+    method = True
 
     def infer(self, cx: Cx) -> Tensor:
         at = self._at(cx)

@@ -18,66 +18,8 @@ DROPOUT_P = 4
 """Where `dropout_p` stands among the arguments of scaled_dot_product_attention."""
 
 
-METHODS = frozenset(
-    [
-        "amax",
-        "amin",
-        "argmax",
-        "argmin",
-        "chunk",
-        "cumsum",
-        "expand",
-        "flatten",
-        "gather",
-        "masked_fill",
-        "mean",
-        "movedim",
-        "permute",
-        "prod",
-        "repeat_interleave",
-        "reshape",
-        "softmax",
-        "split",
-        "squeeze",
-        "std",
-        "sum",
-        "transpose",
-        "unbind",
-        "unflatten",
-        "unsqueeze",
-        "var",
-        "view",
-    ]
-)
-"""The functions of `torch` that read better as methods behind an arrow."""
 UNTYPED = frozenset(["split", "unflatten"])
 """Methods without annotations in torch, which strict mypy refuses on a value that it knows as a Tensor."""
-
-NO_METHODS = frozenset(
-    [
-        "arange",
-        "cat",
-        "concat",
-        "concatenate",
-        "einsum",
-        "eye",
-        "full",
-        "full_like",
-        "linspace",
-        "ones",
-        "ones_like",
-        "rand",
-        "rand_like",
-        "randn",
-        "randn_like",
-        "rsub",
-        "stack",
-        "where",
-        "zeros",
-        "zeros_like",
-    ]
-)
-"""The functions of `torch` that a tensor has no method for, or one whose first argument is another."""
 
 
 class Operations(Expressions):
@@ -101,10 +43,10 @@ class Operations(Expressions):
         torch = cls.torch or e.name
         if isinstance(cls, type) and issubclass(cls, Function):
             args += tuple(self.extras(e, cls))
+            if _as_method(e, cls):
+                torch = "." + torch.removeprefix("torch.")
         if e.name == "scaled_dot_product_attention":
             args = tuple(self.dropping(a, i) for i, a in enumerate(args))
-        if _as_method(e, torch):
-            torch = "." + torch.removeprefix("torch.")
         if torch.startswith("."):
             return Call(Attr(args[0], torch[1:]), args[1:])
         return Call(self.spelled(torch, e.name), args)
@@ -170,15 +112,14 @@ def _pair(e: m.Call) -> tuple[m.Expr, m.Expr]:
     return sides[0], sides[1]
 
 
-def _as_method(e: m.Call, torch: str) -> bool:
+def _as_method(e: m.Call, cls: type[Function]) -> bool:
     """Whether `torch.sum(x)` is to be `x.sum()`: where the author wrote so, or the shape is what it is about."""
-    name = torch.removeprefix("torch.")
     renamed = any(k.name == "split_size_or_sections" for k in e.kwargs)
-    if name == torch or e.style == "call" or name in NO_METHODS or renamed:
+    if not cls.torch.startswith("torch.") or cls.method is False or e.style == "call" or renamed:
         return False
-    if name in UNTYPED and not _is_any(e.args[0]):
+    if cls.name in UNTYPED and not _is_any(e.args[0]):
         return False
-    return isinstance(e.args[0].type, m.TensorType) and (e.style == "method" or name in METHODS)
+    return isinstance(e.args[0].type, m.TensorType) and (e.style == "method" or cls.method is True)
 
 
 def _is_any(e: m.Expr) -> bool:
