@@ -142,7 +142,12 @@ def _hug(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
             *before, (op, last, least) = _split(code)
             head = "".join(o + wrapped(x, w) + " " for o, x, w in before)
             lines = _operand(indent, prefix + head + op, last, least, suffix)
-            if precedence(last) < least or fits(lines[0]) or len(before) != 1 or precedence(before[0][1]) < before[0][2]:
+            if (
+                precedence(last) < least
+                or fits(lines[0])
+                or len(before) != 1
+                or precedence(before[0][1]) < before[0][2]
+            ):
                 return lines
             *opened, closing = _hug(indent, prefix, before[0][1], f" {op.strip()}")
             line = f"{closing} {flat(last)}{suffix}"
