@@ -71,6 +71,10 @@ def _fix(kind: str, value: Any) -> str | None:
     """What to write where a value of another kind was meant."""
     if isinstance(value, TensorType):
         return "put the tensors into a list: `[a, b]`" if kind == "list[Tensor]" else None
+    if kind == "Tensor" and isinstance(value, tuple | list):
+        return "take it apart first: `y, _ = ...`"
+    if kind == "Tensor" and isinstance(value, Real):
+        return "a tensor's type has its dims: `x: float[N, 4]`, or `float[]` for none"
     if isinstance(value, str):
         if kind == "DType":
             return "dtypes are written without quotes: `f32`; a model runs where its inputs are"

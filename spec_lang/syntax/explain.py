@@ -339,13 +339,26 @@ def _method_outside(p: Place) -> Said | None:
 
 def _dropped_value(p: Place) -> Said | None:
     """A statement that is only an expression, or assigns to a part of something."""
-    if len(p.line) != 1 or p.first.type != "NAME" or "return" not in p.problem.at_line:
+    if "return" not in p.problem.at_line:
+        return None
+    if p.first.type == "(" and len(p.line) > 1 and p.token.type == "->":
+        return Said(
+            "E0122",
+            "this line computes something and drops it",
+            Span(p.first.start, p.token.end),
+            "give it a name (`y = ...`), or `return` it",
+        )
+    if len(p.line) != 1 or p.first.type != "NAME":
         return None
     if p.token.type not in ("(", ".", "[", "->", "NEWLINE") and p.token.type not in _OPERATORS:
         return None
     if p.first.text in _FOREIGN:
         return Said("E0122", f"`{p.first.text}` begins no line here", p.first.span, _FOREIGN[p.first.text])
     rest = _rest_of_line(p)
+    if p.token.type in _OPERATORS and p.after.type == "=" and p.token.end == p.after.start:
+        help = f"write `{p.first.text} = {p.first.text} {p.token.text} ...`"
+        sign = f"{p.token.text}="
+        return Said("E0122", f"`{sign}` is not part of the language", Span(p.token.start, p.after.end), help)
     if any(token.type in ("=", "+=") and depth == 0 for token, depth in rest):
         help = "a value is given to a name: `x = ...`; tensors are not changed in place"
         return Said("E0122", "only names can be assigned to", Span(p.first.start, p.token.end), help)
@@ -473,7 +486,7 @@ def _region(p: Place) -> list[Token]:
 
 def _unclosed_inputs(p: Place) -> Said | None:
     """`forward(x: float[N] -> float[N]:`."""
-    if p.token.type != "->" or "," not in p.problem.expected:
+    if p.token.type != "->" or "," not in p.problem.expected or p.first.type == "(":
         return None
     opened: list[Token] = []
     for token in p.line:

@@ -102,7 +102,7 @@ def test_all_mistakes_in_order() -> None:
         ("return (x -> fc).foo()", "E0203"),
         ("return fc(x.transpose(0, 1))", "E0308"),
         ("if training:\n    y = fc(x)\nreturn y", "E0201"),
-        ("if x is none:\n    return fc(x)\nreturn fc(x)", None),
+        ("if x is none:\n    return fc(x)\nreturn fc(x)", "E0406"),
         ("return fc(x)[:, :4]", None),
         ("return fc(x) * 2 ** 0.5", None),
     ],

@@ -95,6 +95,8 @@ class Base:
         self.strangers: dict[str, int] = {}
         """Unknown names, each reported once, with how many mistakes were reported before."""
 
+        self.required_inputs: dict[str, Value] = {}
+        """The types of the inputs that every call of the method has."""
         self.free_axes: dict[str, int] = {}
         """The axes of a container's input by the symbols of their sizes, where nothing says yet what those are."""
         self.stated_sizes: dict[int, Dim] = {}
@@ -416,7 +418,9 @@ class Base:
             hint = habits.LAYER_HELP.get(name) or did_you_mean(name, layers, habits.LAYERS)
             hint = hint or "`specc ops` lists the layers of the library"
             return self.error("E0202", f"there is no layer or block called `{name}`", node, help=hint)
-        hint = self.suggestion(name, [*known, *self.program.functions]) or "`specc ops` lists the functions"
+        own = [*self.members, *self.hypers, *self.methods, *self.scope.names]
+        near = self.suggestion(name, own) or self.suggestion(name, [*known, *self.program.functions])
+        hint = near or "`specc ops` lists the functions"
         return self.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
 
     def stage(self, node: ast.Expr) -> ast.Expr:

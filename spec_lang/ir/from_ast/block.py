@@ -348,6 +348,8 @@ class BlockCheck(Members):
             good &= value is not POISON
             self.untyped |= value is POISON
             self.locals[name] = value
+            if isinstance(value, TensorType):
+                self.required_inputs[name] = value
             if item.default is not None and value is not POISON:
                 self._default(item, value)
         return self._bind_dims(result) and good

@@ -37,6 +37,12 @@ from spec_lang.shapes import (
 )
 from spec_lang.syntax import ast
 
+_PARTS = {
+    "values": "take the first item: `[0]`, or `y, _ = ...`",
+    "indices": "take the second item: `[1]`, or `_, i = ...`",
+}
+"""How a spec takes what PyTorch's named tuples have names for."""
+
 
 class Calls(Builtins):
     """Resolves and applies what is called."""
@@ -390,7 +396,8 @@ class Calls(Builtins):
             return self.module_attribute(base, node)
         if isinstance(base, TensorType):
             return self._tensor_attribute(node)
-        return self.error("E0209", f"{host.kind_of(base)} has no `{node.name}`", node.name_span)
+        help = _PARTS.get(node.name) if isinstance(base, tuple) else None
+        return self.error("E0209", f"{host.kind_of(base)} has no `{node.name}`", node.name_span, help=help)
 
     def _tensor_attribute(self, node: ast.Attribute) -> Value:
         op = self.program.functions.get(node.name)

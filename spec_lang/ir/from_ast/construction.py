@@ -21,7 +21,6 @@ from spec_lang.ir.from_ast.values import (
     Partial,
     RepeatModule,
     Value,
-    is_list,
     is_module,
 )
 from spec_lang.ops import signature
@@ -161,26 +160,42 @@ class Construction(Calls):
         """`Sequential(a, b, name=c)`; `none` is left out without taking an index."""
         items: list[Value] = []
         keys: list[str] = []
-        spread = {id(a.value) for a in node.args if a.star}
+        spliced = {id(a.value) for a in node.args if a.star}
         for value, place in zip(args.values, args.nodes, strict=True):
             if value is None:
                 continue
-            if not self._is_layer(value, place):
+            if not self._is_layer(value, place) or not self._runs(value, place, spliced):
                 return POISON
-            if is_list(value) and id(place) not in spread:
-                return self.error(
-                    "E0408", "a container holds layers, and this is a list", place, help="write `*` before it"
-                )
             keys.append(str(len(items)))
             items.append(value)
         for name, value in args.kwargs.items():
             if value is None:
                 continue
-            if not self._is_layer(value, args.named.get(name, node)):
+            place = args.named.get(name, node)
+            if not self._is_layer(value, place) or not self._runs(value, place, spliced):
                 return POISON
             keys.append(name)
             items.append(value)
         return ListModule(self.label_of(node), "sequential", items, keys)
+
+    def _runs(self, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
+        """Whether `Sequential` can run a child: PyTorch's lists and dicts of layers have no forward."""
+        holds = isinstance(value, RepeatModule) or (
+            isinstance(value, ListModule) and value.kind != "sequential"
+        )
+        if not holds or id(place) in spliced:
+            return True
+        assert isinstance(value, RepeatModule | ListModule)
+        what, star = ("dict", "**") if _is_dict(value) else ("list", "*")
+        written = self.source.at(place.span)
+        shown = written if len(written) <= 40 and "\n" not in written else "..."
+        self.error(
+            "E0408",
+            f"Sequential holds layers, not a {what} of them",
+            place,
+            help=f"splice it: `{star}{shown}`",
+        )
+        return False
 
     def _is_layer(self, value: Value, place: ast.Expr) -> bool:
         if is_module(value):
@@ -189,12 +204,18 @@ class Construction(Calls):
         if isinstance(value, OpCtor | DefCtor | Partial):
             name = self.source.at(place.span)
             hint = f"construct it: `{name}(...)`"
-        elif isinstance(value, FunctionRef) and value.op is not None:
-            name = value.op.name
-            same = next((n for n in self.program.layers if n.lower() == name.replace("_", "")), None)
-            hint = f"its layer is `{same}()`" if same else f"call it in `forward`: `x -> {name}`"
+        elif isinstance(value, FunctionRef):
+            hint = self.layer_of(value)
         self.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
         return False
+
+    def layer_of(self, function: FunctionRef) -> str | None:
+        """What to write for a function where a layer belongs."""
+        if function.op is None:
+            return None
+        name = function.op.name
+        same = next((n for n in self.program.layers if n.lower() == name.replace("_", "")), None)
+        return f"its layer is `{same}()`" if same else f"call it in `forward`: `x -> {name}`"
 
     def list_module(self, pairs: list[tuple[ast.Expr, Value]]) -> Value:
         """`[A(), B()]` in `layers:`."""
@@ -240,3 +261,7 @@ class Construction(Calls):
             keys.append(key)
             items.append(value)
         return ListModule(self.member, "dict", items, keys)
+
+
+def _is_dict(value: RepeatModule | ListModule) -> bool:
+    return value.keyed if isinstance(value, RepeatModule) else value.kind == "dict"

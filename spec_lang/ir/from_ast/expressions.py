@@ -213,6 +213,7 @@ class Expressions(Base):
             absent = self._absent(a if b is None else b) if a is None or b is None else None
             if absent is None:
                 return self.error("E0402", "`is` compares with `none` only; `==` compares values", node)
+            self._never_none(a if b is None else b, first)
             return absent if positive else host.negation(absent)
         if is_tensor(a) or is_tensor(b):
             if op in ("in", "not in"):
@@ -220,6 +221,16 @@ class Expressions(Base):
             return self.call_op(operators.COMPARISONS[op], [a, b], {}, node, label=f"`{op}`")
         result = self.operate(lambda x, y: host.compare(op, x, y), a, b, node)
         return self.resolve(result)
+
+    def _never_none(self, value: Value, node: ast.Expr) -> None:
+        """An input that every call has is compared with none."""
+        if isinstance(node, ast.Name) and value is not None and self.required_inputs.get(node.id) is value:
+            self.error(
+                "E0406",
+                f"`{node.id}` is never none: every call has it",
+                node,
+                help="leave the comparison out, or make the input optional: `?` behind its type, and `= none`",
+            )
 
     def _absent(self, value: Value) -> Cond | bool:
         """When a value is none."""
@@ -505,7 +516,7 @@ class Expressions(Base):
             if isinstance(yes, bool | Cond) and isinstance(no, bool | Cond):
                 return host.disjunction(host.conjunction(value.cond, yes), host.conjunction(~value.cond, no))
             return POISON
-        if is_tensor(value):
+        if is_tensor(value) and not isinstance(value, Maybe):
             return self.error(
                 "E0405",
                 "a condition must be known without the data, and this is a tensor",

@@ -12,6 +12,7 @@ from spec_lang.ir.from_ast.values import (
     POISON,
     Case,
     DefCtor,
+    FunctionRef,
     ListModule,
     Maybe,
     OpCtor,
@@ -56,6 +57,8 @@ class Members(Statements):
         if isinstance(value, CTORS):
             text = self.source.at(item.value.span)
             hint = f"construct it: `{text}(...)`"
+        elif isinstance(value, FunctionRef):
+            hint = self.layer_of(value)
         elif isinstance(value, Dim | float | Real):
             hint = f"`let {item.name.id} = ...` names a number"
         return self.error(

@@ -83,6 +83,9 @@ class Statements(Traversal):
                 "E0403",
                 f"{len(target.items)} names on the left, but {len(items)} values on the right",
                 target,
+                help="what is inside has brackets of its own: `y, (h, c) = ...`"
+                if any(isinstance(i, tuple | list) for i in items)
+                else None,
             )
             items = None
         for t, v in zip(target.items, items or [POISON] * len(target.items), strict=True):

@@ -72,7 +72,12 @@ def _axes(cx: Cx, x: Tensor, index: Sequence[Any]) -> list[tuple[Any, int | None
 def _cut(cx: Cx, s: SliceOf, size: Dim) -> _Cut:
     """Python's clamping: an end below 0 counts from the end, and both stay within the axis."""
     step = dim(1) if s.step is None else s.step
-    cx.require(Cond.ge(step, 1), f"{cx.name} takes steps of at least 1, but the step is {step}", code="E0501")
+    cx.require(
+        Cond.ge(step, 1),
+        f"{cx.name} takes steps of at least 1, but the step is {step}",
+        code="E0501",
+        help="`flip(dim)` turns an axis round",
+    )
     start = dim(0) if s.start is None else _end(cx, s.start, size)
     stop = size if s.stop is None else _end(cx, s.stop, size)
     length = stop - start
