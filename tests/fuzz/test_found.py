@@ -98,7 +98,7 @@ model Net():
     "a scalar's PReLU": """
 model Net():
     forward(x: float[], weight: float[1]) -> (float[], float[]):
-        return prelu(x, weight), x * 2 -> prelu(weight) -> tanhshrink
+        return prelu(x, weight), (x * 2) -> prelu(weight) -> tanhshrink
 """,
     "comparisons with numbers on the left, and of truths": """
 model Net(n: int = 2):

@@ -10,12 +10,76 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 
+from spec_lang.ops.base import FUNCTIONS, LAYERS
+from tests.fuzz import reach
 from tests.fuzz.held import compiled, hold
 from tests.fuzz.programs import Written, programs, written
 from tests.mutation.trial import TALLY
 
 LEAST_ACCEPTED = 0.9
 LEAST_COMPARED = 0.8
+FORMS = frozenset(
+    [
+        *(
+            "Append",
+            "FString",
+            "IfExp",
+            "Ellipsis",
+            "Slice from the end",
+            "Binary or",
+            "Unary not",
+            "Unary ~",
+            "argument named",
+        ),
+        *(
+            "assign to TargetTuple",
+            "assign to Name with a type",
+            "if elif",
+            "if else",
+            "if alone",
+            "for TargetTuple in enumerate",
+        ),
+        *(
+            "block = alias",
+            "model = alias",
+            "fn of numbers",
+            "fn of tensors",
+            "ConstantDef",
+            "Record",
+            "docstring",
+            "param",
+            "buffer",
+        ),
+        *(
+            "part Let",
+            "part Require",
+            "part Tie",
+            "part InitSection",
+            "method loss",
+            "method of another name",
+        ),
+        *(
+            "hyper BoundedType",
+            "hyper ListType",
+            "hyper OptionalType",
+            "hyper TupleType",
+            "hyper bool",
+            "hyper float",
+            "hyper layer",
+        ),
+        *("hyper choice of strings", "hyper choice of types", "hyper record", "input OptionalType = none"),
+        *("input TensorListType", "input TupleType", "input TensorType = expression"),
+        *(
+            "result TensorListType",
+            "result TupleType",
+            "several results",
+            "result TensorType named",
+            "dtype i32",
+            "dtype bool",
+        ),
+    ]
+)
+"""What random programs have of the language."""
 torch.set_num_threads(1)
 
 
@@ -47,6 +111,14 @@ def test_random_programs_keep_all_promises(first: int) -> None:
 def test_most_random_programs_check() -> None:
     refused = [seed for seed in range(60) if compiled(written(Random(seed)).text).errors]
     assert len(refused) <= (1 - LEAST_ACCEPTED) * 60, refused
+
+
+def test_random_programs_reach_the_library_and_the_language() -> None:
+    trees = [reach.tree(written(Random(seed)).text) for seed in range(400)]
+    ops, forms = set().union(*map(reach.ops, trees)), set().union(*map(reach.forms, trees))
+    assert len(ops & FUNCTIONS.keys()) > 0.85 * len(FUNCTIONS)
+    assert len(ops & LAYERS.keys()) > 0.7 * len(LAYERS)
+    assert forms >= FORMS, FORMS - forms
 
 
 @settings(
