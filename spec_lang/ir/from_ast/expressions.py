@@ -188,10 +188,10 @@ class Expressions(Base):
         return host.conjunction(a, b) if node.op == "and" else host.disjunction(a, b)
 
     def _compare(self, node: ast.Compare) -> Value:
-        left, result = self.ev(node.first), None
+        left, first, result = self.ev(node.first), node.first, None
         for op, right_node in node.rest:
             right = self.ev(right_node)
-            one = self._compared(op, left, right, node)
+            one = self._compared(op, left, right, node, first)
             if one is POISON:
                 return POISON
             if result is None:
@@ -202,10 +202,10 @@ class Expressions(Base):
                 assert isinstance(result, bool | Cond)
                 assert isinstance(one, bool | Cond)
                 result = host.conjunction(result, one)
-            left = right
+            left, first = right, right_node
         return result
 
-    def _compared(self, op: str, a: Value, b: Value, node: ast.Expr) -> Value:
+    def _compared(self, op: str, a: Value, b: Value, node: ast.Expr, first: ast.Expr) -> Value:
         if a is POISON or b is POISON:
             return POISON
         if op in ("is", "is not") or ((a is None or b is None) and op in ("==", "!=")):
