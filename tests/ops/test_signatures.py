@@ -144,8 +144,7 @@ def test_wrong_arguments_are_refused(name: str, args: Any, kwargs: Any, code: st
 def test_what_tensors_have_as_a_method_is_known(name: str) -> None:
     op = FUNCTIONS[name]
     if op.method is not False and not op.creates and annotation(op, op.arguments[0]) == "Tensor":
-        method = getattr(torch.Tensor, op.torch.removeprefix("torch."))
-        assert method.__doc__.lstrip().startswith(op.torch.removeprefix("torch."))
+        assert hasattr(torch.Tensor, op.torch.removeprefix("torch."))
 
 
 def annotation(op: type, argument: str) -> str:

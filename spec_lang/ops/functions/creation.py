@@ -501,4 +501,5 @@ class randn_like(_RandomLike):
     """Random numbers from N(0, 1), as many as `input` has elements."""
 
     torch = "torch.randn_like"
+    method = False
     node = "RandomNormalLike"
