@@ -89,7 +89,7 @@ class Verifier:
 
     def _definition(self, d: ir.AnyDefinition) -> Iterator[str]:
         names = frozenset[str]()
-        if isinstance(d, ir.Variant) and not self._exists(d.base, d.file):
+        if isinstance(d, ir.Variant) and not isinstance(self._found(d.base, d.file), ir.Block):
             yield f"there is no `{d.base}` to be a variant of"
         if isinstance(d, ir.Block):
             members = [m.name for m in d.members]
@@ -132,8 +132,11 @@ class Verifier:
             yield f"there is no layer or function `{node.id}`"
 
     def _exists(self, name: str, file: int) -> bool:
+        return self._found(name, file) is not None
+
+    def _found(self, name: str, file: int) -> ir.Definition | None:
         module, _, last = name.rpartition(".")
-        return (self.modules.get(module, -1) if module else file, last) in self.known
+        return self.known.get((self.modules.get(module, -1) if module else file, last))
 
 
 def _twice(names: list[str], what: str) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from spec_lang.ir.evaluate import EvaluationError  # noqa: F401 - the IR of these is instantiated by expectations
 from spec_lang.ir.model import Call, Layer
 from tests.check.checking import block, checked, codes, messages
 
@@ -110,6 +109,21 @@ def test_variants() -> None:
         model Bad = M(d=9)
     """
     assert codes(text) == ["E0603"]
+
+
+@pytest.mark.parametrize("of", ["Wide", "Wide()", "Wide(h=4)"])
+def test_a_variant_has_no_variants(of: str) -> None:
+    text = f"""
+        model M(d: int = 8, h: int = 2):
+            require d % h == 0
+
+            forward(x: float[N, d]) -> float[N, h, d // h]:
+                return x.reshape(N, h, d // h)
+
+        model Wide = M(d=16)
+        model Wider = {of}
+    """
+    assert codes(text) == ["E0510"]
 
 
 def test_imports() -> None:

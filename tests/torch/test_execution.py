@@ -263,6 +263,10 @@ class TestState:
         assert isinstance(small, golden("state").Encoder)
         assert small.head.weight.shape == (10, 4)
 
+    def test_variant_of_an_imported_model(self) -> None:
+        tall = golden("variants").Tall(hidden=3)
+        assert [part.fc1.weight.shape for part in tall.parts] == [(3, 6)] * 3
+
     def test_half_precision(self) -> None:
         model = golden("flow").Positions().to(torch.bfloat16)
         assert model(torch.randint(12, (2, 3))).dtype is torch.bfloat16

@@ -361,10 +361,11 @@ class Checker:
         call = node.alias
         base = check.ev(call.func) if isinstance(call, ast.Call) else check.ev(call)
         if isinstance(base, DefCtor) and isinstance(base.definition.node, ast.Block):
-            if isinstance(base.definition.node, ast.Block) and base.definition.node.hypers is None:
-                self.variant(base.definition)
             args = check.arguments(call.args) if isinstance(call, ast.Call) else Args()
-            if not args.bad:
+            if base.definition.node.hypers is None:
+                if self.variant(base.definition) is not None:
+                    check.error("E0510", f"{base.definition.name} is a variant, whose values are given", call)
+            elif not args.bad:
                 result = Partial(base, tuple(args.values), dict(args.kwargs), call)
         elif base is not POISON:
             check.error("E0709", f"{definition.name} is a variant of another model: `Name(...)`", call)
@@ -379,8 +380,8 @@ class Checker:
             return
         base = partial.ctor.definition
         target = base.node
-        if not isinstance(target, ast.Block) or target.hypers is None:
-            return
+        assert isinstance(target, ast.Block)
+        assert target.hypers is not None
         check = BlockCheck(self, definition, {})
         args = Args()
         args.values, args.kwargs = list(partial.args), dict(partial.kwargs)

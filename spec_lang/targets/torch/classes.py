@@ -80,7 +80,8 @@ def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[s
         if h.name in fixed:
             continue
         python = writer.scope.local(h.name)
-        parameter, late = hyperparameter(h, python, writer, imports)
+        with imports.reading(variant.base):
+            parameter, late = hyperparameter(h, python, writer, imports)
         parameters.append(parameter)
         args.append(Kw(python, Atom(python)))
         if late is not None:

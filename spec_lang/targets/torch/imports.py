@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.layout import WIDTH
@@ -33,6 +34,7 @@ class Imports:
 
     def __init__(self, here: str, own: Iterable[str], definitions: Mapping[str, m.Definition]) -> None:
         self.here = here
+        self._reading = here
         self.definitions = definitions
         self._taken = {safe(name) for name in own}
         self._used: set[str] = set()
@@ -48,17 +50,25 @@ class Imports:
     def definition(self, name: str) -> str:
         """The Python name of a definition, written `module.Name` where another file has it."""
         module, _, own = name.rpartition(".")
+        module = module or self._reading
         defined = self.defined(name)
         if isinstance(defined, m.Extern):
             return self.extern(defined.module, defined.name)
         python = safe(own)
-        if module in ("", self.here):
+        if module == self.here:
             return python
         return self._import(self._ours.setdefault(module_name(module), {}), module, python)
 
+    @contextmanager
+    def reading(self, definition: str) -> Iterator[None]:
+        """While what is written stands in the file of a definition: the names without a module are of that file."""
+        outer, self._reading = self._reading, definition.rpartition(".")[0] or self._reading
+        yield
+        self._reading = outer
+
     def defined(self, name: str) -> m.Definition | None:
-        """A definition of the program by its name here."""
-        return self.definitions.get(name if "." in name else f"{self.here}.{name}")
+        """A definition of the program by its name where it is read."""
+        return self.definitions.get(name if "." in name else f"{self._reading}.{name}")
 
     def parameter(self, definition: str, name: str) -> str:
         """The Python name of a parameter of a definition."""
@@ -69,8 +79,6 @@ class Imports:
                 given = [h.name for h in hypers]
             case m.TensorFunction(method=method):
                 given = [i.name for i in method.inputs]
-            case m.Variant(base=base):
-                return self.parameter(base, name)
             case _:
                 return name
         return parameters(given).get(name, name)

@@ -112,8 +112,6 @@ def _definition(d: m.AnyDefinition, imports: Imports, training: frozenset[str]) 
             return block_class(d, imports, training)
         case m.Variant():
             base = imports.defined(d.base)
-            while isinstance(base, m.Variant):
-                base = imports.defined(base.base)
             assert isinstance(base, m.Block)
             return variant_class(d, base, imports)
         case m.Extern():

@@ -1,5 +1,7 @@
 """Blocks for others to import."""
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -14,3 +16,22 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # x: [N, D] -> [N, D]
         return x + self.fc2(F.relu(self.fc1(x))) * SCALE
+
+
+WIDTH = 12
+
+
+class Tower(nn.Module):
+    def __init__(
+        self,
+        part: Callable[..., nn.Module] = Residual,
+        hidden: int = WIDTH,
+        depth: int = 1,
+    ) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList([part(hidden, D=6) for _ in range(depth)])
+
+    def forward(self, x: Tensor) -> Tensor:  # x: [N, 6] -> [N, 6]
+        for layer in self.parts:
+            x = layer(x)
+        return x
