@@ -42,7 +42,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point: whatever happens, a message and an exit status, never a traceback."""
-    gc.set_threshold(50_000)  # starting makes thousands of objects and no garbage to speak of
+    gc.set_threshold(200_000)  # starting makes thousands of objects and no garbage to speak of
     try:
         _run()
     finally:
