@@ -60,6 +60,37 @@ def _of_atoms(atoms: Monomial) -> Dim:
     return result
 
 
+def absorbing(d: Dim) -> Dim:
+    """`2 * 2**(i - 1)` as `2**i`: factors of a base go into exponents that might be negative without them."""
+    return total([_absorbed(list(m), c) for m, c in d.terms.items()])
+
+
+def _absorbed(atoms: list[Atom], coefficient: int) -> Dim:
+    powers: list[Dim] = []
+    for atom in [a for a in atoms if a.kind == POW and not never_negative(a.args[1])]:
+        base, exponent = atom.args
+        atoms.remove(atom)
+        while not never_negative(exponent):
+            if base.const is not None and abs(base.const) > 1 and coefficient % base.const == 0:
+                coefficient //= base.const
+            elif (factor := _single(base)) in atoms:
+                atoms.remove(factor)
+            else:
+                break
+            exponent += 1
+        powers.append(power(base, exponent))
+    result = Dim({tuple(atoms): coefficient})
+    for factor_ in powers:
+        result = result * factor_
+    return result
+
+
+def _single(base: Dim) -> Atom | None:
+    """The atom that a base is, if it is nothing more."""
+    ((atoms, coefficient),) = base.terms.items() if len(base.terms) == 1 else [((), 0)]
+    return atoms[0] if len(atoms) == 1 and coefficient == 1 else None
+
+
 def never_negative(exponent: Dim) -> bool:
     """Whether the exponent is never negative."""
     low = exponent.bounds[0]

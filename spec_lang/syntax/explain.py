@@ -556,6 +556,20 @@ def _example(p: Place) -> str | None:
     return None
 
 
+def _any_arguments(p: Place) -> Said | None:
+    """`block B(n: int, **kwargs)`."""
+    if p.token.type not in ("*", "**") or p.before is None or p.before.type not in (",", "("):
+        return None
+    if p.after.type != "NAME" or p.token.type in p.problem.expected or _depth(p.line) == 0:
+        return None
+    return Said(
+        "E0111",
+        f"`{p.token.text}{p.after.text}` would take whatever is passed, and a definition names all that it takes",
+        Span(p.token.span.start, p.after.span.end),
+        "name each one, with its type: `width: int = 8`, `x: float[N, D]`",
+    )
+
+
 def _closed_early(p: Place) -> Said | None:
     """`f(a, +)`: an operand is missing."""
     if p.token.type not in OPENING and p.token.type not in _OPERATORS | {",", "for", "="}:
@@ -617,6 +631,7 @@ _RULES: tuple[Callable[[Place], Said | None], ...] = (
     _missing_in,
     _missing_equals,
     _ends_early,
+    _any_arguments,
     _closed_early,
     _missing_comma,
 )

@@ -267,6 +267,12 @@ class Expressions:
 
     # --- Types ------------------------------------------------------------------------------
 
+    def breakable(self, node: ast.Type) -> Doc:
+        """A type in a definition's head: a tensor's dims may go on lines of their own."""
+        if not isinstance(node, ast.TensorType) or not node.dims:
+            return self.type(node)
+        return Bracket(f"{node.dtype}[", [Item(self._dim(dim)) for dim in node.dims], "]")
+
     def type(self, node: ast.Type | ast.String, alone: bool = True) -> str:
         """A type on one line; not `alone` among the options of a choice."""
         if isinstance(node, ast.String):

@@ -124,10 +124,20 @@ def layout(doc: Doc, indent: int, column: int, tail: int = 0) -> str:
 def _concat(doc: Concat, indent: int, column: int, tail: int) -> str:
     text = ""
     for number, part in enumerate(doc.parts):
-        rest = sum(_least(after) for after in doc.parts[number + 1 : number + 2])
+        rest = _least_of(doc.parts[number + 1 :])
         last = number == len(doc.parts) - 1
         text += layout(part, indent, _end(text, column), tail if last else rest)
     return text
+
+
+def _least_of(parts: list[Doc]) -> int:
+    """The fewest columns that what follows needs on the line: text, up to what can be broken."""
+    columns = 0
+    for part in parts:
+        columns += _least(part)
+        if not isinstance(part, str):
+            break
+    return columns
 
 
 def _least(doc: Doc) -> int:

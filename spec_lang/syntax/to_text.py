@@ -8,7 +8,7 @@ from typing import TypeAlias
 from spec_lang.syntax import ast
 from spec_lang.syntax.comments import Comments
 from spec_lang.syntax.expressions_to_text import Expressions, quoted
-from spec_lang.syntax.layout import STEP, Bracket, Concat, Doc, Item, layout
+from spec_lang.syntax.layout import STEP, WIDTH, Bracket, Concat, Doc, Item, flat, layout
 from spec_lang.syntax.node import Node
 
 Writer: TypeAlias = Callable[[Node, int], None]
@@ -149,8 +149,8 @@ class _Formatter:
         self.sequence(node.parts, STEP, end, self.part, apart=True)
 
     def hyper(self, node: ast.Hyper | ast.Input) -> Doc:
-        head = f"{node.name.id}: {self.expressions.type(node.type)}"
-        return head if node.default is None else Concat([f"{head} = ", self.expressions.expr(node.default)])
+        head = [f"{node.name.id}: ", self.expressions.breakable(node.type)]
+        return Concat(head if node.default is None else [*head, " = ", self.expressions.expr(node.default)])
 
     def bracket(self, name: Node, nodes: Sequence[Node], docs: list[Doc]) -> Bracket:
         """The list in a definition's head: it fills lines under its first item, or stands one item a line."""
@@ -291,14 +291,16 @@ class _Formatter:
             return parts
         docs: list[Doc] = [self.result(result) for result in node.results]
         if not node.results_tuple:
-            return [*parts, " -> ", docs[0]]
+            text = flat(docs[0])
+            short = text is not None and len(text) <= WIDTH // 2
+            return [*parts, f" -> {text}"] if short else [*parts, " -> ", docs[0]]
         bracket = self.bracket(node.name, node.results, docs)
         bracket.aligned, bracket.columns = False, True
         return [*parts, " -> ", bracket]
 
-    def result(self, node: ast.Result) -> str:
-        type_ = self.expressions.type(node.type)
-        return type_ if node.name is None else f"{node.name.id}: {type_}"
+    def result(self, node: ast.Result) -> Doc:
+        type_ = self.expressions.breakable(node.type)
+        return type_ if node.name is None else Concat([f"{node.name.id}: ", type_])
 
     # --- Statements -------------------------------------------------------------------------
 

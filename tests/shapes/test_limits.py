@@ -23,6 +23,7 @@ from spec_lang.shapes import (
     symbol,
 )
 from spec_lang.shapes import atom as atoms
+from spec_lang.shapes.power import absorbing
 
 x, y, i = symbol("x"), symbol("y"), symbol("i", 0)
 z = symbol("z", None)
@@ -108,6 +109,15 @@ def test_a_power_that_may_be_negative_is_kept() -> None:
     assert power.evaluate({"e": 3}) == 8
     assert power.bounds == (None, None)
     assert str(power) == "2**e"
+
+
+def test_factors_go_into_exponents_that_might_be_negative() -> None:
+    i, c = symbol("i", 0), symbol("C")
+    before = {"i": i - 1}
+    for base in (dim(2), dim(4), symbol("g")):
+        after = c * base ** (i + 1) + base
+        assert absorbing(after.substitute(before)) == c * base**i + base
+    assert absorbing(dim(3) * 2 ** (i - 1)).evaluate({"i": 3}) == 12
 
 
 def test_long_minus_signs_are_read() -> None:

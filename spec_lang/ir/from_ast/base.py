@@ -26,6 +26,8 @@ from spec_lang.ir.from_ast.values import (
 )
 from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
 from spec_lang.syntax import ast
+from spec_lang.syntax.node import Node
+from spec_lang.syntax.walk import walk
 
 if TYPE_CHECKING:
     from spec_lang.ir.from_ast.checker import Checker
@@ -415,13 +417,33 @@ class Base:
             )
         if name[:1].isupper():
             layers = [*self.scope.names, *self.program.layers]
-            hint = habits.LAYER_HELP.get(name) or did_you_mean(name, layers, habits.LAYERS)
+            hint = (
+                habits.LAYER_HELP.get(name)
+                or habits.FUNCTION_HELP.get(name)
+                or did_you_mean(name, layers, habits.LAYERS)
+            )
             hint = hint or "`specc ops` lists the layers of the library"
             return self.error("E0202", f"there is no layer or block called `{name}`", node, help=hint)
         own = [*self.members, *self.hypers, *self.methods, *self.scope.names]
-        near = self.suggestion(name, own) or self.suggestion(name, [*known, *self.program.functions])
+        near = (
+            habits.FUNCTION_HELP.get(name)
+            or self.suggestion(name, own)
+            or self.suggestion(name, [*known, *self.program.functions])
+        )
         hint = near or "`specc ops` lists the functions"
         return self.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
+
+    def hides_dim(self, target: ast.Name) -> None:
+        """A variable called as a dim is, which keeps its meaning in the whole definition."""
+        name = target.id
+        bound = first_naming(self.definition.node, name)
+        self.error(
+            "E0206",
+            f"`{name}` would hide the dim `{name}`",
+            target,
+            labels=() if bound is None else (self.label(bound, f"the dim `{name}` is bound here"),),
+            help=f"rename the variable: `{name}` means the dim in the whole of {self.definition.name}",
+        )
 
     def stage(self, node: ast.Expr) -> ast.Expr:
         """Where the caret goes for a mismatch: the stage of an arrow, not all that is before it."""
@@ -464,6 +486,14 @@ class Base:
 def shape_text(value: TensorType) -> str:
     """A tensor's shape without its dtype, as trails show it."""
     return f"[{', '.join(map(str, value.shape))}]"
+
+
+def first_naming(definition: object, name: str) -> Node | None:
+    """Where a definition's inputs first name a dim."""
+    parts: tuple[object, ...] = (definition, *getattr(definition, "parts", ()))
+    inputs = [i.type for p in parts if isinstance(p, ast.Method | ast.Function) for i in p.inputs]
+    found = (n for i in inputs for n in walk(i) if isinstance(n, ast.Name) and n.id == name)
+    return min(found, key=lambda n: n.span.start, default=None)
 
 
 def _equal_types(a: Value, b: Value) -> bool:

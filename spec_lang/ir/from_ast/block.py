@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.binding import linear, type_symbols
@@ -137,6 +138,7 @@ class BlockCheck(Members):
             self._unused(node)
             self._undetermined()
         self._leave()
+        self.diagnostics = [_for_container(d, node, shape) for d in self.diagnostics]
         self.summary.broken = self.tainted or bool(self.diagnostics)
         better: dict[int, str] = {}
         for axis, d in enumerate(shape):
@@ -615,6 +617,7 @@ class BlockCheck(Members):
                 )
 
 
+_STATE = re.compile(r"state `require (.*)` if that always holds")
 _FORWARD = "say what flows in and out: `forward(x: float[N, 4]) -> float[N, 4]:`"
 
 
@@ -623,6 +626,19 @@ def _naming(node: ast.Block, name: str) -> Node:
     parts = [p for p in node.parts if not isinstance(p, ast.Method)]
     found = (n for p in parts for n in walk(p) if isinstance(n, ast.Name) and n.id == name)
     return min(found, key=lambda n: n.span.start, default=node.name)
+
+
+def _for_container(d: Diagnostic, node: ast.Block, shape: list[Dim | Pack]) -> Diagnostic:
+    """A mistake whose fix is a `require`, which a container has no place for."""
+    stated = _STATE.fullmatch(d.help or "")
+    if stated is None:
+        return d
+    names = ", ".join(f"*{s.name}" if isinstance(s, Pack) else str(s) for s in shape)
+    help = (
+        f"a container states no `require`: write {node.name.id} as a block with "
+        f"`forward(x: float[{names}]) -> ...`, and `require {stated[1]}` in it"
+    )
+    return d.replace(help=help)
 
 
 def _as_forward(node: ast.Block) -> ast.Method:

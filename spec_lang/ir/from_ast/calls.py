@@ -162,8 +162,12 @@ class Calls(Builtins):
         constructs = isinstance(target, CTORS) or (
             isinstance(target, FunctionRef) and target.builtin in MAKERS
         )
+        mark = len(self.diagnostics)
         args = self.arguments(arguments, holes=constructs or target is POISON or self.locals is None)
         if target is POISON:
+            # What takes tensors outside of methods was unknown, not used in a wrong place.
+            later = [d for d in self.diagnostics[mark:] if d.code != "E0702"]
+            self.diagnostics[mark:] = later
             return POISON
         if isinstance(target, Case) and not is_module(target):
             constructs = isinstance(target.yes, CTORS)

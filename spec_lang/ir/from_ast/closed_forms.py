@@ -18,6 +18,7 @@ from spec_lang.ir.from_ast.values import (
     substitute,
 )
 from spec_lang.shapes import Cond, Dim, TensorType, dim, symbol
+from spec_lang.shapes.power import absorbing
 
 
 class ClosedForms(Invariants):
@@ -75,7 +76,7 @@ class ClosedForms(Invariants):
     def _generalised(self, state: State, body: Body, it: Iteration, node: object) -> State | None:
         """Sizes that change become symbols at the loop's head; a closed form for them is verified by induction."""
         carried: dict[str, Dim] = {}
-        head = state
+        head = self._by_index(state, body, it)
         for _ in range(4):
             mark = self.mark()
             with self.given(Cond.lt(it.index, it.length)):
@@ -84,7 +85,7 @@ class ClosedForms(Invariants):
                 return None
             if not self._keeps_kinds(head, out):
                 return None
-            changed = self._differences(head, out, carried)
+            changed = self._differences(head, out, carried, it.index)
             self.rollback(mark)
             if changed is None:
                 return None
@@ -107,8 +108,40 @@ class ClosedForms(Invariants):
                 return False
         return True
 
-    def _differences(self, head: State, out: State, carried: dict[str, Dim]) -> list[tuple[int, int]] | None:
-        """Where a size that is no symbol yet changes."""
+    def _by_index(self, state: State, body: Body, it: Iteration) -> State:
+        """The state at the head of an iteration where layers state their sizes as formulas in the index.
+
+        The sizes that one iteration gives are those that the next one takes; whether that holds is left to verify.
+        """
+        mark = self.mark()
+        with self.given(Cond.eq(it.index, 0)):
+            out = body(state)
+        failed = out is None or self.failed(mark) or not self._keeps_kinds(state, out)
+        self.rollback(mark)
+        if out is None or failed:
+            return state
+        # What has another value in each iteration without the index in it would make the formula false.
+        changing = it.symbols | self.element_symbols | set(self.carried) | set(self.heads)
+        return [self._one_before(a, b, it.index, changing) for a, b in zip(state, out, strict=True)]
+
+    def _one_before(self, start: Value, after: Value, index: Dim, changing: frozenset[str]) -> Value:
+        """What an iteration starts from, given what the first one starts from and what each gives."""
+        if not (isinstance(start, TensorType) and isinstance(after, TensorType)):
+            return start
+        shape = list(start.shape)
+        (own,) = index.symbols
+        for k, (x, y) in enumerate(zip(start.shape, after.shape, strict=True)):
+            if isinstance(x, Dim) and isinstance(y, Dim) and own in y.symbols and not y.symbols & changing:
+                form = absorbing(y.substitute({own: index - 1}))
+                if self.facts.equal(form.substitute({own: 0}), x):
+                    shape[k] = form
+        return start if tuple(shape) == start.shape else start.with_shape(tuple(shape))
+
+    def _differences(
+        self, head: State, out: State, carried: dict[str, Dim], index: Dim
+    ) -> list[tuple[int, int]] | None:
+        """Where a size changes that is neither a symbol yet nor a formula in the index."""
+        (own,) = index.symbols
         found: list[tuple[int, int]] = []
         for i, (a, b) in enumerate(zip(head, out, strict=True)):
             if not (isinstance(a, TensorType) and isinstance(b, TensorType)):
@@ -118,7 +151,7 @@ class ClosedForms(Invariants):
                     continue
                 if not (isinstance(x, Dim) and isinstance(y, Dim)):
                     return None
-                if str(x) not in carried and not self.facts.equal(x, y):
+                if str(x) not in carried and not self.facts.equal(x.substitute({own: index + 1}), y):
                     found.append((i, j))
         return found
 
@@ -162,7 +195,7 @@ class ClosedForms(Invariants):
         nexts = self._nexts(head, out, carried)
         if nexts is None:
             return None
-        (_own,) = it.index.symbols
+        (own,) = it.index.symbols
         forms = {
             name: self._closed_form(symbol(name), start, nexts[name], it, nexts)
             for name, start in carried.items()
@@ -194,7 +227,7 @@ class ClosedForms(Invariants):
                     return None
                 result.append(self._list_behind(before, Grown(before, added), it))
             else:
-                result.append(substitute(h, dict(final)))
+                result.append(substitute(h, {own: it.length, **final}))
         return result
 
     def _in_owner(self, d: Dim, it: Iteration) -> Dim:

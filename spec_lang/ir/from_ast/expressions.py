@@ -151,7 +151,7 @@ class Expressions(Base):
         if is_tensor(a) or is_tensor(b):
             sides = {"input": node.left, "other": node.right, "exponent": node.right}
             return self.call_op(operators.BINARY[node.op], [a, b], {}, node, sides, f"`{node.op}`")
-        return self.operate(lambda x, y: host.binary(node.op, x, y), a, b, node)
+        return self.operate(lambda x, y: host.binary(node.op, x, y, self.decide), a, b, node)
 
     def operate(self, op: Callable[[Value, Value], Value], a: Value, b: Value, node: ast.Expr) -> Value:
         """A binary host operator, through cases."""

@@ -50,6 +50,20 @@ LAYERS: Mapping[str, str] = {
     "Swish": "SiLU",
 }
 
+TENSOR_OF_VALUES = "tensors of given values are joined: `cat([full((1,), 0.5), full((1,), 0.25)])`"
+
+FUNCTION_HELP: Mapping[str, str] = {
+    "tensor": TENSOR_OF_VALUES,
+    "as_tensor": TENSOR_OF_VALUES,
+    "FloatTensor": TENSOR_OF_VALUES,
+    "from_numpy": TENSOR_OF_VALUES,
+}
+
+ARGUMENTS: Mapping[tuple[str, str], str] = {
+    ("repeat", "pattern"): "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`",
+}
+"""What helps where an argument of a function is refused."""
+
 LAYER_HELP: Mapping[str, str] = {
     "ModuleList": "a list of layers is written as one: `[Linear(4, 4), Linear(4, 4)]`",
     "ModuleDict": 'a dict of layers is written as one: `{"a": Linear(4, 4)}`',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 from spec_lang.ir.from_ast.values import (
     CTORS,
@@ -100,7 +101,11 @@ _BITS: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def binary(op: str, a: Value, b: Value) -> Value:
+Decide: TypeAlias = Callable[[Cond], bool | None]
+"""Whether a condition holds where an expression stands."""
+
+
+def binary(op: str, a: Value, b: Value, decide: Decide = lambda _: None) -> Value:
     """`a op b` as Python computes it.
 
     Raises:
@@ -115,20 +120,17 @@ def binary(op: str, a: Value, b: Value) -> Value:
         return _repeated(a, b)
     a, b = as_int(a), as_int(b)
     if isinstance(a, Dim) and isinstance(b, Dim):
-        return _ints(op, a, b)
+        return _ints(op, a, b, decide)
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real) and op in _FLOAT:
         return _floats(op, a, b)
     raise HostError(f"`{op}` does not go with {kind_of(a)} and {kind_of(b)}")
 
 
-def _ints(op: str, a: Dim, b: Dim) -> Value:
+def _ints(op: str, a: Dim, b: Dim, decide: Decide) -> Value:
     if op in _INT:
         return _INT[op](a, b)
     if op == "**":
-        low = b.bounds[0]
-        if low is not None and low >= 0:
-            return a**b
-        return _floats(op, a, b)
+        return a**b if _never_negative(b) or decide(Cond.ge(b, 0)) else _floats(op, a, b)
     if op == "/":
         return _floats(op, a, b)
     if op in _BITS and a.const is not None and b.const is not None:
@@ -140,6 +142,11 @@ def _ints(op: str, a: Dim, b: Dim) -> Value:
     if op in _BITS:
         return opaque("bits", a, b, text=f"({{}} {op} {{}})")
     raise HostError(f"`{op}` does not go with two ints")
+
+
+def _never_negative(b: Dim) -> bool:
+    low = b.bounds[0]
+    return low is not None and low >= 0
 
 
 def _floats(op: str, a: Value, b: Value) -> Value:

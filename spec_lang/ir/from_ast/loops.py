@@ -8,13 +8,16 @@ from spec_lang.ir.from_ast.iteration import (
     MAX_UNROLLED,
     Body,
     Carried,
+    Grown,
     Iteration,
     State,
     element_values,
     ungrown,
 )
 from spec_lang.ir.from_ast.values import (
+    POISON,
     Cell,
+    Value,
     substitute,
 )
 from spec_lang.shapes import Cond, Dim, dim, symbol
@@ -67,7 +70,8 @@ class Loops(ClosedForms):
         with self.given(Cond.lt(it.index, it.length)):
             out = body(state)
         self.rollback(mark)
-        changes = [(a, b) for a, b in zip(state, out or state, strict=True) if not self._same(a, b)]
+        pairs = zip(state, out or state, strict=True)
+        changes = [(a, b) for a, b in pairs if not self._same(a, b) and not _is_broken(b)]
         if self.tainted and not changes:
             return
         what = "; ".join(f"{type_text(a)} becomes {type_text(b)}" for a, b in changes[:2])
@@ -142,3 +146,8 @@ class Loops(ClosedForms):
             help="write the size out in terms of the loop's variable",
         )
         return False
+
+
+def _is_broken(value: Value) -> bool:
+    """Whether a mistake that was reported made this, or an item that a list got."""
+    return value is POISON or (isinstance(value, Grown) and POISON in value.added)

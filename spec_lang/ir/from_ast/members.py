@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_lang.ir.from_ast import host
+from spec_lang.ir.from_ast.habits import TENSOR_OF_VALUES
 from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.statements import Statements
 from spec_lang.ir.from_ast.values import (
@@ -99,11 +100,12 @@ class Members(Statements):
             return declared
         if not isinstance(value, TensorType):
             filled = isinstance(value, Dim | float)
+            listed = TENSOR_OF_VALUES if isinstance(value, list | tuple) else None
             self.error(
                 "E0404",
                 f"a tensor is wanted here, not {host.kind_of(value)}",
                 item.value,
-                help=f"an initialiser such as `constant({host.text(value)})` fills it" if filled else None,
+                help=f"an initialiser such as `constant({host.text(value)})` fills it" if filled else listed,
             )
             return declared
         self.same_type(declared, value, item.value, f"{item.kind} {item.name.id}", item.type)

@@ -8,6 +8,7 @@ from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.expressions import Expressions, type_text
+from spec_lang.ir.from_ast.habits import ARGUMENTS
 from spec_lang.ir.from_ast.values import (
     POISON,
     Case,
@@ -160,6 +161,8 @@ class OpCalls(Expressions):
                 needs.value, args, kwargs, lambda a, k: self.infer_op(op, a, k, node, places, label), node
             )
         except ERRORS as error:
+            if isinstance(error, OpError):
+                error.help = error.help or ARGUMENTS.get((op.name, error.arg or ""))
             return self.op_error(error, self.stage(node), places, label, [*args, *kwargs.values()])
         self.take_open(cx, node, label)
         first = next((a for a in args if isinstance(a, TensorType)), None)
@@ -248,6 +251,10 @@ class OpCalls(Expressions):
         for cond in cx.open:
             self.owe(cond, f"{label} needs {cond}", node, False)
 
+    def has_said(self, code: str, message: str) -> bool:
+        """Whether the same is reported of another place already, which is enough."""
+        return any(d.code == code and d.message == message for d in self.diagnostics)
+
     def op_error(
         self,
         error: Exception,
@@ -259,6 +266,8 @@ class OpCalls(Expressions):
         """Report what an op refuses, with the argument to blame and how its input came to be."""
         notes = self.trails(inputs)
         if isinstance(error, OpError):
+            if error.arg == "inplace" and self.has_said(error.code, error.message):
+                return POISON
             place = places.get(error.arg or "")
             labels: tuple[Label, ...] = ()
             at = node

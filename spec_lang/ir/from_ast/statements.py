@@ -119,8 +119,12 @@ class Statements(Traversal):
             self.error(
                 "E0206", f"`{name}` would hide the variable of a loop", target, help="use another name"
             )
-        elif name in self.dims or name in self.lets or name in self.bound:
-            self.error("E0206", f"`{name}` would hide the dim `{name}`", target, help="use another name")
+        elif name in self.dims or name in self.bound:
+            self.hides_dim(target)
+        elif name in self.lets:
+            self.error(
+                "E0206", f"`{name}` would hide the `let` called `{name}`", target, help="use another name"
+            )
         else:
             return True
         return False

@@ -128,8 +128,11 @@ class Traversal(Loops):
                 hides = "the variable of the loop around it"
             elif self.locals is not None and name in self.locals:
                 hides = f"the local `{name}`"
-            elif name in self.dims or name in self.lets:
-                hides = f"the dim `{name}`"
+            elif name in self.dims:
+                self.hides_dim(target)
+                return False
+            elif name in self.lets:
+                hides = f"the `let` called `{name}`"
             elif name in self.hypers:
                 hides = f"the hyperparameter `{name}`"
             if hides is not None:

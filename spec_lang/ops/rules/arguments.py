@@ -83,7 +83,7 @@ def divides(cx: Cx, divisor: Dim | int, size: Dim | int, arg: str, what: str, by
     )
 
 
-def no_inplace(cx: Cx, inplace: bool) -> None:
+def no_inplace(inplace: bool) -> None:
     """Refuse `inplace=true`: a spec names values, not memory that changes under them.
 
     Raises:
@@ -91,10 +91,10 @@ def no_inplace(cx: Cx, inplace: bool) -> None:
     """
     if inplace:
         raise OpError(
-            f"{cx.name} cannot run in place: a spec names values, and this one may be used again",
+            "nothing runs in place: a spec names values, and this one may be used again",
             code="E0503",
             arg="inplace",
-            help="leave `inplace` out",
+            help="leave `inplace` out, here and wherever else it stands",
         )
 
 
