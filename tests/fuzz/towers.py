@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
-from spec_lang.shapes import Dim
+from spec_lang.shapes import Dim, dim, symbol
 from tests.fuzz.bodies import Body, Value
 from tests.fuzz.steps import Step, is_float
 
@@ -157,3 +158,20 @@ def tower(b: Body, v: Value) -> Value | None:
 
 
 TOWERS: tuple[tuple[Step, int], ...] = ((tower, 10),)
+
+
+def stacked(rng: Random) -> str:
+    """A model that is one to three towers and nothing else."""
+    b = Body(rng, "Net", True)
+    n, t, s = map(symbol, ("N", "T", "S"))
+    lead = rng.choice([(n, t), (n, t), (n, t, s), (n, dim(2), t), (dim(1), t), (n, dim(1))])
+    v = Value("x", (*lead, b.size()))
+    b.inputs, b.values = [v], [v]
+    for _ in range(rng.randint(1, 3)):
+        v = tower(b, v) or v
+    b.results = [v, *b.shown]
+    b.others += b.method(
+        "forward", [f"x: {b.inputs[0].type}"], [(r.type, r.text) for r in b.results], b.lines
+    )
+    b.prune()
+    return b.text()
