@@ -38,7 +38,9 @@ tan acos asin acosh  atanh asinh logit pow norm std cumprod prod exp exp2 expm1 
 pairwise_distance  any all nan_to_num reduce batch_norm lp_pool1d lp_pool2d lp_pool3d linspace rad2deg  Hardshrink
 Threshold LPPool1d LPPool2d LPPool3d CosineSimilarity PairwiseDistance  max_pool1d max_pool2d max_pool3d
 adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d MaxPool1d MaxPool2d MaxPool3d  AdaptiveMaxPool1d
-AdaptiveMaxPool2d AdaptiveMaxPool3d
+AdaptiveMaxPool2d AdaptiveMaxPool3d  searchsorted bucketize greater greater_equal less less_equal not_equal isclose
+isneginf isposinf heaviside signbit copysign count_nonzero  cummax cummin kthvalue median  arccos arccosh arcsin arctanh
+arctan2 atan2 xlogy addcdiv std_mean dist cdist
 """
 EXACT = frozenset(_EXACT.split())
 """What jumps, or magnifies roundings: it takes inputs as they are, which every runtime has bit for bit."""
@@ -337,7 +339,15 @@ class Fit:
         return Made(self._within(value, kind), actual_type)
 
     def _within(self, v: Value, kind: TensorType) -> str:
-        """The value in the range that the case asks for."""
+        """The value in the range and order that the case asks for."""
+        text = self._ranged(v, kind)
+        if self.one.name != "searchsorted" or not kind.rank:
+            return text
+        name = self.b.fresh("v")
+        self.b.lines.append(f"{self.b.indent}{name}, _ = sort({text}, dim=-1)")
+        return name
+
+    def _ranged(self, v: Value, kind: TensorType) -> str:
         if kind.dtype.is_int and (self.one.low >= 0 or self.one.name == "getitem"):
             if self.one.low < 0 and self.b.rng.random() < 0.5:
                 return f"{v.text} % 1 - 1"
