@@ -144,9 +144,9 @@ def trains(made: nn.Module, method: str, given: dict[str, Any], wanted: list[Ten
         except RuntimeError as error:
             if not str(error).startswith("Function Scatter"):
                 raise
-            TALLY["training: more to scatter than places"] += 1  # whose gradient PyTorch does not have
+            TALLY["learning: more to scatter than places"] += 1  # whose gradient PyTorch does not have
             return
-        TALLY["training: learned"] += 1
+        TALLY["learning: did"] += 1
 
 
 def _checks(result: Compilation, model: str, method: str) -> tuple[ir.Require, ...]:

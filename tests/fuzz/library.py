@@ -63,6 +63,7 @@ class Template:
     inputs: tuple[Any, ...] = ()
     named: Mapping[str, Any] = field(default_factory=dict)
     low: int = 0
+    high: int = 3
     floats: str = "normal"
 
     @property
@@ -78,7 +79,7 @@ def templates() -> Mapping[str, tuple[Template, ...]]:
     for c in (*cases_elementwise.CASES, *cases_shape.CASES, *cases_nn.CASES):
         if c.onnx and c.name not in LEFT_OUT:
             found.setdefault(c.name, []).append(
-                Template(c.name, False, tuple(c.args), c.kwargs, low=c.low, floats=c.floats)
+                Template(c.name, False, tuple(c.args), c.kwargs, low=c.low, high=c.high, floats=c.floats)
             )
     layers = (cases_layers.plain, cases_layers.spatial, cases_layers.recurrent, cases_layers.attention, cases_layers.transformers)  # fmt: skip
     for row in (r for make in layers for r in make()):
@@ -89,7 +90,7 @@ def templates() -> Mapping[str, tuple[Template, ...]]:
     for name in TWINS:
         for c, inputs, arguments in (x for x in layer_cases(LAYERS[name]) if x[0].onnx):
             found.setdefault(name, []).append(
-                Template(name, True, (), arguments, tuple(map(str, inputs)), {}, c.low, c.floats)
+                Template(name, True, (), arguments, tuple(map(str, inputs)), {}, c.low, c.high, c.floats)
             )
     return {name: tuple(cases) for name, cases in found.items()}
 
@@ -352,7 +353,7 @@ class Fit:
             if self.one.low < 0 and self.b.rng.random() < 0.5:
                 return f"{v.text} % 1 - 1"
             if self.one.low > 0:
-                return f"abs({v.text}) % 3 + {self.one.low}"
+                return f"abs({v.text}) % {min(self.one.high - self.one.low, 3)} + {self.one.low}"
             return f"{v.text} % 1"
         if kind.dtype.is_float and self.one.floats == "unit":
             return f"sigmoid({v.text})"
