@@ -170,10 +170,12 @@ class Sampler:
         """Whether sizes satisfy the conditions on the caller's values, and give tensors that can be."""
         env = self._env(sizes)
         try:
-            shapes = [s for i in self.inputs for s in self._shapes(i.type, sizes)]
+            shapes = [s for i in self.inputs for s in self._axes_of(i.type, sizes)]
         except HostError:
             return False
-        if any(n < 1 for shape in shapes for n in shape) or any(prod(s) > ELEMENTS for s in shapes):
+        if any(n < self._least(text) for axes in shapes for text, n in axes):
+            return False
+        if any(prod(n for _, n in axes) > ELEMENTS for axes in shapes):
             return False
         try:
             for let in self.definition.lets:
@@ -260,19 +262,36 @@ class Sampler:
             hidden = {type.index} - {None}
             yield from (t for t in self._texts(type.item) if not _names(t, self.known) & hidden)
 
-    def _shapes(
+    def _axes_of(
         self, type: model.Type, sizes: Mapping[str, int | tuple[int, ...]]
-    ) -> Iterator[tuple[int, ...]]:
+    ) -> Iterator[list[tuple[str, int]]]:
+        """The axes of each tensor in a type."""
         if isinstance(type, model.TensorType):
-            yield self._shape(type, sizes)
+            yield self._axes(type, sizes)
         elif isinstance(type, model.OptionalType):
-            yield from self._shapes(type.base, sizes)
+            yield from self._axes_of(type.base, sizes)
         elif isinstance(type, model.TupleType):
             for item in type.items:
-                yield from self._shapes(item, sizes)
+                yield from self._axes_of(item, sizes)
         elif isinstance(type, model.ListType):
             for n in range(self._length(type, sizes)):
-                yield from self._shapes(type.item, {**sizes, type.index or "_": n})
+                yield from self._axes_of(type.item, {**sizes, type.index or "_": n})
+
+    def _axes(self, type: model.TensorType, sizes: Mapping[str, Any]) -> list[tuple[str, int]]:
+        """The axes of a tensor: the text of a dim, and its size.
+
+        Raises:
+            HostError: one has no value.
+        """
+        axes: list[tuple[str, int]] = []
+        for text in type.dims:
+            if text.startswith("*"):
+                axes += [(text, n) for n in sizes[text]]
+            elif text == "_":
+                axes.append((text, 3))
+            else:
+                axes.append((text, _whole(size(text, {**self.known, **sizes}), text)))
+        return axes
 
     def _shape(self, type: model.TensorType, sizes: Mapping[str, Any]) -> tuple[int, ...]:
         """The sizes of a tensor.
@@ -280,15 +299,11 @@ class Sampler:
         Raises:
             HostError: one has no value.
         """
-        shape: list[int] = []
-        for text in type.dims:
-            if text.startswith("*"):
-                shape += sizes[text]
-            elif text == "_":
-                shape.append(3)
-            else:
-                shape.append(_whole(size(text, {**self.known, **sizes}), text))
-        return tuple(shape)
+        return tuple(n for _, n in self._axes(type, sizes))
+
+    def _least(self, text: str) -> int:
+        """The smallest size of an axis in a sample: 0 only where no choice of sizes gives another."""
+        return 1 if text.startswith("*") or text == "_" or _names(text, self.known) else 0
 
     def _length(self, type: model.ListType, sizes: Mapping[str, Any]) -> int:
         if type.length is None:

@@ -38,7 +38,9 @@ tan acos asin acosh  atanh asinh logit pow norm std cumprod prod exp exp2 expm1 
 pairwise_distance  any all nan_to_num reduce batch_norm lp_pool1d lp_pool2d lp_pool3d linspace rad2deg  Hardshrink
 Threshold LPPool1d LPPool2d LPPool3d CosineSimilarity PairwiseDistance  max_pool1d max_pool2d max_pool3d
 adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d MaxPool1d MaxPool2d MaxPool3d  AdaptiveMaxPool1d
-AdaptiveMaxPool2d AdaptiveMaxPool3d
+AdaptiveMaxPool2d AdaptiveMaxPool3d  searchsorted bucketize greater greater_equal less less_equal not_equal isclose
+isneginf isposinf heaviside signbit copysign count_nonzero  cummax cummin kthvalue median  arccos arccosh arcsin arctanh
+arctan2 atan2 xlogy addcdiv std_mean dist cdist
 """
 EXACT = frozenset(_EXACT.split())
 """What jumps, or magnifies roundings: it takes inputs as they are, which every runtime has bit for bit."""
@@ -61,6 +63,7 @@ class Template:
     inputs: tuple[Any, ...] = ()
     named: Mapping[str, Any] = field(default_factory=dict)
     low: int = 0
+    high: int = 3
     floats: str = "normal"
 
     @property
@@ -76,7 +79,7 @@ def templates() -> Mapping[str, tuple[Template, ...]]:
     for c in (*cases_elementwise.CASES, *cases_shape.CASES, *cases_nn.CASES):
         if c.onnx and c.name not in LEFT_OUT:
             found.setdefault(c.name, []).append(
-                Template(c.name, False, tuple(c.args), c.kwargs, low=c.low, floats=c.floats)
+                Template(c.name, False, tuple(c.args), c.kwargs, low=c.low, high=c.high, floats=c.floats)
             )
     layers = (cases_layers.plain, cases_layers.spatial, cases_layers.recurrent, cases_layers.attention, cases_layers.transformers)  # fmt: skip
     for row in (r for make in layers for r in make()):
@@ -87,7 +90,7 @@ def templates() -> Mapping[str, tuple[Template, ...]]:
     for name in TWINS:
         for c, inputs, arguments in (x for x in layer_cases(LAYERS[name]) if x[0].onnx):
             found.setdefault(name, []).append(
-                Template(name, True, (), arguments, tuple(map(str, inputs)), {}, c.low, c.floats)
+                Template(name, True, (), arguments, tuple(map(str, inputs)), {}, c.low, c.high, c.floats)
             )
     return {name: tuple(cases) for name, cases in found.items()}
 
@@ -337,12 +340,20 @@ class Fit:
         return Made(self._within(value, kind), actual_type)
 
     def _within(self, v: Value, kind: TensorType) -> str:
-        """The value in the range that the case asks for."""
+        """The value in the range and order that the case asks for."""
+        text = self._ranged(v, kind)
+        if self.one.name != "searchsorted" or not kind.rank:
+            return text
+        name = self.b.fresh("v")
+        self.b.lines.append(f"{self.b.indent}{name}, _ = sort({text}, dim=-1)")
+        return name
+
+    def _ranged(self, v: Value, kind: TensorType) -> str:
         if kind.dtype.is_int and (self.one.low >= 0 or self.one.name == "getitem"):
             if self.one.low < 0 and self.b.rng.random() < 0.5:
                 return f"{v.text} % 1 - 1"
             if self.one.low > 0:
-                return f"abs({v.text}) % 3 + {self.one.low}"
+                return f"abs({v.text}) % {min(self.one.high - self.one.low, 3)} + {self.one.low}"
             return f"{v.text} % 1"
         if kind.dtype.is_float and self.one.floats == "unit":
             return f"sigmoid({v.text})"

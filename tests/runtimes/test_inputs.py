@@ -76,6 +76,16 @@ def test_contradictory_conditions_are_told() -> None:
         s.sizes(3)
 
 
+def test_an_axis_is_empty_only_where_the_spec_says_so() -> None:
+    s = sampler({"x": tensor("N", "3*width"), "y": tensor("2", "0")}, values={"width": 0})
+    for sizes in s.sizes(3):
+        sample = s.sample(sizes)
+        assert sizes.values["N"] > 0
+        assert (sample["x"].shape[1], sample["y"].shape) == (0, (2, 0))
+    for sizes in sampler({"x": tensor("N - 1")}).sizes(3):
+        assert sizes.values["N"] > 1
+
+
 def test_chosen_sizes_are_kept_or_refused() -> None:
     s = sampler({"x": tensor("N", "T")}, check(compare(dim("T"), "<=", lit(6))))
     assert s.fixed({"T": 5}).values["T"] == 5
