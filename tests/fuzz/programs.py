@@ -181,7 +181,7 @@ def _other_method(b: Body, rng: Random) -> None:
 
 def _steps(b: Body, count: int) -> None:
     """Append so many steps, each on a value that is mostly the last one."""
-    steps, weights = zip(*STEPS, *STRUCTURES, *TOWERS, (library, 12), (wholes.helped, 3), strict=True)
+    steps, weights = zip(*STEPS, *STRUCTURES, *TOWERS, (library, 18), (wholes.helped, 3), strict=True)
     for _ in range(count):
         for _ in range(12):
             v = b.values[-1] if b.rng.random() < 0.7 else b.rng.choice(b.values)

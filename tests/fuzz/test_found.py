@@ -100,6 +100,21 @@ model Net():
     forward(x: float[], weight: float[1]) -> (float[], float[]):
         return prelu(x, weight), (x * 2) -> prelu(weight) -> tanhshrink
 """,
+    "a recurrence of which a result in the middle is not read": """
+model Net():
+    layers:
+        rnn = LSTM(_, 5, batch_first=true)
+    forward(x: float[N, 6, 3], h: float[1, N, 5], c: float[1, N, 5]) -> (float[N, 6, 5], float[1, N, 5]):
+        y, (_, last) = rnn(x, (h, c))
+        return y, last
+""",
+    "an outer product of vectors that differ in length": """
+model Net():
+    layers:
+        fc = Linear(_, 4)
+    forward(x: float[6]) -> float[6, 4]:
+        return outer(x, x -> fc)
+""",
     "comparisons with numbers on the left, and of truths": """
 model Net(n: int = 2):
     layers:

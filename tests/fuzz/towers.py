@@ -157,7 +157,7 @@ def tower(b: Body, v: Value) -> Value | None:
     return made.x
 
 
-TOWERS: tuple[tuple[Step, int], ...] = ((tower, 10),)
+TOWERS: tuple[tuple[Step, int], ...] = ((tower, 8),)
 
 
 def stacked(rng: Random) -> str:

@@ -136,13 +136,13 @@ def _graph(
 def _inside(
     nodes: Sequence[Node], outputs: Sequence[Edge], numbers: Callable[[Edge], int]
 ) -> Iterator[bytes]:
-    """The types of values that are no outputs."""
+    """The types of values that are no outputs; a result that is left out has no name and no type."""
     ends = {id(o) for o in outputs}
     return (
         wire.data(13, value_info(o, numbers))
         for n in nodes
         for o in n.outputs
-        if o.is_typed and id(o) not in ends
+        if o.name and o.is_typed and id(o) not in ends
     )
 
 
