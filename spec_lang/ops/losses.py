@@ -22,6 +22,9 @@ from spec_lang.ops.rules.reductions import reduced
 from spec_lang.ops.twin import _OfPair, _OfSequences, _OfTarget, _OfTriplet, _OfVariance, twin
 from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 
+WIDE = FLOATS - {DType.F16, DType.BF16}
+"""What losses take that PyTorch computes in no shorter precision on the CPU."""
+
 
 class _Loss(Function):
     """One number for each element or sample, or their mean or sum."""
@@ -482,8 +485,7 @@ class multi_margin_loss(_Loss):
 
     def infer(self, cx: Cx) -> Tensor:
         self.check(cx)
-        if self.input.dtype is DType.F16:
-            raise OpError(f"{cx.name} has no f16 kernel on the CPU", code="E0401", arg="input")
+        takes(cx, self.input, WIDE)
         known_rank(cx, self.input, (1, 2))
         classes = nll_loss(input=self.input, target=self.target, weight=self.weight, reduction=self.reduction)
         return classes.infer(cx)
@@ -515,7 +517,7 @@ class multilabel_margin_loss(_Loss):
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (1, 2))
-        takes(cx, self.input, FLOATS)
+        takes(cx, self.input, WIDE)
         takes(cx, self.target, {DType.I64}, "its target")
         same_shape(cx, self.input, self.target)
         return self.reduced_type(self.input.with_shape(self.input.shape[:-1]))
@@ -728,7 +730,7 @@ class ctc_loss(_Loss):
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.log_probs
-        takes(cx, x, {DType.FLOAT, DType.F32, DType.F64})
+        takes(cx, x, WIDE)
         rank = known_rank(cx, x, (2, 3), "its log-probabilities")
         for arg in ("targets", "input_lengths", "target_lengths"):
             takes(cx, getattr(self, arg), {DType.I64, DType.I32}, f"`{arg}`")

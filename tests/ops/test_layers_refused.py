@@ -41,6 +41,8 @@ REFUSED = [
     Case("AvgPool2d", (2,), {"divisor_override": 0}, ["float[1, 4, 5, 5]"]),
     Case("AvgPool3d", (3,), {"padding": 1}, ["float[1, 4, 2, 5, 5]"]),
     Case("AvgPool3d", (2,), {}, ["bf16[1, 4, 4, 4, 4]"]),
+    Case("MultiLabelMarginLoss", (), {}, ["bf16[2, 3]", "int[2, 3]"]),
+    Case("MultiMarginLoss", (), {}, ["f16[2, 3]", "int[2]"]),
     Case("LPPool1d", (0, 2), {}, ["float[1, 4, 6]"]),
     Case("AdaptiveAvgPool2d", (3,), {}, ["float[4, 6]"]),
     Case("ReflectionPad1d", (4,), {}, ["float[1, 2, 4]"]),
