@@ -36,7 +36,7 @@ class _Activation(Function):
     allowed: ClassVar[frozenset[DType]] = FLOATS
 
     def check(self, cx: Cx) -> None:
-        no_inplace(getattr(self, "inplace", False))
+        no_inplace(self.name, getattr(self, "inplace", False))
 
     def infer(self, cx: Cx) -> Tensor:
         self.check(cx)

@@ -17,7 +17,7 @@ from spec_lang.ir.from_ast.values import (
     Value,
     substitute,
 )
-from spec_lang.shapes import Cond, Dim, TensorType, dim, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
 from spec_lang.shapes.power import absorbing
 
 
@@ -133,9 +133,16 @@ class ClosedForms(Invariants):
         for k, (x, y) in enumerate(zip(start.shape, after.shape, strict=True)):
             if isinstance(x, Dim) and isinstance(y, Dim) and own in y.symbols and not y.symbols & changing:
                 form = absorbing(y.substitute({own: index - 1}))
-                if self.facts.equal(form.substitute({own: 0}), x):
+                if self._starts_as(form, own, x):
                     shape[k] = form
         return start if tuple(shape) == start.shape else start.with_shape(tuple(shape))
+
+    def _starts_as(self, form: Dim, index: str, start: Dim) -> bool:
+        """Whether a formula is `start` at index 0; one with a negative power there has no value."""
+        try:
+            return self.facts.equal(form.substitute({index: 0}), start)
+        except Undefined:
+            return False
 
     def _differences(
         self, head: State, out: State, carried: dict[str, Dim], index: Dim

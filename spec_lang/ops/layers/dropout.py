@@ -16,7 +16,7 @@ class _Dropout(Layer):
 
     def check(self, cx: Cx) -> None:
         probability(cx, p=self.p)
-        no_inplace(self.inplace)
+        no_inplace(self.name, self.inplace)
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         any_float(cx, input)

@@ -83,15 +83,15 @@ def divides(cx: Cx, divisor: Dim | int, size: Dim | int, arg: str, what: str, by
     )
 
 
-def no_inplace(inplace: bool) -> None:
-    """Refuse `inplace=true`: a spec names values, not memory that changes under them.
+def no_inplace(name: str, inplace: bool) -> None:
+    """Refuse `inplace=true` of an op: a spec names values, not memory that changes under them.
 
     Raises:
         OpError: it is true.
     """
     if inplace:
         raise OpError(
-            "nothing runs in place: a spec names values, and this one may be used again",
+            f"{name} does not run in place: a spec names values, and this one may be used again",
             code="E0503",
             arg="inplace",
             help="leave `inplace` out, here and wherever else it stands",
