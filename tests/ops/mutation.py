@@ -31,7 +31,7 @@ VALUES = re.compile(
     r"ZeroDivision|INDICES element|out of range in self|target out of range|out of bounds|out of range for|index .* out of|[Cc]lass values|is out of bounds|"
     r"Expected target|target class|all elements of (input|target)|negative exponent|"
     r"must be positive|has negative entry|Expected input_lengths|Expected tensor to have size at least|"
-    r"out of range: tried|target_lengths|input_lengths|argument #2 'targets'|t >= 0 && t < n_classes|out-of-bounds|invalid max index|zero-sized"
+    r"out of range: tried|target_lengths|input_lengths|argument #2 'targets?'|t >= 0 && t < n_classes|out-of-bounds|invalid max index|zero-sized"
 )
 """Errors that depend on the elements, which no shape decides."""
 

@@ -42,6 +42,10 @@ class arange(Function):
         dtype = self._dtype()
         if dtype is DType.BOOL:
             raise OpError(f"{cx.name} makes numbers, not bools", code="E0401", arg="dtype")
+        if not dtype.is_float and isinstance(self.step, float) and int(self.step) == 0:
+            raise OpError(
+                f"{cx.name} of ints has steps of 1 or more, not {self.step}", code="E0501", arg="step"
+            )
         return TensorType(dtype, (self._size(cx),))
 
     def _dtype(self) -> DType:

@@ -437,8 +437,13 @@ class kron(Function):
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self._sizes(cx)
-        return TensorType(
-            result_dtype(cx, self.input, self.other), tuple(m * n for m, n in zip(a, b, strict=True))
+        return TensorType(self._dtype(cx), tuple(m * n for m, n in zip(a, b, strict=True)))
+
+    def _dtype(self, cx: Cx) -> DType:
+        """That of a product of tensors of one rank: one without dims is no weaker than the other."""
+        a, b = self._sizes(cx)
+        return result_dtype(
+            cx, TensorType(self.input.dtype, tuple(a)), TensorType(self.other.dtype, tuple(b))
         )
 
     def _sizes(self, cx: Cx) -> tuple[list[Dim], list[Dim]]:
@@ -455,7 +460,7 @@ class kron(Function):
         right = g.reshape(self.other, [s for n in b for s in (one, n)])
         y = mul(input=left, other=right).onnx(g)
         both = tuple(s for m, n in zip(a, b, strict=True) for s in (m, n))
-        y = g.typed(y, result_dtype(LOWERING, self.input, self.other), both)
+        y = g.typed(y, self._dtype(LOWERING), both)
         return g.reshape(y, [m * n for m, n in zip(a, b, strict=True)])
 
 
