@@ -9,7 +9,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from spec_lang.shapes import DType, TensorType, dim, symbol
+from spec_lang.shapes import Cond, DType, TensorType, dim, symbol
 from spec_lang.targets.onnx import dtypes, proto
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
@@ -199,3 +199,14 @@ def test_a_result_that_is_too_large_stays_a_node() -> None:
     y = g.Expand(g.const(1.0, DType.FLOAT), g.ints([1 << 30]))
     assert not isinstance(y, Const)
     assert len(g.nodes) == 1
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_counted_rows_are_a_slice_only_where_there_are_as_many(proved: bool) -> None:
+    g = builder()
+    x = g.input("x", TensorType(DType.FLOAT, (N, dim(3))))
+    if proved:
+        g.facts = g.facts.assume(Cond.le(N, 4))
+    places = g.typed(g.Range(g.dim(0), g.dim(N), g.dim(1)), DType.I64, (N,))
+    y = g.typed(g.Add(x, g.Gather(g.param("table"), places)), DType.FLOAT, x.shape)
+    assert ("Slice" in ops(model_of(g, y=y))) is proved
