@@ -12,6 +12,10 @@ import pytest
 import torch
 
 import spec_lang
+from spec_lang.shapes import DType, TensorType, dim, symbol
+from spec_lang.targets.onnx.graph import Builder, Stored
+from spec_lang.targets.onnx.nodes import Edge, Node
+from spec_lang.targets.onnx.rows import by_rows
 from tests.onnx.exporting import checked, export, program, run
 
 LAYERS = {
@@ -154,3 +158,13 @@ def test_rows(name: str, tmp_path: Path) -> None:
 def test_opsets(name: str, opset: int, tmp_path: Path) -> None:
     body, type, _ = CASES[name]
     held_to_torch(spec(body, type), tmp_path, opset=opset)
+
+
+def test_a_vector_that_widens_rows_of_one_number_keeps_them_apart() -> None:
+    """What a lowering leaves untyped has the operands' type only where a vector is as long as their last axis."""
+    g = Builder(opset=24, lookup=lambda key: Stored(key, (8, 8), DType.FLOAT))
+    n = symbol("N")
+    x = g.input("x", TensorType(DType.FLOAT, (n, dim(5), dim(1))))
+    wide = g.Mul(x, g.const([1.0] * 8, DType.FLOAT))  # untyped: [N, 5, 8], not [N, 5, 1]
+    by_rows(g, [*g.nodes, Node("m", "MatMul", (x, x), (Edge("m"),), {}, "", "")], [wide])
+    assert not wide.is_typed
