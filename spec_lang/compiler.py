@@ -6,8 +6,7 @@ Nothing here touches the file system: imports are found through a function that 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic, Source, SpecError
@@ -25,13 +24,13 @@ Find = Callable[[str], Source | None]
 """Gives the source of a module by its dotted name, or None where there is none."""
 
 
-@dataclass
 class Compilation:
     """What came of some sources: the syntax trees, the program where it checks, and every diagnostic."""
 
-    modules: list[LoadedModule] = field(default_factory=list)
-    program: Program | None = None
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    def __init__(self, diagnostics: Iterable[Diagnostic] = ()) -> None:
+        self.modules: list[LoadedModule] = []
+        self.program: Program | None = None
+        self.diagnostics = list(diagnostics)
 
     @property
     def sources(self) -> dict[str, Source]:

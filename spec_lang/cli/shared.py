@@ -54,7 +54,7 @@ def compile_path(
         name = workspace.module_name(path, root)
         return compile_sources({name: source}, workspace.finder(folders), options(sets, model, emit))
     except SpecError as error:
-        return Compilation(diagnostics=list(error.diagnostics))
+        return Compilation(error.diagnostics)
 
 
 def options(sets: tuple[str, ...], model: str | None, emit: bool = True) -> Options:

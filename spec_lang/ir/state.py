@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Final
 
+from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.dim_text import size
@@ -21,8 +21,7 @@ from spec_lang.ops.initialisers import NAMES, InitError, initialiser
 from spec_lang.shapes import DType
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Frozen):
     """A parameter or buffer.
 
     Attributes:
@@ -196,7 +195,7 @@ class State:
             a, b = first[left], first[right]
             keep, drop = (a, b) if order[a] < order[b] else (b, a)
             first = {k: keep if f == drop else f for k, f in first.items()}
-        return [replace(t, shared=first[t.key]) if first[t.key] != t.key else t for t in tensors]
+        return [t.replace(shared=first[t.key]) if first[t.key] != t.key else t for t in tensors]
 
     def _ties(self, at: Instance) -> Iterator[tuple[str, str]]:
         """The pairs of keys that are made one, inner blocks' first."""

@@ -330,7 +330,15 @@ def call_layer(cx: Cx, layer: Layer, args: Sequence[Any], kwargs: Mapping[str, A
     Raises:
         OpError: the inputs do not bind or do not fit; E0302 for a rank, E0301 for a size that an argument states.
     """
-    values = forward(type(layer)).bind(args, kwargs)
+    return infer_layer(cx, layer, forward(type(layer)).bind(args, kwargs))
+
+
+def infer_layer(cx: Cx, layer: Layer, values: Mapping[str, Any]) -> Any:
+    """The type of what a layer gives for the arguments of its forward.
+
+    Raises:
+        OpError: they do not fit, as in `call_layer`.
+    """
     for name, size in _found(cx, layer, values).items():
         stated = getattr(layer, name)
         hole = layer.holes[name]

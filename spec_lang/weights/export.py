@@ -19,7 +19,6 @@ from spec_lang.weights.elements import BUFFER, convert, read
 from spec_lang.weights.matching import match, roots
 from spec_lang.weights.output import Output, write
 from spec_lang.weights.place import External, Streamed, TensorData
-from spec_lang.weights.seeded import Target, draw_into
 from spec_lang.weights.state import ITEM_SIZES, Needed, State
 from spec_lang.weights.stored import Stored, WeightsFile, open_regular, refuse
 
@@ -239,6 +238,8 @@ def _from_seed(
     mode: Mode,
     progress: Progress,
 ) -> Export:
+    from spec_lang.weights.seeded import Target, draw_into
+
     plan = _Plan(state)
     written = [n for n in needed if n.length]
     data: dict[str, TensorData] = {n.name: b"" for n in needed if not n.length}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Final
 
 from spec_lang.diagnostics import Diagnostic
@@ -149,6 +148,8 @@ def _alike(
     key: str, shape: tuple[int, ...], unexpected: list[str], tensors: Mapping[str, Stored]
 ) -> list[str]:
     """The unexpected key that is nearly this one and has its shape."""
+    from difflib import get_close_matches
+
     fitting = [other for other in unexpected if tensors[other].shape == shape and len(other) < 200]
     return get_close_matches(key, fitting[:500], 1, 0.75)
 

@@ -20,13 +20,10 @@ ROOT = Path(__file__).parents[2] / "models"
 SHARDS = 30
 SCRIPT = """
 import sys
-from spec_lang.cli import main
-sys.argv[0] = "specc"
-try:
-    main()
-finally:
-    status = open("/proc/self/status").read()
-    print("peak", int(status.split("VmHWM:")[1].split()[0]) >> 10)
+from spec_lang.cli import cli
+cli.main(sys.argv[1:], standalone_mode=False)
+status = open("/proc/self/status").read()
+print("peak", int(status.split("VmHWM:")[1].split()[0]) >> 10)
 """
 
 

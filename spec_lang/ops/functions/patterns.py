@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from spec_lang.diagnostics.suggest import did_you_mean
@@ -47,22 +48,31 @@ def parse(cx: Cx, text: str) -> Pattern:
     """Read `left -> right`.
 
     Raises:
-        OpError: E0504, not a pattern.
+        OpError: E0520, not a pattern.
+    """
+    try:
+        return _read(text)
+    except ValueError as why:
+        raise OpError(f'{cx.name} cannot read "{text}": {why}', code="E0520", arg="pattern") from None
+
+
+@lru_cache
+def _read(text: str) -> Pattern:
+    """A pattern; a block in a stack comes with the same one again and again.
+
+    Raises:
+        ValueError: it is none.
     """
     sides = text.split("->")
     if len(sides) != 2:
-        raise _bad(cx, text, "it has one `->` between what comes in and what goes out")
-    pattern = Pattern(_side(cx, text, sides[0]), _side(cx, text, sides[1]))
+        raise ValueError("it has one `->` between what comes in and what goes out")
+    pattern = Pattern(_side(sides[0]), _side(sides[1]))
     if pattern.right.dots is not None and pattern.left.dots is None:
-        raise _bad(cx, text, "`...` goes out but does not come in")
+        raise ValueError("`...` goes out but does not come in")
     return pattern
 
 
-def _bad(cx: Cx, text: str, why: str) -> OpError:
-    return OpError(f'{cx.name} cannot read "{text}": {why}', code="E0520", arg="pattern")
-
-
-def _side(cx: Cx, text: str, side: str) -> Side:
+def _side(side: str) -> Side:
     groups: list[Group] = []
     dots: int | None = None
     inside: list[str] | None = None
@@ -71,27 +81,27 @@ def _side(cx: Cx, text: str, side: str) -> Side:
     while at < len(side):
         match = _TOKEN.match(side, at)
         if match is None or match.end() == at:
-            raise _bad(cx, text, f"`{side[at:].strip()[0]}` has no meaning in a pattern")
+            raise ValueError(f"`{side[at:].strip()[0]}` has no meaning in a pattern")
         token, at = match.group(1), match.end()
         if token == "(":
             if inside is not None:
-                raise _bad(cx, text, "parentheses do not nest")
+                raise ValueError("parentheses do not nest")
             inside = []
         elif token == ")":
             if inside is None:
-                raise _bad(cx, text, "a `)` closes nothing")
+                raise ValueError("a `)` closes nothing")
             groups.append(tuple(inside))
             inside = None
         elif token == "...":
             if inside is not None:
-                raise _bad(cx, text, "`...` inside parentheses is not supported")
+                raise ValueError("`...` inside parentheses is not supported")
             if dots is not None:
-                raise _bad(cx, text, "`...` stands twice on one side")
+                raise ValueError("`...` stands twice on one side")
             dots = len(groups)
         else:
             if token.isdigit():
                 if int(token) == 0:
-                    raise _bad(cx, text, "a size is at least 1")
+                    raise ValueError("a size is at least 1")
                 ints += 1
                 token = "" if int(token) == 1 else f"{int(token)}#{ints}"
             if inside is not None:
@@ -99,12 +109,12 @@ def _side(cx: Cx, text: str, side: str) -> Side:
             else:
                 groups.append((token,) if token else ())
     if inside is not None:
-        raise _bad(cx, text, "a `(` is not closed")
+        raise ValueError("a `(` is not closed")
     found = Side(tuple(groups), dots)
     seen: set[str] = set()
     for name in found.names:
         if name in seen:
-            raise _bad(cx, text, f"`{name}` stands twice on one side")
+            raise ValueError(f"`{name}` stands twice on one side")
         seen.add(name)
     return found
 

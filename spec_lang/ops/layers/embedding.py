@@ -9,10 +9,10 @@ from spec_lang.ops.base import Cx, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import Normal
 from spec_lang.ops.kinds import Count, Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.adaptive import maximum_over
 from spec_lang.ops.rules.arguments import at_least, index_dtype, model_float, same_shape
 from spec_lang.ops.rules.bags import Bags
 from spec_lang.ops.rules.norm import mean
+from spec_lang.ops.rules.reductions import maximum_over
 from spec_lang.shapes import Cond, DType
 
 

@@ -13,6 +13,7 @@ from spec_lang.ops.rules.arguments import written_out
 from spec_lang.ops.rules.convolution import batch, unbatch
 from spec_lang.ops.rules.norm import mean
 from spec_lang.ops.rules.pooling import max_pool_onnx
+from spec_lang.ops.rules.reductions import maximum_over
 from spec_lang.shapes import Dim, DType, TensorType, dim
 
 Targets = Sequence["Dim | None"]
@@ -121,14 +122,6 @@ def _maximal(g: Graph, x: Value, axis: int, size: Dim, wanted: Dim) -> Value:
     if parts is None:
         parts = g.Gather(x, _places(g, size, wanted), axis=at)
     return g.typed(maximum_over(g, parts, [at + 1]), x.dtype, shape)
-
-
-def maximum_over(g: Graph, x: Value, axes: list[int], keepdims: bool = False) -> Value:
-    """ReduceMax, whose axes became an input in opset 18."""
-    keep = {} if keepdims else {"keepdims": 0}
-    if g.opset < 18:
-        return g.ReduceMax(x, axes=axes, **keep)
-    return g.ReduceMax(x, g.ints(axes), **keep)
 
 
 def _ends(g: Graph, size: Dim, wanted: Dim) -> tuple[Value, Value]:

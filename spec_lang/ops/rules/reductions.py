@@ -36,6 +36,13 @@ def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: 
     return emit(x, axes=list(axes), **keep)
 
 
+def maximum_over(g: Graph, x: Value, axes: list[int]) -> Value:
+    """The largest along axes of a value whose type is not known."""
+    if g.opset < 18:
+        return g.ReduceMax(x, axes=axes, keepdims=0)
+    return g.ReduceMax(x, g.ints(axes), keepdims=0)
+
+
 def arg_extreme(g: Graph, kind: str, x: Value, axis: int, keepdim: bool) -> Value:
     """Where the first largest or smallest element along an axis is."""
     if not x.shape:

@@ -223,7 +223,7 @@ class Elaborator(Paths):
     ) -> Host:
         with self._at(path), self._place(op, node, env):
             values = signature.forward(type(op)).bind(args, kwargs)
-            types = signature.call_layer(self._cx(op), op, args, kwargs)
+            types = signature.infer_layer(self._cx(op), op, values)
             return self._typed(op.onnx(self.g, **values), types)
 
     def function(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 
+from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.dim_text import size
@@ -13,8 +13,7 @@ from spec_lang.shapes import Dim, DType, TensorType, dim, symbol
 from spec_lang.targets.onnx.graph import Builder
 
 
-@dataclass
-class Inputs:
+class Inputs(Frozen):
     """Makes the inputs of the graph from the types of a method's inputs.
 
     Attributes:
@@ -24,8 +23,8 @@ class Inputs:
 
     g: Builder
     values: Mapping[str, Host]
-    wanted: Collection[str] = ()
-    ranks: Mapping[str, int] = field(default_factory=dict)
+    wanted: Collection[str]
+    ranks: Mapping[str, int]
 
     def takes(self, i: model.Input) -> bool:
         """Whether the model has this input."""

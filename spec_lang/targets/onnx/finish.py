@@ -60,14 +60,14 @@ def _output(g: Builder, name: str, value: Edge, taken: set[Edge]) -> Edge:
 
 def _live(nodes: Sequence[Node], outputs: Sequence[Edge]) -> list[Node]:
     """The nodes that an output needs; an optional result that nothing reads loses its name."""
-    needed: set[int] = {id(o) for o in outputs}
+    needed = set(outputs)
     live: list[Node] = []
     for node in reversed(nodes):
-        if any(id(o) in needed for o in node.outputs):
+        if not needed.isdisjoint(node.outputs):
             live.append(node)
             if node.body is not None:
                 node.body.nodes = _live(node.body.nodes, node.body.outputs)
-            needed.update(map(id, node.reads()))
+            needed.update(node.reads())
     live.reverse()
     for node in live:
         if len(node.outputs) > 1:
@@ -93,11 +93,11 @@ _FIRST_TOO = frozenset({"GRU", "LSTM", "RNN"})
 """Those among them whose first result may be, too."""
 
 
-def _drop_unread(node: Node, needed: set[int]) -> None:
+def _drop_unread(node: Node, needed: set[Edge]) -> None:
     if node.op_type not in _OPTIONAL_RESULTS:
         return
     for o in node.outputs[0 if node.op_type in _FIRST_TOO else 1 :]:
-        if id(o) not in needed:
+        if o not in needed:
             o.name = ""
     while not node.outputs[-1].name:
         node.outputs = node.outputs[:-1]

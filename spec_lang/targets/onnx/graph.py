@@ -133,7 +133,7 @@ class Builder:
         else:
             results = tuple(Edge(self.values.take(f"{name}.{i}")) for i in range(outputs))
         node = Node(name, op_type, operands, results, written, self.source, domain, body)
-        around = innermost(list(node.reads()))
+        around = innermost(node.reads())
         for result in results:
             result.body = around
         (self.nodes if around is None else around.nodes).append(node)

@@ -148,11 +148,12 @@ class Node:
         self.domain = domain
         self.body = body
 
-    def reads(self) -> Iterator[Edge]:
+    def reads(self) -> list[Edge]:
         """Its inputs, and what its body reads from around it."""
-        yield from (i for i in self.inputs if i is not None)
+        read = [i for i in self.inputs if i is not None]
         if self.body is not None:
-            yield from self.body.captured()
+            read += self.body.captured()
+        return read
 
 
 class Body:
