@@ -263,6 +263,10 @@ class Layer(Op):
     """The arguments that may be `_`; each must equal the size found there, which is checked before `infer`."""
     ranks: ClassVar[tuple[int, ...]] = ()
     """The ranks that the first input may have; empty for any."""
+    always: ClassVar[tuple[str, ...]] = ()
+    """The learned parameters that it has whatever its arguments are; of those of layers inside it, some."""
+    sole: ClassVar[bool] = False
+    """Whether the one in `always` is the only one that it ever has."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
