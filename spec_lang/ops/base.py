@@ -223,6 +223,12 @@ class Function(Op):
     method: ClassVar[bool | None] = None
     """Whether generated code calls `torch.f(x)` as `x.f()`: True behind an arrow too, False where a tensor has no such
     method or one with other arguments, None where the author wrote a method."""
+    renames: ClassVar[tuple[str, ...]] = ()
+    """The arguments that the tensor's method calls otherwise: where one is named, generated code calls the function."""
+    untyped: ClassVar[bool] = False
+    """Whether the tensor's method has no annotations, so that strict mypy refuses it on a Tensor."""
+    drops: ClassVar[str] = ""
+    """The argument that is a probability in training and 0 in evaluation, which PyTorch leaves to the caller."""
     creates: ClassVar[bool] = False
     """Whether it makes a tensor from no other one: generated code says where it lives, and its dtype."""
 

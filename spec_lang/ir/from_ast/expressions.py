@@ -399,7 +399,7 @@ class Expressions(Base):
             if value is POISON:
                 return POISON
         if isinstance(value, TensorType):
-            return self.call_op("getitem", [value, tuple(index)], {}, node, label="indexing")
+            return self.call_op(operators.INDEXING, [value, tuple(index)], {}, node, label="indexing")
         if len(index) != 1:
             return self.error("E0403", f"{host.kind_of(value)} takes one index", node)
         if is_module(value):
