@@ -30,6 +30,14 @@ model Net(dim: int = 4, depth: int >= 0 = 0):
     forward(x: int[N, dim]) -> float[N, dim]:
         return x.to(float) -> fcs
 """,
+    "attention that drops in training, its probability without a name": """
+fn attend(x: float[N, heads, T, D], p: float) -> float[N, heads, T, D]:
+    return scaled_dot_product_attention(x, x, x, none, p)
+
+model Net(p: float = 0.5):
+    forward(x: float[N, 2, T, 4]) -> float[N, 2, T, 4]:
+        return attend(x, p) + scaled_dot_product_attention(x, x, x, none, p)
+""",
     "a rule for parameters that some layers were made without": """
 model Net:
     layers:
