@@ -129,7 +129,8 @@ class Hole(NamedTuple):
 class Param(NamedTuple):
     """A tensor of a layer: its state_dict name below the layer, its shape, how it starts.
 
-    `learned` is False for a buffer; a buffer that is not `persistent` is left out of the state_dict.
+    `learned` is False for a buffer; a buffer that is not `persistent` is left out of the state_dict. A file of weights
+    may lack what is `optional`, which then is 0.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Param(NamedTuple):
     dtype: DType = DType.FLOAT
     learned: bool = True
     persistent: bool = True
+    optional: bool = False
 
 
 class Registry(Mapping[str, type[AnOp]]):
