@@ -202,6 +202,8 @@ class Op:
     """The argument (of kind `Extras`) that gathers ints under names of the author's, as `rearrange(..., h=4)`."""
     arrange: ClassVar[Callable[..., Any] | None] = None
     """For what PyTorch overloads: turns (args, kwargs) as written into those of this declaration (`arange(end)`)."""
+    helps: ClassVar[Mapping[str, str]] = {}
+    """What helps where an argument is refused and the refusal names no fix."""
 
     def __init_subclass__(cls) -> None:
         own = tuple(
