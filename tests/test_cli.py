@@ -72,6 +72,59 @@ def test_usage_errors_exit_with_2(arguments: list[str | Path], tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+EXTERN = """
+extern layer Foo() from "no_such.package" as "com.example":
+    forward(x: float[N, 4]) -> float[N, 4]
+
+model Net:
+    layers:
+        foo = Foo()
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return foo(x)
+"""
+
+
+def test_code_of_others_that_is_not_installed_is_told(tmp_path: Path) -> None:
+    spec = tmp_path / "net.nnspec"
+    spec.write_text(EXTERN)
+    done = specc("bench", spec, "--runtime", "torch", "--allow-extern")
+    assert done.returncode == 1
+    assert done.stderr == "error: the spec's extern code needs no_such, which is not installed\n"
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "extra"),
+    [
+        ("numpy", ["run", GOOD], "run"),
+        ("torch", ["verify", GOOD], "run"),
+        ("numpy", ["compile", GOOD, "--target", "onnx", "--seed", "1", "-o", "OUT"], "onnx"),
+    ],
+)
+def test_a_package_that_is_missing_is_told(
+    package: str, arguments: list[str | Path], extra: str, tmp_path: Path
+) -> None:
+    """Where nothing of that name can be found, as in an environment without it."""
+    (tmp_path / "sitecustomize.py").write_text(f"""
+import importlib.abc, sys
+class Gone(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "{package}":
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Gone())
+""")
+    done = subprocess.run(
+        [sys.executable, "-m", "spec_lang", *map(str, arguments)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"error: this needs {package}: pip install 'spec-lang[{extra}]'\n"
+
+
 def test_a_folder_is_compiled_whole_or_not_at_all(tmp_path: Path) -> None:
     source, target = tmp_path / "specs", tmp_path / "out"
     (source / "parts").mkdir(parents=True)

@@ -15,9 +15,6 @@ from spec_lang.diagnostics import SpecError
 COMMANDS = ("compile", "check", "fmt", "ir", "ops", "explain", "new", "verify", "run", "bench")
 """In the order in which they are used; each is the function of that name in the module `NAME_command`."""
 
-EXTRAS = {"numpy": "onnx", "onnx": "onnx", "torch": "torch", "onnxruntime": "run", "openvino": "openvino"}
-"""The extra that brings each package which only some commands need."""
-
 
 class Group(click.Group):
     """Loads a command's module when it is called: no command pays for another's imports."""
@@ -69,8 +66,10 @@ def _run() -> NoReturn:
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:  # a bug of ours must not print a traceback at people either
+        from spec_lang.extras import EXTRAS, lacking
+
         if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
-            fail(f"this needs {error.name}: pip install 'spec-lang[{EXTRAS[error.name]}]'")
+            fail(lacking([error.name], EXTRAS[error.name]))
         if os.environ.get("SPECC_TRACEBACK"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]

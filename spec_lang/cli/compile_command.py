@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, fail, finish, gather, write
+from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, export_options, fail, finish, gather, write
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
@@ -31,43 +31,23 @@ if TYPE_CHECKING:
 @SET
 @MODEL
 @FORMAT
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="ONNX: safetensors, an index of them, or a PyTorch checkpoint.",
-)
-@click.option(
-    "--rename",
-    "renames",
-    multiple=True,
-    metavar="OLD=NEW",
-    help="ONNX: names in the weights file that differ; may be repeated.",
-)
+@export_options("ONNX: ")
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
-    help="ONNX: draw the weights as torch.manual_seed(SEED) and the module would.  [default: 0]",
+    help="ONNX: Draw the weights as torch.manual_seed(SEED) and the module would.  [default: 0]",
 )
-@click.option("--no-weights", is_flag=True, help="ONNX: the graph alone; its weights are inputs.")
-@click.option("--copy", is_flag=True, help="ONNX: copy all weights into one file beside the model.")
-@click.option("--embed", is_flag=True, help="ONNX: put the weights into the model's file.")
-@click.option(
-    "--dtype",
-    type=click.Choice(["f32", "f16", "bf16"]),
-    default="f32",
-    help="ONNX: what `float` is.",
-    show_default=True,
-)
-@click.option("--opset", type=int, help="ONNX: the version of the standard operators.")
-@click.option("--method", default="forward", help="ONNX: which method is exported.", show_default=True)
+@click.option("--no-weights", is_flag=True, help="ONNX: The graph alone; its weights are inputs.")
+@click.option("--copy", is_flag=True, help="ONNX: Copy all weights into one file beside the model.")
+@click.option("--embed", is_flag=True, help="ONNX: Put the weights into the model's file.")
 @click.option(
     "--input",
     "inputs",
     multiple=True,
     metavar="NAME",
-    help="ONNX: an optional input that the graph shall have; may be repeated.",
+    help="ONNX: An optional input that the graph shall have; may be repeated.",
 )
-@click.option("--with", "with_loss", type=click.Choice(["loss"]), help="ONNX: compute the loss too.")
+@click.option("--with", "with_loss", type=click.Choice(["loss"]), help="ONNX: Compute the loss too.")
 def command(
     paths: tuple[Path, ...],
     target: str,

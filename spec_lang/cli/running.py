@@ -3,46 +3,45 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.shared import FILE, MODEL, SET, compile_path, fail, finish, model_name
+from spec_lang.cli.shared import (
+    FILE,
+    MODEL,
+    SET,
+    all_of,
+    compile_path,
+    export_options,
+    fail,
+    finish,
+    model_name,
+)
 from spec_lang.diagnostics import SpecError
+from spec_lang.extras import EXTRAS, lacking
 from spec_lang.shapes import DType
 
 if TYPE_CHECKING:
     from spec_lang.runtimes import Request
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 RUNTIMES = ("torch", "onnxruntime", "openvino")
 
-_OPTIONS = (
+model_options = all_of(
     FILE,
     SET,
     MODEL,
+    export_options(),
     click.option(
-        "--weights",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Safetensors, an index of them, or a PyTorch checkpoint; drawn from --seed without it.",
-    ),
-    click.option(
-        "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Names in the weights file that differ."
-    ),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
-    click.option(
-        "--dtype",
-        type=click.Choice(["f32", "f16", "bf16"]),
-        default="f32",
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
         show_default=True,
-        help="What `float` is.",
+        help="Draw the weights from it, where no file has them.",
     ),
-    click.option("--opset", type=int, help="The version of the standard operators."),
-    click.option("--method", default="forward", show_default=True, help="Which method."),
     click.option(
         "--onnx",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -54,13 +53,7 @@ _OPTIONS = (
         help="Import, and so run, the Python code that the spec declares as extern.",
     ),
 )
-
-
-def model_options(command: Command) -> Command:
-    """The options by which a command says which model, with which weights."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""The options by which a command says which model, with which weights."""
 
 
 @contextmanager
@@ -74,18 +67,15 @@ def request(
 ) -> Iterator[Request]:
     """The model that the options name; what goes wrong inside is reported, and ends the command with 1."""
     from spec_lang.ir.evaluate import EvaluationError
+    from spec_lang.loading import ExternsNotAllowed
+    from spec_lang.runtimes import CannotRun, Request
+    from spec_lang.runtimes.inputs import NoSizes
+    from spec_lang.targets.onnx import proto
 
     result = compile_path(path, path.parent, sets, model)
     finish(result.diagnostics, "text")
     program = result.checked()
     name = model_name(path, program, model)
-    try:
-        from spec_lang.loading import ExternsNotAllowed
-        from spec_lang.runtimes import CannotRun, Request
-        from spec_lang.runtimes.inputs import NoSizes
-        from spec_lang.targets.onnx import proto
-    except ModuleNotFoundError as error:
-        fail(f"this needs {error.name}; install 'spec-lang[run]'")
     try:
         yield Request(
             program,
@@ -107,7 +97,9 @@ def request(
     except (CannotRun, NoSizes, ExternsNotAllowed) as error:
         fail(str(error))
     except ModuleNotFoundError as error:
-        fail(f"this needs {error.name}; install 'spec-lang[run]'")
+        if error.name in EXTRAS:
+            fail(lacking([error.name], "run"))
+        fail(f"the spec's extern code needs {error.name}, which is not installed")
 
 
 def sizes_of(texts: tuple[str, ...]) -> Mapping[str, int] | None:

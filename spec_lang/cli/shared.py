@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -37,6 +37,46 @@ SET = click.option(
     help="Another default for a model's hyperparameter, such as --set depth=24; may be repeated.",
 )
 MODEL = click.option("--model", metavar="NAME", help="Which model, where a file has several.")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def export_options(only: str = "") -> Callable[[Command], Command]:
+    """The options for what a model is exported with; `only` says before each what it is for, where that is not all."""
+    return all_of(
+        click.option(
+            "--weights",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help=f"{only}Safetensors, an index of them, or a PyTorch checkpoint.",
+        ),
+        click.option(
+            "--rename",
+            "renames",
+            multiple=True,
+            metavar="OLD=NEW",
+            help=f"{only}Names in the weights file that differ; may be repeated.",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["f32", "f16", "bf16"]),
+            default="f32",
+            show_default=True,
+            help=f"{only}What `float` is.",
+        ),
+        click.option("--opset", type=int, help=f"{only}The version of the standard operators."),
+        click.option("--method", default="forward", show_default=True, help=f"{only}Which method."),
+    )
 
 
 def compile_path(

@@ -24,6 +24,7 @@ BINARY: Final = {
 }
 COMPARISONS: Final = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 UNARY: Final = {"-": "neg", "+": "positive", "~": "bitwise_not", "not": "logical_not"}
+INDEXING: Final = "getitem"
 
 CONDITIONS: Final[dict[str, Callable[[Dim | int, Dim | int], Cond]]] = {
     "==": Cond.eq,

@@ -29,6 +29,7 @@ class Tensor(Frozen):
         shared: The earlier key of the same tensor, where this is a second name of it.
         learned: Whether it is a parameter.
         persistent: Whether the state_dict has it.
+        optional: Whether a file of weights may lack it; it then is 0.
         value: The expression that gives its start, where no initialiser does, and where it stands.
         init: How it starts where nothing is drawn.
     """
@@ -41,6 +42,7 @@ class Tensor(Frozen):
     shared: str | None = None
     init: Init | None = None
     value: tuple[model.Expression, Env] | None = None
+    optional: bool = False
 
 
 MAX_TENSORS: Final = 200_000
@@ -309,12 +311,13 @@ def _has_ties(template: Child, seen: set[int]) -> bool:
 def _of_param(p: Param) -> Tensor:
     shape = tuple(d.evaluate({}) for d in p.shape)
     init = p.init if isinstance(p.init, Fill) else None
-    return Tensor(p.name, shape, p.dtype, p.learned, p.persistent, None, init)
+    return Tensor(p.name, shape, p.dtype, p.learned, p.persistent, None, init, None, p.optional)
 
 
 def _moved(t: Tensor, prefix: str) -> Tensor:
     shared = None if t.shared is None else prefix + t.shared
-    return Tensor(prefix + t.key, t.shape, t.dtype, t.learned, t.persistent, shared, t.init, t.value)
+    start = t.init, t.value
+    return Tensor(prefix + t.key, t.shape, t.dtype, t.learned, t.persistent, shared, *start, t.optional)
 
 
 def _known(value: Host, node: model.Node, file: int) -> int:

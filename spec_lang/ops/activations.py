@@ -536,6 +536,8 @@ class PReLU(Layer):
     init: Number = 0.25
 
     torch = "nn.PReLU"
+    always = ("weight",)
+    sole = True
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, num_parameters=self.num_parameters)

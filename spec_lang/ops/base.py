@@ -129,7 +129,8 @@ class Hole(NamedTuple):
 class Param(NamedTuple):
     """A tensor of a layer: its state_dict name below the layer, its shape, how it starts.
 
-    `learned` is False for a buffer; a buffer that is not `persistent` is left out of the state_dict.
+    `learned` is False for a buffer; a buffer that is not `persistent` is left out of the state_dict. A file of weights
+    may lack what is `optional`, which then is 0.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Param(NamedTuple):
     dtype: DType = DType.FLOAT
     learned: bool = True
     persistent: bool = True
+    optional: bool = False
 
 
 class Registry(Mapping[str, type[AnOp]]):
@@ -200,6 +202,8 @@ class Op:
     """The argument (of kind `Extras`) that gathers ints under names of the author's, as `rearrange(..., h=4)`."""
     arrange: ClassVar[Callable[..., Any] | None] = None
     """For what PyTorch overloads: turns (args, kwargs) as written into those of this declaration (`arange(end)`)."""
+    helps: ClassVar[Mapping[str, str]] = {}
+    """What helps where an argument is refused and the refusal names no fix."""
 
     def __init_subclass__(cls) -> None:
         own = tuple(
@@ -223,6 +227,12 @@ class Function(Op):
     method: ClassVar[bool | None] = None
     """Whether generated code calls `torch.f(x)` as `x.f()`: True behind an arrow too, False where a tensor has no such
     method or one with other arguments, None where the author wrote a method."""
+    renames: ClassVar[tuple[str, ...]] = ()
+    """The arguments that the tensor's method calls otherwise: where one is named, generated code calls the function."""
+    untyped: ClassVar[bool] = False
+    """Whether the tensor's method has no annotations, so that strict mypy refuses it on a Tensor."""
+    drops: ClassVar[str] = ""
+    """The argument that is a probability in training and 0 in evaluation, which PyTorch leaves to the caller."""
     creates: ClassVar[bool] = False
     """Whether it makes a tensor from no other one: generated code says where it lives, and its dtype."""
 
@@ -263,6 +273,10 @@ class Layer(Op):
     """The arguments that may be `_`; each must equal the size found there, which is checked before `infer`."""
     ranks: ClassVar[tuple[int, ...]] = ()
     """The ranks that the first input may have; empty for any."""
+    always: ClassVar[tuple[str, ...]] = ()
+    """The learned parameters that it has whatever its arguments are; of those of layers inside it, some."""
+    sole: ClassVar[bool] = False
+    """Whether the one in `always` is the only one that it ever has."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

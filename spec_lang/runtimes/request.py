@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from spec_lang.extras import lacking
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.shapes.dtype import TORCH_NAMES, DType
@@ -73,5 +74,4 @@ def needs(*packages: str) -> None:
 
     missing = [p for p in packages if find_spec(p) is None]
     if missing:
-        extra = "openvino" if "openvino" in missing else "run"
-        raise CannotRun(f"this needs {' and '.join(missing)}: pip install 'spec-lang[{extra}]'")
+        raise CannotRun(lacking(missing, "openvino" if "openvino" in missing else "run"))

@@ -214,7 +214,7 @@ def _chunks(
     def chunks() -> Iterator[bytes | memoryview]:
         for key, start, stop in plan.pieces(tensor):
             stored = None if key is None else found.get(key)
-            if stored is None:  # rows of zeros, or BatchNorm's counter, which old files lack
+            if stored is None:  # rows of zeros, or what a file may lack
                 yield from _zeros((stop - start) * width)
                 continue
             assert isinstance(stored.dtype, DType)

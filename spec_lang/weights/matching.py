@@ -20,8 +20,6 @@ _WIDER: Final = {
     DType.F32: (DType.F64,),
 }
 """The float dtypes that hold every number of a narrower one."""
-_COUNTER: Final = "num_batches_tracked"
-"""BatchNorm's counter of training steps, which files before PyTorch 0.4.1 lack and inference does not use."""
 
 
 def roots(entries: Iterable[Entry]) -> dict[str, str]:
@@ -76,8 +74,9 @@ def match(
             )
     held = {root_of[key] for key in tensors if key in root_of}
     missing = [root for root in dict.fromkeys(root_of.values()) if root not in held]
-    absent = [key for key in missing if key.endswith(_COUNTER)]
-    missing = [key for key in missing if key not in absent]
+    optional = {e.key for e in entries if e.optional}
+    absent = dict.fromkeys(key.rpartition(".")[2] for key in missing if key in optional)
+    missing = [key for key in missing if key not in optional]
     unexpected = [key for key in tensors if key not in by_key]
     problems += _keys(missing, unexpected, by_key, tensors, path)
     if shapes:
@@ -86,8 +85,7 @@ def match(
         problems.append(_listed("E1011", "have another dtype in the file", dtypes, path, help=fix))
     if problems:
         raise WeightsError(tuple(problems))
-    notes = (f"`{_COUNTER}` is not in the file; it starts as 0",) if absent else ()
-    return found, notes
+    return found, tuple(f"`{name}` is not in the file; it starts as 0" for name in absent)
 
 
 def _named(dtype: DType | str) -> str:

@@ -28,7 +28,8 @@ class Entry(NamedTuple):
 
     `shared` names the key whose tensor this one is (the right side of a `tie`); what that tensor starts as is said there.
     `fill` is what the tensor starts as where no draw touches it; `value` is the start of a buffer that an expression
-    gives, as little-endian bytes of `dtype` (of f32 where that is FLOAT).
+    gives, as little-endian bytes of `dtype` (of f32 where that is FLOAT). A file may lack what is `optional`, which then
+    is 0.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Entry(NamedTuple):
     shared: str | None = None
     fill: float = 0.0
     value: bytes | None = None
+    optional: bool = False
 
 
 class State(NamedTuple):

@@ -820,7 +820,7 @@ class Evaluator:
             dtype = torch.int32 if name == "int" else DTYPES.get(name)  # as PyTorch's method, not as the type
             return args[0].to(*args[1:], **kwargs) if dtype is None else args[0].to(dtype)
         if name == "scaled_dot_product_attention":
-            kwargs.pop("dropout_p", None)
+            args, kwargs["dropout_p"] = args[:4], 0.0
         if name in FUNCTIONS and FUNCTIONS[name].trains:
             kwargs["training"] = False
         spread = len(args) > 1 and all(type(a) is int for a in args[1:])

@@ -15,6 +15,7 @@ import onnxruntime
 import torch
 import torch.nn.functional as F
 
+from spec_lang.ir import operators
 from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, Cx, Function, OpError
 from spec_lang.ops.kinds import SliceOf
@@ -25,6 +26,8 @@ from tests.ops.oracle import TORCH, at, environments, flat, quiet, typed
 from tests.ops.single import build
 
 SIZES = (1, 3, 4)
+OPERATORS = {name: op for op, name in (*operators.BINARY.items(), *operators.COMPARISONS.items())}
+"""The functions of two operands that are an operator."""
 
 
 @dataclass
@@ -169,7 +172,7 @@ def run_torch(case: Case, env: Mapping[str, int], seed: int = 0) -> tuple[Any, l
     args = [concrete(a, env, make) for a in case.args]
     kwargs = {k: concrete(v, env, make) for k, v in case.kwargs.items()}
     function = torch_function(case.name)
-    symbol = getattr(FUNCTIONS[case.name], "operator", None)
+    symbol = OPERATORS.get(case.name)
     if symbol and len(args) == 2 and not kwargs and not isinstance(args[0], torch.Tensor):
         return eval(f"a {symbol} b", {"a": args[0], "b": args[1]}), made
     return function(*args, **kwargs), made

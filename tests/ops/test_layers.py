@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from spec_lang.ops import signature
-from spec_lang.ops.base import LAYERS
+from spec_lang.ops.base import LAYERS, Layer
 from spec_lang.shapes import Dim
 from spec_lang.weights import random
 from spec_lang.weights.generator import Generator
 from tests.ops import cases_layers
-from tests.ops.oracle import Case, Nested, check, dims, made, numbers
+from tests.ops.oracle import Case, Nested, bound, check, dims, made, numbers
 
 EVERY = [
     *cases_layers.plain(),
@@ -93,6 +93,21 @@ def test_a_seed_gives_pytorchs_weights(
     for key, value in module.state_dict().items():
         tolerance = 0.0 if uniform else 1e-6
         np.testing.assert_allclose(got[key], value.numpy(), rtol=0, atol=tolerance, err_msg=key)
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if LAYERS[name].params is not Layer.params])
+def test_the_parameters_that_a_layer_always_has_are_declared(name: str) -> None:
+    """By every call above: a layer lists its own, and of those of layers inside it at least one, if there are any."""
+    layer = LAYERS[name]
+    cases = [
+        c for c in [*EVERY, Case("PReLU")] if c.layer == name and "k" not in c.args
+    ]  # k layers have k names
+    calls = map(bound, cases)
+    learned = [{p.name for p in op.params() if p.learned} for op in calls]
+    common = set.intersection(*learned)
+    assert {p for p in common if "." not in p} <= set(layer.always) <= common
+    assert bool(layer.always) == bool(common)
+    assert layer.sole == (len(common) == 1 and all(names == common for names in learned))
 
 
 def test_hyperparameters_may_be_symbols() -> None:

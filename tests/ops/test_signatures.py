@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from spec_lang.ops.base import FUNCTIONS, LAYERS, Cx, OpError
 from spec_lang.ops.kinds import Choice
 from spec_lang.ops.signature import HOLE, NeedsCase
 from spec_lang.shapes import Cond, DType, Facts, TensorType, dim, symbol
-from tests.ops.harness import concrete, flat_result, maker, symbols, torch_function
+from tests.ops.harness import OPERATORS, concrete, flat_result, maker, symbols, torch_function
 from tests.ops.test_functions import CASES
 
 LEFT_OUT = {
@@ -72,25 +73,57 @@ def test_names_and_order_are_pytorchs(name: str) -> None:
     assert ours == kept
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_pytorch_takes_every_argument_by_name(name: str) -> None:
-    """Keyword names are right where documentation is wrong."""
+def calls_by_name(name: str) -> Iterator[dict[str, Any]]:
+    """The arguments of some calls by name, as PyTorch takes them; the first is a tensor where operators take numbers."""
     op = FUNCTIONS[name]
     if name in ("getitem", "einsum", "where", "xlogy", "meshgrid", "tensor_split") or op.extras:
         pytest.skip("written by position only")
     for case in [c for c in CASES if c.name == name][:4]:
         bound = signature.bind(op, *written(case))
-        if "operator" in vars(op) and not isinstance(vars(bound)[op.arguments[0]], TensorType):
+        if name in OPERATORS and not isinstance(vars(bound)[op.arguments[0]], TensorType):
             continue
         make, _ = maker(case, 0)
         _, names = symbols(case)
         env = {n: max(case.sizes.get(n, (4,))) for n in names}
         values = {k: v for k, v in vars(bound).items() if k in given(case, op)}
-        arguments = {k: concrete(v, env, make) for k, v in values.items()}
+        yield {k: concrete(v, env, make) for k, v in values.items()}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_pytorch_takes_every_argument_by_name(name: str) -> None:
+    """Keyword names are right where documentation is wrong."""
+    op = FUNCTIONS[name]
+    for arguments in calls_by_name(name):
         receiver = [arguments.pop(op.arguments[0])] if op.torch.startswith(".") else []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             assert flat_result(torch_function(name)(*receiver, **arguments))
+
+
+METHODS = [n for n, op in FUNCTIONS.items() if op.torch.startswith("torch.") and op.method is not False]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_takes_every_argument_by_name(name: str) -> None:
+    """But for those that it calls otherwise."""
+    op = FUNCTIONS[name]
+    for arguments in calls_by_name(name):
+        receiver = arguments.pop(op.arguments[0])
+        if not isinstance(receiver, torch.Tensor):
+            continue
+        method = getattr(receiver, op.torch.removeprefix("torch."))
+        if arguments.keys() & set(op.renames):
+            with pytest.raises(TypeError):
+                method(**arguments)
+        else:
+            assert flat_result(method(**arguments))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_without_annotations_is_known(name: str) -> None:
+    method = getattr(torch.Tensor, FUNCTIONS[name].torch.removeprefix("torch."), None)
+    bare = inspect.isfunction(method) and not method.__annotations__
+    assert FUNCTIONS[name].untyped == bare
 
 
 def written(case: Any) -> tuple[Any, Any]:

@@ -30,6 +30,32 @@ model Net(dim: int = 4, depth: int >= 0 = 0):
     forward(x: int[N, dim]) -> float[N, dim]:
         return x.to(float) -> fcs
 """,
+    "attention that drops in training, its probability without a name": """
+fn attend(x: float[N, heads, T, D], p: float) -> float[N, heads, T, D]:
+    return scaled_dot_product_attention(x, x, x, none, p)
+
+model Net(p: float = 0.5):
+    forward(x: float[N, 2, T, 4]) -> float[N, 2, T, 4]:
+        return attend(x, p) + scaled_dot_product_attention(x, x, x, none, p)
+""",
+    "a rule for parameters that some layers were made without": """
+model Net:
+    layers:
+        plain = RNNCell(4, 4, bias=false)
+        cell  = RNNCell(4, 4)
+        cross = MultiheadAttention(4, 2, kdim=6, vdim=6)
+        same  = MultiheadAttention(4, 2)
+
+    init:
+        RNNCell.bias_ih                   = constant(0.5)
+        MultiheadAttention.in_proj_weight = xavier_uniform()
+
+    forward(x: float[N, 4], memory: float[T, N, 6]) -> (float[1, N, 4], float[1, N, 4]):
+        state = (x -> plain -> cell).unsqueeze(0)
+        y, _ = cross(state, memory, memory)
+        z, _ = same(state, state, state)
+        return y, z
+""",
 }
 
 

@@ -19,10 +19,12 @@ from safetensors.numpy import save_file
 from spec_lang.diagnostics import SpecError
 from spec_lang.ops.init import Draw, Uniform
 from spec_lang.shapes.dtype import DType
+from spec_lang.targets.onnx.export import emit
 from spec_lang.weights import export as weights
 from spec_lang.weights import fingerprint
 from spec_lang.weights.place import External, Streamed
 from spec_lang.weights.state import Entry, Needed, Rows, State
+from tests.onnx.exporting import program
 from tests.weights.helpers import codes, exported, listing, needed_of, state_of, text
 
 DICE = np.random.RandomState(0)
@@ -270,13 +272,30 @@ def test_thousands_of_wrong_keys_are_told_in_little_time(tmp_path: Path) -> None
 
 
 def test_the_counter_of_old_batch_norms_may_be_missing(tmp_path: Path) -> None:
-    state = State((Entry("bn.weight", (2,)), Entry("bn.num_batches_tracked", (), DType.I64)))
+    state = State((Entry("bn.weight", (2,)), Entry("bn.num_batches_tracked", (), DType.I64, optional=True)))
     save_file({"bn.weight": np.ones(2, np.float32)}, tmp_path / "w.safetensors")
     found, job = exported(
         state, needed_of(state), tmp_path / "m.onnx", weights=str(tmp_path / "w.safetensors")
     )
     assert found["bn.num_batches_tracked"] == 0
     assert "num_batches_tracked" in job.notes[0]
+
+
+def test_a_buffer_of_the_authors_may_not_be_missing(tmp_path: Path) -> None:
+    spec = """
+model Net:
+    layers:
+        norm = BatchNorm1d(4)
+        buffer num_batches_tracked: float[4] = ones()
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return norm(x) * num_batches_tracked
+"""
+    state = emit(program(spec), "Net").state
+    assert [e.key for e in state.entries if e.optional] == ["norm.num_batches_tracked"]
+    tensors = {e.key: np.zeros(e.shape, np.float32) for e in state.entries if e.dtype is DType.FLOAT}
+    del tensors["num_batches_tracked"]
+    assert codes(refused(tmp_path, tensors, state)) == ["E1008"]
 
 
 TIED = State((Entry("head", (5, 4), shared="embed"), Entry("embed", (5, 4))))

@@ -149,8 +149,10 @@ class Expressions(Base):
         if a is POISON or b is POISON:
             return POISON
         if is_tensor(a) or is_tensor(b):
-            sides = {"input": node.left, "other": node.right, "exponent": node.right}
-            return self.call_op(operators.BINARY[node.op], [a, b], {}, node, sides, f"`{node.op}`")
+            function = operators.BINARY[node.op]
+            names = self.program.functions[function].arguments
+            sides = dict(zip(names, (node.left, node.right), strict=False))
+            return self.call_op(function, [a, b], {}, node, sides, f"`{node.op}`")
         return self.operate(lambda x, y: host.binary(node.op, x, y, self.decide), a, b, node)
 
     def operate(self, op: Callable[[Value, Value], Value], a: Value, b: Value, node: ast.Expr) -> Value:
@@ -399,7 +401,7 @@ class Expressions(Base):
             if value is POISON:
                 return POISON
         if isinstance(value, TensorType):
-            return self.call_op("getitem", [value, tuple(index)], {}, node, label="indexing")
+            return self.call_op(operators.INDEXING, [value, tuple(index)], {}, node, label="indexing")
         if len(index) != 1:
             return self.error("E0403", f"{host.kind_of(value)} takes one index", node)
         if is_module(value):

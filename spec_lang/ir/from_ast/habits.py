@@ -59,11 +59,6 @@ FUNCTION_HELP: Mapping[str, str] = {
     "from_numpy": TENSOR_OF_VALUES,
 }
 
-ARGUMENTS: Mapping[tuple[str, str], str] = {
-    ("repeat", "pattern"): "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`",
-}
-"""What helps where an argument of a function is refused."""
-
 LAYER_HELP: Mapping[str, str] = {
     "ModuleList": "a list of layers is written as one: `[Linear(4, 4), Linear(4, 4)]`",
     "ModuleDict": 'a dict of layers is written as one: `{"a": Linear(4, 4)}`',

@@ -116,9 +116,7 @@ class Members(Statements):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
             return False
         name = node.func.id
-        if name not in INITIALISERS or (
-            name in self.program.functions and node.args[:1] and name in ("zeros", "ones", "eye")
-        ):
+        if name not in INITIALISERS or (node.args and name in self.program.functions):
             return False
         self.calls[id(node)] = "init", name
         known = list(INITIALISERS[name])

@@ -8,7 +8,6 @@ from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
 from spec_lang.ir.from_ast.expressions import Expressions, type_text
-from spec_lang.ir.from_ast.habits import ARGUMENTS
 from spec_lang.ir.from_ast.values import (
     POISON,
     Case,
@@ -162,7 +161,7 @@ class OpCalls(Expressions):
             )
         except ERRORS as error:
             if isinstance(error, OpError):
-                error.help = error.help or ARGUMENTS.get((op.name, error.arg or ""))
+                error.help = error.help or op.helps.get(error.arg or "")
             return self.op_error(error, self.stage(node), places, label, [*args, *kwargs.values()])
         self.take_open(cx, node, label)
         first = next((a for a in args if isinstance(a, TensorType)), None)

@@ -80,7 +80,6 @@ class add(_Scaled):
     """input + alpha other; of bools, `or`."""
 
     torch = "torch.add"
-    operator: ClassVar[str] = "+"
 
     def infer(self, cx: Cx) -> Tensor:
         result = super().infer(cx)
@@ -99,7 +98,6 @@ class sub(_Scaled):
     """input - alpha other."""
 
     torch = "torch.sub"
-    operator: ClassVar[str] = "-"
 
     def infer(self, cx: Cx) -> Tensor:
         _no_bools(cx, self.input, self.other, help="`^` tells where bools differ")
@@ -134,7 +132,6 @@ class mul(_Binary):
     """input * other; of bools, `and`."""
 
     torch = "torch.mul"
-    operator: ClassVar[str] = "*"
     allowed = EVERY
 
     def onnx(self, g: Graph) -> Value:
@@ -162,7 +159,6 @@ class div(_Binary):
     rounding_mode: Literal["trunc", "floor"] | None = None
 
     torch = "torch.div"
-    operator: ClassVar[str] = "/"
     keywords = ("rounding_mode",)
     allowed = EVERY
 
@@ -225,7 +221,6 @@ class floor_divide(_Binary):
     """floor(input / other)."""
 
     torch = "torch.floor_divide"
-    operator: ClassVar[str] = "//"
 
     def onnx(self, g: Graph) -> Value:
         return _floor_divided(g, self, self.promoted())
@@ -235,7 +230,6 @@ class remainder(_Binary):
     """input - other floor(input / other), of the sign of `other`, as Python's `%`."""
 
     torch = "torch.remainder"
-    operator: ClassVar[str] = "%"
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.promoted()
@@ -262,7 +256,6 @@ class pow_(Function):
 
     name = "pow"
     torch = "torch.pow"
-    operator: ClassVar[str] = "**"
 
     def infer(self, cx: Cx) -> Tensor:
         shape = result_shape(cx, self.input, self.exponent)

@@ -31,6 +31,7 @@ class scaled_dot_product_attention(Function):
 
     torch = "F.scaled_dot_product_attention"
     keywords = ("scale", "enable_gqa")
+    drops = "dropout_p"
 
     def check(self, cx: Cx) -> None:
         probability(cx, dropout_p=self.dropout_p)

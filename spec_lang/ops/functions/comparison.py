@@ -47,26 +47,25 @@ class _Comparison(_Binary):
         return g.Not(y) if len(self.nodes) > 1 else y
 
 
-def _comparison(name: str, operator: str, nodes: str, doc: str) -> None:
+def _comparison(name: str, nodes: str, doc: str) -> None:
     body = {
         "__doc__": doc,
         "__module__": __name__,
         "torch": f"torch.{name}",
-        "operator": operator,
         "nodes": tuple(nodes.split()),
     }
     type(name, (_Comparison,), body)
 
 
-for _name, _operator, _nodes, _doc in (
-    ("eq", "==", "Equal", "Where they are equal."),
-    ("ne", "!=", "Equal Not", "Where they differ."),
-    ("lt", "<", "Less", "Where the first is smaller."),
-    ("le", "<=", "LessOrEqual", "Where the first is smaller or equal."),
-    ("gt", ">", "Greater", "Where the first is larger."),
-    ("ge", ">=", "GreaterOrEqual", "Where the first is larger or equal."),
+for _name, _nodes, _doc in (
+    ("eq", "Equal", "Where they are equal."),
+    ("ne", "Equal Not", "Where they differ."),
+    ("lt", "Less", "Where the first is smaller."),
+    ("le", "LessOrEqual", "Where the first is smaller or equal."),
+    ("gt", "Greater", "Where the first is larger."),
+    ("ge", "GreaterOrEqual", "Where the first is larger or equal."),
 ):
-    _comparison(_name, _operator, _nodes, _doc)
+    _comparison(_name, _nodes, _doc)
 
 
 for _name, _other in (
@@ -178,7 +177,6 @@ class bitwise_and(_Bitwise):
     """The bits that both have; of bools, `and`."""
 
     torch = "torch.bitwise_and"
-    operator: ClassVar[str] = "&"
     nodes = ("And", "BitwiseAnd")
     bit = staticmethod(lambda g, a, b: g.Mul(a, b))
 
@@ -187,7 +185,6 @@ class bitwise_or(_Bitwise):
     """The bits that one of them has; of bools, `or`."""
 
     torch = "torch.bitwise_or"
-    operator: ClassVar[str] = "|"
     nodes = ("Or", "BitwiseOr")
     bit = staticmethod(lambda g, a, b: g.Max(a, b))
 
@@ -196,7 +193,6 @@ class bitwise_xor(_Bitwise):
     """The bits that exactly one of them has; of bools, where they differ."""
 
     torch = "torch.bitwise_xor"
-    operator: ClassVar[str] = "^"
     nodes = ("Xor", "BitwiseXor")
     bit = staticmethod(lambda g, a, b: g.Abs(g.Sub(a, b)))
 
@@ -228,7 +224,6 @@ class bitwise_left_shift(_Shift):
     """input * 2 ** other."""
 
     torch = "torch.bitwise_left_shift"
-    operator: ClassVar[str] = "<<"
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.promoted()
@@ -241,7 +236,6 @@ class bitwise_right_shift(_Shift):
     """floor(input / 2 ** other)."""
 
     torch = "torch.bitwise_right_shift"
-    operator: ClassVar[str] = ">>"
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.promoted()

@@ -227,7 +227,6 @@ class neg(_Unary):
     """-x."""
 
     torch = "torch.neg"
-    operator: ClassVar[str] = "-"
     allowed = NUMBERS
 
     def onnx(self, g: Graph) -> Value:
@@ -276,7 +275,6 @@ class bitwise_not(_Unary):
     """Every bit flipped; of bools, `not`."""
 
     torch = "torch.bitwise_not"
-    operator: ClassVar[str] = "~"
     allowed = BITS
 
     def onnx(self, g: Graph) -> Value:

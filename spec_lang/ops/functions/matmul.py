@@ -62,7 +62,6 @@ class matmul(Function):
     other: Tensor
 
     torch = "torch.matmul"
-    operator: ClassVar[str] = "@"
 
     def infer(self, cx: Cx) -> Tensor:
         return product_type(cx, self.input, self.other)

@@ -63,6 +63,8 @@ class split(Function):
 
     torch = "torch.split"
     method = True
+    renames = ("split_size_or_sections",)
+    untyped = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         axis = axis_of(cx, ranked(cx, self.tensor), self.dim)

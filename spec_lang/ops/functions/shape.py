@@ -192,6 +192,7 @@ class unflatten(Function):
 
     torch = "torch.unflatten"
     method = True
+    untyped = True
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input

@@ -32,6 +32,7 @@ class MultiheadAttention(Layer):
     batch_first: bool = False
 
     torch = "nn.MultiheadAttention"
+    always = ("out_proj.weight",)
     holes = {
         "embed_dim": Hole(-1, "query features"),
         "kdim": Hole(-1, "key features", input=1),

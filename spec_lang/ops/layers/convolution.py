@@ -28,6 +28,8 @@ class _Conv(Layer):
     bias: bool = True
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
 
+    always = ("weight",)
+
     def check(self, cx: Cx) -> None:
         check_conv(
             cx,

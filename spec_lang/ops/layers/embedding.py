@@ -28,6 +28,8 @@ class Embedding(Layer):
     sparse: bool = False
 
     torch = "nn.Embedding"
+    always = ("weight",)
+    sole = True
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, num_embeddings=self.num_embeddings, embedding_dim=self.embedding_dim)
@@ -95,6 +97,8 @@ class EmbeddingBag(Layer):
     padding_idx: Count | None = None
 
     torch = "nn.EmbeddingBag"
+    always = ("weight",)
+    sole = True
     ranks = (1, 2)
     keywords = ("include_last_offset", "padding_idx")  # PyTorch has `_weight` before them
 

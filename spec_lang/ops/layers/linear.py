@@ -32,6 +32,7 @@ class Linear(Layer):
     bias: bool = True
 
     torch = "nn.Linear"
+    always = ("weight",)
     holes = {"in_features": Hole(-1, "input features")}
 
     def check(self, cx: Cx) -> None:
@@ -63,6 +64,7 @@ class Bilinear(Layer):
     bias: bool = True
 
     torch = "nn.Bilinear"
+    always = ("weight",)
     holes = {"in1_features": Hole(-1, "features"), "in2_features": Hole(-1, "features", input=1)}
 
     def check(self, cx: Cx) -> None:

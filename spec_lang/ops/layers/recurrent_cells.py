@@ -24,6 +24,7 @@ class _Cell(Layer):
 
     holes = {"input_size": Hole(-1, "input features")}
     ranks = (1, 2)
+    always = ("weight_ih", "weight_hh")
 
     gates = 1
 

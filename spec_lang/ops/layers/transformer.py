@@ -31,6 +31,8 @@ class _Stack(_Composite):
     num_layers: Dim
     norm: Layer | None
 
+    always = ("layers.0.linear1.weight", "layers.0.linear2.weight")
+
     @property
     def layer(self) -> _TransformerLayer:
         raise NotImplementedError
@@ -205,6 +207,7 @@ class Transformer(_Composite):
     bias: bool = True
 
     torch = "nn.Transformer"
+    always = ("encoder.norm.weight", "decoder.norm.weight")
     holes = {"d_model": Hole(-1, "features")}
     ranks = (2, 3)
 

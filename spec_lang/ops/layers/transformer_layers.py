@@ -36,6 +36,7 @@ class _TransformerLayer(_Composite):
 
     holes = {"d_model": Hole(-1, "features")}
     ranks = (2, 3)
+    always = ("linear1.weight", "linear2.weight")
 
     norms = 2
     attentions: ClassVar[tuple[str, ...]] = ("self_attn",)

@@ -33,6 +33,8 @@ class _ConvTranspose(Layer):
     bias: bool
     dilation: Sequence[Dim]
 
+    always = ("weight",)
+
     def check(self, cx: Cx) -> None:
         check_conv(
             cx,

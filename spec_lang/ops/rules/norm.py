@@ -54,7 +54,8 @@ def channel_params(features: Dim, affine: bool, tracked: bool) -> Iterator[Param
     if tracked:
         yield Param("running_mean", (features,), Fill(0.0), learned=False)
         yield Param("running_var", (features,), Fill(1.0), learned=False)
-        yield Param("num_batches_tracked", (), Fill(0.0), DType.I64, learned=False)
+        # files of PyTorch before 0.4.1 lack the counter, which evaluation does not use
+        yield Param("num_batches_tracked", (), Fill(0.0), DType.I64, learned=False, optional=True)
 
 
 def layer_norm_onnx(

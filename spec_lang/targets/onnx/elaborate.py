@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from spec_lang.ir import model
+from spec_lang.ir import model, operators
 from spec_lang.ir.arithmetic import Host, HostError, plain
 from spec_lang.ir.evaluate import Env, EvaluationError, bind_target
 from spec_lang.ir.paths import ParamPath, Paths
@@ -108,7 +108,7 @@ class Elaborator(Paths):
             return value
         if isinstance(value, Edge):
             parts = range(len(target.items))
-            value = tuple(self.function("getitem", [value, (i,)], {}, s, env) for i in parts)
+            value = tuple(self.function(operators.INDEXING, [value, (i,)], {}, s, env) for i in parts)
         return tuple(self._unpacked(t, v, s, env) for t, v in zip(target.items, value, strict=True))
 
     def _name_results(self, target: model.Target, value: Host) -> None:
@@ -301,7 +301,7 @@ class Elaborator(Paths):
         if not isinstance(value, Edge):
             return super().item(value, index, node, env)
         parts = tuple(SliceOf(i.start, i.stop, i.step) if isinstance(i, slice) else i for i in index)
-        return self.function("getitem", [value, parts], {}, node, env)
+        return self.function(operators.INDEXING, [value, parts], {}, node, env)
 
     def edges(self, value: Host) -> list[Value]:
         """The tensors in a result, in order."""

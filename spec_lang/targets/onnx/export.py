@@ -84,7 +84,7 @@ class Exported:
     def _entry(self, t: Tensor) -> Entry:
         fill = t.init.value if isinstance(t.init, Fill) else 0.0
         value = None if t.value is None else self._buffers.start(t)
-        return Entry(t.key, t.shape, t.dtype, t.shared, fill, value)
+        return Entry(t.key, t.shape, t.dtype, t.shared, fill, value, t.optional)
 
     def chunks(
         self, data: Mapping[str, TensorData], metadata: Mapping[str, str] | None = None

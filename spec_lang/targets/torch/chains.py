@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spec_lang.ir import model as m
-from spec_lang.ops.base import LAYERS, Layer
+from spec_lang.ops.base import LAYERS
 
 NESTED = 3
 """A chain of so many calls may stand in one expression."""
@@ -44,7 +44,7 @@ def grouped(calls: Sequence[m.Call], made: Callable[[m.Expr], m.Expr | None]) ->
 
 def _light(layer: str) -> bool:
     cls = LAYERS.get(layer)
-    return cls is not None and (cls.params is Layer.params or "Norm" in layer)
+    return cls is not None and not cls.always
 
 
 def has_chain(e: object) -> bool:

@@ -22,7 +22,7 @@ from spec_lang.targets.torch.code import (
 from spec_lang.targets.torch.expressions import chosen, negated
 from spec_lang.targets.torch.lines import Lines
 from spec_lang.targets.torch.names import Scope, imported
-from spec_lang.targets.torch.registry import CONTAINERS, op_class
+from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.state import State
 from spec_lang.targets.torch.text import identifier, quoted
 from spec_lang.targets.torch.walk import names_in, nodes
@@ -135,18 +135,14 @@ class Containers(Lines):
         return tuple(found)
 
     def make(self, e: m.Call) -> Code:
-        if e.name not in CONTAINERS:
+        if e.name != "Sequential":
             return super().make(e)
-        func = self.maker(e.name)
-        if e.name == "Sequential":
-            return Call(func, self.sequence(e))
-        return Call(func, (self.listed(e.args[0]) if e.name == "ModuleList" else self.mapped(e.args[0]),))
+        return Call(self.maker(e.name), self.sequence(e))
 
     def maker(self, layer: str) -> Code:
-        """The class of a library layer or container."""
-        if layer in CONTAINERS:
-            return name(f"{self.imports.use('nn')}.{layer}")
-        return self.spelled(op_class(layer).torch, layer)
+        """The class of a library layer or of Sequential."""
+        torch = "nn.Sequential" if layer == "Sequential" else op_class(layer).torch
+        return self.spelled(torch, layer)
 
     def sequence(self, e: m.Call) -> tuple[Code, ...]:
         """The arguments of Sequential: its children, or an ordered dict where they are named."""

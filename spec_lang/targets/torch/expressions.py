@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from spec_lang.ir import model as m
+from spec_lang.ir import operators
 from spec_lang.shapes.dtype import TORCH_NAMES, DType
 from spec_lang.targets.torch.code import (
     OPERATORS,
@@ -49,7 +50,6 @@ _OPPOSITE = {
     "not in": "in",
 }
 _MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_FUNCTIONS = {"==": "eq", "!=": "ne"}
 _MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp", "log2", "log10", "sin", "cos", "tan", "pow"})
 """The built-in functions that Python has in `math`."""
 
@@ -185,10 +185,11 @@ class Expressions:
     def elementwise(self, op: str, first: Code, other: Code) -> Code:
         """A comparison of tensors, whose `==` with a truth is no test."""
         truths = {Atom("True"), Atom("False")} & {first, other}
-        if op not in _FUNCTIONS or not truths:
+        if op not in ("==", "!=") or not truths:
             return compared(first, ((op, other),))
         tensor = other if first in truths else first
-        return Call(self.spelled(f"torch.{_FUNCTIONS[op]}", _FUNCTIONS[op]), (tensor, *truths))
+        function = operators.COMPARISONS[op]
+        return Call(self.spelled(op_class(function).torch, function), (tensor, *truths))
 
     def condition(self, e: m.Expr) -> Code:
         """An expression as the test of a branch."""

@@ -12,11 +12,6 @@ from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.operations import Operations
 from spec_lang.targets.torch.text import BadProgram, identifier
 
-MAY_BE_NONE = frozenset({"bias", "weight_g", "running_mean", "running_var"})
-"""Parameters and buffers that a layer may have been made without."""
-WEIGHT_ONLY = frozenset({"Embedding", "EmbeddingBag", "PReLU"})
-"""The layers whose only parameter is their weight."""
-
 
 def initialise(value: m.Expr, tensor: Code, writer: Operations, indent: int = 8) -> list[str]:
     """`nn.init.normal_(tensor, std=0.02)`."""
@@ -75,14 +70,15 @@ def _by_type(group: list[m.InitRule], writer: Operations) -> list[str]:
 
 def _on_module(rule: m.InitRule, module: str, layer: str, writer: Operations) -> tuple[str | None, list[str]]:
     """The condition under which a rule applies to a module of its type, and its statements."""
-    if rule.parameter is None and layer in WEIGHT_ONLY:
-        rule = rule.model_copy(update={"parameter": "weight"})
+    cls = LAYERS.get(layer)
+    if rule.parameter is None and cls is not None and cls.sole:
+        rule = rule.model_copy(update={"parameter": cls.always[0]})
     if rule.parameter is None:
         inner = initialise(rule.value, Atom("parameter"), writer, 20)
         return None, [f"                for parameter in {module}.parameters(recurse=False):", *inner]
     tensor = Attr(Atom(module), identifier(rule.parameter))
     lines = initialise(rule.value, tensor, writer, 16)
-    if rule.parameter in MAY_BE_NONE or layer not in LAYERS or "Norm" in layer:
+    if cls is None or rule.parameter not in cls.always:
         return flat(Compare(tensor, (("is not", Atom("None")),))), lines
     return None, lines
 

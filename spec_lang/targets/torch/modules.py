@@ -9,6 +9,7 @@ from spec_lang.ops.base import FUNCTIONS
 from spec_lang.targets.torch.classes import block_class, variant_class
 from spec_lang.targets.torch.definitions import constant, function, record, tensor_function
 from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.operations import dropped
 from spec_lang.targets.torch.text import comment, docstring, module_name
 from spec_lang.targets.torch.walk import nodes
 
@@ -58,10 +59,7 @@ def _trains(n: m.Node) -> bool:
     if not (isinstance(n, m.Call) and n.to == "op"):
         return False
     cls = FUNCTIONS.get(n.name)
-    drops = n.name == "scaled_dot_product_attention" and (
-        len(n.args) > 4 or "dropout_p" in {k.name for k in n.kwargs}
-    )
-    return drops or (cls is not None and cls.trains)
+    return cls is not None and (cls.trains or dropped(n, cls) is not None)
 
 
 def _module(

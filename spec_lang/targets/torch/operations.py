@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_lang.ir import model as m
+from spec_lang.ir import operators
 from spec_lang.ops.base import Function
 from spec_lang.targets.torch import einops
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, IfExp, Kw, flat
@@ -12,14 +13,8 @@ from spec_lang.targets.torch.expressions import Expressions
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram
 
-COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+COMPARISONS = {name: op for op, name in operators.COMPARISONS.items()}
 """The functions that take a number on the left as operators only."""
-DROPOUT_P = 4
-"""Where `dropout_p` stands among the arguments of scaled_dot_product_attention."""
-
-
-UNTYPED = frozenset(["split", "unflatten"])
-"""Methods without annotations in torch, which strict mypy refuses on a value that it knows as a Tensor."""
 
 
 class Operations(Expressions):
@@ -42,11 +37,11 @@ class Operations(Expressions):
         args = self.arguments(e, first)
         torch = cls.torch or e.name
         if isinstance(cls, type) and issubclass(cls, Function):
+            if (at := dropped(e, cls)) is not None:
+                args = (*args[:at], self.in_training(args[at]), *args[at + 1 :])
             args += tuple(self.extras(e, cls))
             if _as_method(e, cls):
                 torch = "." + torch.removeprefix("torch.")
-        if e.name == "scaled_dot_product_attention":
-            args = tuple(self.dropping(a, i) for i, a in enumerate(args))
         if torch.startswith("."):
             return Call(Attr(args[0], torch[1:]), args[1:])
         return Call(self.spelled(torch, e.name), args)
@@ -64,14 +59,13 @@ class Operations(Expressions):
         if is_float and "dtype" not in given and (dtype := self.float_dtype()) is not None:
             yield Kw("dtype", dtype)
 
-    def dropping(self, arg: Code, place: int) -> Code:
-        """`dropout_p`, which counts in training only."""
-        named = isinstance(arg, Kw) and arg.name == "dropout_p"
+    def in_training(self, arg: Code) -> Code:
+        """A probability that counts in training only."""
         p = arg.value if isinstance(arg, Kw) else arg
-        if not (named or (place == DROPOUT_P and not isinstance(arg, Kw))) or flat(p) in ("0", "0.0"):
+        if flat(p) in ("0", "0.0"):
             return arg
         p = IfExp(p, self.training(), Atom("0.0"))
-        return Kw("dropout_p", p) if named else p
+        return Kw(arg.name, p) if isinstance(arg, Kw) else p
 
     def unflatten(self) -> Code:
         return self.spelled("torch.unflatten", "unflatten")
@@ -95,6 +89,16 @@ class Operations(Expressions):
         )
 
 
+def dropped(e: m.Call, cls: type[Function]) -> int | None:
+    """Where the argument `cls.drops` stands in a call, the named ones behind the others; None where it is left out."""
+    if not cls.drops:
+        return None
+    at, named = cls.arguments.index(cls.drops), [k.name for k in e.kwargs]
+    if at < len(e.args):
+        return at
+    return len(e.args) + named.index(cls.drops) if cls.drops in named else None
+
+
 def _text(e: m.Expr) -> str:
     if isinstance(e, m.Literal_) and isinstance(e.value, str):
         return e.value
@@ -114,10 +118,10 @@ def _pair(e: m.Call) -> tuple[m.Expr, m.Expr]:
 
 def _as_method(e: m.Call, cls: type[Function]) -> bool:
     """Whether `torch.sum(x)` is to be `x.sum()`: where the author wrote so, or the shape is what it is about."""
-    renamed = any(k.name == "split_size_or_sections" for k in e.kwargs)
+    renamed = any(k.name in cls.renames for k in e.kwargs)
     if not cls.torch.startswith("torch.") or cls.method is False or e.style == "call" or renamed:
         return False
-    if cls.name in UNTYPED and not _is_any(e.args[0]):
+    if cls.untyped and not _is_any(e.args[0]):
         return False
     return isinstance(e.args[0].type, m.TensorType) and (e.style == "method" or cls.method is True)
 

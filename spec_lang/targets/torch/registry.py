@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from spec_lang.ir import model as m
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Op
 from spec_lang.targets.torch.text import BadProgram
-
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-"""What is made of layers: PyTorch's own names."""
 
 
 def op_class(name: str) -> type[Op]:
@@ -19,3 +17,10 @@ def op_class(name: str) -> type[Op]:
     if found is None:
         raise BadProgram(f"no op is called {name!r}")
     return found
+
+
+def parameters(made: m.Expr) -> tuple[str, ...]:
+    """What a constructor's layer has learned in any case, where the library declares it."""
+    if isinstance(made, m.Call) and made.to == "make" and made.name in LAYERS:
+        return LAYERS[made.name].always
+    return ()

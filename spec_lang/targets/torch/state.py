@@ -7,7 +7,7 @@ from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, name
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import safe
-from spec_lang.targets.torch.registry import CONTAINERS, op_class
+from spec_lang.targets.torch.registry import op_class, parameters
 from spec_lang.targets.torch.text import attribute
 
 
@@ -49,10 +49,10 @@ class State:
             match member:
                 case m.Param(kind="param", type=type_) if type_.dtype == "float":
                     return Attr(Attr(Atom("self"), member.name), "dtype")
-                case m.Layer(value=m.Call(to="make", name=layer)) if _has_weight(layer):
+                case m.Layer(value=value) if "weight" in parameters(value):
                     return Attr(Attr(Attr(Atom("self"), member.name), "weight"), "dtype")
         made = [p.value for p in self.block.members if isinstance(p, m.Layer)]
-        if any(isinstance(v, m.Call) and v.to == "make" and v.name in _WITH_PARAMETERS for v in made):
+        if any(map(parameters, made)):
             return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
         if not made:
             return None
@@ -76,7 +76,7 @@ class State:
         if not isinstance(made, m.Call):
             return None
         if made.to == "make":
-            torch = f"nn.{made.name}" if made.name in CONTAINERS else op_class(made.name).torch
+            torch = "nn.Sequential" if made.name == "Sequential" else op_class(made.name).torch
             return name(torch) if torch.startswith(self.imports.use("nn") + ".") else None
         return Atom(self.imports.definition(made.name)) if made.to in ("block", "extern") else None
 
@@ -98,21 +98,3 @@ def element(made: m.Expr) -> m.Expr | None:
             return items[0] if same else None
         case _:
             return None
-
-
-def _has_weight(layer: str) -> bool:
-    return layer in ("Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d")
-
-
-_WITH_PARAMETERS = frozenset(
-    [
-        "GRU",
-        "LSTM",
-        "MultiheadAttention",
-        "RNN",
-        "TransformerDecoder",
-        "TransformerEncoder",
-        "TransformerEncoderLayer",
-    ]
-)
-"""Layers that have parameters whatever their arguments are."""
