@@ -277,6 +277,8 @@ class Layer(Op):
     """The learned parameters that it has whatever its arguments are; of those of layers inside it, some."""
     sole: ClassVar[bool] = False
     """Whether the one in `always` is the only one that it ever has."""
+    absent: ClassVar[bool] = False
+    """Whether PyTorch's module has no attribute, rather than None, for a parameter that the arguments leave out."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

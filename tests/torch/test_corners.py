@@ -56,6 +56,30 @@ model Net:
         z, _ = same(state, state, state)
         return y, z
 """,
+    "a rule for parameters that some recurrent layers were made without": """
+block Plain(w: int):
+    layers:
+        rnn = LSTM(_, w, bias=false)
+
+    forward(x: float[T, N, D]) -> float[T, N, w]:
+        y, _ = rnn(x)
+        return y
+
+model Net(w: int = 4):
+    layers:
+        plain = Plain(w)
+        rnns  = [LSTM(w, w, num_layers=2) for i in range(2)]
+
+    init:
+        LSTM.bias_ih_l0 = zeros()
+        LSTM.bias_hh_l1 = constant(0.5)
+
+    forward(x: float[T, N, 3]) -> float[T, N, w]:
+        x = x -> plain
+        for rnn in rnns:
+            x, _ = rnn(x)
+        return x
+""",
 }
 
 

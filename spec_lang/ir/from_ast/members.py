@@ -11,6 +11,8 @@ from spec_lang.ir.from_ast.statements import Statements
 from spec_lang.ir.from_ast.values import (
     CTORS,
     POISON,
+    AliasModule,
+    BlockModule,
     Case,
     DefCtor,
     FunctionRef,
@@ -197,13 +199,16 @@ class Members(Statements):
         found = [m for v in self.members.values() for m in _layers_of(v) if type(m.layer) is op]
         known = [m.ready or m.layer for m in found if m.ready or not m.cells]
         try:
-            names = {p.name for layer in known for p in layer.params()}
+            names = sorted({p.name for layer in known for p in layer.params()})
         except OpError:  # how many there are is not known yet
             return
-        near = self.suggestion(selector.name, sorted(names))
-        if near is not None and selector.name not in names:
+        near = self.suggestion(selector.name, names)
+        if selector.name not in names and (near or (names and len(known) == len(found))):
             self.error(
-                "E0209", f"{base.id} has no parameter `{selector.name}`", selector.name_span, help=near
+                "E0209",
+                f"{base.id} has no parameter `{selector.name}`",
+                selector.name_span,
+                help=near or f"it has {' and '.join(f'`{n}`' for n in names[:6])}",
             )
 
     def _rule(self, rule: ast.InitRule) -> None:
@@ -274,9 +279,14 @@ def _made(definition: Def, seen: set[int] | None = None) -> dict[str, None]:
 
 
 def _layers_of(value: Value) -> Iterator[OpModule]:
-    """The library's layers directly in a member."""
+    """The library's layers in a member."""
     if isinstance(value, OpModule):
         yield value
+    elif isinstance(value, BlockModule):
+        for member in value.summary.members.values():
+            yield from _layers_of(member)
+    elif isinstance(value, AliasModule) and value.block is not None:
+        yield from _layers_of(value.block)
     elif isinstance(value, ListModule):
         for item in value.items:
             yield from _layers_of(item)

@@ -39,6 +39,7 @@ class _Recurrent(Layer):
     holes = {"input_size": Hole(-1, "input features")}
     ranks = (2, 3)
     always = ("weight_ih_l0", "weight_hh_l0")
+    absent = True
 
     gates = 1
 

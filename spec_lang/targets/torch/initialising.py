@@ -78,6 +78,8 @@ def _on_module(rule: m.InitRule, module: str, layer: str, writer: Operations) ->
         return None, [f"                for parameter in {module}.parameters(recurse=False):", *inner]
     tensor = Attr(Atom(module), identifier(rule.parameter))
     lines = initialise(rule.value, tensor, writer, 16)
+    if cls is not None and cls.absent and rule.parameter not in cls.always:
+        return f'hasattr({module}, "{rule.parameter}")', lines
     if cls is None or rule.parameter not in cls.always:
         return flat(Compare(tensor, (("is not", Atom("None")),))), lines
     return None, lines
