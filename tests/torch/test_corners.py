@@ -30,6 +30,17 @@ model Net(dim: int = 4, depth: int >= 0 = 0):
     forward(x: int[N, dim]) -> float[N, dim]:
         return x.to(float) -> fcs
 """,
+    "a list that nothing reads": """
+model Net(dim: int = 4, depth: int = 2):
+    layers:
+        fcs = [Linear(dim, dim) for i in range(depth)]
+    forward(x: float[N, dim]) -> float[N, dim]:
+        steps = []
+        for fc in fcs:
+            x = fc(x)
+            steps += [relu(x)]
+        return x
+""",
 }
 
 
