@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder for the results; beside each spec by default.",
+    type=click.Path(path_type=Path),
+    help="The folder for the results, or an ONNX model's file; beside each spec by default.",
 )
 @SET
 @MODEL
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 def command(
     paths: tuple[Path, ...],
     target: str,
-    folder: Path | None,
+    output: Path | None,
     sets: tuple[str, ...],
     model: str | None,
     style: str,
@@ -61,7 +60,14 @@ def command(
 
     PATH is a .nnspec file, or a folder of them. Nothing is written unless all of them check.
     """
+    file, folder = _places(output)
+    if file is not None and target != "onnx":
+        raise click.UsageError(f"-o {file} is for --target onnx")
     results = gather(paths, sets, model)
+    if file is not None and len(results) > 1:
+        raise click.UsageError(
+            f"-o {file} holds one model, and there are {len(results)} specs: name a folder"
+        )
     finish([d for _, _, result in results for d in result.diagnostics], style)
     if target == "torch":
         _only_for_onnx(onnx)
@@ -71,8 +77,19 @@ def command(
 
     request = Request.of(onnx)
     for path, root, result in results:
-        target_folder = (folder or root) / path.relative_to(root).parent
-        export(path, target_folder / f"{path.stem}.onnx", result, model, request, style)
+        beside = (folder or root) / path.relative_to(root).with_suffix(".onnx")
+        export(path, file or beside, result, model, request, style)
+
+
+def _places(output: Path | None) -> tuple[Path | None, Path | None]:
+    """What `-o` names: an ONNX model's file, or a folder."""
+    if output is None or output.is_dir():
+        return None, output
+    if output.suffix == ".onnx":
+        return output, None
+    if output.exists():
+        raise click.UsageError(f"-o {output} is a file: name a folder, or a file that ends in .onnx")
+    return None, output
 
 
 def _torch(results: list[tuple[Path, Path, Compilation]], folder: Path | None) -> dict[Path, str | bytes]:

@@ -46,11 +46,12 @@ def command(
         import numpy
 
         from spec_lang import runtimes
+        from spec_lang.runtimes.inputs import present
 
         arrays = {}
         for name, file in map(_named, inputs):
             arrays[name] = _array(file)
-        given = tuple(n for n in runtimes.optional_inputs(wanted) if n in arrays or f"{n}_0" in arrays)
+        given = tuple(n for n in runtimes.optional_inputs(wanted) if present(n, arrays))
         results = runtimes.run(replace(wanted, given=given), arrays, runtime, progress)
         done()
         folder.mkdir(parents=True, exist_ok=True)

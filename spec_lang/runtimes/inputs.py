@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -309,6 +310,12 @@ class Sampler:
         if type.length is None:
             raise HostError("a list of unknown length")
         return _whole(size(type.length, {**self.known, **sizes}), type.length)
+
+
+def present(name: str, names: Iterable[str]) -> bool:
+    """Whether an input is among those of an exported graph: itself, or the first item of its tuples and lists."""
+    item = re.compile(rf"{re.escape(name)}(_0)*")
+    return any(map(item.fullmatch, names))
 
 
 def flat(inputs: Mapping[str, Any]) -> dict[str, Array]:

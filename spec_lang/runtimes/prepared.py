@@ -13,7 +13,7 @@ from spec_lang.ir import model
 from spec_lang.ir.instantiate import Constructions
 from spec_lang.ir.templates import BlockTemplate, Instance
 from spec_lang.runtimes.index_ranges import index_bounds
-from spec_lang.runtimes.inputs import Sampler
+from spec_lang.runtimes.inputs import Sampler, present
 from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, needs
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx.dtypes import NUMBERS
@@ -119,6 +119,8 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
     progress("exporting to ONNX")
     exported = emit(request.program, request.name, request.overrides, options)
     outputs = tuple(o.name for o in exported.model.outputs)
+    if request.onnx is not None:
+        _same_interface(exported, request, request.onnx)
     with TemporaryDirectory(prefix="specc-") as folder:
         path = os.path.join(folder, "model.onnx")
         needed = exported.needed
@@ -177,7 +179,32 @@ def _as_exported(request: Request, path: str) -> Request:
         request,
         seed=int(seed),
         dtype=next(exported, DType.F32),
-        given=tuple(n for n in optional_inputs(request) if n in inputs or f"{n}_0" in inputs),
+        given=tuple(n for n in optional_inputs(request) if present(n, inputs)),
+    )
+
+
+def _same_interface(exported: Exported, request: Request, path: str) -> None:
+    """Hold the model at `path` to the inputs and outputs of the method that is asked for.
+
+    Raises:
+        CannotRun: it has others.
+    """
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    inputs, outputs = [i.name for i in graph.input], [o.name for o in graph.output]
+    wanted = [i.name for i in exported.model.inputs]
+    made = [o.name for o in exported.model.outputs]
+    if inputs == wanted and set(made) <= set(outputs):
+        return
+    fix = "name its method with --method"
+    if any(n.name in inputs for n in exported.needed):
+        fix = "export it with its weights"
+    elif "loss" in set(outputs) - set(made):
+        fix = "export it without its loss"
+    raise CannotRun(
+        f"{path} takes {', '.join(inputs)} and gives {', '.join(outputs)}, but {request.method} of {request.name} "
+        f"takes {', '.join(wanted)} and gives {', '.join(made)}: {fix}"
     )
 
 

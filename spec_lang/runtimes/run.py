@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from spec_lang.ir import model
+from spec_lang.runtimes.inputs import present
 from spec_lang.runtimes.onnx import OnnxRuntime, OpenVino
 from spec_lang.runtimes.prepared import Prepared, prepare
 from spec_lang.runtimes.pytorch import Torch
@@ -90,16 +91,12 @@ def nest(prepared: Prepared, inputs: Mapping[str, Array]) -> dict[str, Any]:
             f"{'; '.join(problems)} (the model takes {', '.join(map(_described, expected.values()))})"
         )
     return {
-        i.name: _nested(i.name, i.type, inputs) for i in prepared.method.inputs if _present(i.name, expected)
+        i.name: _nested(i.name, i.type, inputs) for i in prepared.method.inputs if present(i.name, expected)
     }
 
 
 def _described(value: Any) -> str:
     return f"{value.name}: {value}"
-
-
-def _present(name: str, expected: Collection[str]) -> bool:
-    return name in expected or f"{name}_0" in expected
 
 
 def _nested(name: str, type: model.Type, inputs: Mapping[str, Array]) -> Any:
@@ -109,7 +106,7 @@ def _nested(name: str, type: model.Type, inputs: Mapping[str, Array]) -> Any:
         return tuple(_nested(f"{name}_{n}", t, inputs) for n, t in enumerate(type.items))
     if isinstance(type, model.ListType):
         items: list[Any] = []
-        while _present(f"{name}_{len(items)}", inputs):
+        while present(f"{name}_{len(items)}", inputs):
             items.append(_nested(f"{name}_{len(items)}", type.item, inputs))
         return items
     return inputs[name]

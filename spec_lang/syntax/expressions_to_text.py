@@ -268,10 +268,23 @@ class Expressions:
     # --- Types ------------------------------------------------------------------------------
 
     def breakable(self, node: ast.Type) -> Doc:
-        """A type in a definition's head: a tensor's dims may go on lines of their own."""
-        if not isinstance(node, ast.TensorType) or not node.dims:
-            return self.type(node)
-        return Bracket(f"{node.dtype}[", [Item(self._dim(dim)) for dim in node.dims], "]")
+        """A type in a definition's head: what stands between brackets may go on lines of its own."""
+        if isinstance(node, ast.TensorType) and node.dims:
+            return Bracket(f"{node.dtype}[", [Item(self._dim(dim)) for dim in node.dims], "]")
+        if isinstance(node, ast.TupleType):
+            items = [Item(self.breakable(item)) for item in node.items]
+            return Bracket("(", items, ")", lone_comma=len(items) == 1)
+        if isinstance(node, ast.TensorListType):
+            return Bracket("[", [Item(self.breakable(node.item)), Item(self._each(node))], "]", " ")
+        if isinstance(node, ast.OptionalType) and not isinstance(
+            node.base, ast.OptionalType | ast.ChoiceType
+        ):
+            return Concat([self.breakable(node.base), "?"])
+        return self.type(node)
+
+    def _each(self, node: ast.TensorListType) -> str:
+        clause = node.generator
+        return f"for {self.target(clause.target)} in {self.text(clause.iterable, _OR)}"
 
     def type(self, node: ast.Type | ast.String, alone: bool = True) -> str:
         """A type on one line; not `alone` among the options of a choice."""
@@ -289,9 +302,7 @@ class Expressions:
             inner = ", ".join(self.type(item) for item in node.items)
             return f"({inner},)" if len(node.items) == 1 else f"({inner})"
         if isinstance(node, ast.TensorListType):
-            clause = node.generator
-            source = self.text(clause.iterable, _OR)
-            return f"[{self.type(node.item)} for {self.target(clause.target)} in {source}]"
+            return f"[{self.type(node.item)} {self._each(node)}]"
         if isinstance(node, ast.OptionalType):
             inner = f"{self.type(node.base, alone=not isinstance(node.base, ast.OptionalType))}?"
         else:

@@ -172,6 +172,55 @@ def test_optional_inputs_bind_nothing_where_absent() -> None:
     assert codes(text) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("x", None),
+        ("x, mask, past", None),
+        ("x, none, past", "E0406"),
+        ("x, mask", "E0406"),
+        ("x, small, past", "E0301"),
+        ("x, small", "E0406"),
+        ("x, mask if more else none, past if more else none", "E0406"),
+        ("x, mask if more else none, past", "E0406"),
+        ("x, mask, past if more else none", "E0406"),
+    ],
+)
+def test_optional_inputs_that_tell_one_dim_are_there_together(arguments: str, code: str | None) -> None:
+    """Where `past` is absent, P is 0 in the block, whatever the mask says."""
+    text = f"""
+        block Cache:
+            forward(x: float[N, T, D], mask: bool[T, P + T]? = none, past: float[N, P, D]? = none) -> float[N, P + T, D]:
+                return x if past is none else cat([past, x], dim=1)
+
+        model M(more: bool = true):
+            layers:
+                c = Cache()
+
+            forward(x: float[N, T, 4], mask: bool[T, 5 + T], small: bool[T, T], past: float[N, 5, 4]) -> float[N, _, 4]:
+                if more:
+                    x = x + 1
+                return c({arguments})
+    """
+    assert codes(text) == ([code] if code else [])
+
+
+def test_an_optional_input_that_no_result_shows_may_be_left_out_by_a_condition() -> None:
+    text = """
+        block Cross:
+            forward(x: float[N, T, D], memory: float[N, S, D]? = none) -> float[N, T, D]:
+                return x if memory is none else x + memory.mean(dim=1, keepdim=true)
+
+        model M(cross: bool = true):
+            layers:
+                c = Cross()
+
+            forward(x: float[N, T, 4], memory: float[N, S, 4]) -> float[N, T, 4]:
+                return c(x, memory if cross else none)
+    """
+    assert codes(text) == []
+
+
 def test_branches_join() -> None:
     text = """
         block Shortcut(stride: int, width: int):

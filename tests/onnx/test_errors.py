@@ -72,6 +72,13 @@ def test_an_unknown_method_and_a_missing_loss() -> None:
     assert fails(PLAIN, with_loss=True).code == "E0905"
 
 
+def test_an_unknown_input() -> None:
+    error = fails(PLAIN, inputs=("nothing",))
+    assert (error.code, error.message) == ("E0907", "forward has no input nothing")
+    assert error.help == "it has: x"
+    assert fails(PLAIN, inputs=("xx", "x")).help == "did you mean `x`?"
+
+
 def test_a_program_that_runs_out_of_fuel() -> None:
     text = "model M(n: int = 3):\n    layers:\n        f = [Linear(4, 4) for i in range(n)]\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> f\n"
     with pytest.raises(EvaluationError) as caught:

@@ -19,6 +19,7 @@ from spec_lang.runtimes.verify import TOLERANCES, Verification, compare, differe
 from spec_lang.shapes import DType
 from spec_lang.targets.onnx.export import Options, emit
 from spec_lang.weights import export as weights
+from tests.onnx.exporting import program
 from tests.runtimes.test_models import requests
 from tests.torch.handmade import gpt2, lenet5
 
@@ -135,6 +136,40 @@ def export(folder: Path, **options: Any) -> str:
 def test_an_exported_model_is_verified_with_its_seed(tmp_path: Path) -> None:
     path = export(tmp_path, seed=77)
     assert verify(replace(LENET, onnx=path), samples=1).agrees
+
+
+SEVERAL = """
+model Net:
+    layers:
+        fc = Linear(4, 4)
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return fc(x)
+    twice(y: float[N, 4]) -> float[N, 4]:
+        return y -> fc -> fc
+    loss(scores: float[N, 4], label: int[N]):
+        return cross_entropy(scores, label)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "mode", "fix"),
+    [
+        ({"method": "twice"}, "auto", "name its method with --method"),
+        ({"with_loss": True}, "auto", "export it without its loss"),
+        ({}, "none", "export it with its weights"),
+    ],
+)
+def test_an_exported_model_that_takes_something_else_is_refused(
+    options: dict[str, Any], mode: weights.Mode, fix: str, tmp_path: Path
+) -> None:
+    net = Request(program(SEVERAL), "Net", onnx=str(tmp_path / "m.onnx"))
+    exported = emit(net.program, "Net", options=Options(**options))
+    with weights.export(exported.state, exported.needed, str(net.onnx), mode=mode) as job:
+        job.commit(exported.chunks(job.data, job.metadata))
+    with pytest.raises(CannotRun, match=f"but forward of Net takes x and gives .*: {fix}"):
+        verify(net, samples=1)
+    if "method" in options:
+        assert verify(replace(net, method="twice"), samples=1).agrees
 
 
 def test_weights_that_changed_since_the_export_are_an_error(tmp_path: Path) -> None:

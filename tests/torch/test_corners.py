@@ -80,6 +80,17 @@ model Net(w: int = 4):
             x, _ = rnn(x)
         return x
 """,
+    "a list that nothing reads": """
+model Net(dim: int = 4, depth: int = 2):
+    layers:
+        fcs = [Linear(dim, dim) for i in range(depth)]
+    forward(x: float[N, dim]) -> float[N, dim]:
+        steps = []
+        for fc in fcs:
+            x = fc(x)
+            steps += [relu(x)]
+        return x
+""",
 }
 
 

@@ -30,4 +30,9 @@ ROWS: dict[str, Code] = {
         "The expression that a buffer or parameter starts as is computed while the model is exported. It must be made of "
         "constants, hyperparameters and functions of them.",
     ),
+    "E0907": Code(
+        "The method has no such input",
+        "`--input` names an input of the exported method that may be absent, so that the graph has it: by its own name, "
+        "not by those of a list's items (`past`, not `past_0`).",
+    ),
 }

@@ -123,6 +123,39 @@ class Binding(TensorTypes):
             key = f"*{name}" if isinstance(d, Pack) else name
             if key not in env:
                 env[key] = () if isinstance(d, Pack) else dim(0)
+        return self._absent_together(callee, call)
+
+    def _absent_together(self, callee: MethodSummary, call: _Call) -> bool:
+        """A callee assumes that a dim which only optional inputs tell is 0 exactly where each of them is absent.
+
+        That is owed where another input or the result has the dim, too.
+        """
+        resulting = type_symbols(callee.result)
+        for item in callee.inputs:
+            absent = call.env.get(f"{item.name} is none")
+            for name in callee.absent.get(item.name, ()):
+                others = [i.name for i in callee.inputs if i is not item and name in type_symbols(i.type)]
+                if not others and name not in resulting:
+                    continue
+                value = call.env[name]
+                assert isinstance(absent, Cond | bool)
+                assert isinstance(value, Dim)
+                some = Cond.ge(value, 1)
+                with self.given(absent):
+                    fits = absent is False or self.decide(Cond.eq(value, 0)) is True
+                with self.given(host.negation(absent), branch=True):
+                    known = absent is True or self.decide(some)
+                    if known is None:
+                        self.owe(some, f"{call.label} needs {some}", call.node, False)
+                if fits and known is not False:
+                    continue
+                self.error(
+                    "E0406",
+                    f"{call.label} takes {name} to be 0 exactly where its {item.name} is absent, but here it is {value}",
+                    self.stage(call.node),
+                    help=f"pass {' and '.join([item.name, *others])}, or none of them" if others else None,
+                )
+                return False
         return True
 
     def _matched(

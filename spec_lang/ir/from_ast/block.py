@@ -371,14 +371,15 @@ class BlockCheck(Members):
             flag = f"{name} is none"
             type = Maybe(Cond.flag(flag), type.value)
             others = {n for i in result.inputs if not i.optional for n in _symbols_in(i.type)}
-            self.absent[flag] = [
-                symbol(n, 0)
+            result.absent[name] = [
+                n
                 for n in sorted(_symbols_in(type.value))
                 if n in self.dims
                 and n not in others
                 and self.dims[n] == symbol(n, 0)
                 and self._optional_only(n)
             ]
+            self.absent[flag] = [symbol(n, 0) for n in result.absent[name]]
             if item.default is None:
                 hint = f"write `{name}: ...? = none`"
                 self.error("E0406", f"the optional input `{name}` needs a default", item.name, help=hint)

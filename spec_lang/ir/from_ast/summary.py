@@ -70,12 +70,14 @@ class InputSummary:
 class MethodSummary:
     """A method's (or tensor function's) type, the dims that its inputs bind, and what its caller owes."""
 
-    __slots__ = ("dims", "entries", "inputs", "name", "node", "owed", "result", "results")
+    __slots__ = ("absent", "dims", "entries", "inputs", "name", "node", "owed", "result", "results")
 
     def __init__(self, name: str, node: ast.Method | ast.Function) -> None:
         self.name = name
         self.node = node
         self.inputs: list[InputSummary] = []
+        self.absent: dict[str, list[str]] = {}
+        """By optional input, the dims that no required one tells: they are 0 exactly where it is absent."""
         self.dims: dict[str, Dim | Pack] = {}
         self.entries: list[Entry] = []
         self.results: list[Value] = []

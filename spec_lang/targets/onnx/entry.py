@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
@@ -105,3 +106,16 @@ def method_named(definition: model.Block, name: str, env: Env) -> model.Method:
     raise EvaluationError(
         "E0905", f"{definition.name} has no method {name}", env.file, definition.span, f"it has: {known}"
     )
+
+
+def inputs_known(wanted: Collection[str], methods: Sequence[model.Method], env: Env) -> None:
+    """Hold the inputs that the model shall have to those that its methods take.
+
+    Raises:
+        EvaluationError: one is none of theirs.
+    """
+    known = [i.name for m in methods for i in m.inputs]
+    for name in sorted(set(wanted) - set(known)):
+        help = did_you_mean(name, known) or f"it has: {', '.join(known) or 'none'}"
+        method = methods[0]
+        raise EvaluationError("E0907", f"{method.name} has no input {name}", env.file, method.span, help)

@@ -59,8 +59,7 @@ class Methods(Calls):
             return
         annotated = ""
         if s.target.name is not None and isinstance(s.value, m.List) and not s.value.items:
-            annotated = f": {annotation(s.value.type, self.imports) if s.value.type else 'list[Tensor]'}"
-            self.imports.use("Tensor")
+            annotated = f": list[{self.item_annotation(s.target.name)}]"
         self.simple(
             f"{flat(target)}{annotated} = ",
             s.value,
@@ -72,6 +71,23 @@ class Methods(Calls):
         )
         wanted = [d for d in s.dims if d.name in live]
         self.lines += [" " * self.indent + line for line in sizes(wanted, self, {})]
+
+    def item_annotation(self, name: str) -> str:
+        """The annotation of what is appended to a list."""
+        appended = [s.value for s in nodes(self.method.body) if isinstance(s, m.Append) and s.name == name]
+        for value in appended:
+            match value:
+                case m.List(items=(first, *_)):
+                    return self.annotation_of(first)
+                case m.Expression(type=m.ListType(item=kind) | m.TupleType(items=(kind, *_))):
+                    return annotation(kind, self.imports)
+        return self.imports.use("Tensor")
+
+    def annotation_of(self, e: m.Expr) -> str:
+        """The annotation of a value; where its type changes from step to step, it is a tensor."""
+        if e.type is None and isinstance(e, m.Tuple):
+            return f"tuple[{', '.join(map(self.annotation_of, e.items))}]"
+        return self.imports.use("Tensor") if e.type is None else annotation(e.type, self.imports)
 
     def simple(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.code import Code, flat
 from spec_lang.targets.torch.dims import sizes
@@ -174,12 +176,11 @@ class Routine(Methods):
 
 
 def _packed(items: list[str], width: int) -> list[str]:
-    """Items joined by commas, broken between them only."""
-    lines = [items[0]]
-    for item in items[1:]:
-        if len(lines[-1]) + len(", ,") + len(item) <= width:
-            lines[-1] += f", {item}"
+    """Items joined by commas, broken between them, and inside one only where a line does not hold it."""
+    lines: list[str] = []
+    for text in [*(f"{item}," for item in items[:-1]), items[-1]]:
+        if lines and len(lines[-1]) + 1 + len(text) <= width:
+            lines[-1] += f" {text}"
         else:
-            lines[-1] += ","
-            lines.append(item)
+            lines += textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     return lines

@@ -25,5 +25,6 @@ def nodes(*roots: object) -> Iterator[m.Node]:
 
 
 def names_in(*roots: object) -> set[str]:
-    """The ids of all names inside."""
-    return {n.id for n in nodes(*roots) if isinstance(n, m.Name)}
+    """The names that are read inside; an append reads its list."""
+    found = nodes(*roots)
+    return {n.name if isinstance(n, m.Append) else n.id for n in found if isinstance(n, m.Name | m.Append)}

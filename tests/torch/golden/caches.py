@@ -1,6 +1,7 @@
 """Lists of tensors go in and come out, and tell a size."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -35,3 +36,22 @@ class Decoder(nn.Module):
             x, key = layer(x, past)
             keys.append(key)
         return x[:, -1], keys
+
+
+class Scales(nn.Module):
+    """Pairs of tensors, of another size at each step."""
+
+    def __init__(self, width: int = 3) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            [nn.Conv2d(width, width, 3, padding=1) for _ in range(2)]
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        # x: [N, width, 4*h, 4*w] -> [N, width, h, w]
+        kept: list[tuple[Tensor, Tensor]] = []
+        for conv in self.down:
+            kept.append((x, conv(x)))
+            x = F.max_pool2d(conv(x), 2)
+        before, after = kept[1]
+        return x + F.max_pool2d(before + after, 2)
