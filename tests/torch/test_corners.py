@@ -80,6 +80,17 @@ model Net(w: int = 4):
             x, _ = rnn(x)
         return x
 """,
+    "floats made of ints beside a parameter of an exact dtype": """
+model Net(w: int = 4):
+    layers:
+        rnn = LSTM(3, w)
+        param scale: f64[1] = zeros()
+
+    forward(x: int[T, N]) -> float[T, N, w]:
+        hot = x -> one_hot(3) -> to(float)
+        y, _ = rnn(hot)
+        return y * (scale -> to(float))
+""",
     "a list that nothing reads": """
 model Net(dim: int = 4, depth: int = 2):
     layers:

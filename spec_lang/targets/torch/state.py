@@ -49,8 +49,9 @@ class State:
             match member:
                 case m.Param(kind="param", type=type_) if type_.dtype == "float":
                     return Attr(Attr(Atom("self"), member.name), "dtype")
-                case m.Layer(value=value) if "weight" in parameters(value):
-                    return Attr(Attr(Attr(Atom("self"), member.name), "weight"), "dtype")
+                case m.Layer(value=value) if own := [p for p in parameters(value) if "." not in p]:
+                    first = "weight" if "weight" in own else own[0]
+                    return Attr(Attr(Attr(Atom("self"), member.name), first), "dtype")
         made = [p.value for p in self.block.members if isinstance(p, m.Layer)]
         if any(map(parameters, made)):
             return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
