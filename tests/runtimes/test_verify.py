@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
 import pytest
 import torch
+from click.testing import CliRunner
 
+from spec_lang.cli import cli
 from spec_lang.diagnostics import SpecError
-from spec_lang.runtimes import CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
+from spec_lang.runtimes import RUNTIMES, CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
 from spec_lang.runtimes.bench import bench
 from spec_lang.runtimes.first_difference import first_difference
 from spec_lang.runtimes.verify import TOLERANCES, Verification, compare, difference, verify
 from spec_lang.shapes import DType
 from spec_lang.targets.onnx.export import Options, emit
 from spec_lang.weights import export as weights
+from tests.onnx import exporting
 from tests.runtimes.test_models import requests
 from tests.torch.handmade import gpt2, lenet5
 
@@ -86,6 +90,48 @@ def test_a_difference_fails_the_verification(monkeypatch: pytest.MonkeyPatch) ->
     found = verify(LENET, samples=2)
     assert not found.agrees
     assert {t.first for t in found.trials} == {"fc2"}
+
+
+class Forgetful(OnnxRuntime):
+    """Wrong from its second run on."""
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        results = super().__call__(inputs)
+        ran, self.ran = getattr(self, "ran", False), True
+        return {name: r + 1 if ran else r for name, r in results.items()}
+
+
+def test_a_runtime_that_is_right_in_a_new_session_is_told_from_a_wrong_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(RUNTIMES, "onnxruntime", Forgetful)
+    found = verify(LENET, samples=3)
+    assert [(t.agrees, t.fresh, t.first) for t in found.trials] == [
+        (True, False, None),
+        (False, True, None),
+        (False, True, None),
+    ]
+    spec = str(exporting.MODELS / "lenet5.nnspec")
+    shown = CliRunner().invoke(cli, ["verify", spec, "--samples", "3"])
+    assert shown.exit_code == 1
+    assert "onnxruntime differs, but agrees in a new session" in shown.output
+    assert "LeNet5: DIFFERS at 2 of 3 choices of sizes" in shown.output
+
+
+def test_openvino_attends_to_more_than_one_key_after_one_without_its_kernel_cache(tmp_path: Path) -> None:
+    """As docs/onnx.md says: with the cache, OpenVINO 2026.4 goes on with the kernel for a single key."""
+    text = """model M:
+    forward(x: float[N, 4, T, 8]) -> float[N, 4, T, 8]:
+        return scaled_dot_product_attention(x, x, x)
+"""
+    path = tmp_path / "m.onnx"
+    exporting.export(exporting.program(text), "M", path)
+    config = {"INFERENCE_PRECISION_HINT": "f32", "CPU_RUNTIME_CACHE_CAPACITY": "0"}
+    compiled = openvino.Core().compile_model(str(path), "CPU", config)
+    for keys in (1, 2, 9, 1, 16):
+        x = torch.randn(2, 4, keys, 8)
+        want = torch.nn.functional.scaled_dot_product_attention(x, x, x).numpy()
+        assert difference("output", want, compiled([x.numpy()])[0], TOLERANCES[DType.F32]).agrees, keys
 
 
 def numbers(*values: float) -> np.ndarray:
