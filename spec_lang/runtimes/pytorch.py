@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from spec_lang.runtimes.prepared import Prepared
-from spec_lang.runtimes.request import needs
+from spec_lang.runtimes.request import LacksOperator, needs
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Torch:
         try:
             with self.torch.inference_mode():
                 return self.method(**tensors)
+        except NotImplementedError as error:  # a precision that an operator lacks
+            raise LacksOperator(f"PyTorch on the CPU: {error}") from None
         finally:
             mha.set_fastpath_enabled(before)
 

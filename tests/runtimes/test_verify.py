@@ -44,6 +44,16 @@ def test_half_precision_agrees_within_its_own_tolerance() -> None:
     assert verify(replace(LENET, dtype=DType.F16), samples=2).agrees
 
 
+def test_an_operator_that_pytorch_lacks_in_a_precision_is_told(tmp_path: Path) -> None:
+    spec = tmp_path / "m.nnspec"
+    spec.write_text(
+        "model M:\n    forward(x: float[N, P, 3]) -> float[N, P, P]:\n        return cdist(x, x)\n"
+    )
+    shown = CliRunner().invoke(cli, ["verify", str(spec), "--dtype", "f16"])
+    assert shown.exit_code == 1
+    assert "PyTorch on the CPU: \"cdist\" not implemented for 'Half'" in shown.output
+
+
 def test_weights_from_a_file_reach_both_targets(tmp_path: Path) -> None:
     with prepare(replace(LENET, seed=5)) as prepared:
         inputs = prepared.sampler().sample(prepared.sampler().fixed({"N": 2}))
