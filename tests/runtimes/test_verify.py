@@ -54,6 +54,16 @@ def test_an_operator_that_pytorch_lacks_in_a_precision_is_told(tmp_path: Path) -
     assert "PyTorch on the CPU: \"cdist\" not implemented for 'Half'" in shown.output
 
 
+def test_a_number_that_is_too_large_for_a_short_precision_is_told(tmp_path: Path) -> None:
+    spec = tmp_path / "m.nnspec"
+    spec.write_text(
+        "model M:\n    forward(x: float[N, 3]) -> float[N, 3]:\n        return masked_fill(x, x > 0, -1e9)\n"
+    )
+    shown = CliRunner().invoke(cli, ["verify", str(spec), "--dtype", "f16"])
+    assert shown.exit_code == 1
+    assert "PyTorch cannot run it in f16: value cannot be converted" in shown.output
+
+
 def test_weights_from_a_file_reach_both_targets(tmp_path: Path) -> None:
     with prepare(replace(LENET, seed=5)) as prepared:
         inputs = prepared.sampler().sample(prepared.sampler().fixed({"N": 2}))

@@ -59,10 +59,10 @@ FUNCTION_HELP: Mapping[str, str] = {
     "from_numpy": TENSOR_OF_VALUES,
 }
 
-ARGUMENTS: Mapping[tuple[str, str], str] = {
-    ("repeat", "pattern"): "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`",
-}
-"""What helps where an argument of a function is refused."""
+_TILE = "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`"
+
+ARGUMENTS: Mapping[tuple[str, str], str] = {("repeat", "pattern"): _TILE, ("repeat", "E0510"): _TILE}
+"""What helps where an argument of a function is refused, or, by the error's code, all of them are."""
 
 LAYER_HELP: Mapping[str, str] = {
     "ModuleList": "a list of layers is written as one: `[Linear(4, 4), Linear(4, 4)]`",
