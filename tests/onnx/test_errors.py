@@ -70,6 +70,7 @@ def test_an_unknown_hyperparameter() -> None:
 def test_an_unknown_method_and_a_missing_loss() -> None:
     assert fails(PLAIN, method="step").code == "E0905"
     assert fails(PLAIN, with_loss=True).code == "E0905"
+    assert fails(PLAIN, inputs=("maks",)).code == "E0905"
 
 
 def test_a_program_that_runs_out_of_fuel() -> None:

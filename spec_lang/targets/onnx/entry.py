@@ -28,7 +28,12 @@ class Inputs(Frozen):
 
     def takes(self, i: model.Input) -> bool:
         """Whether the model has this input."""
-        return i.name in self.wanted or not (i.optional or i.default is not None)
+        return i.name in self.wanted or not self.optional(i)
+
+    @staticmethod
+    def optional(i: model.Input) -> bool:
+        """Whether a caller may leave this input out."""
+        return i.optional or i.default is not None
 
     def made(self, i: model.Input, file: int) -> Host:
         """The inputs of the graph that stand for one of the method's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from spec_lang.frozen import Frozen
@@ -148,6 +148,7 @@ class _Export:
         loss = next((m for m in self.definition.methods if m.name == "loss"), None)
         if self.options.with_loss and loss is None:
             raise EvaluationError("E0905", f"{name} has no loss", env.file, self.definition.span)
+        self._known([method, loss] if self.options.with_loss and loss is not None else [method], env)
         results = result_names(method, loss)
         taken = {i.name for i in method.inputs}
         wanted = self._reserve([n for n in results if n not in taken])
@@ -169,6 +170,19 @@ class _Export:
         order = {t.key: i for i, t in enumerate(self.state.tensors)}
         by_state = sorted(finished.initializers, key=lambda i: order.get(i.key, len(order)))
         return Exported(finished.replace(initializers=by_state), self.state, self.buffers, self.options.dtype)
+
+    def _known(self, methods: Sequence[model.Method], env: Env) -> None:
+        """Refuse a wanted input that there is not."""
+        inputs = {i.name: self.inputs.optional(i) for m in methods for i in m.inputs}
+        for name in sorted(set(self.options.inputs) - set(inputs)):
+            able = ", ".join(n for n, optional in inputs.items() if optional)
+            raise EvaluationError(
+                "E0905",
+                f"{methods[0].name} has no input {name}",
+                env.file,
+                methods[0].span,
+                f"its optional inputs: {able}" if able else "it has no optional inputs",
+            )
 
     def _reserve(self, names: list[str]) -> set[str]:
         """Keep the names of results for them: a variable called the same takes another."""
