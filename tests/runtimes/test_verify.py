@@ -252,6 +252,32 @@ def test_a_verification_without_a_trial_is_none() -> None:
 
 # --- Running and timing ---------------------------------------------------------------------
 
+SIZED = """model M:
+    forward(x: float[N, 4*h], y: float[N, h + 2]) -> float[N]:
+        return x.sum(dim=1) + y.sum(dim=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        ((3, 8), (3, 4), None),
+        ((3, 9), (3, 4), r"`x` is \[3, 9\], but the model takes float\[N, 4\*h\] \("),
+        ((3, 8), (2, 4), r"`y` is \[2, 4\], but the model takes float\[N, h \+ 2\], with N = 3"),
+        ((3, 8), (3, 5), r"`y` is \[3, 5\], but the model takes float\[N, h \+ 2\], with h = 2"),
+    ],
+)
+def test_sizes_of_inputs_are_values_of_their_dims(
+    x: tuple[int, int], y: tuple[int, int], words: str | None
+) -> None:
+    request = Request(exporting.program(SIZED), "M")
+    inputs = {"x": np.ones(x, np.float32), "y": np.ones(y, np.float32)}
+    if words is None:
+        assert run(request, inputs)["output"].tolist() == [12.0] * 3
+        return
+    with pytest.raises(CannotRun, match=words):
+        run(request, inputs)
+
 
 @pytest.mark.parametrize(
     ("inputs", "words"),
