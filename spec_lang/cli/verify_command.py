@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spec_lang.cli.running import done, model_options, progress, request, sizes_of, table
+
+if TYPE_CHECKING:
+    from spec_lang.runtimes.verify import Trial
 
 
 @click.command("verify")
@@ -68,9 +71,18 @@ def command(
     for t in result.trials:
         if not t.agrees:
             given = f", given {', '.join(t.given)}" if t.given else ""
-            click.echo(f"at {t.sizes}{given}: {t.runtime} differs, first in {t.first or 'the outputs'}")
+            click.echo(f"at {t.sizes}{given}: {t.runtime} differs{_where(t)}")
     for runtime, reason in result.unable.items():
         click.echo(f"{runtime} cannot run it: {reason}")
-    count = len({str(t.sizes) for t in result.trials})
-    click.echo(f"{result.name}: {'agrees' if result.agrees else 'DIFFERS'} at {count} choices of sizes")
+    tried = {str(t.sizes) for t in result.trials}
+    wrong = {str(t.sizes) for t in result.trials if not t.agrees}
+    where = "agrees at" if result.agrees else f"DIFFERS at {len(wrong)} of"
+    click.echo(f"{result.name}: {where} {len(tried)} choices of sizes")
     raise SystemExit(0 if result.agrees else 1)
+
+
+def _where(trial: Trial) -> str:
+    """What is known of where a runtime departs from PyTorch."""
+    if trial.fresh:
+        return ", but agrees in a new session: what it keeps from the sizes before is at fault, not the model"
+    return f", first in {trial.first}" if trial.first else ""

@@ -203,7 +203,7 @@ class Op:
     arrange: ClassVar[Callable[..., Any] | None] = None
     """For what PyTorch overloads: turns (args, kwargs) as written into those of this declaration (`arange(end)`)."""
     helps: ClassVar[Mapping[str, str]] = {}
-    """What helps where an argument is refused and the refusal names no fix."""
+    """What helps where an argument is refused and the refusal names no fix; by the error's code where it names no argument."""
 
     def __init_subclass__(cls) -> None:
         own = tuple(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from spec_lang.runtimes.prepared import Prepared
-from spec_lang.runtimes.request import needs
+from spec_lang.runtimes.request import CannotRun, LacksOperator, needs
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Torch:
 
         self.torch = torch
         self.fast = fast
+        self.dtype = prepared.request.dtype
         if threads is not None:
             torch.set_num_threads(threads)
         self.outputs = prepared.outputs
@@ -54,6 +55,14 @@ class Torch:
         try:
             with self.torch.inference_mode():
                 return self.method(**tensors)
+        except NotImplementedError as error:  # a precision that an operator lacks
+            raise LacksOperator(f"PyTorch on the CPU: {error}") from None
+        except RuntimeError as error:
+            if self.dtype is DType.F32:
+                raise
+            # A number of the spec that is too large for a short precision, which PyTorch notices as it runs.
+            first, _, _ = str(error).partition("\n")
+            raise CannotRun(f"PyTorch cannot run it in {self.dtype}: {first}") from None
         finally:
             mha.set_fastpath_enabled(before)
 

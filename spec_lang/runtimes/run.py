@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from spec_lang.ir import model
+from spec_lang.ir.from_ast.binding import linear
 from spec_lang.runtimes.inputs import present
 from spec_lang.runtimes.onnx import OnnxRuntime, OpenVino
 from spec_lang.runtimes.prepared import Prepared, prepare
@@ -15,6 +16,8 @@ from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
     from spec_lang.runtimes.request import Array
+    from spec_lang.shapes import Dim
+    from spec_lang.targets.onnx.nodes import Edge
 
 
 class Runtime(Protocol):
@@ -86,6 +89,7 @@ def nest(prepared: Prepared, inputs: Mapping[str, Array]) -> dict[str, Any]:
                 problems.append(f"`{name}` is {list(array.shape)}, but the model takes {type}")
             elif array.dtype.name != dtype:
                 problems.append(f"`{name}` is {array.dtype.name}, but the model takes {dtype}")
+    problems = problems or _sizes_that_differ(expected, inputs)
     if problems:
         raise CannotRun(
             f"{'; '.join(problems)} (the model takes {', '.join(map(_described, expected.values()))})"
@@ -93,6 +97,41 @@ def nest(prepared: Prepared, inputs: Mapping[str, Array]) -> dict[str, Any]:
     return {
         i.name: _nested(i.name, i.type, inputs) for i in prepared.method.inputs if present(i.name, expected)
     }
+
+
+def _sizes_that_differ(expected: Mapping[str, Edge], inputs: Mapping[str, Array]) -> list[str]:
+    """Inputs with a size that is no value of its dim (60 is none of `32*h`), or not the one that a name has elsewhere."""
+    found: dict[str, int] = {}
+    problems = []
+    for name, type in expected.items():
+        shape = inputs[name].shape
+        for whole, n in zip(type.dims, shape, strict=True):
+            d = whole.substitute(found)
+            if _fits(d, n, found):
+                continue
+            given = ", ".join(f"{s} = {k}" for s, k in found.items() if s in whole.symbols)
+            where = f", with {given}" if given else ""
+            problems.append(f"`{name}` is {list(shape)}, but the model takes {type}{where}")
+            break
+    return problems
+
+
+def _fits(d: Dim, n: int, found: dict[str, int]) -> bool:
+    """Whether a dim may be `n`; where one name is unknown in it, and it is linear in that, the name's value is found."""
+    if d.const is not None:
+        return d.const == n
+    name, *others = d.symbols
+    scale = None if others or name == "_" else linear(d, name)
+    if scale is None:
+        return True
+    factor, offset = scale
+    if factor.const is None or offset.const is None:
+        return True
+    value, rest = divmod(n - offset.const, factor.const)
+    if rest or value < 0:
+        return False
+    found[name] = value
+    return True
 
 
 def _described(value: Any) -> str:

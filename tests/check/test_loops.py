@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from spec_lang.ir.model import Carry, Comprehension, Layer, Program
+from spec_lang.ir.model import Carry, Comprehension, Layer, Literal_, Name, Program
 from tests.check.checking import block, check_text, checked, codes
 
 
@@ -175,3 +175,61 @@ def test_dicts_are_not_run() -> None:
                 return x -> d
     """
     assert codes(text) == ["E0407"]
+
+
+STAGES = """
+        block Stage(out: int):
+            layers:
+                conv = Conv2d(C, out, 1)
+
+            forward(x: float[N, C, H, W]) -> float[N, out, H, W]:
+                return x -> conv
+
+        model Net:
+            layers:
+                stages = {stages}
+
+            forward(x: float[N, 3, H, W]) -> float[N, 9, H, W]:
+                return x -> stages{a} -> stages{b}
+"""
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        'Stage(c) for k, c in [("a", 8), ("b", 9)]',
+        "Stage(c) for c, act in [(8, true), (9, false)]",
+        "Stage(c) for c in [2, 8, 9] if c > 2",
+        "Stage(c) for k in range(1) for c in [8, 9]",
+    ],
+)
+def test_what_items_determine_one_by_one_runs_along_the_list(stages: str) -> None:
+    text = STAGES.format(stages=f"[{stages}]", a="[0]", b="[1]")
+    (carry,) = carries(checked(text), "Net", "stages")
+    assert isinstance(carry.start, Literal_)
+    assert isinstance(carry.next, Name)
+    assert (carry.start.value, carry.next.id, carry.next.ref) == (3, "c", "loop")
+
+
+def test_what_items_determine_is_a_variable_of_the_list() -> None:
+    text = """
+        model Net:
+            layers:
+                convs = [Conv2d(_, 4, k) for c, k in [(3, 1), (5, 3)]]
+
+            forward(x: float[N, 3, H, W], y: float[N, 5, H + 2, W + 2]) -> float[N, 4, H, W]:
+                return convs[0](x) + convs[1](y)
+    """
+    assert carries(checked(text), "Net", "convs") == []
+
+
+@pytest.mark.parametrize(
+    ("stages", "a", "b"),
+    [
+        ("[Stage(c + 1) for c, k in [(4, 1), (8, 1), (8, 2)]]", "[0] -> stages[1]", "[2]"),
+        ('{k: Stage(c) for k, c in [("a", 5), ("b", 9)]}', '["a"]', '["b"]'),
+        ('[[Stage(c) for c, k in [(8, "a"), (9, "b")]] for t in ["c", "d"]]', "[0][0]", "[1][1]"),
+    ],
+)
+def test_what_items_determine_without_a_formula_is_refused(stages: str, a: str, b: str) -> None:
+    assert codes(STAGES.format(stages=stages, a=a, b=b)) == ["E0313"]

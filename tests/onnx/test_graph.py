@@ -58,6 +58,34 @@ def test_identities_vanish() -> None:
     assert g.reshape(x, [N, 3]) is x
 
 
+def padded(*inputs: Any, mode: str | None = None, **own: Any) -> onnx.ModelProto:
+    """A convolution of a padded input."""
+    g = Builder(opset=24, lookup=lambda key: Stored(key, (4, 4, 2), DType.FLOAT))
+    x = g.input("x", TensorType(DType.FLOAT, (N, dim(4), symbol("T"))))
+    y = g.Pad(x, *(g.ints(i) if isinstance(i, list) else g.const(i, DType.FLOAT) for i in inputs), mode=mode)
+    z = g.typed(g.Conv(y, g.param("w"), **own), DType.FLOAT, (N, dim(4), symbol("U")))
+    return model_of(g, z=z)
+
+
+def test_a_convolution_pads_its_input_itself() -> None:
+    for own, pads in (({}, [3, 1]), ({"pads": [1, 2], "strides": [2]}, [4, 3])):
+        [conv] = padded([0, 0, 3, 0, 0, 1], **own).graph.node
+        assert list(conv.input) == ["x", "w"]
+        given = {a.name: list(a.ints) for a in conv.attribute}
+        assert given == {**own, "pads": pads}
+
+
+def test_what_a_convolution_cannot_pad_stays_a_node() -> None:
+    for model in (
+        padded([0, 0, 3, 0, 0, -1]),
+        padded([0, 1, 3, 0, -1, 1]),
+        padded([1, 0, 3, 0, 0, 1]),
+        padded([0, 0, 3, 0, 0, 1], 1.0),
+        padded([0, 0, 3, 0, 0, 1], mode="edge"),
+    ):
+        assert ops(model) == ["Pad", "Conv"]
+
+
 def test_dead_nodes_and_their_weights_are_left_out() -> None:
     g = builder()
     x = g.input("x", TensorType(DType.FLOAT, (N, dim(3))))

@@ -32,6 +32,31 @@ model M(width: int = 4, n: int = 3):
         {"x": torch.randn(2, 3, 5, 7)},
         {},
     ),
+    "dims carried along settings of several kinds": (
+        """
+SETTINGS = [(4, 1, true), (6, 2, false), (3, 2, true)]
+
+block Stage(out: int, stride: int, act: bool):
+    layers:
+        conv = Conv2d(_, out, 3, stride=stride, padding=1)
+        fc = Linear(C, out)
+    forward(x: float[N, C, H, W]) -> float[N, out, (H - 1)//stride + 1, (W - 1)//stride + 1]:
+        y = conv(x) + fc(x.mean((2, 3)))[:, :, none, none]
+        return relu(y) if act else y
+
+model M:
+    layers:
+        stages = [Stage(c, s, a) for c, s, a in SETTINGS]
+        tail = Sequential(*[Conv2d(_, c, 1) for c in [2, 5, 7, 2] if c > 2], ReLU())
+        fan = [Linear(_, 4) for k, c in [("a", 7), ("b", 4)]]
+    forward(x: float[N, 3, H, W]) -> float[N, 4]:
+        x = x -> stages -> tail
+        x = x.mean((2, 3)) -> fan[0]
+        return x -> fan[1]
+""",
+        {"x": torch.randn(2, 3, 9, 8)},
+        {},
+    ),
     "signs of tensors": (
         """
 model M:

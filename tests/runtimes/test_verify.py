@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
 import pytest
 import torch
+from click.testing import CliRunner
 
+from spec_lang.cli import cli
 from spec_lang.diagnostics import SpecError
-from spec_lang.runtimes import CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
+from spec_lang.runtimes import RUNTIMES, CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
 from spec_lang.runtimes.bench import bench
 from spec_lang.runtimes.first_difference import first_difference
 from spec_lang.runtimes.verify import TOLERANCES, Verification, compare, difference, verify
 from spec_lang.shapes import DType
 from spec_lang.targets.onnx.export import Options, emit
 from spec_lang.weights import export as weights
+from tests.onnx import exporting
 from tests.onnx.exporting import program
 from tests.runtimes.test_models import requests
 from tests.torch.handmade import gpt2, lenet5
@@ -39,6 +43,26 @@ def test_the_runtimes_agree(request_: Request) -> None:
 
 def test_half_precision_agrees_within_its_own_tolerance() -> None:
     assert verify(replace(LENET, dtype=DType.F16), samples=2).agrees
+
+
+def test_an_operator_that_pytorch_lacks_in_a_precision_is_told(tmp_path: Path) -> None:
+    spec = tmp_path / "m.nnspec"
+    spec.write_text(
+        "model M:\n    forward(x: float[N, P, 3]) -> float[N, P, P]:\n        return cdist(x, x)\n"
+    )
+    shown = CliRunner().invoke(cli, ["verify", str(spec), "--dtype", "f16"])
+    assert shown.exit_code == 1
+    assert "PyTorch on the CPU: \"cdist\" not implemented for 'Half'" in shown.output
+
+
+def test_a_number_that_is_too_large_for_a_short_precision_is_told(tmp_path: Path) -> None:
+    spec = tmp_path / "m.nnspec"
+    spec.write_text(
+        "model M:\n    forward(x: float[N, 3]) -> float[N, 3]:\n        return masked_fill(x, x > 0, -1e9)\n"
+    )
+    shown = CliRunner().invoke(cli, ["verify", str(spec), "--dtype", "f16"])
+    assert shown.exit_code == 1
+    assert "PyTorch cannot run it in f16: value cannot be converted" in shown.output
 
 
 def test_weights_from_a_file_reach_both_targets(tmp_path: Path) -> None:
@@ -87,6 +111,48 @@ def test_a_difference_fails_the_verification(monkeypatch: pytest.MonkeyPatch) ->
     found = verify(LENET, samples=2)
     assert not found.agrees
     assert {t.first for t in found.trials} == {"fc2"}
+
+
+class Forgetful(OnnxRuntime):
+    """Wrong from its second run on."""
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        results = super().__call__(inputs)
+        ran, self.ran = getattr(self, "ran", False), True
+        return {name: r + 1 if ran else r for name, r in results.items()}
+
+
+def test_a_runtime_that_is_right_in_a_new_session_is_told_from_a_wrong_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(RUNTIMES, "onnxruntime", Forgetful)
+    found = verify(LENET, samples=3)
+    assert [(t.agrees, t.fresh, t.first) for t in found.trials] == [
+        (True, False, None),
+        (False, True, None),
+        (False, True, None),
+    ]
+    spec = str(exporting.MODELS / "lenet5.nnspec")
+    shown = CliRunner().invoke(cli, ["verify", spec, "--samples", "3"])
+    assert shown.exit_code == 1
+    assert "onnxruntime differs, but agrees in a new session" in shown.output
+    assert "LeNet5: DIFFERS at 2 of 3 choices of sizes" in shown.output
+
+
+def test_openvino_attends_to_more_than_one_key_after_one_without_its_kernel_cache(tmp_path: Path) -> None:
+    """As docs/onnx.md says: with the cache, OpenVINO 2026.4 goes on with the kernel for a single key."""
+    text = """model M:
+    forward(x: float[N, 4, T, 8]) -> float[N, 4, T, 8]:
+        return scaled_dot_product_attention(x, x, x)
+"""
+    path = tmp_path / "m.onnx"
+    exporting.export(exporting.program(text), "M", path)
+    config = {"INFERENCE_PRECISION_HINT": "f32", "CPU_RUNTIME_CACHE_CAPACITY": "0"}
+    compiled = openvino.Core().compile_model(str(path), "CPU", config)
+    for keys in (1, 2, 9, 1, 16):
+        x = torch.randn(2, 4, keys, 8)
+        want = torch.nn.functional.scaled_dot_product_attention(x, x, x).numpy()
+        assert difference("output", want, compiled([x.numpy()])[0], TOLERANCES[DType.F32]).agrees, keys
 
 
 def numbers(*values: float) -> np.ndarray:
@@ -220,6 +286,32 @@ def test_a_verification_without_a_trial_is_none() -> None:
 
 
 # --- Running and timing ---------------------------------------------------------------------
+
+SIZED = """model M:
+    forward(x: float[N, 4*h], y: float[N, h + 2]) -> float[N]:
+        return x.sum(dim=1) + y.sum(dim=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        ((3, 8), (3, 4), None),
+        ((3, 9), (3, 4), r"`x` is \[3, 9\], but the model takes float\[N, 4\*h\] \("),
+        ((3, 8), (2, 4), r"`y` is \[2, 4\], but the model takes float\[N, h \+ 2\], with N = 3"),
+        ((3, 8), (3, 5), r"`y` is \[3, 5\], but the model takes float\[N, h \+ 2\], with h = 2"),
+    ],
+)
+def test_sizes_of_inputs_are_values_of_their_dims(
+    x: tuple[int, int], y: tuple[int, int], words: str | None
+) -> None:
+    request = Request(exporting.program(SIZED), "M")
+    inputs = {"x": np.ones(x, np.float32), "y": np.ones(y, np.float32)}
+    if words is None:
+        assert run(request, inputs)["output"].tolist() == [12.0] * 3
+        return
+    with pytest.raises(CannotRun, match=words):
+        run(request, inputs)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from spec_lang.ir.from_ast.checker import Checker
     from spec_lang.ir.from_ast.iteration import Iteration
 
+Item = tuple[ast.Comprehension, Mapping[str, Value] | None]
+"""A comprehension, and its variables for one of its items."""
 COMPUTED = frozenset(
     {
         *("range", "len", "enumerate", "zip", "reversed"),
@@ -124,6 +126,10 @@ class Base:
         self.types: dict[int, Value] = {}
         self.resolved: dict[int, Value] = {}
         self.cells: dict[int, list[Cell]] = {}
+        self.inside: tuple[Item, ...] = ()
+        """The comprehensions that one goes through, with their variables where that is item by item."""
+        self.item_of: dict[int, tuple[Item, ...]] = {}
+        """Where each cell was made."""
         self.dims_bound: dict[int, list[tuple[str, tuple[int, ...], int]]] = {}
         self.came: dict[int, tuple[Value, Value, str]] = {}
         self.required: dict[int, tuple[bool | None, str]] = {}

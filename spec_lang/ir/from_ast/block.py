@@ -516,7 +516,8 @@ class BlockCheck(Members):
             self._leave()
             return
         self._unused(node)
-        self._undetermined()
+        if self.fit_items():
+            self._undetermined()
         self._implicit(node)
         self._leave()
 

@@ -60,6 +60,7 @@ class Construction(Calls):
             """One cell for each `_` or implicit dim, shared by the cases of one construction."""
             if name not in memo:
                 memo[name] = Cell(name, hole)
+                self.item_of[id(memo[name])] = self.inside
                 self.cells.setdefault(id(hole), []).append(memo[name])
             return memo[name]
 

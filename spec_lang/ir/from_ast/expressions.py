@@ -368,11 +368,12 @@ class Expressions(Base):
         if isinstance(value, RepeatModule) and not value.keyed:
             return [value]
         if value is not POISON:
-            self.error(
-                "E0403",
-                f"only a list whose items are known can be spread out, not {host.kind_of(value)}",
-                node,
-            )
+            kind, help = host.kind_of(value), None
+            if isinstance(value, Range):
+                kind = f"a range of {self.range_length(value)}"
+                help = "two counts are one: `for k in range(a * b)`, with `k // b` and `k % b`"
+            message = f"only a list whose items are known can be spread out, not {kind}"
+            self.error("E0403", message, node, help=help)
         return None
 
     def range_length(self, value: Range) -> Dim:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from spec_lang.ir.from_ast.values import (
     CTORS,
+    Case,
     FunctionRef,
     Range,
     RecordValue,
@@ -68,6 +69,8 @@ def kind_of(value: Value) -> str:
         return "a layer's constructor"
     if isinstance(value, FunctionRef):
         return "a function"
+    if isinstance(value, Case):
+        return "one of two values, by a condition"
     return "a record" if isinstance(value, RecordValue) else "something else"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from spec_lang.ir.from_ast.closed_forms import ClosedForms
 from spec_lang.ir.from_ast.expressions import type_text
 from spec_lang.ir.from_ast.iteration import (
@@ -21,6 +23,7 @@ from spec_lang.ir.from_ast.values import (
     substitute,
 )
 from spec_lang.shapes import Cond, Dim, dim, symbol
+from spec_lang.syntax import ast
 
 
 class Loops(ClosedForms):
@@ -110,13 +113,55 @@ class Loops(ClosedForms):
         finally:
             self.unrolled = was
         for cell, values in seen.values():
-            if not self._fit(cell, values, it):
+            if not self._fit(cell, values, it.index, it.owner or self.cell_owner.get(id(cell))):
                 return None
         return state
 
-    def _fit(self, cell: Cell, values: list[Dim], it: Iteration) -> bool:
+    def fit_items(self) -> bool:
+        """One formula for each `_` and implicit dim of a comprehension that was gone through item by item."""
+        for cells in self.cells.values():
+            for name in dict.fromkeys(c.name for c in cells):
+                same = [c for c in cells if c.name == name]
+                known = [(c.first, c.value) for c in same if c.value is not None]
+                if not known or not self.item_of[id(same[0])] or all(k == known[0] for k in known):
+                    continue
+                whole = Cell(name, same[0].node)
+                if not self._fit_items(whole, same):
+                    return False
+                cells.insert(0, whole)
+        return True
+
+    def _fit_items(self, whole: Cell, cells: list[Cell]) -> bool:
+        values = [c.value for c in cells if c.value is not None]
+        items = [self.item_of[id(c)] for c in cells]
+        owner = items[0][0][0]
+        variables = [i[0][1] for i in items if len(i) == 1 and i[0][0] is owner and i[0][1] is not None]
+        if len(variables) < len(cells) or len(values) < len(cells) or any(c.first for c in cells):
+            return self._no_formula(whole, values)
+        whole.value = self._variable(values, variables)
+        if whole.value is not None:
+            return True
+        if owner.key is not None:  # a dict is one expression, along which nothing runs
+            return self._no_formula(whole, values)
+        index = self.fresh("k", 0)
+        step = self._variable(values[1:], variables)
+        if step is None:
+            return self._fit(whole, values, index, owner)
+        whole.value = running = self.fresh(whole.name)
+        self.carried[str(running)] = Carried(str(running), values[0], step, index, owner)
+        return True
+
+    def _variable(self, values: list[Dim], variables: Sequence[Mapping[str, Value]]) -> Dim | None:
+        """The comprehension's variable that has these values from its first item on."""
+        for name in variables[0]:
+            if all(self._same(v[name], d) for v, d in zip(variables, values, strict=False)):
+                found = self.fresh(name)
+                self.loop_names[str(found)] = (name, dim(0))
+                return found
+        return None
+
+    def _fit(self, cell: Cell, values: list[Dim], index: Dim, owner: ast.Comprehension | None) -> bool:
         """One formula for a `_` whose value differs from iteration to iteration."""
-        owner = it.owner or self.cell_owner.get(id(cell))
         first = values[0]
         if all(v == first for v in values):
             cell.value = first
@@ -128,22 +173,26 @@ class Loops(ClosedForms):
         growth = values[1] - first
         if all(b - a == growth for a, b in zip(values, rest, strict=False)):
             s = self.fresh(cell.name)
-            self.carried[str(s)] = Carried(str(s), first, s + growth, it.index, owner)
+            self.carried[str(s)] = Carried(str(s), first, s + growth, index, owner)
             cell.value = s
             return True
         if first.const and values[1].const and values[1].const % first.const == 0:
             factor = values[1].const // first.const
             if all(b == a * factor for a, b in zip(values, rest, strict=False)):
                 s = self.fresh(cell.name)
-                self.carried[str(s)] = Carried(str(s), first, s * factor, it.index, owner)
+                self.carried[str(s)] = Carried(str(s), first, s * factor, index, owner)
                 cell.value = s
                 return True
+        return self._no_formula(cell, values)
+
+    def _no_formula(self, cell: Cell, values: list[Dim]) -> bool:
         shown = ", ".join(map(str, values[:4]))
+        what = "`_`" if isinstance(cell.node, ast.Hole) else f"`{cell.name}`"
         self.error(
             "E0313",
-            f"`_` would be {shown} along the list, for which no formula was found",
+            f"{what} would be {shown} along the list, for which no formula was found",
             cell.node,
-            help="write the size out in terms of the loop's variable",
+            help=self._written_out(cell),
         )
         return False
 

@@ -161,7 +161,7 @@ class OpCalls(Expressions):
             )
         except ERRORS as error:
             if isinstance(error, OpError):
-                error.help = error.help or op.helps.get(error.arg or "")
+                error.help = error.help or op.helps.get(error.arg or error.code)
             return self.op_error(error, self.stage(node), places, label, [*args, *kwargs.values()])
         self.take_open(cx, node, label)
         first = next((a for a in args if isinstance(a, TensorType)), None)

@@ -9,6 +9,7 @@ from spec_lang.ir.from_ast.habits import DTYPES
 from spec_lang.ir.from_ast.hypers import Hypers
 from spec_lang.ir.from_ast.values import (
     POISON,
+    Case,
     Mapped,
     Maybe,
     Range,
@@ -95,6 +96,8 @@ class TensorTypes(Hypers):
                 hint = f"names are written without quotes: `{node.value}`"
             elif value is None:
                 hint = "a size that may be any has a name: `float[N, 4]`"
+            elif isinstance(value, Case):
+                hint = "make the size a hyperparameter, or write a block for each case"
             shown = f"`{node.id}` is {kind}" if isinstance(node, ast.Name) else f"this is {kind}"
             self.once("E0404", f"a dim is an int, and {shown}", node, hint)
             return None

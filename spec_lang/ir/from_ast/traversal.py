@@ -168,17 +168,18 @@ class Traversal(Loops):
             return POISON
         if it.element is None or (it.known is not None and len(it.known) == 0):
             return self._each(node, it)
-        outer, member = self.loops, self.member
+        outer, outside, member = self.loops, self.inside, self.member
         mark = self.mark()
         kept = {k: list(v) for k, v in self.cells.items()} if it.known is not None else None
         try:
             with self.given(Cond.lt(it.index, it.length)):
                 if not self.bind_target(generator.target, it.element, generator.iterable):
                     return POISON
+                self.inside = (*outside, (node, None))
                 key = None if node.key is None else self.ev(node.key)
                 item = self.ev(node.value)
         finally:
-            self.loops = outer
+            self.loops, self.inside = outer, outside
         if item is POISON or key is POISON:
             errors = self.diagnostics[mark[0] :]
             if it.known is not None and len(it.known) <= MAX_UNROLLED and kept is not None:
@@ -239,7 +240,7 @@ class Traversal(Loops):
             if not self.bind_target(generator.target, element, generator.iterable):
                 return POISON
             key = str(k) if node.key is None else self.ev(node.key)
-            item = self.ev(node.value)
+            item = self._item(node)
             self.loops = outer
             if item is POISON or key is POISON:
                 return POISON
@@ -251,6 +252,15 @@ class Traversal(Loops):
             names = [str(n) for n in range(len(present))] if node.key is None else [k for k, _ in present]
             return ListModule(self.member, kind, [i for _, i in present], names)
         return items
+
+    def _item(self, node: ast.Comprehension) -> Value:
+        """One item, for the values that the variables have now."""
+        outer = self.inside
+        self.inside = (*outer, (node, self.loops))
+        try:
+            return self.ev(node.value)
+        finally:
+            self.inside = outer
 
     def _expanded(self, node: ast.Comprehension) -> Value:
         """Several `for`s, or an `if`: item by item."""
@@ -271,7 +281,7 @@ class Traversal(Loops):
                 self.error("E0802", "this comprehension makes more than 1,024 items", node)
                 return False
             key = None if node.key is None else self.ev(node.key)
-            item = self.ev(node.value)
+            item = self._item(node)
             if item is POISON or key is POISON:
                 return False
             keys.append(str(len(items)) if key is None else str(key))

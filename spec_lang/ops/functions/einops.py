@@ -185,7 +185,9 @@ class repeat(_Patterned):
     torch = "repeat"
     extras = "axes_lengths"
     source = "https://einops.rocks/api/repeat/"
-    helps = {"pattern": "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`"}
+    helps = dict.fromkeys(
+        ("pattern", "E0510"), "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`"
+    )
 
     def check_names(self, cx: Cx, pattern: Pattern) -> None:
         ints = [n for n in pattern.left.names if anonymous(n) is not None]

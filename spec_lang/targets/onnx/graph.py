@@ -13,6 +13,7 @@ from spec_lang.targets.onnx import attributes as attribute
 from spec_lang.targets.onnx import dtypes, simplify
 from spec_lang.targets.onnx.names import Names
 from spec_lang.targets.onnx.nodes import Body, Const, Edge, Initializer, Input, Node, Rows, as_edge, innermost
+from spec_lang.targets.onnx.pads import padded_by_conv
 from spec_lang.targets.onnx.reshape import reshape
 from spec_lang.targets.onnx.scan import scan
 from spec_lang.targets.onnx.sizes import Sizes
@@ -103,6 +104,8 @@ class Builder:
         operands = [None if i is None else i.root for i in inputs]
         while operands and operands[-1] is None:
             operands.pop()
+        if op_type == "Conv":
+            operands, attributes = padded_by_conv(self, operands, attributes)
         if outputs == 1 and not domain and body is None:
             same = simplify.without_node(self, op_type, operands, attributes)
             if same is not None:
