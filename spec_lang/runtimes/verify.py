@@ -53,7 +53,7 @@ class Difference:
         absolute: The largest absolute difference.
         relative: The largest difference relative to PyTorch's number, where that is not tiny.
         agrees: Whether every number is within the tolerance, and the shapes and dtypes are equal.
-        note: What is wrong where it is not the numbers: another shape or dtype.
+        note: What is wrong where it is not the numbers: another shape or dtype, or that PyTorch's are no numbers.
     """
 
     output: str
@@ -246,4 +246,6 @@ def difference(name: str, want: Array, got: Array, tolerance: Tolerance) -> Diff
     scale = max(0.01, float(np.sqrt(np.mean(size**2)))) if size.size else 1.0
     agrees = bool((off <= tolerance.absolute * scale + tolerance.relative * size).all())
     relative = off / np.maximum(size, 1e-3 * scale)
-    return Difference(name, float(off.max(initial=0.0)), float(relative.max(initial=0.0)), agrees)
+    strange = int((~same & ~np.isfinite(b)).sum())
+    note = f"PyTorch gives NaN or an infinity for {strange} of these numbers" if strange else ""
+    return Difference(name, float(off.max(initial=0.0)), float(relative.max(initial=0.0)), agrees, note)

@@ -188,6 +188,13 @@ def test_the_worst_numbers_are_reported() -> None:
     assert (found.absolute, found.relative) == (1.0, 0.5)
 
 
+def test_what_is_no_number_in_pytorch_is_said() -> None:
+    nan, inf = float("nan"), float("inf")
+    assert difference("y", numbers(nan, inf), numbers(nan, inf), TOLERANCES[DType.F32]).agrees
+    found = difference("y", numbers(nan, inf, 1, 2), numbers(1, -inf, nan, 2), TOLERANCES[DType.F32])
+    assert found.note == "PyTorch gives NaN or an infinity for 2 of these numbers"
+
+
 # --- An exported model ----------------------------------------------------------------------
 
 
