@@ -64,10 +64,9 @@ def disagreements(name: str, mutant: Mutant, counts: Counter[str]) -> list[str]:
             far = [
                 d for t in trials for d in t.differences if not d.agrees and (d.note or d.absolute > ROUNDING)
             ]
+            # Attention over infinities: runtimes differ in what is no number.
             if far and isinf(far[0].absolute) and mutant.after in DIVISIONS:
-                counts["a division by zero"] += (
-                    1  # attention over infinities: runtimes differ in what is no number
-                )
+                counts["a division by zero"] += 1
             elif far:
                 found.append(f"{name}, {mutant}, {model.name.id}.{method}: {far[0]}")
     return found
