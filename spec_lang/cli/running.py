@@ -75,6 +75,8 @@ def request(
     """The model that the options name; what goes wrong inside is reported, and ends the command with 1."""
     from spec_lang.ir.evaluate import EvaluationError
 
+    if options["renames"] and not options["weights"]:
+        raise click.UsageError("--rename goes with --weights")
     result = compile_path(path, path.parent, sets, model)
     finish(result.diagnostics, "text")
     program = result.checked()
