@@ -22,8 +22,8 @@ ROWS: dict[str, Code] = {
         "and lists whose length only a call knows cannot.",
     ),
     "E0905": Code(
-        "The model has no such method",
-        "`--method` names one of the model's methods, and `--with loss` needs a `loss`.",
+        "The model has no such method or input",
+        "`--method` names one of the model's methods, `--input` an input of it, and `--with loss` needs a `loss`.",
     ),
     "E0906": Code(
         "A start that only running the model gives",

@@ -105,3 +105,20 @@ def method_named(definition: model.Block, name: str, env: Env) -> model.Method:
     raise EvaluationError(
         "E0905", f"{definition.name} has no method {name}", env.file, definition.span, f"it has: {known}"
     )
+
+
+def check_inputs(method: model.Method, loss: model.Method | None, wanted: Collection[str], env: Env) -> None:
+    """Hold the names of inputs that the graph shall have to those of the method, and of the loss where it is computed.
+
+    Raises:
+        EvaluationError: one is of none.
+    """
+    inputs = (*method.inputs, *(loss.inputs if loss else ()))
+    known = {i.name for i in inputs}
+    for name in sorted(wanted):
+        if name not in known:
+            optional = dict.fromkeys(i.name for i in inputs if i.optional or i.default is not None)
+            listed = f"its optional inputs: {', '.join(optional) or 'none'}"
+            raise EvaluationError(
+                "E0905", f"{method.name} has no input `{name}`", env.file, method.span, listed
+            )

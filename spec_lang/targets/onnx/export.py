@@ -19,7 +19,7 @@ from spec_lang.shapes import DType
 from spec_lang.targets.onnx import proto
 from spec_lang.targets.onnx.buffers import Buffers
 from spec_lang.targets.onnx.elaborate import Elaborator
-from spec_lang.targets.onnx.entry import Inputs, method_named, output_names, result_names
+from spec_lang.targets.onnx.entry import Inputs, check_inputs, method_named, output_names, result_names
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
 from spec_lang.weights.place import TensorData
@@ -148,6 +148,7 @@ class _Export:
         loss = next((m for m in self.definition.methods if m.name == "loss"), None)
         if self.options.with_loss and loss is None:
             raise EvaluationError("E0905", f"{name} has no loss", env.file, self.definition.span)
+        check_inputs(method, loss if self.options.with_loss else None, self.options.inputs, env)
         results = result_names(method, loss)
         taken = {i.name for i in method.inputs}
         wanted = self._reserve([n for n in results if n not in taken])
