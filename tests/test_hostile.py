@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from spec_lang.cli import _run, cli
 from tests.test_cli import ROOT, specc
 
 SPEC = """
@@ -137,7 +138,7 @@ def test_a_signal_ends_it_without_a_traceback_and_without_rests(number: int, tmp
         time.sleep(0.01)
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == {signal.SIGINT: 1, signal.SIGTERM: 143}[number]
+    assert process.returncode in {signal.SIGINT: (1, 130), signal.SIGTERM: (143,)}[number]
     assert "Traceback" not in output
     assert not list(tmp_path.glob("specc-*"))
 
@@ -188,3 +189,19 @@ def test_a_slow_reader_gets_everything() -> None:
     )
     assert len(whole) > 1 << 16  # what a pipe holds
     assert piped.stdout == whole
+
+
+def test_a_signal_while_an_extension_loads_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pybind11 raises an ImportError from whatever a signal raises in the course of its initialisation."""
+
+    def main(prog_name: str) -> None:
+        raise ImportError("initialization failed") from SystemExit(143)
+
+    monkeypatch.setattr(cli, "main", main)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(SystemExit, match="143"):
+            _run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

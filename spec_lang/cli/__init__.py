@@ -80,6 +80,8 @@ def _run() -> NoReturn:
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:  # a bug of ours must not print a traceback at people either
+        if isinstance(error.__cause__, KeyboardInterrupt | SystemExit):
+            raise error.__cause__ from None  # a signal while an extension module was loading
         if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
             fail(f"this needs {error.name}: pip install 'spec-lang[{EXTRAS[error.name]}]'")
         if os.environ.get("SPECC_TRACEBACK"):

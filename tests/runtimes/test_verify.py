@@ -166,7 +166,7 @@ def test_an_exported_model_says_how_it_was_exported(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_this_model_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CannotRun, match="no export of GPT2, but of LeNet5"):
+    with pytest.raises(CannotRun, match="no export of GPT2, but of `LeNet5`"):
         verify(replace(GPT, onnx=export(tmp_path)))
     (tmp_path / "m.onnx").write_bytes(b"hello")
     with pytest.raises(CannotRun, match="no ONNX model"):
