@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import keyword
 import os
 import stat
@@ -91,6 +92,11 @@ def decode(name: str, data: bytes) -> Source:
     return source
 
 
+def place(path: Path) -> Path:
+    """Where writing to a path puts the file: the same for all paths to that place, and a link counts as itself."""
+    return path.parent.resolve() / path.name
+
+
 def write_all(files: Mapping[Path, str | bytes]) -> None:
     """Write each file whole or not at all: beside its place first, then renamed over it.
 
@@ -101,7 +107,7 @@ def write_all(files: Mapping[Path, str | bytes]) -> None:
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = str(path.with_name(f".{path.name}.{os.getpid()}.tmp"))
+            temporary = str(path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp"))
             with open(temporary, "xb") as out:
                 staged.append((temporary, path))
                 out.write(content.encode() if isinstance(content, str) else content)
@@ -130,10 +136,20 @@ def finder(folders: tuple[Path, ...]) -> Callable[[str], Source | None]:
         relative = Path(*module.split(".")).with_suffix(SUFFIX)
         for folder in folders:
             path = folder / relative
-            if path.is_file():
+            if _is_file(path):
                 if not any(path.resolve().is_relative_to(root) for root in inside):
                     raise _unreadable(str(path), "a link leads out of the folder that imports start from")
                 return read(path)
         return None
 
     return find
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; one whose name is too long cannot be there."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise _unreadable(str(path), error.strerror or "no reason given") from None

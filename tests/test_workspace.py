@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def test_imports_stay_in_the_folder(tmp_path: Path) -> None:
     find = workspace.finder((tmp_path / "mine",))
     assert find("alias") is not None
     assert find("gone") is None
+    assert find("g" * 300) is None
     with pytest.raises(SpecError, match="a link leads out"):
         find("lib.parts")
 
@@ -65,3 +67,19 @@ def test_imports_stay_in_the_folder(tmp_path: Path) -> None:
 )
 def test_every_file_name_gives_a_module(name: str, module: str) -> None:
     assert workspace.module_name(Path(f"folder/{name}.nnspec"), Path("folder")) == module
+
+
+def test_a_folder_on_the_way_that_may_not_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "is_file", denied)
+    with pytest.raises(SpecError, match="Permission denied"):
+        workspace.finder((Path("folder"),))("parts")
+
+
+def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / f".net.py.{os.getpid()}.tmp").write_text("half")
+    workspace.write_all({tmp_path / "net.py": "whole", tmp_path / ("n" * 250): "long"})
+    assert (tmp_path / "net.py").read_text() == "whole"
+    assert (tmp_path / ("n" * 250)).read_text() == "long"

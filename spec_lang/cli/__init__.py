@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -42,6 +43,8 @@ def run() -> NoReturn:
         _run()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        status = 130
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not stream.closed:  # as whoever starts us may have them
@@ -51,9 +54,17 @@ def run() -> NoReturn:
     os._exit(status)  # every command has finished its own work: Python's taking itself apart costs 30 ms
 
 
+def _end(number: int, frame: object) -> NoReturn:
+    """Unwind, so that temporary files are removed."""
+    raise SystemExit(128 + number)
+
+
 def _run() -> NoReturn:
     from spec_lang.cli.shared import fail, report
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end)
     try:
         cli.main(prog_name="specc")
     except SpecError as error:
@@ -66,6 +77,8 @@ def _run() -> NoReturn:
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:  # a bug of ours must not print a traceback at people either
+        if isinstance(error.__cause__, KeyboardInterrupt | SystemExit):
+            raise error.__cause__ from None  # a signal while an extension module was loading
         from spec_lang.extras import EXTRAS, lacking
 
         if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, export_options, fail, finish, gather, write
+from spec_lang import workspace
+from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, export_options, fail, finish, gather, keep, write
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
@@ -69,16 +70,20 @@ def command(
             f"-o {file} holds one model, and there are {len(results)} specs: name a folder"
         )
     finish([d for _, _, result in results for d in result.diagnostics], style)
+    specs = [Path(name) for _, _, result in results for name in result.sources]
     if target == "torch":
         _only_for_onnx(onnx)
-        write(_torch(results, folder))
+        files = _torch(results, folder)
+        keep(specs, files)
+        write(files)
         return
     from spec_lang.cli.onnx_output import Request, export
 
     request = Request.of(onnx)
-    for path, root, result in results:
-        beside = (folder or root) / path.relative_to(root).with_suffix(".onnx")
-        export(path, file or beside, result, model, request, style)
+    outputs = _onnx(results, file, folder)
+    keep(specs, [p for output in outputs for p in (output, Path(f"{output}.data"))])
+    for output, (path, result) in outputs.items():
+        export(path, output, result, model, request, style)
 
 
 def _places(output: Path | None) -> tuple[Path | None, Path | None]:
@@ -101,6 +106,19 @@ def _torch(results: list[tuple[Path, Path, Compilation]], folder: Path | None) -
             if files.setdefault(target, text) != text:
                 fail(f"{path} and another spec both become {target}; rename one")
     return files
+
+
+def _onnx(
+    results: list[tuple[Path, Path, Compilation]], file: Path | None, folder: Path | None
+) -> dict[Path, tuple[Path, Compilation]]:
+    """What each model's file is made of, imports not."""
+    outputs: dict[Path, tuple[Path, Compilation]] = {}
+    for path, root, result in results:
+        target = file or (folder or root) / path.relative_to(root).parent / f"{path.stem}.onnx"
+        first, _ = outputs.setdefault(target, (path, result))
+        if workspace.place(first) != workspace.place(path):
+            fail(f"{path} and {first} both become {target}; rename one")
+    return outputs
 
 
 def _only_for_onnx(given: dict[str, object]) -> None:

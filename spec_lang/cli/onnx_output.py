@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.shared import finish, model_name
+from spec_lang.cli.shared import finish, model_name, say
 from spec_lang.frozen import Frozen
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.shapes import DType
@@ -102,8 +102,8 @@ def export(
     ):
         job.commit(exported.chunks(job.data, job.metadata))
     for note in job.notes:
-        click.echo(note, err=True)
-    click.echo(f"wrote {output}", err=True)
+        say(note)
+    say(f"wrote {output}")
 
 
 class _Progress:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from spec_lang.cli.running import RUNTIMES, done, model_options, progress, request
-from spec_lang.cli.shared import fail, write
+from spec_lang.cli.shared import fail, keep, write
 
 
 @click.command("run")
@@ -54,12 +54,12 @@ def command(
         given = tuple(n for n in runtimes.optional_inputs(wanted) if present(n, arrays))
         results = runtimes.run(replace(wanted, given=given), arrays, runtime, progress)
         done()
-        folder.mkdir(parents=True, exist_ok=True)
         files: dict[Path, str | bytes] = {}
         for name, array in results.items():
             buffer = BytesIO()
             numpy.save(buffer, array, allow_pickle=False)
             files[folder / f"{name}.npy"] = buffer.getvalue()
+        keep([Path(file) for _, file in map(_named, inputs)], files)
         write(files)
 
 

@@ -72,6 +72,8 @@ def request(
     from spec_lang.runtimes.inputs import NoSizes
     from spec_lang.targets.onnx import proto
 
+    if options["renames"] and not options["weights"]:
+        raise click.UsageError("--rename goes with --weights")
     result = compile_path(path, path.parent, sets, model)
     finish(result.diagnostics, "text")
     program = result.checked()

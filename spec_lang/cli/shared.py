@@ -184,10 +184,25 @@ def write(files: Mapping[Path, str | bytes]) -> None:
     except OSError as error:
         fail(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
     for path in files:
-        click.echo(f"wrote {path}", err=True)
+        say(f"wrote {path}")
+
+
+def keep(read: Iterable[Path], written: Iterable[Path]) -> None:
+    """End the command where it would write over a file that it reads."""
+    places = set(map(workspace.place, read))
+    for path in written:
+        if workspace.place(path) in places:
+            fail(f"{path} is read, and would be overwritten; -o names another folder")
 
 
 def fail(message: str) -> NoReturn:
     """Say what went wrong outside any spec, and exit with 1."""
-    click.echo(f"error: {message}", err=True)
+    say(f"error: {message}")
     raise SystemExit(1)
+
+
+def say(message: str) -> None:
+    """One message on stderr; names of files in it may hold anything."""
+    from spec_lang.diagnostics.excerpt import brief, printable
+
+    click.echo(brief(printable(message)), err=True)

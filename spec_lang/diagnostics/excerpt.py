@@ -10,6 +10,8 @@ from spec_lang.diagnostics.source import Source, Span
 
 TAB = 4
 CUT = "..."
+LONGEST = 2000
+"""Characters of a message that are shown."""
 
 
 class Marker(NamedTuple):
@@ -42,6 +44,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char == "\n" or not _unsafe(char) else "\ufffd" for char in text)
+
+
+def brief(text: str) -> str:
+    """Text without its middle where it is too long to be read: names may be as long as a file."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} {CUT} {text[-LONGEST // 4 :]}"
 
 
 def _unsafe(char: str) -> bool:
@@ -79,8 +86,12 @@ def _marks(source: Source, marker: Marker) -> list[tuple[int, Mark]]:
 
 
 def _line(number: int, text: str, marks: list[Mark], width: int) -> list[Row]:
-    shown, columns = _expand(text)
     marks = sorted(marks, key=lambda mark: (mark.start, not mark.primary))
+    primary = next((mark for mark in marks if mark.primary), marks[0])
+    left = max(0, primary.start - 2 * width)  # no more of a line of megabytes than can be shown
+    text = text[left : primary.start + 2 * width]
+    marks = [mark._replace(start=max(0, mark.start - left), end=max(1, mark.end - left)) for mark in marks]
+    shown, columns = _expand(text)
     places = [
         Mark(
             _column(columns, mark.start),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from spec_lang.diagnostics.diagnostic import Diagnostic, Label
-from spec_lang.diagnostics.excerpt import Marker, excerpt, printable
+from spec_lang.diagnostics.excerpt import Marker, brief, excerpt, printable
 from spec_lang.diagnostics.source import Source
 
 WIDTH = 100
@@ -58,7 +58,7 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
 def _diagnostic(d: Diagnostic) -> list[Line]:
     severity = "red" if d.severity == "error" else "yellow"
     head = Piece(f"{d.severity}[{d.code}]", f"bold {severity}")
-    lines: list[Line] = [[head, Piece(f": {printable(d.message)}", "bold")]]
+    lines: list[Line] = [[head, Piece(f": {brief(printable(d.message))}", "bold")]]
     groups = _by_source(d)
     last = max(
         source.position(max(label.span.start, label.span.end - 1)).line
@@ -70,13 +70,16 @@ def _diagnostic(d: Diagnostic) -> list[Line]:
         at = source.position(labels[0].span.start)
         arrow = "-->" if number == 0 else ":::"
         if not source.text:  # a file that is no text, such as one of weights
-            lines.append([Piece(" " * gutter + arrow, "blue"), Piece(f" {printable(source.name)}")])
+            lines.append([Piece(" " * gutter + arrow, "blue"), Piece(f" {brief(printable(source.name))}")])
             continue
         lines.append(
-            [Piece(" " * gutter + arrow, "blue"), Piece(f" {printable(source.name)}:{at.line}:{at.column}")]
+            [
+                Piece(" " * gutter + arrow, "blue"),
+                Piece(f" {brief(printable(source.name))}:{at.line}:{at.column}"),
+            ]
         )
         lines.append([Piece(" " * gutter + " |", "blue")])
-        markers = [Marker(label.span, printable(label.text), label is d.primary) for label in labels]
+        markers = [Marker(label.span, brief(printable(label.text)), label is d.primary) for label in labels]
         for row in excerpt(source, markers, WIDTH - gutter - 3):
             number_text = f"{row.number or '':>{gutter}} |"
             style = severity if row.primary else "blue"
@@ -106,7 +109,9 @@ def _by_source(d: Diagnostic) -> list[tuple[Source, list[Label]]]:
 def _note(gutter: int, kind: str, text: str) -> list[Line]:
     lead = " " * gutter + " = "
     rows = [
-        row for part in (kind + text).splitlines() for row in _wrapped(printable(part), WIDTH - len(lead))
+        row
+        for part in brief(kind + text).splitlines()
+        for row in _wrapped(printable(part), WIDTH - len(lead))
     ]
     lines: list[Line] = []
     for number, row in enumerate(rows):

@@ -97,8 +97,11 @@ class Sampler:
     @property
     def names(self) -> tuple[str, ...]:
         """The dim variables of the inputs, packs as `*B`."""
+        return self._variables(self.inputs)
+
+    def _variables(self, inputs: Iterable[model.Input]) -> tuple[str, ...]:
         found: dict[str, None] = {}
-        for i in self.inputs:
+        for i in inputs:
             for text in self._texts(i.type):
                 if text.startswith("*"):
                     found[text] = None
@@ -131,10 +134,16 @@ class Sampler:
         """Sizes that the caller chose for some of the variables, and small ones for the rest.
 
         Raises:
-            NoSizes: they violate a condition.
+            NoSizes: they violate a condition, or one is of no variable, not even of an absent input.
         """
+        variables = self._variables(self.method.inputs)
+        for name in chosen:
+            if name not in variables:
+                raise NoSizes(
+                    f"there is no dim variable `{name}`; there are: {', '.join(variables) or 'none'}"
+                )
         names = self.names
-        sizes = self._search(names, chosen, {})
+        sizes = self._search(names, {n: v for n, v in chosen.items() if n in names}, {})
         if sizes is None:
             raise NoSizes(f"the sizes {', '.join(f'{k}={v}' for k, v in chosen.items())} violate a condition")
         return sizes

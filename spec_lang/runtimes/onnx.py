@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spec_lang.runtimes.inputs import flat
 from spec_lang.runtimes.prepared import Prepared
@@ -13,6 +13,22 @@ from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
     from spec_lang.runtimes.request import Array
+
+
+_ERRORS: Final = (
+    "EPFail",
+    "EngineError",
+    "Fail",
+    "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "NoModel",
+    "NoSuchFile",
+    "NotFound",
+    "NotImplemented",
+    "RuntimeException",
+)
+"""What ONNX Runtime raises where it refuses a model or its inputs."""
 
 
 class OnnxRuntime:
@@ -27,37 +43,38 @@ class OnnxRuntime:
         if prepared.request.dtype is DType.BF16:
             raise CannotRun("ONNX Runtime on the CPU has no bf16 inputs from Python: verify f32 or f16")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is raised, and told once
         if prepared.request.dtype is DType.F16:
             # The extended optimisations of 1.32 end the process on recurrent layers in f16 on the CPU.
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         if threads is not None:
             options.intra_op_num_threads = threads
         state = onnxruntime.capi.onnxruntime_pybind11_state
-        refused = (
-            state.Fail,
-            state.InvalidGraph,
-            state.InvalidProtobuf,
-            state.InvalidArgument,
-            state.NoSuchFile,
-        )
+        self.errors = tuple(getattr(state, name) for name in _ERRORS)
         try:
             self.session = onnxruntime.InferenceSession(
                 path or prepared.path, options, providers=["CPUExecutionProvider"]
             )
         except state.NotImplemented as error:
             raise LacksOperator(f"ONNX Runtime: {_last(error)}") from None
-        except refused as error:
+        except self.errors as error:
             raise CannotRun(f"ONNX Runtime cannot load the model: {_last(error)}") from None
         self.inputs = [i.name for i in self.session.get_inputs()]
         self.outputs = [o.name for o in self.session.get_outputs()]
 
     def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:
         arrays = _named(inputs, self.inputs)
-        return lambda: self.session.run(None, arrays)
+        return lambda: self._run(arrays)
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        return dict(zip(self.outputs, self.session.run(None, _named(inputs, self.inputs)), strict=True))
+        return dict(zip(self.outputs, self._run(_named(inputs, self.inputs)), strict=True))
+
+    def _run(self, arrays: Mapping[str, Array]) -> Sequence[Array]:
+        try:
+            results: Sequence[Array] = self.session.run(None, arrays)
+        except self.errors as error:
+            raise CannotRun(f"ONNX Runtime refuses these inputs: {_last(error)}") from None
+        return results
 
 
 def _named(inputs: Mapping[str, Any], names: Sequence[str]) -> dict[str, Array]:

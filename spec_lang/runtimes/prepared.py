@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spec_lang.ir import model
 from spec_lang.ir.instantiate import Constructions
@@ -22,7 +22,7 @@ from spec_lang.weights import export as weights
 from spec_lang.weights import fingerprint
 from spec_lang.weights.place import External, TensorData
 from spec_lang.weights.state import ITEM_SIZES, Entry, Needed
-from spec_lang.weights.stored import WeightsError
+from spec_lang.weights.stored import WeightsError, shown
 
 if TYPE_CHECKING:
     from spec_lang.runtimes.request import Array
@@ -106,8 +106,9 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
         CannotRun: numpy or onnx is not installed.
     """
     needs("numpy", "onnx")
-    if request.onnx is not None:
-        request = _as_exported(request, request.onnx)
+    stored = None if request.onnx is None else _loaded(request.onnx)
+    if stored is not None:
+        request = _as_exported(request, stored)
     root = Constructions(request.program).entry(request.name, request.overrides)
     options = Options(
         opset=request.opset,
@@ -119,8 +120,8 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
     progress("exporting to ONNX")
     exported = emit(request.program, request.name, request.overrides, options)
     outputs = tuple(o.name for o in exported.model.outputs)
-    if request.onnx is not None:
-        _same_interface(exported, request, request.onnx)
+    if stored is not None:
+        _check_interface(request, exported, stored)
     with TemporaryDirectory(prefix="specc-") as folder:
         path = os.path.join(folder, "model.onnx")
         needed = exported.needed
@@ -145,24 +146,43 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
         yield Prepared(request, exported, root, request.onnx or path, f"{path}.data", job.data, outputs)
 
 
-def _as_exported(request: Request, path: str) -> Request:
-    """The request for what the model at `path` was exported as: its seed, precision and optional inputs.
+def _loaded(path: str) -> Any:
+    """The `onnx.ModelProto` in a file, without the data that it points to.
 
     Raises:
-        CannotRun: it is no ONNX model, or another one than the request's.
-        WeightsError: its weights changed since (E1015).
+        CannotRun: it is no ONNX model, or none that a runtime can open.
     """
     import onnx
     from google.protobuf.message import DecodeError
 
+    if not os.path.isfile(path):
+        raise CannotRun(f"{path} is no regular file")
     try:
-        proto = onnx.load(path, format="protobuf", load_external_data=False)
+        path.encode()
+    except UnicodeEncodeError:
+        raise CannotRun(f"{path} has a name that is not UTF-8, which runtimes cannot open") from None
+    if os.path.getsize(path) > weights.EMBED_LIMIT:
+        raise CannotRun(f"{path} is no ONNX model: those end at {weights.EMBED_LIMIT:,} bytes")
+    try:
+        return onnx.load(path, format="protobuf", load_external_data=False)
     except DecodeError:
         raise CannotRun(f"{path} is no ONNX model") from None
+
+
+def _as_exported(request: Request, proto: Any) -> Request:
+    """The request for what its stored model was exported as: its seed, precision and optional inputs.
+
+    Raises:
+        CannotRun: it is another model than the request's.
+        WeightsError: its weights changed since (E1015).
+    """
+    path = request.onnx
+    assert path is not None
     found = {p.key: p.value for p in proto.metadata_props}
     if found.get("model") != request.name:
         raise CannotRun(
-            f"{path} is no export of {request.name}, but of {found.get('model', 'another program')}"
+            f"{path} is no export of {request.name}, but of "
+            + (shown(found["model"]) if "model" in found else "another program")
         )
     problems = fingerprint.changed(found, os.path.dirname(path) or ".")
     if problems:
@@ -183,29 +203,44 @@ def _as_exported(request: Request, path: str) -> Request:
     )
 
 
-def _same_interface(exported: Exported, request: Request, path: str) -> None:
-    """Hold the model at `path` to the inputs and outputs of the method that is asked for.
+def _check_interface(request: Request, exported: Exported, proto: Any) -> None:
+    """Hold a stored model's inputs and outputs to those of the export that is made anew.
 
     Raises:
-        CannotRun: it has others.
+        CannotRun: one is missing, too much, or of another type.
     """
-    import onnx
-
-    graph = onnx.load(path, load_external_data=False).graph
-    inputs, outputs = [i.name for i in graph.input], [o.name for o in graph.output]
-    wanted = [i.name for i in exported.model.inputs]
-    made = [o.name for o in exported.model.outputs]
-    if inputs == wanted and set(made) <= set(outputs):
-        return
-    fix = "name its method with --method"
-    if any(n.name in inputs for n in exported.needed):
-        fix = "export it with its weights"
-    elif "loss" in set(outputs) - set(made):
-        fix = "export it without its loss"
-    raise CannotRun(
-        f"{path} takes {', '.join(inputs)} and gives {', '.join(outputs)}, but {request.method} of {request.name} "
-        f"takes {', '.join(wanted)} and gives {', '.join(made)}: {fix}"
+    numbers = exported.model.numbers
+    graph = proto.graph
+    weights_of = {i.name for i in exported.model.initializers}
+    if any(i.name in weights_of for i in graph.input):
+        raise CannotRun(f"{request.onnx} was exported with --no-weights, so it has nothing to run with")
+    with_loss = {o.name for o in graph.output} - {o.name for o in exported.model.outputs} == {"loss"}
+    fix = (
+        "export it without its loss"
+        if with_loss
+        else "if it was made of another method, name that with --method"
     )
+    of = f"{request.method} of {request.name}"
+    for kind, ours, theirs in (
+        ("input", exported.model.inputs, graph.input),
+        ("output", exported.model.outputs, graph.output),
+    ):
+        wanted = {v.name: (numbers(v), [d.const for d in v.dims]) for v in ours}
+        found = {v.name: _type_of(v.type.tensor_type) for v in theirs}
+        for name in (*wanted, *found):
+            if name not in found:
+                raise CannotRun(f"{request.onnx} has no {kind} `{name}`, which {of} has: {fix}")
+            if name not in wanted:
+                raise CannotRun(f"{request.onnx} has the {kind} {shown(name)}, which {of} has not: {fix}")
+            if wanted[name] != found[name]:
+                raise CannotRun(
+                    f"the {kind} `{name}` of {request.onnx} has another type than {request.name} gives it"
+                )
+
+
+def _type_of(tensor: Any) -> tuple[int, list[int | None]]:
+    """The number of a stored tensor's dtype, and its sizes; None for a dynamic one."""
+    return tensor.elem_type, [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
 
 
 def optional_inputs(request: Request) -> tuple[str, ...]:

@@ -58,10 +58,6 @@ def run(
             return loaded(nested)
         except (ValueError, IndexError, RuntimeError) as error:
             raise CannotRun(f"{runtime} refuses these inputs: {_first_line(error)}") from None
-        except Exception as error:
-            if type(error).__module__.startswith("onnxruntime."):
-                raise CannotRun(f"{runtime} refuses these inputs: {_first_line(error)}") from None
-            raise
 
 
 def _first_line(error: Exception) -> str:

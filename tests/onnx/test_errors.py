@@ -74,8 +74,8 @@ def test_an_unknown_method_and_a_missing_loss() -> None:
 
 def test_an_unknown_input() -> None:
     error = fails(PLAIN, inputs=("nothing",))
-    assert (error.code, error.message) == ("E0907", "forward has no input nothing")
-    assert error.help == "it has: x"
+    assert (error.code, error.message) == ("E0907", "forward has no input `nothing`")
+    assert error.help == "its optional inputs: none"
     assert fails(PLAIN, inputs=("xx", "x")).help == "did you mean `x`?"
 
 

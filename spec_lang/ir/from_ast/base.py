@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
@@ -49,6 +50,8 @@ MAKERS = frozenset({"Sequential", "partial"})
 BUILTINS = COMPUTED | MAKERS
 BUILTIN_VALUES: dict[str, Value] = {"inf": float("inf"), "pi": 3.141592653589793}
 MAX_TRAIL = 12
+COMPARED = 500_000
+"""With how many names one check compares wrong ones, in search of what was meant."""
 _NUMBERED = re.compile(r"\b[A-Za-z_]\w*_\d+\b")
 ROUNDED = frozenset({"floordiv", "mod"})
 
@@ -173,8 +176,15 @@ class Base:
     def label(self, node: object, text: str) -> Label:
         return Label(self.source, node.span, text)  # type: ignore[attr-defined]  # nodes have spans
 
-    def suggestion(self, name: str, known: Iterator[str] | list[str]) -> str | None:
-        return did_you_mean(name, known)
+    def suggestion(
+        self, name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None
+    ) -> str | None:
+        """What may have been meant; not looked for once more is wrong than anybody reads."""
+        if self.program.compared >= COMPARED:
+            return None
+        names = list(known)
+        self.program.compared += len(names)
+        return did_you_mean(name, names, aliases)
 
     # --- trials ---
 
@@ -415,26 +425,25 @@ class Base:
                 node,
                 help="dims that `layers:` uses are the whole block's; others belong to their method",
             )
-        known = [*self.loops, *(self.locals or ()), *self.members, *self.hypers, *self.lets, *self.dims]
-        known += [*self.methods, *self.scope.names]
+        own = (self.members, self.hypers, self.methods, self.scope.names)
+        known = chain(self.loops, self.locals or (), self.lets, self.dims, *own)
         if not call:
             return self.error(
                 "E0201", f"nothing here is called `{name}`", node, help=self.suggestion(name, known)
             )
         if name[:1].isupper():
-            layers = [*self.scope.names, *self.program.layers]
+            layers = chain(self.scope.names, self.program.layers)
             hint = (
                 habits.LAYER_HELP.get(name)
                 or habits.FUNCTION_HELP.get(name)
-                or did_you_mean(name, layers, habits.LAYERS)
+                or self.suggestion(name, layers, habits.LAYERS)
             )
             hint = hint or "`specc ops` lists the layers of the library"
             return self.error("E0202", f"there is no layer or block called `{name}`", node, help=hint)
-        own = [*self.members, *self.hypers, *self.methods, *self.scope.names]
         near = (
             habits.FUNCTION_HELP.get(name)
-            or self.suggestion(name, own)
-            or self.suggestion(name, [*known, *self.program.functions])
+            or self.suggestion(name, chain(*own))
+            or self.suggestion(name, chain(known, self.program.functions))
         )
         hint = near or "`specc ops` lists the functions"
         return self.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)

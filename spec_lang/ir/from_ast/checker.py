@@ -52,6 +52,8 @@ class Checker:
         self.variants: dict[int, Partial | None] = {}
         self.hosts: dict[int, BlockCheck] = {}
         self.depth = 0
+        self.compared = 0
+        """With how many names wrong ones were compared."""
         self.keywords: dict[int, Span] = {}
         """Where the names of arguments stand, by their values' nodes."""
         self.right: dict[int, bool] = {}

@@ -114,8 +114,9 @@ def inputs_known(wanted: Collection[str], methods: Sequence[model.Method], env: 
     Raises:
         EvaluationError: one is none of theirs.
     """
-    known = [i.name for m in methods for i in m.inputs]
-    for name in sorted(set(wanted) - set(known)):
-        help = did_you_mean(name, known) or f"it has: {', '.join(known) or 'none'}"
+    inputs = {i.name: i.optional or i.default is not None for m in methods for i in m.inputs}
+    for name in sorted(set(wanted) - set(inputs)):
+        able = ", ".join(n for n, optional in inputs.items() if optional)
+        help = did_you_mean(name, list(inputs)) or f"its optional inputs: {able or 'none'}"
         method = methods[0]
-        raise EvaluationError("E0907", f"{method.name} has no input {name}", env.file, method.span, help)
+        raise EvaluationError("E0907", f"{method.name} has no input `{name}`", env.file, method.span, help)

@@ -102,10 +102,13 @@ class Methods(Calls):
     ) -> None:
         """A statement of one line where it fits, its chains broken into statements where it does not."""
         self.rhs, self.into, self.live = value, into, live
-        start, taken = len(self.lines), set(self.scope.taken)
+        start, chained = len(self.lines), has_chain(value)
+        before = set(self.scope.taken) if chained else self.scope.taken
         for self.hoisting in (False, True):
             del self.lines[start:]
-            self.scope.taken, self.temporary = set(taken), set()
+            self.temporary = set()
+            if self.hoisting:
+                self.scope.taken = before
             code = self.value(value)
             if unpack and isinstance(value.type, m.TensorType):
                 code = Call(Attr(code, "unbind"), (Atom("0"),))
@@ -115,7 +118,7 @@ class Methods(Calls):
             else:
                 whole = _bare(code) if prefix.endswith((" = ", "return ")) else code
                 written = statement(self.indent, prefix, whole, suffix)
-            if len(written) == 1 or not has_chain(value):
+            if len(written) == 1 or not chained:
                 break
         self.hoisting = False
         if trailing and len(self.lines) > start:
