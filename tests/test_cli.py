@@ -75,6 +75,14 @@ def test_usage_errors_exit_with_2(arguments: list[str | Path], tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def test_values_that_were_given_are_no_defaults() -> None:
+    spec = ROOT / "tests" / "errors" / "bad" / "default_breaks_require.nnspec"
+    done = specc("check", spec, "--set", "heads=3")
+    assert done.returncode == 1
+    assert "the values of Net do not satisfy" in done.stdout + done.stderr
+    assert "= here, dim = 10, heads = 3" in done.stdout + done.stderr
+
+
 EXTERN = """
 extern layer Foo() from "no_such.package" as "com.example":
     forward(x: float[N, 4]) -> float[N, 4]

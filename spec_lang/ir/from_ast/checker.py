@@ -601,8 +601,9 @@ class Checker:
             shown = ", ".join(f"{n} = {env[n]}" for n in names)
             failed = f"do not satisfy `{o.cond}`{o.why}"
             if variant is None:
-                message = f"the defaults of {definition.name} {failed}"
-                notes = (f"by default, {shown}",) if shown else ()
+                given = any(n in self.options.overrides for n in names)
+                message = f"the {'values' if given else 'defaults'} of {definition.name} {failed}"
+                notes = (f"{'here' if given else 'by default'}, {shown}",) if shown else ()
                 self.report(definition, Diagnostic("E0603", message, o.place, notes=notes))
             else:
                 owner, call = variant
