@@ -206,10 +206,8 @@ class Constructions(Evaluator):
     def _require(self, definition: model.Block, inner: Env, node: model.Call | None, env: Env) -> None:
         for r in definition.requires:
             if r.at == "init" and r.open and not self.condition(r.test, inner):
-                names = sorted(_names(r.test) & inner.values.keys())
-                values = ", ".join(f"{n}={inner.values[n]}" for n in names)
                 at, file = (node.span, env.file) if node is not None else (r.span, definition.file)
-                raise EvaluationError("E0601", f"{r.message} ({values})" if values else r.message, file, at)
+                raise EvaluationError("E0601", broken(r, inner), file, at)
 
     def _child(self, value: Host, node: model.Node, env: Env) -> Child:
         if value is None or isinstance(value, Template):
@@ -248,7 +246,7 @@ class Constructions(Evaluator):
             return super().comprehension(node, env)
         generator = node.generators[0]
         names = _target_names(generator.target)
-        if names & _names(node.value):
+        if names & names_in(node.value):
             return super().comprehension(node, env)
         values = self.items(self.value(generator.iterable, env), generator.iterable, env)
         check_length(len(values))
@@ -299,12 +297,18 @@ def _target_names(target: model.Target) -> set[str]:
     return set().union(*map(_target_names, target.items))
 
 
-def _names(node: Any) -> frozenset[str]:
+def broken(require: model.Require, env: Env) -> str:
+    """What to say of a condition that fails: its reason, and the values of its names."""
+    values = ", ".join(f"{n}={env.values[n]}" for n in sorted(names_in(require.test) & env.values.keys()))
+    return f"{require.message} ({values})" if values else require.message
+
+
+def names_in(node: Any) -> frozenset[str]:
     """All names in an expression."""
     if isinstance(node, model.Name):
         return frozenset((node.id,))
     if isinstance(node, tuple):
-        return frozenset().union(*map(_names, node))
+        return frozenset().union(*map(names_in, node))
     if not isinstance(node, model.Node) or isinstance(node, model.Span):
         return frozenset()
-    return frozenset().union(*(_names(v) for k, v in node.__dict__.items() if k not in ("type", "span")))
+    return frozenset().union(*(names_in(v) for k, v in node.__dict__.items() if k not in ("type", "span")))

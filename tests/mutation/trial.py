@@ -201,7 +201,7 @@ def _sample(
             continue
         if sum(t.numel() for t in given.values() if isinstance(t, Tensor)) > 5_000_000:
             reason = "too large"
-        elif block and checked and not _hold(program, block, checked, known, _bound(checked, given)):
+        elif block and checked and not _hold(program, block, checked, known, given):
             reason = "outside of the printed conditions"
         else:
             return given
@@ -246,11 +246,13 @@ def _hold(
     block: ir.Block,
     method: ir.Method,
     known: dict[str, Any],
-    dims: dict[str, int],
+    given: dict[str, Any],
 ) -> bool:
-    """Whether the printed conditions hold for these values."""
+    """Whether the printed conditions hold for these values and inputs."""
     evaluator = Evaluator(program)
-    env = Env(block.file, {k: dim(v) if type(v) is int else v for k, v in (known | dims).items()})
+    values = known | _bound(method, given)
+    locals = dict.fromkeys(i.name for i in method.inputs) | given
+    env = Env(block.file, {k: dim(v) if type(v) is int else v for k, v in values.items()}, locals)
     for let in block.lets:
         try:
             env.values[let.name] = evaluator.value(let.value, env)

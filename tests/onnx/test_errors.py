@@ -63,6 +63,19 @@ def test_a_condition_that_new_values_break() -> None:
     assert "heads=3" in error.message
 
 
+def test_a_condition_of_a_call_that_the_values_break() -> None:
+    text = """
+model M(depth: int = 2, k: int = 2):
+    forward(x: float[N, 4], past: [float[N, 4] for i in range(depth)]? = none) -> float[N, 4]:
+        return x if past is none else x + past[k]
+"""
+    assert emit(program(text), "M").model.nodes
+    error = fails(text, inputs=("past",))
+    assert error.code == "E0601"
+    assert error.message.endswith("k < depth (depth=2, k=2)")
+    assert error.span is not None
+
+
 def test_an_unknown_hyperparameter() -> None:
     assert fails(PLAIN, {"head": 3}).code == "E0512"
 

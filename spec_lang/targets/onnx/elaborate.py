@@ -9,6 +9,7 @@ from typing import Any
 from spec_lang.ir import model, operators
 from spec_lang.ir.arithmetic import Host, HostError, plain
 from spec_lang.ir.evaluate import Env, EvaluationError, bind_target
+from spec_lang.ir.instantiate import broken
 from spec_lang.ir.paths import ParamPath, Paths
 from spec_lang.ir.templates import BlockTemplate, ExternTemplate, Instance, OpTemplate
 from spec_lang.ops import signature
@@ -71,15 +72,27 @@ class Elaborator(Paths):
                     env.values[let.name] = self.value(let.value, env)
             for require in block.requires:
                 if require.at == "call":
-                    self.assume(require, env)
+                    self.assume(require, env, method.span)
         for require in method.checks:
-            self.assume(require, env)
+            self.assume(require, env, method.span)
 
-    def assume(self, require: model.Require, env: Env) -> None:
-        """Take a condition that the program states or owes as a fact."""
+    def assume(self, require: model.Require, env: Env, at: model.Span | None = None) -> None:
+        """Take a condition that the program states or owes as a fact.
+
+        Raises:
+            EvaluationError: it fails, whatever the inputs' sizes are.
+        """
+        if require.open and self._fails(require, env):
+            raise EvaluationError("E0601", broken(require, env), env.file, require.span or at)
         condition = condition_of(self, require.test, env)
         if condition is not None:
             self.g.facts = self.g.facts.assume(condition)
+
+    def _fails(self, require: model.Require, env: Env) -> bool:
+        try:
+            return not self.condition(require.test, env)
+        except EvaluationError:  # only a call's sizes tell
+            return False
 
     def body(self, statements: Sequence[model.Statement], env: Env) -> Host:
         """What a method's body returns."""
