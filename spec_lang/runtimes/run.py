@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from spec_lang.ir import model
-from spec_lang.ir.from_ast.binding import linear
 from spec_lang.runtimes.inputs import present
 from spec_lang.runtimes.onnx import OnnxRuntime, OpenVino
 from spec_lang.runtimes.prepared import Prepared, prepare
 from spec_lang.runtimes.pytorch import Torch
 from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request
 from spec_lang.shapes.dtype import DType
+from spec_lang.shapes.linear import linear
 
 if TYPE_CHECKING:
     from spec_lang.runtimes.request import Array

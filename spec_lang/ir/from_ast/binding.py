@@ -15,7 +15,8 @@ from spec_lang.ir.from_ast.values import (
     substitute,
     substitute_dim,
 )
-from spec_lang.shapes import Cond, Dim, DType, Pack, Shape, TensorType, Undefined, dim, exact_div, symbol
+from spec_lang.shapes import Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
+from spec_lang.shapes.linear import linear, symbol_in
 from spec_lang.syntax import ast
 
 
@@ -30,28 +31,6 @@ class Pair:
         self.input = input
         self.axis = axis
         self.type = type
-
-
-def linear(d: Dim, name: str) -> tuple[Dim, Dim] | None:
-    """`d` as `scale * name + offset`, if it is."""
-    if name not in d.symbols:
-        return None
-    try:
-        offset = d.substitute({name: 0})
-        scale = d.substitute({name: 1}) - offset
-    except (Undefined, ArithmeticError):
-        return None
-    if name in scale.symbols or name in offset.symbols:
-        return None
-    unknown = symbol_in(d, name)
-    if unknown is None or scale * unknown + offset != d:
-        return None
-    return scale, offset
-
-
-def symbol_in(d: Dim, name: str) -> Dim | None:
-    """A symbol of a polynomial by its name, with the bounds that it has there; not one inside another atom."""
-    return next((Dim({(a,): 1}) for m in d.terms for a in m if a.kind == "symbol" and a.name == name), None)
 
 
 def type_symbols(value: Value) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
-from spec_lang.ir.from_ast.binding import linear, type_symbols
+from spec_lang.ir.from_ast.binding import type_symbols
 from spec_lang.ir.from_ast.hypers import is_mono
 from spec_lang.ir.from_ast.iteration import Carried
 from spec_lang.ir.from_ast.members import Members
@@ -22,6 +22,7 @@ from spec_lang.ir.from_ast.values import POISON, Mapped, Maybe, Value, is_module
 from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim, symbol
+from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 from spec_lang.syntax.walk import walk

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from spec_lang.ir import model as ir
-from spec_lang.ir.from_ast.binding import linear
 from spec_lang.ir.from_ast.block import as_method
 from spec_lang.ir.from_ast.checker import Checker
 from spec_lang.ir.from_ast.emit_expressions import ExpressionEmitter, node_of
@@ -16,6 +15,7 @@ from spec_lang.ir.from_ast.scope import Def
 from spec_lang.ir.from_ast.summary import MethodSummary, Owed
 from spec_lang.ir.from_ast.values import DefCtor, Maybe
 from spec_lang.shapes import Dim, Pack, TensorType
+from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
 

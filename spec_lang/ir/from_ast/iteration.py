@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.binding import linear
 from spec_lang.ir.from_ast.module_values import at_index
 from spec_lang.ir.from_ast.uses import Uses
 from spec_lang.ir.from_ast.values import (
@@ -22,6 +21,7 @@ from spec_lang.ir.from_ast.values import (
     substitute,
 )
 from spec_lang.shapes import Dim, TensorType, dim
+from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
 MAX_UNROLLED = 64

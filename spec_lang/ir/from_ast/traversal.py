@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast import host
 from spec_lang.ir.from_ast.base import NeedsValue
-from spec_lang.ir.from_ast.binding import symbol_in
 from spec_lang.ir.from_ast.iteration import (
     MAX_UNROLLED,
     Grown,
@@ -27,6 +26,7 @@ from spec_lang.ir.from_ast.values import (
     substitute,
 )
 from spec_lang.shapes import Cond, Dim, dim, symbol
+from spec_lang.shapes.linear import symbol_in
 from spec_lang.syntax import ast
 
 
