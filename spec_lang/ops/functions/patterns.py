@@ -20,6 +20,10 @@ Group: TypeAlias = tuple[str, ...]
 _TOKEN = re.compile(r"\s*(\.\.\.|\(|\)|[A-Za-z_][A-Za-z0-9_]*|\d+|$)")
 
 
+_DIGITS = 18
+"""Of sizes that are 64-bit integers."""
+
+
 class Side(NamedTuple):
     """One side of a pattern: its groups, and where `...` stands among them."""
 
@@ -100,6 +104,8 @@ def _side(side: str) -> Side:
             dots = len(groups)
         else:
             if token.isdigit():
+                if len(token) > _DIGITS:
+                    raise ValueError(f"a size has at most {_DIGITS} digits")
                 if int(token) == 0:
                     raise ValueError("a size is at least 1")
                 ints += 1
