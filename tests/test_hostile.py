@@ -176,6 +176,21 @@ def test_what_cannot_be_printed_is_an_error(command: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_what_a_command_has_not_flushed_is_not_lost_silently() -> None:
+    code = (
+        "import sys\n"
+        "from spec_lang import cli\n"
+        "def main(prog_name): sys.stdout.write('x'); sys.exit(0)\n"
+        "cli.cli.main = main\n"
+        "cli.run()\n"
+    )
+    environment = ENVIRONMENT | {"PYTHONUNBUFFERED": ""}
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run([sys.executable, "-c", code], env=environment, stdout=full).returncode == 1
+    written = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert written.stdout == b"x"
+
+
 def test_a_slow_reader_gets_everything() -> None:
     whole = specc("ir", "models/gpt2.nnspec").stdout
     piped = subprocess.run(

@@ -40,8 +40,7 @@ def write(folder: Path) -> None:
     (folder / "deep.npy").write_bytes(npy(b"(" * 5000))
 
 
-def run(folder: Path, file: str, runtime: str = "onnxruntime") -> subprocess.CompletedProcess[str]:
-    arguments = ["run", "e.nnspec", "--input", f"t={file}", "-o", "out", "--runtime", runtime]
+def specc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "spec_lang", *arguments],
         cwd=folder,
@@ -49,6 +48,10 @@ def run(folder: Path, file: str, runtime: str = "onnxruntime") -> subprocess.Com
         text=True,
         check=False,
     )
+
+
+def run(folder: Path, file: str, runtime: str = "onnxruntime") -> subprocess.CompletedProcess[str]:
+    return specc(folder, "run", "e.nnspec", "--input", f"t={file}", "-o", "out", "--runtime", runtime)
 
 
 @pytest.mark.parametrize(
@@ -85,16 +88,6 @@ def exported(folder: Path) -> onnx.ModelProto:
     done = specc(folder, "compile", "e.nnspec", "--target", "onnx", "--seed", "0")
     assert done.returncode == 0, done.stderr
     return onnx.load(folder / "e.onnx", load_external_data=False)
-
-
-def specc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "spec_lang", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def metadata(model: onnx.ModelProto, key: str, value: str) -> None:

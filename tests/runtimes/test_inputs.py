@@ -93,6 +93,12 @@ def test_chosen_sizes_are_kept_or_refused() -> None:
         s.fixed({"T": 7})
 
 
+def test_a_size_of_an_absent_input_leaves_the_others_to_be_found() -> None:
+    rare = check(compare(dim("N"), "==", lit(9)))
+    s = sampler({"x": tensor("N"), "past": tensor("P")}, rare, optional=("past",))
+    assert s.fixed({"P": 3}).values == {"N": 9}
+
+
 def test_optional_inputs_are_left_out_unless_given() -> None:
     types: dict[str, m.Type] = {"x": tensor("N"), "mask": tensor("N", "P", dtype="bool")}
     assert sampler(types, optional=("mask",)).names == ("N",)

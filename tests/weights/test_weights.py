@@ -99,6 +99,19 @@ def test_a_file_that_a_runtime_would_refuse_is_copied(place: str, tmp_path: Path
         np.testing.assert_array_equal(found[key], value)
 
 
+def test_small_tensors_of_a_copy_stand_side_by_side(tmp_path: Path) -> None:
+    tensors = {f"{i}.{name}": np.ones(n, np.float32) for i in range(3) for name, n in (("w", 4096), ("b", 8))}
+    save_file(tensors, tmp_path / "w.safetensors")
+    state = state_of(tensors)
+    options = {"weights": str(tmp_path / "w.safetensors"), "mode": "copy"}
+    found, job = exported(state, needed_of(state), tmp_path / "m.onnx", **options)
+    places = {k: d.offset for k, d in job.data.items() if isinstance(d, External)}
+    assert [places[f"{i}.b"] for i in range(3)] == [0, 64, 128]
+    assert min(places[f"{i}.w"] for i in range(3)) == 192
+    for key, value in tensors.items():
+        np.testing.assert_array_equal(found[key], value)
+
+
 @pytest.mark.parametrize("mode", ["copy", "embed"])
 @pytest.mark.parametrize("kind", ["safetensors", "checkpoint", "seed"])
 def test_self_contained_results(mode: str, kind: str, tmp_path: Path) -> None:
