@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
 from spec_lang.diagnostics.suggest import did_you_mean
@@ -62,6 +62,20 @@ class NeedsValue(Exception):
     def __init__(self, names: frozenset[str]) -> None:
         super().__init__(", ".join(sorted(names)))
         self.names = names
+
+
+class Mark(NamedTuple):
+    """Where a trial starts: what is undone of it."""
+
+    reported: int
+    owed: int
+    determined: int
+    facts: Facts
+    path: list[Cond]
+    bound: dict[str, Dim | Pack]
+    tainted: bool
+    needed: dict[str, Dim]
+    partial: set[str]
 
 
 class Base:
@@ -188,19 +202,31 @@ class Base:
 
     # --- trials ---
 
-    def mark(self) -> tuple[int, int, int]:
-        return len(self.diagnostics), len(self.opens), len(self.journal)
+    def mark(self) -> Mark:
+        return Mark(
+            len(self.diagnostics),
+            len(self.opens),
+            len(self.journal),
+            self.facts,
+            self.path,
+            dict(self.bound),
+            self.tainted,
+            dict(self.static_dims),
+            set(self.partial),
+        )
 
-    def failed(self, mark: tuple[int, int, int]) -> bool:
-        return len(self.diagnostics) > mark[0]
+    def failed(self, mark: Mark) -> bool:
+        return len(self.diagnostics) > mark.reported
 
-    def rollback(self, mark: tuple[int, int, int]) -> None:
-        """Forget what was reported, owed and determined since the mark."""
-        self.forget(mark[0])
-        del self.opens[mark[1] :]
-        for cell in self.journal[mark[2] :]:
+    def rollback(self, mark: Mark) -> None:
+        """Forget what was reported, assumed, owed, needed and determined since the mark."""
+        self.forget(mark.reported)
+        del self.opens[mark.owed :]
+        for cell in self.journal[mark.determined :]:
             cell.value = cell.first = None
-        del self.journal[mark[2] :]
+        del self.journal[mark.determined :]
+        self.facts, self.path, self.bound = mark.facts, mark.path, dict(mark.bound)
+        self.tainted, self.static_dims, self.partial = mark.tainted, dict(mark.needed), set(mark.partial)
 
     def forget(self, reported: int) -> None:
         """Forget all mistakes but the first ones; the names that they were about are unknown again."""
@@ -340,8 +366,11 @@ class Base:
         self.refs[id(node)] = ref
         return self.resolve(value)
 
-    def find(self, name: str, *, call: bool = False) -> tuple[str, Value] | None:
-        """A name's ref and value: locals, then layers, then hyperparameters and dims, then functions."""
+    def find(self, name: str, *, call: bool = False, needs: bool = True) -> tuple[str, Value] | None:
+        """A name's ref and value: locals, then layers, then hyperparameters and dims, then functions.
+
+        Outside of methods, a dim is needed at construction; `needs` says whether that is to be noted.
+        """
         if name in self.loops:
             return "loop", self.loops[name]
         if self.locals is not None:
@@ -361,7 +390,7 @@ class Base:
             self.used.add(name)
             return "let", self.lets[name]
         if name in self.dims:
-            if self.locals is None:
+            if self.locals is None and needs:
                 self.need(name)
             if self.own_dims is None or name in self.own_dims or name in self.static_dims:
                 return "dim", self.dims[name]

@@ -280,12 +280,14 @@ class BlockCheck(Members):
             self.error("E0701", f"methods call each other in a circle: {cycle}", node)
             return None
         self.checking.append(name)
-        saved = self.locals, self.loops, self.facts, self.path, self.bound
+        saved = self.locals, self.loops, self.facts, self.path, self.bound, self.partial
+        pass_, self.unrolled, self.last_pass = (self.unrolled, self.retry, self.last_pass), False, False
         types = self.result_types, self.result_value, self.results_tuple, self.returned
         nodes, own = self.result_nodes, self.own_dims
-        self.loops, self.path, self.bound = {}, [], {}
+        self.loops, self.path, self.bound, self.partial = {}, [], {}, set()
         result = self.method_summary(self.methods[name])
-        self.locals, self.loops, self.facts, self.path, self.bound = saved
+        self.locals, self.loops, self.facts, self.path, self.bound, self.partial = saved
+        self.unrolled, self.retry, self.last_pass = pass_
         self.result_types, self.result_value, self.results_tuple, self.returned = types
         self.result_nodes, self.own_dims = nodes, own
         self.checking.pop()
@@ -315,9 +317,9 @@ class BlockCheck(Members):
             ends = self.body(node.body)
             if self.retry and not self.last_pass:
                 # Later statements have determined what an earlier one asked for.
-                self.forget(start[0])
-                del self.opens[start[1] :]
-                self.locals, self.facts, self.bound, self.path = inputs, facts, {}, []
+                self.forget(start.reported)
+                del self.opens[start.owed :]
+                self.locals, self.facts, self.bound, self.path, self.partial = inputs, facts, {}, [], set()
                 self.result_value, self.returned, self.last_pass = None, False, True
                 ends = self.body(node.body)
                 self.last_pass = False

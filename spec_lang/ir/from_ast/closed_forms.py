@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.base import Mark
 from spec_lang.ir.from_ast.binding import type_symbols
 from spec_lang.ir.from_ast.invariants import Invariants
 from spec_lang.ir.from_ast.iteration import (
@@ -30,7 +31,7 @@ class ClosedForms(Invariants):
             return None
         mark = self.mark()
         with self.given(Cond.eq(it.index, 0)):
-            second = body(state)
+            second = body(state, it.element)
         if second is None or self.failed(mark):
             return None
         (own,) = it.index.symbols
@@ -43,7 +44,7 @@ class ClosedForms(Invariants):
             inside = self.mark()
             with self.given(Cond.ge(it.index, 1), Cond.lt(it.index, it.length)):
                 was, self.unrolled = self.unrolled, True
-                out = body(second)
+                out = body(second, it.element)
                 self.unrolled = was
                 if out is None or self.failed(inside) or not self.same_state(second, out):
                     return None
@@ -52,15 +53,15 @@ class ClosedForms(Invariants):
         self.at_least_one(it, node)
         return second
 
-    def close_at(self, mark: tuple[int, int, int], own: str) -> None:
+    def close_at(self, mark: Mark, own: str) -> None:
         """What the first iteration owes, without the index."""
-        for o in self.opens[mark[1] :]:
+        for o in self.opens[mark.owed :]:
             o.cond = o.cond.substitute({own: 0})
 
-    def _set_aside(self, mark: tuple[int, int, int]) -> list[tuple[Cell, Dim]]:
+    def _set_aside(self, mark: Mark) -> list[tuple[Cell, Dim]]:
         """The first iteration's values of `_`, whose cells are emptied for the others."""
         found: list[tuple[Cell, Dim]] = []
-        for cell in self.journal[mark[2] :]:
+        for cell in self.journal[mark.determined :]:
             if cell.value is not None:
                 found.append((cell, cell.value))
                 cell.value = None
@@ -80,7 +81,7 @@ class ClosedForms(Invariants):
         for _ in range(4):
             mark = self.mark()
             with self.given(Cond.lt(it.index, it.length)):
-                out = body(head)
+                out = body(head, it.element)
             if out is None or self.failed(mark):
                 return None
             if not self._keeps_kinds(head, out):
@@ -115,7 +116,7 @@ class ClosedForms(Invariants):
         """
         mark = self.mark()
         with self.given(Cond.eq(it.index, 0)):
-            out = body(state)
+            out = body(state, it.element)
         failed = out is None or self.failed(mark) or not self._keeps_kinds(state, out)
         self.rollback(mark)
         if out is None or failed:
@@ -195,7 +196,7 @@ class ClosedForms(Invariants):
     ) -> State | None:
         mark = self.mark()
         with self.given(Cond.lt(it.index, it.length)):
-            out = body(head)
+            out = body(head, it.element)
         self.rollback(mark)
         if out is None:
             return None
@@ -212,7 +213,7 @@ class ClosedForms(Invariants):
             if form is not None:
                 facts.append(Cond.eq(symbol(name), form))
         with self.given(*facts):
-            out = body(head)
+            out = body(head, it.element)
         if out is None or self.failed(mark):
             return None
         self._close_carried(mark, it, forms)
@@ -311,12 +312,12 @@ class ClosedForms(Invariants):
             return step.substitute({own: it.length - 1})
         return symbol(name)
 
-    def _close_carried(self, mark: tuple[int, int, int], it: Iteration, forms: dict[str, Dim | None]) -> None:
+    def _close_carried(self, mark: Mark, it: Iteration, forms: dict[str, Dim | None]) -> None:
         """What an iteration owes of its running sizes, by their closed forms."""
-        for o in self.opens[mark[1] :]:
+        for o in self.opens[mark.owed :]:
             o.cond = o.cond.substitute({n: f for n, f in forms.items() if f is not None})
         names = {n for n, f in forms.items() if f is None}
-        for o in self.opens[mark[1] :]:
+        for o in self.opens[mark.owed :]:
             if o.cond.symbols & names:
                 self.error("E0601", f"{o.message}, which is not proved for every iteration", o.place.span)
         self.close(mark, it)

@@ -161,7 +161,7 @@ class ExpressionEmitter:
     def _name(self, node: ast.Name) -> ir.Expr:
         ref = self.check.refs.get(id(node))
         if ref is None:
-            found = self.check.find(node.id)
+            found = self.check.find(node.id, needs=False)
             ref = found[0] if found is not None else "local"
         name = node.id
         if ref in ("definition", "constant"):

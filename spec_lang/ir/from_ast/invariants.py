@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.base import Mark
 from spec_lang.ir.from_ast.iteration import (
     MAX_UNROLLED,
     Grown,
@@ -24,9 +25,6 @@ from spec_lang.syntax import ast
 class Invariants(Iterations):
     """Compares the states at a loop's head and end."""
 
-    element_now: Value = None
-    """The element of the iteration that is being unrolled, where it has no symbol."""
-
     def same_state(self, a: State, b: State) -> bool:
         return len(a) == len(b) and all(map(self._same, a, b))
 
@@ -48,13 +46,13 @@ class Invariants(Iterations):
             return self.facts.equal(a, b)
         return type(a) is type(b) and not is_module(a) and a == b
 
-    def close(self, mark: tuple[int, int, int], it: Iteration) -> None:
+    def close(self, mark: Mark, it: Iteration) -> None:
         """Turn what was owed in one iteration into what all of them owe."""
-        owed = self.opens[mark[1] :]
+        owed = self.opens[mark.owed :]
         names = it.index.symbols | it.symbols
         if not any(o.cond.symbols & names for o in owed):
             return
-        del self.opens[mark[1] :]
+        del self.opens[mark.owed :]
         for o in owed:
             if not o.cond.symbols & names:
                 self.opens.append(o)

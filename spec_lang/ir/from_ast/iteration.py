@@ -30,7 +30,8 @@ MAX_UNROLLED = 64
 State = list[Value]
 
 
-Body = Callable[[State], State | None]
+Body = Callable[[State, Value], State | None]
+"""One iteration: the state behind it, from the one before it and the loop's element."""
 
 
 class Iteration:

@@ -33,17 +33,18 @@ class Loops(ClosedForms):
         """The state behind a loop; None after a mistake, which is reported."""
         if it.length.const is not None and it.length.const <= 0:
             if it.element is not None:
-                self.muted(lambda: body(state))
+                self.muted(lambda: body(state, it.element))
             return state
         mark = self.mark()
         below = Cond.lt(it.index, it.length)
         if it.element is not None:
             with self.given(below):
-                out = body(state)
+                out = body(state, it.element)
             if out is not None and not self.failed(mark) and self.same_state(state, out):
                 self.close(mark, it)
                 return self.closed_lists(state, out, it)
-            first_errors = self.diagnostics[mark[0] :]
+            first_errors = self.diagnostics[mark.reported :]
+            broken = self.tainted
             self.rollback(mark)
             for attempt in (self._peeled, self._generalised):
                 result = attempt(state, body, it, node)
@@ -51,17 +52,20 @@ class Loops(ClosedForms):
                     return result
                 self.rollback(mark)
         else:
-            first_errors = []
+            first_errors, broken = [], False
         if it.known is not None and len(it.known) <= MAX_UNROLLED:
             result = self._unrolled(state, body, it)
             if result is not None and not self.failed(mark):
                 return result
-            last_errors = self.diagnostics[mark[0] :]
+            last_errors = self.diagnostics[mark.reported :]
+            broken |= self.tainted
             if not first_errors:
+                self.tainted = broken
                 return None
             if last_errors and len(last_errors) < len(first_errors):
                 first_errors = last_errors
             self.rollback(mark)
+        self.tainted |= broken
         if first_errors:
             self.diagnostics += first_errors
         else:
@@ -71,7 +75,7 @@ class Loops(ClosedForms):
     def _no_invariant(self, state: State, body: Body, it: Iteration, node: object) -> None:
         mark = self.mark()
         with self.given(Cond.lt(it.index, it.length)):
-            out = body(state)
+            out = body(state, it.element)
         self.rollback(mark)
         pairs = zip(state, out or state, strict=True)
         changes = [(a, b) for a, b in pairs if not self._same(a, b) and not _is_broken(b)]
@@ -97,16 +101,14 @@ class Loops(ClosedForms):
                 conds = [Cond.eq(it.index, k)]
                 conds += [Cond.eq(symbol(n), v) for n, v in element_values(it.element, element).items()]
                 with self.given(*conds):
-                    self.element_now = element
-                    out = body(state)
-                    self.element_now = None
+                    out = body(state, element)
                 if out is None or self.failed(mark):
                     return None
                 env = {own: dim(k), **element_values(it.element, element)}
                 state = [substitute(ungrown(s), dict(env)) for s in out]
-                for o in self.opens[mark[1] :]:
+                for o in self.opens[mark.owed :]:
                     o.cond = o.cond.substitute(env)
-                for cell in self.journal[mark[2] :]:
+                for cell in self.journal[mark.determined :]:
                     if cell.value is not None:
                         seen.setdefault(id(cell), (cell, []))[1].append(cell.value)
                         cell.value = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast import host
-from spec_lang.ir.from_ast.base import NeedsValue
+from spec_lang.ir.from_ast.base import Mark, NeedsValue
 from spec_lang.ir.from_ast.expressions import Expressions, type_text
 from spec_lang.ir.from_ast.values import (
     POISON,
@@ -167,9 +167,9 @@ class OpCalls(Expressions):
         first = next((a for a in args if isinstance(a, TensorType)), None)
         return self.keep_trail(result, first, label)
 
-    def refused_none(self, mark: tuple[int, int, int]) -> bool:
+    def refused_none(self, mark: Mark) -> bool:
         """Whether all that went wrong since the mark is that an op takes no none; it is forgotten then."""
-        found = self.diagnostics[mark[0] :]
+        found = self.diagnostics[mark.reported :]
         if not found or any(d.code != "E0514" or not d.message.endswith("not none") for d in found):
             return False
         self.rollback(mark)

@@ -60,7 +60,7 @@ class Traversal(Loops):
         it = Iteration(module.length, index, element, inner.known, inner.symbols)
         it.owner = module.node
 
-        def body(state: State) -> State | None:
+        def body(state: State, _: Value) -> State | None:
             step = args.with_first(state[0])
             out = self.nested_list(node) if is_list(item) else self.run(item, step, node)
             return None if out is POISON else [out]
@@ -85,12 +85,11 @@ class Traversal(Loops):
         bound = dict(self.bound)
         growing = _appended(node.body)
 
-        def body(state: State) -> State | None:
+        def body(state: State, element: Value) -> State | None:
             assert self.locals is not None
             heads = [self._head(s) if n in growing else s for n, s in zip(names, state, strict=True)]
             self.locals = dict(zip(names, heads, strict=True))
             self.loops = dict(outer)
-            element = it.element if self.element_now is None else self.element_now
             if not self.bind_target(node.target, element, node.iterable):
                 return None
             if self.body(node.body):
@@ -181,7 +180,7 @@ class Traversal(Loops):
         finally:
             self.loops, self.inside = outer, outside
         if item is POISON or key is POISON:
-            errors = self.diagnostics[mark[0] :]
+            errors, broken = self.diagnostics[mark.reported :], self.tainted
             if it.known is not None and len(it.known) <= MAX_UNROLLED and kept is not None:
                 self.rollback(mark)
                 self.cells = kept
@@ -190,6 +189,7 @@ class Traversal(Loops):
                     return found
                 self.rollback(mark)
                 self.diagnostics += errors
+                self.tainted |= broken
             return POISON
         self.close(mark, it)
         if is_module(item) or item is None:
