@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic
-from spec_lang.ir.from_ast.checker import Checker, Options
-from spec_lang.ir.from_ast.scope import LoadedModule
+from spec_lang.ir.from_ast.definitions.definitions import Definitions, Options
+from spec_lang.ir.from_ast.names.scope import LoadedModule
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:
@@ -38,22 +38,22 @@ def check(
 
 
 def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program | None, list[Diagnostic]]:
-    checker = Checker(modules, options)
-    checker.run()
-    diagnostics = checker.result()
+    definitions = Definitions(modules, options)
+    definitions.run()
+    diagnostics = definitions.result()
     if diagnostics:
         return None, diagnostics
     expects = any(isinstance(p, ast.Expect) for p in _parts(modules))
     if not (options.emit or expects):
         return None, []
-    from spec_lang.ir.from_ast.emit import emit
+    from spec_lang.ir.from_ast.emission.emit import emit
 
-    program = emit(checker)
+    program = emit(definitions)
     if expects:
-        from spec_lang.ir.from_ast.expects import run_expects
+        from spec_lang.ir.from_ast.emission.expects import run_expects
 
-        run_expects(checker, program)
-        if found := checker.result():
+        run_expects(definitions, program)
+        if found := definitions.result():
             return None, found
     return program, []
 

@@ -1,0 +1,173 @@
+"""The check of one method."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.bodies.dims import bind_dims, dim_names, optional_only, symbols_in
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.types.hypers import symbolic
+from spec_lang.ir.from_ast.types.tensor_types import type_of
+from spec_lang.ir.from_ast.uses.obligations import time
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.value import POISON, InputSummary, Maybe, MethodSummary, Value
+from spec_lang.shapes import Cond, Dim, TensorType, symbol
+from spec_lang.syntax import ast
+
+
+def own_method(c: Check, name: str, node: object) -> MethodSummary | None:
+    """The summary of one of this block's methods, checked on demand."""
+    found = c.block.summary.methods.get(name)
+    if found is not None:
+        return None if name in c.block.broken_inputs else found
+    if name in c.block.checking:
+        cycle = " -> ".join([*c.block.checking[c.block.checking.index(name) :], name])
+        c.error("E0701", f"methods call each other in a circle: {cycle}", node)
+        return None
+    c.block.checking.append(name)
+    result = method_summary(c, c.block.methods[name])
+    c.block.checking.pop()
+    return None if name in c.block.broken_inputs else result
+
+
+def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodSummary:
+    """Check a method, at a place of its own."""
+    result = MethodSummary(node.name.id, node)
+    since = c.effects.since()
+    at = Place(c.definition.scope, Mode.BODY, c.block.facts)
+    frame = at.frame
+    frame.own_dims = frozenset(
+        n.id if isinstance(n, ast.Name) else getattr(n.value, "id", "")
+        for item in node.inputs
+        for n in dim_names(item.type)
+    )
+    good = _inputs(c, at, node, result)
+    frame.declared = _results(c, at, node)
+    if not good:
+        c.block.broken_inputs.add(node.name.id)
+        at.locals = {i.name.id: at.locals.get(i.name.id, POISON) for i in node.inputs}
+    frame.nodes = tuple(r.type for r in node.results or ())
+    frame.is_tuple = node.results_tuple
+    if has_body:
+        again = at.fork()
+        ends = c.body(at, node.body)
+        if frame.retry:
+            # Later statements have determined what an earlier one asked for.
+            since.forget()
+            since.settle(())
+            frame.restore((None, False))
+            frame.last_pass = True
+            ends = c.body(again, node.body)
+        if not ends and not any(d.severity == "error" for d in c.effects.diagnostics):
+            c.error("E0706", f"{node.name.id} ends without a `return`", node.name)
+    if frame.declared is None:
+        result.results = [frame.value]
+        result.result = frame.value
+    else:
+        types = [substitute(d, dict(frame.wild_values)) for d in frame.declared]
+        result.results = types
+        result.result = types[0] if len(types) == 1 and not node.results_tuple else tuple(types)
+    result.owed = [o for o in since.owed if time(c, o.cond) == "call"]
+    c.block.summary.methods[node.name.id] = result
+    return result
+
+
+def _inputs(c: Check, at: Place, node: ast.Method, result: MethodSummary) -> bool:
+    good = True
+    for item in node.inputs:
+        name = item.name.id
+        if name in at.locals:
+            c.error("E0205", f"`{name}` is an input twice", item.name)
+        scalar = isinstance(item.type, ast.NamedType | ast.BoundedType)
+        if name in c.block.dims and not scalar:
+            c.error("E0206", f"the input `{name}` would hide the dim `{name}`", item.name)
+        value = _input(c, at, item, result)
+        good &= value is not POISON
+        at.frame.untyped |= value is POISON
+        at.locals[name] = value
+        if isinstance(value, TensorType):
+            at.frame.required[name] = value
+        if item.default is not None and value is not POISON:
+            _default(c, at, item, value)
+    return bind_dims(c, at, result) and good
+
+
+def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value:
+    name = item.name.id
+    if isinstance(item.type, ast.NamedType | ast.BoundedType | ast.ChoiceType):
+        value = symbolic(c, at, name, item.type)
+        if isinstance(value, Dim):
+            c.block.dims[name] = value
+            result.dims[name] = value
+        result.inputs.append(InputSummary(name, value, False, item.default, item))
+        return value
+    type = type_of(c, at, item.type)
+    optional = isinstance(type, Maybe)
+    if isinstance(type, Maybe):
+        flag = f"{name} is none"
+        type = Maybe(Cond.flag(flag), type.value)
+        others = {n for i in result.inputs if not i.optional for n in symbols_in(i.type)}
+        result.absent[name] = [
+            n
+            for n in sorted(symbols_in(type.value))
+            if n in c.block.dims
+            and n not in others
+            and c.block.dims[n] == symbol(n, 0)
+            and optional_only(c, n)
+        ]
+        at.frame.absent[flag] = [symbol(n, 0) for n in result.absent[name]]
+        if item.default is None:
+            hint = f"write `{name}: ...? = none`"
+            c.error("E0406", f"the optional input `{name}` needs a default", item.name, help=hint)
+    result.inputs.append(InputSummary(name, type, optional, item.default, item))
+    if isinstance(type, TensorType):
+        c.effects.note(c.notes.came, id(type), (type, None, name))
+    return type
+
+
+def _default(c: Check, at: Place, item: ast.Input, value: Value) -> None:
+    """`memory: float[N, S, D] = x`, `mask: ...? = none`."""
+    default = item.default
+    assert default is not None
+    if isinstance(default, ast.Constant) and default.value is None:
+        if not isinstance(value, Maybe):
+            hint = "make its type optional: put `?` behind it"
+            c.error("E0406", f"`{item.name.id}` may not be none", default, help=hint)
+        return
+    found = c.ev(at, default)
+    if found is POISON:
+        return
+    wanted = value.value if isinstance(value, Maybe) else value
+    if isinstance(wanted, TensorType) and not isinstance(found, TensorType):
+        c.error("E0404", f"the default of `{item.name.id}` is {host.kind_of(found)}, no tensor", default)
+    elif isinstance(wanted, TensorType) and isinstance(found, TensorType):
+        alike = wanted.dtype is found.dtype and len(wanted.shape) == len(found.shape)
+        if not alike:
+            c.error("E0308", f"`{item.name.id}` is {wanted}, but its default is {found}", default)
+
+
+def _results(c: Check, at: Place, node: ast.Method) -> list[Value] | None:
+    if node.results is None:
+        return None
+    found: list[Value] = []
+    for r in node.results:
+        if r.name is not None and r.name.id in [x.name.id for x in node.results if x.name and x is not r]:
+            c.error("E0205", f"two results are called `{r.name.id}`", r.name)
+        value = type_of(c, at, r.type)
+        if isinstance(value, Maybe):
+            value = Maybe(Cond.flag(f"{r.name.id if r.name else 'result'} is none"), value.value)
+        found.append(value)
+    return found
+
+
+def as_method(node: ast.Function) -> ast.Method:
+    """A function over tensors as the method that it is."""
+    return ast.Method(
+        name=node.name,
+        inputs=node.inputs,
+        results=node.results,
+        doc=node.doc,
+        body=node.body,
+        results_tuple=node.results_tuple,
+        span=node.span,
+    )

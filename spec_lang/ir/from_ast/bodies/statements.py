@@ -1,0 +1,164 @@
+"""The bodies of methods and tensor functions."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.expressions.conversions import condition
+from spec_lang.ir.from_ast.expressions.joining import DIFFERENT, common_type, join
+from spec_lang.ir.from_ast.expressions.trails import trail
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.types.agreeing import fits, same_type
+from spec_lang.ir.from_ast.uses.obligations import owe, time
+from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
+from spec_lang.ir.from_ast.values.texts import type_text
+from spec_lang.ir.from_ast.values.value import POISON, Value
+from spec_lang.shapes import Cond, Dim, TensorType
+from spec_lang.syntax import ast
+
+
+def require_statement(c: Check, at: Place, node: ast.Require) -> bool:
+    require(c, at, node)
+    return False
+
+
+def require(c: Check, at: Place, node: ast.Require) -> None:
+    """A condition of the author's: a fact from here on, owed by every use where it is not proved."""
+    cond = condition(c, at, c.ev(at, node.test), node.test)
+    if cond is POISON:
+        return
+    assert isinstance(cond, bool | Cond)
+    known = at.decide(cond)
+    message = node.message.value if node.message is not None else str(cond)
+    if known is False:
+        shown = c.source.at(node.test.span)
+        notes = () if str(cond) in ("false", "False") or isinstance(cond, bool) else (f"it is `{cond}`",)
+        c.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
+    when = time(c, cond) if isinstance(cond, Cond) else "init"
+    c.effects.note(c.notes.required, id(node), (known, when))
+    if known is None and isinstance(cond, Cond):
+        place = c.label(node.test, "required here")
+        at.assume(cond)
+        owe(c, at, cond, message, place, True)
+
+
+def return_(c: Check, at: Place, node: ast.Return) -> bool:
+    value = c.ev(at, node.value)
+    at.frame.returned = True
+    c.told(value, node.value)
+    if value is POISON:
+        at.frame.value = POISON
+        return True
+    if at.frame.declared is None:
+        _inferred_result(c, at, value, node)
+        return True
+    declared = at.frame.declared
+    if len(declared) == 1 and not at.frame.is_tuple:
+        same_type(c, at, declared[0], value, node.value, "the result's type", at.frame.nodes[0])
+        _take_wild(at, declared[0], value)
+        return True
+    if not isinstance(value, tuple | list) or len(value) != len(declared):
+        n = len(value) if isinstance(value, tuple | list) else 1
+        c.error(
+            "E0309",
+            f"{len(declared)} results are declared, but {n} {'is' if n == 1 else 'are'} returned",
+            node.value,
+            labels=(c.label(at.frame.nodes[0], "declared here"),),
+        )
+        return True
+    nodes = node.value.items if isinstance(node.value, ast.Tuple) else [node.value] * len(declared)
+    for d, v, n_, t in zip(declared, value, nodes, at.frame.nodes, strict=False):
+        same_type(c, at, d, v, n_, "the result's type", t)
+        _take_wild(at, d, v)
+    return True
+
+
+def _take_wild(at: Place, declared: Value, value: Value) -> None:
+    """What `_` in a result's type stands for, from the first return on."""
+    if isinstance(declared, TensorType) and isinstance(value, TensorType):
+        for d, v in zip(declared.shape, value.shape, strict=False):
+            if isinstance(d, Dim) and str(d) in at.frame.wild and isinstance(v, Dim):
+                at.frame.wild_values.setdefault(str(d), v)
+    elif isinstance(declared, tuple | list) and isinstance(value, tuple | list):
+        for d_, v_ in zip(declared, value, strict=False):
+            _take_wild(at, d_, v_)
+
+
+def _inferred_result(c: Check, at: Place, value: Value, node: ast.Return) -> None:
+    if at.frame.value is None:
+        at.frame.value = value
+    elif at.frame.value is not POISON and not fits(at, at.frame.value, value):
+        c.error(
+            "E0308",
+            f"one return gives {type_text(at.frame.value)}, this one {type_text(value)}",
+            node.value,
+        )
+
+
+def if_(c: Check, at: Place, node: ast.If) -> bool:
+    test = condition(c, at, c.ev(at, node.test), node.test)
+    if test is POISON:
+        ends = [_unreached(c, at, body) for body in (node.body, node.orelse)]
+        at.locals = {**{n: POISON for end in ends for n in end.locals}, **at.locals}
+        return False
+    assert isinstance(test, bool | Cond)
+    if isinstance(test, bool):
+        live, dead = (node.body, node.orelse) if test else (node.orelse, node.body)
+        _unreached(c, at, dead)
+        return c.body(at, live)
+    return _branches(c, at, test, node)
+
+
+def _unreached(c: Check, at: Place, body: tuple[ast.Statement, ...]) -> Place:
+    """Go through a branch that is never taken."""
+    return c.unreached(at, lambda p: c.body(p, body))
+
+
+def _branches(c: Check, at: Place, test: Cond, node: ast.If) -> bool:
+    then, other = at.branch(test).fork(), at.branch(~test).fork()
+    first = c.body(then, node.body)
+    second = c.body(other, node.orelse)
+    at.partial |= then.partial | other.partial
+    if first and second:
+        return True
+    if first or second:
+        at.locals = other.locals if first else then.locals
+        rest = ~test if first else test
+        at.assume(rest)
+        at.path = (*at.path, rest)
+        return False
+    at.partial |= then.locals.keys() ^ other.locals.keys()
+    at.locals = _joined_locals(c, at, test, then.locals, other.locals, node)
+    return False
+
+
+def _joined_locals(
+    c: Check, at: Place, test: Cond, then: dict[str, Value], other: dict[str, Value], node: ast.If
+) -> dict[str, Value]:
+    result: dict[str, Value] = {}
+    for name, a in then.items():
+        if name not in other:
+            continue
+        b = other[name]
+        if a is b:
+            result[name] = a
+        elif a is POISON or b is POISON:
+            result[name] = POISON
+        else:
+            joined = _joined(c, at, test, a, b)
+            if joined is DIFFERENT:
+                c.error(
+                    "E0308",
+                    f"`{name}` is {type_text(a)} where {test}, and {type_text(b)} elsewhere",
+                    node.test,
+                    notes=(*trail(c, a), *trail(c, b)),
+                    help="give it one type in both branches, or another name in one",
+                )
+                joined = POISON
+            result[name] = joined
+    return result
+
+
+def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value) -> Value:
+    if is_module(a) or is_module(b) or not (has_tensor(a) or has_tensor(b)) or a is None or b is None:
+        return join(c, at, test, a, b, c.definition.node)
+    return common_type(at, test, a, b)

@@ -1,0 +1,1 @@
+"""Definitions, each checked once."""

@@ -1,0 +1,136 @@
+"""What is left at the end of a block's check."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.bodies.dims import optional_only
+from spec_lang.ir.from_ast.loops.item_formulas import fit_items
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.uses.obligations import time
+from spec_lang.syntax import ast
+from spec_lang.syntax.node import Node
+from spec_lang.syntax.walk import walk
+
+_FORWARD = "say what flows in and out: `forward(x: float[N, 4]) -> float[N, 4]:`"
+
+
+def finish(c: Check, at: Place, node: ast.Block, methods: list[ast.Method]) -> None:
+    if not methods and node.alias is None:
+        c.error("E0706", f"{node.name.id} has no `forward`", node.name, help=_FORWARD)
+    elif methods and "forward" not in c.block.methods and node.kind == "model":
+        c.error("E0706", f"the model {node.name.id} has no `forward`", node.name, help=_FORWARD)
+    if not c.is_right:
+        leave(c)
+        return
+    unused(c, node)
+    if fit_items(c, at):
+        undetermined(c)
+    _implicit(c, node)
+    leave(c)
+
+
+def leave(c: Check) -> None:
+    order = [n for n in c.block.dims if n in c.effects.needed]
+    c.block.summary.dims = {n: c.effects.needed[n] for n in order}
+    c.block.summary.members = c.block.members
+    c.block.summary.owed = [o for o in c.effects.owed if time(c, o.cond) == "init"]
+    for m in c.block.summary.methods.values():
+        m.owed = [o for o in m.owed if time(c, o.cond) == "call"]
+
+
+def unused(c: Check, node: ast.Block) -> None:
+    """Unused: on no static path, in no method."""
+    for part in node.parts:
+        if isinstance(part, ast.LayersSection):
+            for item in part.items:
+                name = item.name.id
+                if name in c.effects.used or c.block.members.get(name) is None:
+                    continue
+                if isinstance(item, ast.Param) and item.kind == "buffer":
+                    continue
+                what = "layer" if isinstance(item, ast.Layer) else item.kind
+                c.error(
+                    "E0707",
+                    f"the {what} `{name}` is never used",
+                    item.name,
+                    help="use it in `forward`, or remove it: its parameters would be in every checkpoint",
+                )
+    for h in node.hypers or ():
+        if h.name.id not in c.effects.used:
+            c.error("E0708", f"the hyperparameter `{h.name.id}` is never used", h.name, help="remove it")
+
+
+def undetermined(c: Check) -> None:
+    for cells in c.notes.cells.values():
+        for cell in cells:
+            for name in cell.value.symbols & set(c.block.running.carried) if cell.value is not None else ():
+                if c.block.running.carried[name].owner is None:
+                    c.error(
+                        "E0307",
+                        f"{cell.name} changes from iteration to iteration, and no formula was found for it",
+                        cell.node,
+                        help="write the size out in terms of the loop's variable",
+                    )
+                    return
+            if cell.value is None and isinstance(cell.node, ast.Hole):
+                c.error(
+                    "E0307",
+                    f"nothing determines this `_` ({cell.name}): the layer is never run",
+                    cell.node,
+                    help="write the size out",
+                )
+                return
+
+
+def running_sizes(c: Check, node: ast.Comprehension) -> list[str]:
+    """The running sizes along a comprehension that some layer needs."""
+    own = {n for n, size in c.block.running.carried.items() if size.owner is node}
+    if not own:
+        return []
+    needed = frozenset().union(
+        *(x.value.symbols for cells in c.notes.cells.values() for x in cells if x.value is not None)
+    )
+    return [n for n in c.block.running.carried if n in own & needed]
+
+
+def _implicit(c: Check, node: ast.Block) -> None:
+    """Implicit dims occur in a required input; a model has none."""
+    if node.kind == "model":
+        for name in c.effects.needed:
+            cell = next(
+                (
+                    x
+                    for cells in c.notes.cells.values()
+                    for x in cells
+                    if x.value is not None and name in x.value.symbols
+                ),
+                None,
+            )
+            at = _naming(node, name) if cell is None else cell.node
+            what = (
+                "construction"
+                if cell is None
+                else f"this {'`_`' if isinstance(cell.node, ast.Hole) else 'block'}"
+            )
+            c.error(
+                "E0311",
+                f"{what} needs `{name}`, which only a call of {node.name.id} knows",
+                at,
+                help=f"make `{name}` a hyperparameter of {node.name.id} with a default, or a number",
+            )
+        return
+    for name in c.effects.needed:
+        if optional_only(c, name):
+            c.error(
+                "E0311",
+                f"the layers need `{name}`, which only an optional input tells",
+                node.name,
+                help=f"make `{name}` a hyperparameter",
+            )
+
+
+def _naming(node: ast.Block, name: str) -> Node:
+    """Where `layers:` or another part outside of methods names a dim."""
+    parts = [p for p in node.parts if not isinstance(p, ast.Method)]
+    found = (n for p in parts for n in walk(p) if isinstance(n, ast.Name) and n.id == name)
+    return min(found, key=lambda n: n.span.start, default=node.name)

@@ -1,0 +1,1 @@
+"""From what is checked to the IR."""

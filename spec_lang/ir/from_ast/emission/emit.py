@@ -1,0 +1,414 @@
+"""The IR of a checked program: the trees again, with what the check noted about each node."""
+
+from __future__ import annotations
+
+import re
+
+from spec_lang.ir import model as ir
+from spec_lang.ir.from_ast.bodies.methods import as_method
+from spec_lang.ir.from_ast.definitions.definitions import Definitions
+from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, node_of
+from spec_lang.ir.from_ast.emission.emit_types import hyper_type, value_type
+from spec_lang.ir.from_ast.names.remarks import Remarks
+from spec_lang.ir.from_ast.names.scope import Def
+from spec_lang.ir.from_ast.uses.functions import as_hypers
+from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Owed
+from spec_lang.shapes import Dim, Pack, TensorType
+from spec_lang.shapes.linear import linear
+from spec_lang.syntax import ast
+
+
+def emit(checker: Definitions) -> ir.Program:
+    """The program, each definition behind what it uses."""
+    files = tuple(
+        node_of(
+            ir.File,
+            path=s.module.tree.source.name,
+            module=s.module.name,
+            doc=None if s.module.tree.doc is None else s.module.tree.doc.value,
+        )
+        for s in checker.scopes
+    )
+    definitions = [found for d in checker.done if (found := _definition(checker, d)) is not None]
+    return node_of(ir.Program, version=ir.VERSION, files=files, definitions=tuple(definitions))
+
+
+def _definition(checker: Definitions, definition: Def) -> ir.AnyDefinition | None:
+    node = definition.node
+    checks = checker.by_definition.get(id(definition))
+    check = checks[0] if checks else checker.host(definition)
+    emitter = Emitter(check, checker, definition)
+    if isinstance(node, ast.ConstantDef):
+        return emitter.constant(node)
+    if isinstance(node, ast.Record):
+        return emitter.record(node)
+    if isinstance(node, ast.Function):
+        return emitter.function(node)
+    if isinstance(node, ast.Extern):
+        return emitter.extern(node) if checks else None
+    if isinstance(node, ast.Block) and node.hypers is None:
+        return emitter.variant(node)
+    if isinstance(node, ast.Block) and checks:
+        return emitter.block(node)
+    return None
+
+
+class Emitter(ExpressionEmitter):
+    """Emits one definition."""
+
+    def statements(self, nodes: tuple[ast.Statement, ...]) -> tuple[ir.Stmt, ...]:
+        return tuple(map(self.statement, nodes))
+
+    def statement(self, node: ast.Statement) -> ir.Stmt:
+        lead, trailing = self.remarks.around(node)
+        common = {"comments": lead, "trailing": trailing, "span": self.span(node)}
+        if isinstance(node, ast.Assign):
+            return node_of(
+                ir.Assign,
+                target=self.target(node.target),
+                value=self.ev(node.value),
+                dims=self._bound(node),
+                **common,
+            )
+        if isinstance(node, ast.Append):
+            return node_of(ir.Append, name=node.target.id, value=self.ev(node.value), **common)
+        if isinstance(node, ast.Return):
+            return node_of(ir.Return, value=self.ev(node.value), **common)
+        if isinstance(node, ast.Require):
+            return self.require(node)
+        if isinstance(node, ast.For):
+            return node_of(
+                ir.For,
+                target=self.target(node.target),
+                iterable=self.ev(node.iterable),
+                body=self.statements(node.body),
+                **common,
+            )
+        return node_of(
+            ir.If,
+            test=self.ev(node.test),
+            body=self.statements(node.body),
+            orelse=self.statements(node.orelse),
+            **common,
+        )
+
+    def _bound(self, node: ast.Assign) -> tuple[ir.DimBinding, ...]:
+        if not isinstance(node.target, ast.Name):
+            return ()
+        local = node_of(ir.Name, id=node.target.id, ref="local", type=None, span=None)
+        return tuple(
+            node_of(ir.DimBinding, name=name, tensor=local, axis=axis, scale="1", offset="0", span=None)
+            for name, _, axis in self.check.notes.dims_bound.get(id(node), ())
+        )
+
+    def require(self, node: ast.Require) -> ir.Require:
+        lead, trailing = self.remarks.around(node)
+        known, at = self.check.notes.required.get(id(node), (None, "call"))
+        text = self.source.at(node.test.span)
+        return node_of(
+            ir.Require,
+            test=self.ev(node.test),
+            message=node.message.value if node.message is not None else " ".join(text.split()),
+            at=at,
+            open=known is not True,
+            comments=lead,
+            trailing=trailing,
+            span=self.span(node),
+        )
+
+    def sayable(self, o: Owed) -> bool:
+        """Whether a condition makes sense for all values: one on an argument that may also be a tuple does not."""
+        roots = {re.split(r"[.\[]", n)[0] for n in o.cond.symbols}
+        hypers = getattr(self.definition.node, "hypers", None) or ()
+        return not any(h.name.id in roots and _choice_of_types(h.type) for h in hypers)
+
+    def owed(self, o: Owed, at: str) -> ir.Require:
+        return node_of(
+            ir.Require,
+            test=self.cond(o.cond),
+            message=o.message,
+            at=at,
+            open=True,
+            comments=(),
+            trailing=None,
+            span=None,
+        )
+
+    # --- methods ---
+
+    def method(self, node: ast.Method, summary: MethodSummary | None, has_body: bool = True) -> ir.Method:
+        inputs = tuple(self._input(i, summary) for i in node.inputs)
+        results: tuple[ir.Result, ...] = ()
+        if summary is not None:
+            names = (
+                [r.name.id if r.name else None for r in node.results] if node.results is not None else [None]
+            )
+            results = tuple(
+                node_of(ir.Result, name=n, type=value_type(t), span=None)
+                for n, t in zip(names, summary.results, strict=False)
+                if value_type(t) is not None
+            )
+        return node_of(
+            ir.Method,
+            name=node.name.id,
+            doc=None if node.doc is None else node.doc.value,
+            inputs=inputs,
+            results=results,
+            results_tuple=node.results_tuple,
+            dims=self._bindings(node, summary),
+            checks=()
+            if summary is None
+            else tuple(self.owed(o, "call") for o in summary.owed if self.sayable(o)),
+            body=self.statements(node.body) if has_body else (),
+            span=self.span(node),
+        )
+
+    def _input(self, node: ast.Input, summary: MethodSummary | None) -> ir.Input:
+        found = None
+        if summary is not None:
+            found = next((i for i in summary.inputs if i.name == node.name.id), None)
+        kind = None
+        if found is not None:
+            inner = found.type.value if isinstance(found.type, Maybe) else found.type
+            kind = value_type(inner)
+        if kind is None:
+            kind = hyper_type(node.type, self.scope)
+        return node_of(
+            ir.Input,
+            name=node.name.id,
+            type=kind,
+            optional=isinstance(node.type, ast.OptionalType),
+            default=None if node.default is None else self.ev(node.default),
+            span=self.span(node),
+        )
+
+    def _bindings(self, node: ast.Method, summary: MethodSummary | None) -> tuple[ir.DimBinding, ...]:
+        """How a call learns its dims; those that construction knows are left out."""
+        if summary is None:
+            return ()
+        found = []
+        for e in summary.entries:
+            if e.binds is None or e.binds in self.check.effects.needed:
+                continue
+            tensor: ir.Expr = node_of(
+                ir.Name, id=node.inputs[e.path[0]].name.id, ref="local", type=None, span=None
+            )
+            for k in e.path[1:]:
+                index = node_of(ir.Literal_, value=k, text=None, type=None, span=None)
+                tensor = node_of(ir.Subscript, value=tensor, index=(index,), type=None, span=None)
+            if isinstance(e.dim, Pack):
+                name, scale, offset = f"*{e.dim.name}", "1", "0"
+            else:
+                parts = linear(e.dim, e.binds)
+                assert parts is not None
+                name, scale, offset = e.binds, str(parts[0]), str(parts[1])
+            found.append(
+                node_of(
+                    ir.DimBinding,
+                    name=name,
+                    tensor=tensor,
+                    axis=e.axis,
+                    scale=scale,
+                    offset=offset,
+                    span=None,
+                )
+            )
+        return tuple(found)
+
+    # --- definitions ---
+
+    def _common(self, node: ast.Definition) -> dict[str, object]:
+        doc = getattr(node, "doc", None)
+        lead, _ = self.remarks.around(node)
+        return {
+            "file": self.definition.file,
+            "name": self.definition.name,
+            "doc": None if doc is None else doc.value,
+            "comments": lead,
+            "span": self.span(node),
+        }
+
+    def constant(self, node: ast.ConstantDef) -> ir.Constant:
+        return node_of(ir.Constant, value=self.ev(node.value), **self._common(node))
+
+    def hypers(self, hypers: tuple[ast.Hyper, ...]) -> tuple[ir.Hyper, ...]:
+        return tuple(
+            node_of(
+                ir.Hyper,
+                name=h.name.id,
+                type=hyper_type(h.type, self.scope),
+                default=None if h.default is None else self._default(h),
+                span=self.span(h),
+            )
+            for h in hypers
+        )
+
+    def _default(self, hyper: ast.Hyper) -> ir.Expr:
+        check = self.checker.hosts.get(id(hyper))
+        assert hyper.default is not None
+        override = self.checker.override(self.definition, hyper)
+        other = Emitter(check or self.check, self.checker, self.definition)
+        if override is not None:
+            other.remarks = Remarks(self.source, ())
+            return other.without_spans(override)
+        return other.ev(hyper.default)
+
+    def without_spans(self, node: ast.Expr) -> ir.Expr:
+        """An expression that stands in no file."""
+        self.span = lambda _: None  # type: ignore[method-assign,assignment,return-value]  # it has no place
+        return self.ev(node)
+
+    def record(self, node: ast.Record) -> ir.Record:
+        return node_of(ir.Record, fields=self.hypers(node.fields), **self._common(node))
+
+    def function(self, node: ast.Function) -> ir.AnyDefinition | None:
+        if node.value is not None:
+            inputs = tuple(
+                node_of(
+                    ir.Hyper,
+                    name=h.name.id,
+                    type=hyper_type(h.type, self.scope),
+                    default=None if h.default is None else self.ev(h.default),
+                    span=self.span(h),
+                )
+                for h in as_hypers(node.inputs)
+            )
+            return node_of(ir.Function, inputs=inputs, value=self.ev(node.value), **self._common(node))
+        summary = self.check.block.summary.methods.get(node.name.id)
+        method = self.method(as_method(node), summary)
+        return node_of(ir.TensorFunction, method=method, **self._common(node))
+
+    def extern(self, node: ast.Extern) -> ir.Extern | None:
+        if node.forward is None:
+            return None
+        return node_of(
+            ir.Extern,
+            layer=node.kind == "layer",
+            module=node.module.value,
+            domain=None if node.domain is None else node.domain.value,
+            hypers=self.hypers(node.hypers),
+            forward=self.method(
+                node.forward, self.check.block.summary.methods.get(node.forward.name.id), has_body=False
+            ),
+            **self._common(node),
+        )
+
+    def variant(self, node: ast.Block) -> ir.Variant | None:
+        partial = self.checker.variants.get(id(self.definition))
+        if partial is None or not isinstance(partial.ctor, DefCtor):
+            return None
+        call = node.alias
+        args, kwargs = self.arguments(call.args) if isinstance(call, ast.Call) else ([], [])
+        base = self.scope.path(partial.ctor.definition)
+        return node_of(ir.Variant, base=base, args=tuple(args), kwargs=tuple(kwargs), **self._common(node))
+
+    def block(self, node: ast.Block) -> ir.Block:
+        check, summary = self.check, self.check.block.summary
+        lets: list[ir.Let] = []
+        requires: list[ir.Require] = []
+        ties: list[ir.Tie] = []
+        inits: list[ir.InitRule] = []
+        expects: list[ir.Expect] = []
+        members: list[ir.Member] = []
+        for part in node.parts:
+            if isinstance(part, ast.LayersSection):
+                members += [self.member(i) for i in part.items]
+        methods = []
+        for part in node.parts:
+            if isinstance(part, ast.Let):
+                at = "init"
+                value = check.block.lets.get(part.name.id)
+                if isinstance(value, Dim) and any(
+                    n in check.block.dims and n not in check.effects.needed for n in value.symbols
+                ):
+                    at = "call"
+                lets.append(
+                    node_of(ir.Let, name=part.name.id, value=self.ev(part.value), at=at, span=self.span(part))
+                )
+            elif isinstance(part, ast.Require):
+                requires.append(self.require(part))
+            elif isinstance(part, ast.Tie):
+                ties.append(
+                    node_of(ir.Tie, left=self.ev(part.left), right=self.ev(part.right), span=self.span(part))
+                )
+            elif isinstance(part, ast.InitSection):
+                inits += [self.rule(r) for r in part.rules]
+            elif isinstance(part, ast.Expect):
+                text = self.source.at(part.test.span)
+                expects.append(node_of(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
+            elif isinstance(part, ast.Method):
+                methods.append(self.method(part, summary.methods.get(part.name.id)))
+        requires += [
+            self.owed(o, "init")
+            for o in summary.owed
+            if self.sayable(o) and not (o.stated or o.passed or _torch_checks(o))
+        ]
+        return node_of(
+            ir.Block,
+            entry=node.kind == "model",
+            hypers=self.hypers(node.hypers or ()),
+            dims=tuple(summary.dims),
+            lets=tuple(lets),
+            requires=tuple(requires),
+            members=tuple(members),
+            body=None if node.alias is None else self.ev(node.alias),
+            ties=tuple(ties),
+            inits=tuple(inits),
+            methods=tuple(methods),
+            expects=tuple(expects),
+            **self._common(node),
+        )
+
+    def member(self, item: ast.Layer | ast.Param) -> ir.Member:
+        lead, trailing = self.remarks.around(item)
+        if isinstance(item, ast.Layer):
+            value = self.ev(item.value)
+            return node_of(
+                ir.Layer,
+                name=item.name.id,
+                value=value,
+                comments=lead,
+                trailing=trailing,
+                span=self.span(item),
+            )
+        declared = self.check.block.members[item.name.id]
+        assert isinstance(declared, TensorType)
+        assert item.value is not None
+        return node_of(
+            ir.Param,
+            kind=item.kind,
+            name=item.name.id,
+            type=value_type(declared),
+            value=self.ev(item.value),
+            persistent=item.persistent,
+            comments=lead,
+            trailing=trailing,
+            span=self.span(item),
+        )
+
+    def rule(self, node: ast.InitRule) -> ir.InitRule:
+        selector, layer, path, parameter = node.selector, None, None, None
+        base = selector.value if isinstance(selector, ast.Attribute) else selector
+        if isinstance(base, ast.Name) and self.check.notes.refs.get(id(base)) in ("op", "definition"):
+            definition = self.scope.names.get(base.id)
+            layer = base.id if definition is None else self.scope.path(definition)
+            parameter = selector.name if isinstance(selector, ast.Attribute) else None
+        else:
+            path = self.ev(selector)
+        return node_of(
+            ir.InitRule,
+            layer=layer,
+            path=path,
+            parameter=parameter,
+            value=self.ev(node.value),
+            span=self.span(node),
+        )
+
+
+def _choice_of_types(type: ast.Type) -> bool:
+    return isinstance(type, ast.ChoiceType) and any(not isinstance(o, ast.String) for o in type.options)
+
+
+def _torch_checks(o: Owed) -> bool:
+    """A condition on floats (`0 <= p <= 1`), which PyTorch's own constructors check."""
+    return not o.cond.symbols and bool(o.cond.flags)

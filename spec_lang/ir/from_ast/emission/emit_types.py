@@ -1,0 +1,118 @@
+"""Types as the IR has them."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from spec_lang.ir import model as ir
+from spec_lang.ir.from_ast.names.scope import Scope
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.texts import type_symbols
+from spec_lang.ir.from_ast.values.value import (
+    BlockModule,
+    Case,
+    ListModule,
+    Mapped,
+    Maybe,
+    OpModule,
+    RepeatModule,
+    Value,
+)
+from spec_lang.ir.model import make
+from spec_lang.shapes import Dim, TensorType, symbol
+from spec_lang.syntax import ast
+
+_SCALARS: dict[str, Literal["int", "float", "bool", "str", "layer"]] = {
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "str": "str",
+    "layer": "layer",
+}
+
+
+def value_type(value: Value) -> ir.Type | None:
+    """The type of what an expression gives, where the IR has one for it."""
+    if isinstance(value, TensorType):
+        dims = tuple(map(str, value.shape))
+        return make(ir.TensorType, dtype=str(value.dtype), dims=dims, span=None)
+    if isinstance(value, tuple):
+        return _several(value)
+    if isinstance(value, list):
+        items = [value_type(v) for v in value]
+        if items and items[0] is not None and all(v == value[0] for v in value):
+            return make(ir.ListType, item=items[0], length=str(len(value)), index=None, span=None)
+        return _several(tuple(value))
+    if isinstance(value, Mapped):
+        return _mapped(value)
+    if isinstance(value, Maybe):
+        base = value_type(value.value)
+        return None if base is None else make(ir.OptionalType, base=base, span=None)
+    if isinstance(value, Dim):
+        return make(ir.ScalarType, name="int", bound=None, span=None)
+    return _module(value)
+
+
+def _mapped(value: Mapped) -> ir.Type | None:
+    """A list's type; its index is only known inside, and is called as the author called it."""
+    (own,) = value.index.symbols
+    name = re.sub(r"_\d+$", "", own)
+    inner = value.item
+    if name in type_symbols(inner) | value.length.symbols:
+        name = own
+    item = value_type(substitute(inner, {own: symbol(name, 0)}))
+    return (
+        None
+        if item is None
+        else make(ir.ListType, item=item, length=str(value.length), index=name, span=None)
+    )
+
+
+def _several(values: tuple[Value, ...]) -> ir.Type | None:
+    items = tuple(value_type(v) for v in values)
+    if not items or any(i is None for i in items):
+        return None
+    return make(ir.TupleType, items=tuple(i for i in items if i is not None), span=None)
+
+
+def _module(value: Value) -> ir.Type | None:
+    if isinstance(value, OpModule):
+        return make(ir.ModuleType, name=type(value.layer).name, span=None)
+    if isinstance(value, BlockModule):
+        return make(ir.ModuleType, name=value.summary.definition.name, span=None)
+    if isinstance(value, ListModule):
+        names = {"list": "ModuleList", "dict": "ModuleDict", "sequential": "Sequential"}
+        return make(ir.ModuleType, name=names[value.kind], span=None)
+    if isinstance(value, RepeatModule):
+        return make(ir.ModuleType, name="ModuleDict" if value.keyed else "ModuleList", span=None)
+    if isinstance(value, Case):
+        yes, no = _module(value.yes), _module(value.no)
+        return yes if yes == no else None
+    return None
+
+
+def hyper_type(node: ast.Type, scope: Scope) -> ir.Type:
+    """The type of a hyperparameter."""
+    if isinstance(node, ast.NamedType):
+        if node.name in _SCALARS:
+            return make(ir.ScalarType, name=_SCALARS[node.name], bound=None, span=None)
+        record = scope.names.get(node.name)
+        return make(ir.RecordType, name=node.name if record is None else scope.path(record), span=None)
+    if isinstance(node, ast.BoundedType):
+        text = scope.module.tree.source.at(node.bound.span)
+        return make(ir.ScalarType, name=_SCALARS[node.base.name], bound=f"{node.op} {text}", span=None)
+    if isinstance(node, ast.ChoiceType):
+        return make(
+            ir.ChoiceType,
+            values=tuple(o.value for o in node.options if isinstance(o, ast.String)),
+            types=tuple(hyper_type(o, scope) for o in node.options if not isinstance(o, ast.String)),
+            span=None,
+        )
+    if isinstance(node, ast.TupleType):
+        return make(ir.TupleType, items=tuple(hyper_type(t, scope) for t in node.items), span=None)
+    if isinstance(node, ast.ListType):
+        return make(ir.ListType, item=hyper_type(node.item, scope), length=None, index=None, span=None)
+    if isinstance(node, ast.OptionalType):
+        return make(ir.OptionalType, base=hyper_type(node.base, scope), span=None)
+    raise AssertionError(node)

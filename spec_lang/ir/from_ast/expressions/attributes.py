@@ -1,0 +1,84 @@
+"""What stands behind a dot."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics import Span
+from spec_lang.ir.from_ast.expressions.conversions import present
+from spec_lang.ir.from_ast.layers.paths import module_attribute
+from spec_lang.ir.from_ast.names.habits import DTYPES, METHODS, NAMESPACES
+from spec_lang.ir.from_ast.names.names import find
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.kinds import is_module
+from spec_lang.ir.from_ast.values.value import POISON, Maybe, RecordValue, Value
+from spec_lang.shapes import TensorType
+from spec_lang.syntax import ast
+
+_PARTS = {
+    "values": "take the first item: `[0]`, or `y, _ = ...`",
+    "indices": "take the second item: `[1]`, or `_, i = ...`",
+}
+"""How a spec takes what PyTorch's named tuples have names for."""
+
+
+def namespace(c: Check, at: Place, node: ast.Attribute) -> bool:
+    """Report `torch.relu`, `nn.Linear` and `self.fc`: a spec names these things directly."""
+    root: ast.Expr = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if not isinstance(root, ast.Name) or find(c, at, root.id) is not None or root.id in at.scope.broken:
+        return False
+    first = node
+    while isinstance(first.value, ast.Attribute):
+        first = first.value
+    if root.id in ("self", "cls"):
+        what = f"layers, parameters and methods are named without `{root.id}.`"
+        name = c.source.text[first.name_span.start : node.name_span.end]
+    elif root.id in NAMESPACES:
+        what = f"layers, functions and dtypes are named without `{root.id}.`"
+        name = DTYPES.get(node.name, node.name)
+    else:
+        return False
+    c.error("E0201", what, Span(root.span.start, node.name_span.end), help=f"write `{name}`")
+    return True
+
+
+def attribute(c: Check, at: Place, node: ast.Attribute) -> Value:
+    if namespace(c, at, node):
+        return POISON
+    base = at.resolve(c.ev(at, node.value))
+    if base is POISON:
+        return POISON
+    if isinstance(base, Maybe):
+        return present(c, base, node.value)
+    if isinstance(base, RecordValue):
+        if node.name in base.fields:
+            return at.resolve(base.fields[node.name])
+        hint = c.suggestion(node.name, list(base.fields))
+        name = base.definition.name
+        return c.error("E0209", f"record {name} has no field `{node.name}`", node.name_span, help=hint)
+    if is_module(base):
+        return module_attribute(c, at, base, node)
+    if isinstance(base, TensorType):
+        return _tensor_attribute(c, node)
+    help = _PARTS.get(node.name) if isinstance(base, tuple) else None
+    return c.error("E0209", f"{host.kind_of(base)} has no `{node.name}`", node.name_span, help=help)
+
+
+def _tensor_attribute(c: Check, node: ast.Attribute) -> Value:
+    op = c.program.functions.get(node.name)
+    if node.name in ("T", "mT", "H", "mH") and op is None:
+        return c.error(
+            "E0209",
+            f"tensors have no attribute `{node.name}` in a spec",
+            node.name_span,
+            help="write `.transpose(-2, -1)`",
+        )
+    if op is not None:
+        hint = f"call it: `.{node.name}(...)`"
+    else:
+        hint = METHODS.get(node.name) or c.suggestion(node.name, list(c.program.functions)) or ""
+    return c.error(
+        "E0209", f"tensors have no attribute `{node.name}` in a spec", node.name_span, help=hint or None
+    )

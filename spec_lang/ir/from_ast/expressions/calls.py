@@ -1,0 +1,276 @@
+"""Calls and arrows: what is called, with which arguments."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.expressions.arguments import evaluated
+from spec_lang.ir.from_ast.expressions.attributes import namespace
+from spec_lang.ir.from_ast.expressions.builtins import builtin
+from spec_lang.ir.from_ast.expressions.conversions import present
+from spec_lang.ir.from_ast.expressions.op_calls import call_op
+from spec_lang.ir.from_ast.layers.construction import construct, label_of
+from spec_lang.ir.from_ast.layers.containers import container
+from spec_lang.ir.from_ast.layers.paths import module_attribute
+from spec_lang.ir.from_ast.names.builtin_names import COMPUTED, MAKERS
+from spec_lang.ir.from_ast.names.habits import METHODS
+from spec_lang.ir.from_ast.names.names import lookup
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.types.fitting import make_record
+from spec_lang.ir.from_ast.uses.functions import call_fn, call_method
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.args import Args, stage
+from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module, is_tensor
+from spec_lang.ir.from_ast.values.value import (
+    CTORS,
+    POISON,
+    BlockModule,
+    Case,
+    DefCtor,
+    FunctionRef,
+    ListModule,
+    Maybe,
+    MethodRef,
+    OpCtor,
+    OpModule,
+    Partial,
+    RecordValue,
+    RepeatModule,
+    Value,
+)
+from spec_lang.ops import signature
+from spec_lang.syntax import ast
+
+
+def call(c: Check, at: Place, node: ast.Call) -> Value:
+    return apply(c, at, node.func, node.args, None, node)
+
+
+def arrow(c: Check, at: Place, node: ast.Arrow) -> Value:
+    """`x -> f(a)` is `f(x, a)`."""
+    stage = node.stage
+    if isinstance(stage, ast.Call):
+        return apply(c, at, stage.func, stage.args, node.value, node)
+    return apply(c, at, stage, (), node.value, node)
+
+
+def apply(
+    c: Check,
+    at: Place,
+    func: ast.Expr,
+    arguments: tuple[ast.Argument, ...],
+    first: ast.Expr | None,
+    node: ast.Expr,
+) -> Value:
+    piped = None if first is None else ast.Argument(value=first, name=None, star="", span=first.span)
+    if isinstance(func, ast.Name):
+        target = lookup(c, at, func, call=True)
+        label = func.id
+    elif isinstance(func, ast.Attribute):
+        return apply_attribute(c, at, func, arguments, piped, node)
+    else:
+        target = c.ev(at, func)
+        label = c.source.at(func.span)
+    if piped is not None:
+        arguments = (piped, *arguments)
+    return apply_value(c, at, target, label, func, arguments, node)
+
+
+def apply_value(
+    c: Check,
+    at: Place,
+    target: Value,
+    label: str,
+    func: ast.Expr,
+    arguments: tuple[ast.Argument, ...],
+    node: ast.Expr,
+) -> Value:
+    """Call a value."""
+    constructs = isinstance(target, CTORS) or (isinstance(target, FunctionRef) and target.builtin in MAKERS)
+    since = c.effects.since()
+    args = evaluated(c, at, arguments, holes=constructs or target is POISON or at.mode is Mode.LAYERS)
+    if target is POISON:
+        # What takes tensors outside of methods was unknown, not used in a wrong place.
+        since.amend(lambda d: None if d.code == "E0702" else d)
+        return POISON
+    if isinstance(target, Case) and not is_module(target):
+        constructs = isinstance(target.yes, CTORS)
+    if constructs and isinstance(target, (*CTORS, Case)):
+        return _constructed(c, at, target, args, func, node)
+    if isinstance(target, FunctionRef):
+        return (
+            POISON
+            if args.bad and target.builtin not in MAKERS
+            else function(c, at, target, label, args, node)
+        )
+    if args.bad:
+        return POISON
+    if isinstance(target, MethodRef):
+        c.effects.note(c.notes.calls, id(node), ("method", target.name))
+        return call_method(c, at, target.name, args, node)
+    if is_module(target):
+        if at.mode is Mode.LAYERS:
+            return c.error("E0702", f"{label} is run in a method, not in `layers:`", node)
+        kind = "run" if isinstance(target, ListModule | RepeatModule) else "apply"
+        if isinstance(target, ListModule) and target.kind == "sequential":
+            kind = "apply"
+        c.effects.note(c.notes.calls, id(node), (kind, "forward"))
+        return c.run(at, target, args, node)
+    if target is None or isinstance(target, Maybe):
+        return c.error(
+            "E0406",
+            f"{label} {'is' if target is None else 'may be'} none here",
+            func,
+            help=f"run it where it is there: `if {label} is not none:`",
+        )
+    return c.error("E0407", f"{label} is {host.kind_of(target)}, which cannot be called", func)
+
+
+def _constructed(c: Check, at: Place, target: Value, args: Args, func: ast.Expr, node: ast.Expr) -> Value:
+    label = label_of(c, at, node)
+    if isinstance(target, DefCtor) and isinstance(target.definition.node, ast.Record):
+        c.effects.note(c.notes.calls, id(node), ("record", at.scope.path(target.definition)))
+        return POISON if args.bad else make_record(c, at, target, args, node)
+    if at.mode is not Mode.LAYERS:
+        name = c.source.at(func.span)
+        written = c.source.text[func.span.start : stage(node).span.end]
+        made = written if written.endswith(")") else f"{name}()"
+        if any(map(has_tensor, args.values)) and not isinstance(node, ast.Arrow):
+            made = f"{name}(...)"
+        function = name.lower() if name.lower() in c.program.functions else None
+        here = f"or call the function: `{function}`" if function is not None else "and run that here"
+        return c.error(
+            "E0703",
+            f"{name} is a layer, which is constructed in `layers:`, not while the model runs",
+            stage(node),
+            help=f"write `{name.lower()} = {made}` in `layers:`, {here}",
+        )
+    note_construct(c, at, target, func, node)
+    if args.bad:
+        return POISON
+    return construct(c, at, target, args, node, label)
+
+
+def note_construct(c: Check, at: Place, target: Value, func: ast.Expr, node: ast.Expr) -> None:
+    is_value = not (
+        isinstance(func, ast.Name) and c.notes.refs.get(id(func)) in ("op", "definition", "builtin")
+    )
+    if is_value:
+        c.effects.note(c.notes.calls, id(node), ("value", ""))
+    elif isinstance(target, OpCtor):
+        c.effects.note(c.notes.calls, id(node), ("make", target.op.name))
+    elif isinstance(target, DefCtor):
+        kind = "extern" if isinstance(target.definition.node, ast.Extern) else "block"
+        c.effects.note(c.notes.calls, id(node), (kind, at.scope.path(target.definition)))
+
+
+def function(c: Check, at: Place, target: FunctionRef, label: str, args: Args, node: ast.Expr) -> Value:
+    if target.definition is not None:
+        extern = isinstance(target.definition.node, ast.Extern)
+        c.effects.note(
+            c.notes.calls, id(node), ("extern" if extern else "fn", at.scope.path(target.definition))
+        )
+        return call_fn(c, at, target, args, node)
+    name = target.builtin
+    if name in MAKERS:
+        c.effects.note(c.notes.calls, id(node), ("make", name or ""))
+        return _special(c, at, name or "", args, node)
+    tensors = any(map(has_tensor, args.values)) or any(map(has_tensor, args.kwargs.values()))
+    if name is not None and (not tensors or target.op is None) and (tensors or name in COMPUTED):
+        if tensors and name not in ("len", "enumerate", "zip", "reversed"):
+            hint = "`to(int)`, `to(float)` convert tensors" if name in ("int", "float", "bool") else None
+            return c.error(
+                "E0402", f"`{name}` takes what is known without the data, not tensors", node, help=hint
+            )
+        c.effects.note(c.notes.calls, id(node), ("builtin", name))
+        return builtin(c, at, name, args, node)
+    if target.op is None:
+        return c.error("E0203", f"there is no function of tensors called `{label}`", node)
+    c.effects.note(c.notes.calls, id(node), ("op", target.op.name))
+    if at.mode is Mode.LAYERS:
+        return c.error("E0702", f"{label} computes a tensor, which belongs into a method", node)
+    names = list(signature.of(target.op).by_name)
+    return call_op(c, at, target.op.name, args.values, args.kwargs, node, args.places(names), label)
+
+
+def _special(c: Check, at: Place, name: str, args: Args, node: ast.Expr) -> Value:
+    if at.mode is not Mode.LAYERS:
+        return c.error("E0703", f"{name} makes a layer, which has to be constructed in `layers:`", node)
+    if args.bad:
+        return POISON
+    if name == "Sequential":
+        assert isinstance(node, ast.Call)
+        return container(c, at, args, node)
+    if not args.values or not isinstance(args.values[0], CTORS):
+        return c.error("E0514", "`partial` takes a layer and some of its arguments", node)
+    rest = dict(args.kwargs)
+    return Partial(args.values[0], tuple(args.values[1:]), rest, node)
+
+
+def apply_attribute(
+    c: Check,
+    at: Place,
+    func: ast.Attribute,
+    arguments: tuple[ast.Argument, ...],
+    piped: ast.Argument | None,
+    node: ast.Expr,
+) -> Value:
+    """`x.f(a)`: a tensor's method, a module's method, or a path to a layer."""
+    if namespace(c, at, func):
+        evaluated(c, at, arguments)
+        return POISON
+    base = at.resolve(c.ev(at, func.value))
+    if base is POISON:
+        evaluated(c, at, arguments)
+        return POISON
+    if is_tensor(base) or (isinstance(base, tuple | list) and has_tensor(base)):
+        if piped is not None:
+            return c.error("E0407", "on the right of an arrow stands a name, a path or a call", func)
+        op = c.program.functions.get(func.name)
+        first = ast.Argument(value=func.value, name=None, star="", span=func.value.span)
+        args = evaluated(c, at, arguments)
+        args.values.insert(0, base)
+        args.nodes.insert(0, first.value)
+        if args.bad:
+            return POISON
+        if op is None:
+            user = at.scope.names.get(func.name)
+            if user is not None and isinstance(user.node, ast.Function):
+                return function(c, at, FunctionRef(definition=user), func.name, args, node)
+            hint = METHODS.get(func.name) or c.suggestion(func.name, list(c.program.functions))
+            return c.error("E0203", f"tensors have no method `{func.name}`", func.name_span, help=hint)
+        return function(c, at, FunctionRef(op=op), func.name, args, node)
+    if is_module(base):
+        return _apply_path(c, at, base, func, arguments, piped, node)
+    if isinstance(base, RecordValue):
+        target = base.fields.get(func.name)
+        if target is not None:
+            extra = (piped, *arguments) if piped is not None else arguments
+            return apply_value(c, at, target, func.name, func, extra, node)
+    if isinstance(base, Maybe):
+        return present(c, base, func.value)
+    return c.error("E0407", f"{host.kind_of(base)} has no method `{func.name}`", func.name_span)
+
+
+def _apply_path(
+    c: Check,
+    at: Place,
+    base: Value,
+    func: ast.Attribute,
+    arguments: tuple[ast.Argument, ...],
+    piped: ast.Argument | None,
+    node: ast.Expr,
+) -> Value:
+    extra = (piped, *arguments) if piped is not None else arguments
+    if isinstance(base, BlockModule) and func.name in base.summary.methods:
+        args = evaluated(c, at, extra)
+        if args.bad:
+            return POISON
+        c.effects.note(c.notes.calls, id(node), ("apply", func.name))
+        return c.run(at, base, args, node, func.name)
+    if func.name == "forward" and isinstance(base, OpModule | BlockModule | ListModule):
+        return apply_value(c, at, base, "forward", func.value, extra, node)
+    child = module_attribute(c, at, base, func)
+    if is_tensor(child) and piped is None and arguments == ():
+        return c.error("E0407", f"{func.name} is a tensor, which cannot be called", func)
+    label = c.source.at(func.span)
+    return apply_value(c, at, child, label, func, extra, node)

@@ -1,0 +1,70 @@
+"""Names, numbers, texts and choices."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.expressions.conversions import condition
+from spec_lang.ir.from_ast.expressions.joining import join
+from spec_lang.ir.from_ast.names.names import lookup
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values.value import POISON, Maybe, Template, Value
+from spec_lang.ops.kinds import Choice
+from spec_lang.shapes import Cond, Dim, Pack, TooLarge, dim
+from spec_lang.syntax import ast
+
+
+def number(c: Check, at: Place, node: ast.Number) -> Value:
+    if isinstance(node.value, float):
+        return node.value
+    try:
+        return dim(node.value)
+    except TooLarge:
+        return c.error("E0801", "this number does not fit 64 bits", node)
+
+
+def literal(c: Check, at: Place, node: ast.String | ast.Constant) -> Value:
+    return node.value
+
+
+def fstring(c: Check, at: Place, node: ast.FString) -> Value:
+    parts = [c.ev(at, p) for p in node.parts]
+    if POISON in parts:
+        return POISON
+    if all(isinstance(p, str | int) or (isinstance(p, Dim) and p.const is not None) for p in parts):
+        return "".join(map(str, parts))
+    if all(isinstance(p, str | Dim) for p in parts):
+        return Template(tuple(p for p in parts if isinstance(p, str | Dim)))
+    return Choice("".join(p if isinstance(p, str) else f"{{{p}}}" for p in parts), ())
+
+
+def hole(c: Check, at: Place, node: ast.Hole) -> Value:
+    return c.error("E0307", "`_` stands only for an argument of a layer that what flows in determines", node)
+
+
+def name(c: Check, at: Place, node: ast.Name) -> Value:
+    value = lookup(c, at, node)
+    if isinstance(value, Maybe):
+        c.effects.note(c.notes.resolved, id(node), value)
+    if isinstance(value, Pack):
+        return c.error(
+            "E0404", f"`*{node.id}` is any number of dims; write `*{node.id}` where dims are listed", node
+        )
+    return value
+
+
+def ifexp(c: Check, at: Place, node: ast.IfExp) -> Value:
+    test = condition(c, at, c.ev(at, node.test), node.test)
+    if test is POISON:
+        c.ev(at, node.body), c.ev(at, node.orelse)
+        return POISON
+    assert isinstance(test, bool | Cond)
+    if isinstance(test, bool):
+        live, dead = (node.body, node.orelse) if test else (node.orelse, node.body)
+        c.unreached(at, lambda at: c.ev(at, dead))
+        return c.ev(at, live)
+    there = at.branch(test)
+    yes = c.ev(there, node.body) if not there.facts.contradictory else POISON
+    no = c.ev(at.branch(~test), node.orelse)
+    if yes is POISON or no is POISON:
+        return POISON
+    return join(c, at, test, yes, no, node)

@@ -1,0 +1,93 @@
+"""Items of lists, of numbers and tensors."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.types.hypers import symbolic, type_bounds
+from spec_lang.ir.from_ast.uses.obligations import owe
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.substitution import item_at
+from spec_lang.ir.from_ast.values.value import Mapped, Range, SymList, Value
+from spec_lang.ops.kinds import SliceOf
+from spec_lang.shapes import Cond, Dim, dim, opaque
+from spec_lang.syntax import ast
+
+
+def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscript) -> Value:
+    """`xs[i]` of a list or tuple of hyperparameters or tensors."""
+    if isinstance(value, SymList):
+        return sym_item(c, at, value, index, node)
+    if isinstance(value, Mapped) and isinstance(index, Dim):
+        return mapped_item(c, at, value, index, node)
+    if isinstance(value, Range):
+        value = known_list(c, value, node.value)
+    if isinstance(value, list | tuple):
+        if isinstance(index, SliceOf):
+            ends = [None if e is None else e.const for e in (index.start, index.stop, index.step)]
+            if any(
+                e is not None and known is None
+                for e, known in zip((index.start, index.stop, index.step), ends, strict=False)
+            ):
+                return c.error("E0403", "a list is sliced at known places only", node)
+            return value[slice(*ends)]
+        if isinstance(index, Dim):
+            if index.const is None:
+                return any_item(c, at, list(value), index, node)
+            if not -len(value) <= index.const < len(value):
+                return c.error("E0303", f"there is no item {index}: there are {len(value)}", node)
+            return value[index.const]
+    if isinstance(value, str) and isinstance(index, Dim):
+        return c.error("E0403", "strings are not indexed", node)
+    return c.error("E0403", f"{host.kind_of(value)} has no items to index", node)
+
+
+def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subscript) -> Value:
+    """An item at an index that a loop counts: all items must be alike."""
+    in_range(c, at, index, dim(len(items)), node)
+    first = items[0] if items else None
+    if items and all(i == first for i in items):
+        return first
+    if items and all(isinstance(i, Dim) for i in items):
+        lows = [i.bounds[0] for i in items if isinstance(i, Dim)]
+        low = min((x for x in lows if x is not None), default=None) if None not in lows else None
+        return opaque("item", index, low=low, text=f"({', '.join(map(str, items))})[{{}}]")
+    return c.error("E0403", f"the items differ, so item {index} has no one type", node)
+
+
+def in_range(c: Check, at: Place, index: Dim, length: Dim, node: object) -> None:
+    for cond in (Cond.ge(index, 0), Cond.lt(index, length)):
+        known = at.decide(cond)
+        if known is False:
+            c.error("E0303", f"there is no item {index}: there are {length}, counted from 0", node)
+        elif known is None:
+            owe(c, at, cond, f"item {index} exists: {cond}", node, False)
+
+
+def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscript) -> Value:
+    if isinstance(index, Dim):
+        found = element_of(c, at, value, index)
+        counted = value.length + index if index.const is not None and index.const < 0 else index
+        in_range(c, at, counted, value.length, node)
+        return found
+    raise NeedsValue(frozenset({value.text}))
+
+
+def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
+    """One item of a list hyperparameter."""
+    if index.const is not None:
+        return symbolic(c, at, f"{value.text}[{index}]", value.item)
+    if isinstance(value.item, ast.NamedType | ast.BoundedType):
+        low = type_bounds(c, at, value.item)[0] if isinstance(value.item, ast.BoundedType) else 1
+        return opaque(value.text, index, low=low)
+    raise NeedsValue(frozenset({value.text}))
+
+
+def mapped_item(c: Check, at: Place, value: Mapped, index: Dim, node: ast.Subscript) -> Value:
+    if index.const is not None and index.const < 0:
+        index = value.length + index
+    elif at.decide(Cond.ge(index, 0)) is None:
+        return c.error("E0403", f"it is not known whether the index {index} counts from the end", node)
+    in_range(c, at, index, value.length, node)
+    return item_at(value, index)

@@ -1,0 +1,71 @@
+"""What two branches give, as one value."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.expressions.trails import trail
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values.choices import join_case, truth_cond
+from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
+from spec_lang.ir.from_ast.values.texts import type_text
+from spec_lang.ir.from_ast.values.value import Maybe, Value
+from spec_lang.shapes import Cond, Dim, Pack, TensorType
+
+
+class _Different:
+    """What two values have in common that have no common type."""
+
+
+DIFFERENT = _Different()
+
+
+def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -> Value:
+    """What is both `yes` where the condition holds and `no` elsewhere."""
+    if is_module(yes) or is_module(no) or not (has_tensor(yes) or has_tensor(no)):
+        return join_case(cond, yes, no)
+    if yes is None or no is None:
+        present = yes if no is None else no
+        return Maybe(truth_cond(cond if yes is None else ~cond), present)
+    joined = common_type(at, cond, yes, no)
+    if joined is DIFFERENT:
+        return c.error(
+            "E0308",
+            f"the two branches give different types: {type_text(yes)} where {cond}, {type_text(no)} elsewhere",
+            node,
+            notes=(*trail(c, yes), *trail(c, no)),
+        )
+    return joined
+
+
+def common_type(at: Place, cond: Cond, yes: Value, no: Value) -> Value:
+    """As `join`, DIFFERENT where there is no common type."""
+    if isinstance(yes, tuple | list) and type(yes) is type(no):
+        assert isinstance(no, tuple | list)
+        if len(yes) != len(no):
+            return DIFFERENT
+        items: list[Value] = []
+        for a, b in zip(yes, no, strict=True):
+            one = common_type(at, cond, a, b)
+            if one is DIFFERENT:
+                return DIFFERENT
+            items.append(one)
+        return type(yes)(items)
+    if not (isinstance(yes, TensorType) and isinstance(no, TensorType)):
+        return yes if yes is no or (yes == no) else DIFFERENT
+    if yes.dtype is not no.dtype or len(yes.shape) != len(no.shape):
+        return DIFFERENT
+    under, other = at.assuming(cond), at.assuming(~cond)
+    shape: list[Dim | Pack] = []
+    for a, b in zip(yes.shape, no.shape, strict=True):
+        if a == b:
+            shape.append(a)
+        elif isinstance(a, Pack) or isinstance(b, Pack):
+            return DIFFERENT
+        elif other.contradictory or other.equal(a, b):
+            shape.append(a)
+        elif under.contradictory or under.equal(a, b):
+            shape.append(b)
+        else:
+            return DIFFERENT
+    result = TensorType(yes.dtype, tuple(shape))
+    return yes if result == yes else no if result == no else result

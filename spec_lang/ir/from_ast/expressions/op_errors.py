@@ -1,0 +1,77 @@
+"""What an op refuses, as a mistake with its place."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics import Label
+from spec_lang.ir.from_ast.expressions.trails import trails
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.values.texts import type_text
+from spec_lang.ir.from_ast.values.value import POISON, Value
+from spec_lang.ops.base import OpError
+from spec_lang.shapes import BroadcastError, MixedPrecision, TensorType, TooLarge, Undefined
+from spec_lang.syntax import ast
+
+ERRORS = (OpError, MixedPrecision, BroadcastError, TooLarge, Undefined)
+
+
+BY_KEYWORD = frozenset({"E0512", "E0513", "E0515"})
+"""Mistakes in an argument's name."""
+
+
+BY_ARGUMENT = frozenset({"E0303", "E0520"})
+"""Mistakes in an argument, whatever flows in."""
+
+
+WITHOUT_TRAIL = frozenset({"E0510", "E0511", "E0512", "E0513", "E0514", "E0515", "E0516", "E0520"})
+"""Mistakes that no shape explains."""
+
+
+def op_error(
+    c: Check,
+    error: Exception,
+    node: object,
+    places: dict[str, ast.Expr],
+    label: str,
+    inputs: list[Value],
+) -> Value:
+    """Report what an op refuses, with the argument to blame and how its input came to be."""
+    notes = trails(c, inputs)
+    if isinstance(error, OpError):
+        if error.arg == "inplace" and c.has_said(error.code, error.message):
+            return POISON
+        place = places.get(error.arg or "")
+        labels: tuple[Label, ...] = ()
+        at = node
+        if place is not None and error.code in BY_KEYWORD:
+            at = c.program.keywords.get(place, place)
+        elif place is not None and (error.code.startswith("E05") or error.code in BY_ARGUMENT):
+            at = place
+        elif place is not None and not _within(place, node):
+            labels = (c.label(place, f"`{error.arg}` is given here"),)
+        if error.code in WITHOUT_TRAIL:
+            notes = ()
+        return c.error(error.code, error.message, at, labels=labels, notes=notes, help=error.help)
+    if isinstance(error, MixedPrecision):
+        return c.error(
+            "E0410",
+            f"{label} mixes `float`, the model's own precision, with an exact float dtype",
+            node,
+            notes=notes,
+            help="convert one of them: `to(float)`, or `to(f32)` and the like",
+        )
+    if isinstance(error, BroadcastError):
+        shapes = " and ".join(type_text(v) for v in inputs if isinstance(v, TensorType))
+        a, b = error.sizes
+        return c.error(
+            "E0305",
+            f"{label} cannot broadcast {shapes}: {a} and {b} differ at axis {error.axis}",
+            node,
+            notes=notes,
+        )
+    code = "E0801" if isinstance(error, TooLarge) else "E0803"
+    return c.error(code, f"{label}: {error}", node, notes=notes)
+
+
+def _within(inner: object, outer: object) -> bool:
+    a, b = inner.span, outer.span  # type: ignore[attr-defined]  # nodes have spans
+    return bool(b.start <= a.start and a.end <= b.end)

@@ -1,0 +1,1 @@
+"""How layers are constructed, named and run."""

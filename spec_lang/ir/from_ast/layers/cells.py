@@ -1,0 +1,122 @@
+"""What `_` and implicit dims stand for: the dataflow determines each once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from spec_lang.ir.from_ast.expressions.trails import trail
+from spec_lang.ir.from_ast.names.names import need
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values.args import Args, stage
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.value import Cell
+from spec_lang.shapes import Dim, TensorType, symbol
+from spec_lang.syntax import ast
+
+
+def settle(
+    c: Check,
+    at: Place,
+    cell: Cell,
+    size: Dim,
+    indices: Mapping[str, Dim],
+    node: ast.Expr,
+    what: str,
+    args: Args | None = None,
+) -> bool:
+    """Determine a `_` or an implicit dim, or prove that this call needs the same value."""
+    if cell.value is None:
+        _own_heads(c, at, size, indices)
+        back = _indexed(c, at, size, indices)
+        if back is None or not make_static(c, at, back, cell, what, node):
+            if back is None:
+                c.error("E0307", f"{what} ({size}) cannot be told for every item of the list", node)
+            return False
+        c.effects.determine(cell, back)
+        for own in indices:
+            if own in c.block.running.repeats:
+                c.block.running.cells[id(cell)] = c.block.running.repeats[own].node
+        return True
+    known = substitute(cell.value, dict(indices))
+    assert isinstance(known, Dim)
+    if known == size or at.facts.equal(known, size):
+        return True
+    notes: tuple[str, ...] = ()
+    if args is not None and args.values and isinstance(args.values[0], TensorType):
+        notes = trail(c, args.values[0])
+    c.error(
+        "E0313",
+        f"{what} would be {known} at one use and {size} at this one",
+        stage(node),
+        labels=(c.label(cell.node, f"one {'list' if indices else 'layer'}, so one value: {known}"),),
+        notes=notes,
+        help=written_out(cell)
+        if indices
+        else "a layer used twice is shared; use two layers where the sizes differ",
+    )
+    return False
+
+
+def written_out(cell: Cell) -> str:
+    """What to do where the items of a list need different sizes."""
+    if isinstance(cell.node, ast.Hole):
+        return "write the size out in terms of the list's variable"
+    return f"make `{cell.name}` a hyperparameter of the block, and give it in terms of the list's variable"
+
+
+def _own_heads(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> None:
+    """A size that changes along a loop is kept where the list that the loop indexes is made."""
+    for name in size.symbols & set(c.block.running.heads):
+        it = c.block.running.heads[name]
+        for own, index in indices.items():
+            repeat = c.block.running.repeats.get(own)
+            if repeat is not None and index == it.index and at.facts.equal(repeat.length, it.length):
+                it.owner = repeat.node
+
+
+def _indexed(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim | None:
+    """A size at one index of a list as a formula for all of them."""
+    for name, index in indices.items():
+        if index.const is not None:
+            if not at.unrolled and name not in size.symbols:
+                continue
+            return None if index.symbols & size.symbols else size
+        own = index.symbols
+        if not own & size.symbols:
+            continue
+        if len(own) == 1 and str(index) in own:
+            size = size.substitute({str(index): c.block.running.indices.get(name, symbol(name, 0))})
+        else:
+            return None
+    return size
+
+
+def make_static(c: Check, at: Place, size: Dim, cell: Cell, what: str, node: ast.Expr) -> bool:
+    """Note the dims that construction needs for a size."""
+    for name in sorted(size.symbols):
+        if name in c.block.symbols.dynamic:
+            c.error(
+                "E0307",
+                f"{what} is {size}, which is not known when the layer is constructed",
+                cell.node,
+                labels=(c.label(stage(node), "used here"),),
+            )
+            return False
+        if name in c.block.dims:
+            need(c, name)
+        elif name in at.bound:
+            value = at.bound[name]
+            if isinstance(value, Dim) and name not in value.symbols:
+                continue
+    return True
+
+
+def state_size(c: Check, stated: Dim, size: Dim) -> bool:
+    """Take what a layer states of a container's input as the input's size there."""
+    axis = c.block.free_axes.get(str(size))
+    if axis is None or not all(re.split(r"[.\[]", n)[0] in c.block.hypers for n in stated.symbols):
+        return False
+    c.block.stated_sizes[axis] = stated
+    return True

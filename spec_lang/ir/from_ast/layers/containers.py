@@ -1,0 +1,135 @@
+"""Containers of layers as they are constructed."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.layers.construction import label_of
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.kinds import is_module
+from spec_lang.ir.from_ast.values.value import (
+    POISON,
+    DefCtor,
+    FunctionRef,
+    ListModule,
+    OpCtor,
+    Partial,
+    RepeatModule,
+    Value,
+)
+from spec_lang.syntax import ast
+
+
+def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
+    """`Sequential(a, b, name=c)`; `none` is left out without taking an index."""
+    items: list[Value] = []
+    keys: list[str] = []
+    spliced = {id(a.value) for a in node.args if a.star}
+    for value, place in zip(args.values, args.nodes, strict=True):
+        if value is None:
+            continue
+        if not _is_layer(c, value, place) or not _runs(c, value, place, spliced):
+            return POISON
+        keys.append(str(len(items)))
+        items.append(value)
+    for name, value in args.kwargs.items():
+        if value is None:
+            continue
+        place = args.named.get(name, node)
+        if not _is_layer(c, value, place) or not _runs(c, value, place, spliced):
+            return POISON
+        keys.append(name)
+        items.append(value)
+    return ListModule(label_of(c, at, node), "sequential", items, keys)
+
+
+def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
+    """Whether `Sequential` can run a child: PyTorch's lists and dicts of layers have no forward."""
+    holds = isinstance(value, RepeatModule) or (isinstance(value, ListModule) and value.kind != "sequential")
+    if not holds or id(place) in spliced:
+        return True
+    assert isinstance(value, RepeatModule | ListModule)
+    what, star = ("dict", "**") if _is_dict(value) else ("list", "*")
+    written = c.source.at(place.span)
+    shown = written if len(written) <= 40 and "\n" not in written else "..."
+    c.error(
+        "E0408",
+        f"Sequential holds layers, not a {what} of them",
+        place,
+        help=f"splice it: `{star}{shown}`",
+    )
+    return False
+
+
+def _is_layer(c: Check, value: Value, place: ast.Expr) -> bool:
+    if is_module(value):
+        return True
+    hint = None
+    if isinstance(value, OpCtor | DefCtor | Partial):
+        name = c.source.at(place.span)
+        hint = f"construct it: `{name}(...)`"
+    elif isinstance(value, FunctionRef):
+        hint = layer_of(c, value)
+    c.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
+    return False
+
+
+def layer_of(c: Check, function: FunctionRef) -> str | None:
+    """What to write for a function where a layer belongs."""
+    if function.op is None:
+        return None
+    name = function.op.name
+    same = next((n for n in c.program.layers if n.lower() == name.replace("_", "")), None)
+    return f"its layer is `{same}()`" if same else f"call it in `forward`: `x -> {name}`"
+
+
+def list_module(c: Check, at: Place, pairs: list[tuple[ast.Expr, Value]]) -> Value:
+    """`[A(), B()]` in `layers:`."""
+    items: list[Value] = []
+    keys: list[str] = []
+    for place, value in pairs:
+        if value is None:
+            continue
+        if not _is_layer(c, value, place):
+            return POISON
+        keys.append(str(len(items)))
+        nested = isinstance(value, RepeatModule) and not isinstance(place, ast.Star)
+        items.append(ListModule(at.member, "list", [value], ["0"]) if nested else value)
+    if len(items) == 1 and isinstance(items[0], RepeatModule):
+        return items[0]
+    return ListModule(at.member, "list", items, keys)
+
+
+def dict_module(c: Check, at: Place, node: ast.Dict) -> Value:
+    """`{"a": A()}` in `layers:`."""
+    items: list[Value] = []
+    keys: list[str] = []
+    for item in node.items:
+        value = c.ev(at, item.value)
+        if value is POISON:
+            return POISON
+        if item.key is None:
+            if isinstance(value, ListModule) and value.kind == "dict":
+                keys += value.keys
+                items += value.items
+                continue
+            return c.error("E0403", "`**` spreads a dict of layers", item.value)
+        key = c.ev(at, item.key)
+        if not isinstance(key, str):
+            return key if key is POISON else c.error("E0408", "a layer's key is a string", item.key)
+        if value is None:
+            continue
+        if not _is_layer(c, value, item.value):
+            return POISON
+        if key in keys:
+            earlier = next(i.key for i in node.items if i.key is not None and c.ev(at, i.key) == key)
+            labels = (c.label(earlier, "first here"),)
+            return c.error("E0205", f'the key "{key}" is there twice', item.key, labels=labels)
+        keys.append(key)
+        items.append(value)
+    return ListModule(at.member, "dict", items, keys)
+
+
+def _is_dict(value: RepeatModule | ListModule) -> bool:
+    return value.keyed if isinstance(value, RepeatModule) else value.kind == "dict"

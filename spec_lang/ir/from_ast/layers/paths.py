@@ -1,0 +1,206 @@
+"""Paths into layers: items, children, parameters."""
+
+from __future__ import annotations
+
+import re
+
+from spec_lang.ir.from_ast.expressions.indexing import in_range
+from spec_lang.ir.from_ast.expressions.items import uncounted
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.choices import join_case
+from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.module_values import at_index, substitute_module
+from spec_lang.ir.from_ast.values.value import (
+    POISON,
+    BlockModule,
+    Case,
+    ListModule,
+    OpModule,
+    RepeatModule,
+    Template,
+    Value,
+)
+from spec_lang.ops.base import OpError
+from spec_lang.shapes import Cond, Dim, TensorType, dim
+from spec_lang.syntax import ast
+
+
+def _matched(key: Value, index: str | Template, symbol: Dim) -> Dim | None:
+    """The position in a dict whose keys count (`f"layer_{i}"`) of one key."""
+    if isinstance(key, str):  # of the only item
+        return dim(0) if key == index else None
+    if not isinstance(key, Template):
+        return None
+    parts = list(index.parts) if isinstance(index, Template) else _cut(key, index)
+    if parts is None or len(parts) != len(key.parts):
+        return None
+    (name,) = symbol.symbols
+    found: Dim | None = None
+    for k, p in zip(key.parts, parts, strict=True):
+        if isinstance(k, str) or isinstance(p, str):
+            if k != p:
+                return None
+            continue
+        offset = k - symbol
+        if name in offset.symbols or (found is not None and found != p - offset):
+            return None
+        found = p - offset
+    return found
+
+
+def module_item(c: Check, at: Place, module: Value, index: Value, node: ast.Subscript) -> Value:
+    """`layer[0]`, `layers["name"]`, `layers[i]` in a loop."""
+    module = at.resolve(module)
+    if isinstance(module, Case):
+        case = module
+        return join_case(
+            case.cond, module_item(c, at, case.yes, index, node), module_item(c, at, case.no, index, node)
+        )
+    if isinstance(module, ListModule):
+        if isinstance(index, str):
+            if index in module.keys:
+                return module.items[module.keys.index(index)]
+            hint = c.suggestion(index, module.keys)
+            if not hint and module.kind == "dict":
+                hint = f"its keys are {', '.join(map(repr, module.keys[:6]))}".replace("'", '"')
+            elif not hint:
+                hint = f"its layers are counted from 0 to {len(module.items) - 1}"
+            label = module.label or "this container"
+            return c.error("E0209", f'{label} has no layer "{index}"', node.index[0], help=hint)
+        if isinstance(index, Dim):
+            return _list_item(c, at, module, index, node)
+    if isinstance(module, RepeatModule) and module.keyed and isinstance(index, str | Template):
+        found = _matched(module.key, index, module.index)
+        if found is None:
+            label = module.label or "this dict"
+            return c.error("E0209", f'{label} has no layer "{index}"', node.index[0])
+        index = found
+    if isinstance(module, RepeatModule) and isinstance(index, Dim):
+        if index.const is not None and index.const < 0:
+            index = module.length + index
+        in_range(c, at, index, module.length, node)
+        (name,) = module.index.symbols
+        c.block.running.indices[name] = module.index
+        c.block.running.repeats[name] = module
+        return at_index(module.item, {**elements_at(module.iteration, index), name: index})
+    if isinstance(module, RepeatModule | ListModule):
+        return c.error("E0403", f"a layer is chosen by an int or a key, not {host.kind_of(index)}", node)
+    return c.error("E0403", "only lists and dicts of layers are indexed", node)
+
+
+def _list_item(c: Check, at: Place, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
+    n = len(module.items)
+    k = index.const
+    if module.uncounted(*((0, None) if k is None else (0, k + 1) if k >= 0 else (n + k, None))):
+        return uncounted(c, module, node)
+    if any(isinstance(i, RepeatModule) for i in module.items):
+        return _spliced_item(c, at, module, index, node)
+    if index.const is not None:
+        if not -n <= index.const < n:
+            return c.error("E0303", f"there is no layer {index}: there are {n}, counted from 0", node)
+        return module.items[index.const]
+    in_range(c, at, index, dim(n), node)
+    value: Value = module.items[-1] if module.items else POISON
+    for k in range(n - 2, -1, -1):
+        value = Case(Cond.eq(index, k), module.items[k], value)
+    return value
+
+
+def _spliced_item(c: Check, at: Place, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
+    """An item of a container into which comprehensions are spread."""
+    first = dim(0)
+    if index.const is not None and index.const < 0:
+        lengths = [i.length if isinstance(i, RepeatModule) else dim(1) for i in module.items]
+        index = index + sum(lengths, dim(0))
+    for item in module.items:
+        length = item.length if isinstance(item, RepeatModule) else dim(1)
+        inside = Cond.lt(index, first + length)
+        last = item is module.items[-1]
+        if last or at.decide(inside):
+            if not isinstance(item, RepeatModule):
+                in_range(c, at, index - first, dim(1), node)
+                return item
+            return module_item(c, at, item, index - first, node)
+        if at.decide(inside) is None:
+            return c.error("E0403", f"it is not known which layer {index} is", node)
+        first = first + length
+    return c.error("E0303", f"there is no layer {index}: the container is empty", node)
+
+
+def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) -> Value:
+    """A child or a parameter of a module."""
+    module = at.resolve(module)
+    if isinstance(module, Case):
+        yes, no = (None if m is None else module_attribute(c, at, m, node) for m in (module.yes, module.no))
+        if yes is None or no is None:
+            return yes if no is None else no
+        return POISON if POISON in (yes, no) else join_case(module.cond, yes, no)
+    name = node.name
+    known: list[str] = []
+    if isinstance(module, OpModule):
+        layer = module.ready or module.layer
+        if module.ready is None and module.cells:
+            return too_early(c, at, module.label, node)
+        try:
+            params = {p.name: p for p in layer.params()}
+        except (TypeError, AttributeError, OpError):
+            return c.error("E0307", f"{module.label} is not determined yet here", node.name_span)
+        if name in params:
+            p = params[name]
+            return TensorType(p.dtype, tuple(p.shape))
+        known = list(params)
+    elif isinstance(module, BlockModule):
+        members = module.summary.members
+        if name in members:
+            if any(cell.value is None for cell in module.cells.values()):
+                return too_early(c, at, module.label, node)
+            return member_of(module, members[name])
+        known = [*members, *module.summary.methods]
+    elif isinstance(module, ListModule):
+        if name in module.keys:
+            return module.items[module.keys.index(name)]
+        known = module.keys
+    hint = c.suggestion(name, known)
+    label = getattr(module, "label", "") or "this"
+    return c.error("E0209", f"{label} has no layer or parameter `{name}`", node.name_span, help=hint)
+
+
+def too_early(c: Check, at: Place, label: str, node: ast.Attribute) -> Value:
+    """A part of a layer whose sizes are not determined: by nothing, or by a later statement."""
+    at.frame.retry = True
+    if not at.frame.last_pass:
+        return POISON
+    return c.error(
+        "E0307",
+        f"the sizes of {label or 'this layer'} are not determined: nothing flows into it",
+        node,
+        help="write them out where it is constructed, or run it",
+    )
+
+
+def member_of(module: BlockModule, member: Value) -> Value:
+    """A member of a block as its user sees it."""
+    env = dict(module.values)
+    for name, cell in module.cells.items():
+        if cell.value is not None:
+            env[name] = cell.value
+    return substitute_module(member, env)
+
+
+def path_value(c: Check, at: Place, node: ast.Expr) -> Value:
+    """The value of a path to a layer or a parameter."""
+    there = Place(at.scope, Mode.PATH, at.facts)
+    there.frame.last_pass = c.is_right
+    return c.ev(there, node)
+
+
+def _cut(key: Template, text: str) -> list[str | Dim] | None:
+    """A literal key by its template's parts."""
+    pattern = "".join(re.escape(p) if isinstance(p, str) else r"(\d+)" for p in key.parts)
+    found = re.fullmatch(pattern, text)
+    if found is None:
+        return None
+    numbers = iter(found.groups())
+    return [p if isinstance(p, str) else dim(int(next(numbers))) for p in key.parts]

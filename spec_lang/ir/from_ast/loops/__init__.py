@@ -1,0 +1,1 @@
+"""Lists of layers, `for` and comprehensions."""

@@ -1,0 +1,109 @@
+"""Loops: nothing is unrolled that an invariant proves."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics import Diagnostic
+from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
+from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, same, same_state
+from spec_lang.ir.from_ast.loops.item_formulas import fit_formula
+from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.effects import Trial
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values.elements import element_values
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.texts import type_text
+from spec_lang.ir.from_ast.values.value import POISON, Cell, Grown, Iteration, Value
+from spec_lang.shapes import Cond, Dim, dim, symbol
+
+
+def loop(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
+    """The state behind a loop; None after a mistake, which is reported."""
+    if it.length.const is not None and it.length.const <= 0:
+        if it.element is not None:
+            c.unreached(at, lambda p: body(p, state, it.element))
+        return state
+    attempts: list[Trial] = []
+    errors: list[Diagnostic] = []
+    if it.element is not None:
+        for strategy in (_invariant, peeled, generalised):
+            with c.trial(at) as trial:
+                result = strategy(c, trial.at, state, body, it, node)
+                if result is not None and not trial.failed:
+                    trial.keep()
+                    return result
+                if strategy is _invariant:
+                    attempts.append(trial)
+                    errors = trial.errors
+    if it.known is not None and len(it.known) <= MAX_UNROLLED:
+        with c.trial(at) as trial:
+            attempts.append(trial)
+            result = _unrolled(c, trial.at, state, body, it)
+            if (result is not None and not trial.failed) or not errors:
+                # With no other mistakes to tell, its own are told.
+                trial.keep()
+                return None if trial.failed else result
+            if trial.failed and len(trial.errors) < len(errors):
+                errors = trial.errors
+    c.effects.taint(any(t.broken for t in attempts))
+    if errors:
+        c.effects.report_again(errors)
+    else:
+        _no_invariant(c, at, state, body, it, node)
+    return None
+
+
+def _invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
+    """One iteration that leaves everything as it was stands for all."""
+    since = c.effects.since()
+    out = body(at.under(Cond.lt(it.index, it.length)), state, it.element)
+    if out is None or since.failed or not same_state(at, state, out):
+        return None
+    close(c, at, since, it)
+    return closed_lists(c, at, state, out, it)
+
+
+def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> None:
+    with c.trial(at) as trial:
+        out = body(trial.at.under(Cond.lt(it.index, it.length)), state, it.element)
+    pairs = zip(state, out or state, strict=True)
+    changes = [(a, b) for a, b in pairs if not same(at, a, b) and not _is_broken(b)]
+    if c.effects.tainted and not changes:
+        return
+    what = "; ".join(f"{type_text(a)} becomes {type_text(b)}" for a, b in changes[:2])
+    c.error(
+        "E0310",
+        f"one iteration changes a type in a way that no formula was found for: {what}",
+        node,
+        help="keep the type the same in every iteration, or write the iterations out",
+    )
+
+
+def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
+    """Each iteration on its own: for short lists whose types differ."""
+    assert it.known is not None
+    seen: dict[Cell, list[Dim]] = {}
+    (own,) = it.index.symbols
+    for k, element in enumerate(it.known):
+        since = c.effects.since()
+        values = element_values(it.element, element)
+        conds = [Cond.eq(it.index, k), *(Cond.eq(symbol(n), v) for n, v in values.items())]
+        out = body(at.one_by_one().under(*conds), state, element)
+        if out is None or since.failed:
+            return None
+        env = {own: dim(k), **values}
+        state = [substitute(ungrown(s), dict(env)) for s in out]
+        since.settle([o.with_cond(o.cond.substitute(env)) for o in since.owed])
+        for cell in since.determined:
+            if cell.value is not None:
+                seen.setdefault(cell, []).append(cell.value)
+                cell.value = None
+    for cell, sizes in seen.items():
+        if not fit_formula(c, cell, sizes, it.index, it.owner or c.block.running.cells.get(id(cell))):
+            return None
+    return state
+
+
+def _is_broken(value: Value) -> bool:
+    """Whether a mistake that was reported made this, or an item that a list got."""
+    return value is POISON or (isinstance(value, Grown) and POISON in value.added)

@@ -1,0 +1,150 @@
+"""What stays the same in every iteration, and what each iteration owes."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, is_linear_in
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.effects import Since
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.uses.obligations import owe
+from spec_lang.ir.from_ast.values.elements import element_values
+from spec_lang.ir.from_ast.values.kinds import is_module
+from spec_lang.ir.from_ast.values.substitution import first_items
+from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
+from spec_lang.shapes import Cond, Dim, TensorType
+from spec_lang.syntax import ast
+
+
+def same_state(at: Place, a: State, b: State) -> bool:
+    """Whether an iteration leaves everything as it was."""
+    return len(a) == len(b) and all(same(at, x, y) for x, y in zip(a, b, strict=True))
+
+
+def same(at: Place, a: Value, b: Value) -> bool:
+    """Whether two values are proved equal."""
+    if a is b:
+        return True
+    if isinstance(b, Grown):
+        return b.base is a
+    if isinstance(a, TensorType) and isinstance(b, TensorType):
+        if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
+            return False
+        return all(
+            x == y or (isinstance(x, Dim) and isinstance(y, Dim) and at.facts.equal(x, y))
+            for x, y in zip(a.shape, b.shape, strict=True)
+        )
+    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+        return type(a) is type(b) and same_state(at, list(a), list(b))
+    if isinstance(a, Dim) and isinstance(b, Dim):
+        return at.facts.equal(a, b)
+    return type(a) is type(b) and not is_module(a) and a == b
+
+
+def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
+    """Turn what was owed in one iteration into what all of them owe."""
+    owed = since.owed
+    names = it.index.symbols | it.symbols
+    if not any(o.cond.symbols & names for o in owed):
+        return
+    since.settle(())
+    for o in owed:
+        if not o.cond.symbols & names:
+            c.effects.owe(o)
+            continue
+        for cond in _for_all(o.cond, it):
+            known = at.decide(cond)
+            if known is False:
+                c.error("E0601", f"{o.message}, which does not hold in every iteration", o.place.span)
+            elif known is None and cond.symbols & names:
+                c.error(
+                    "E0601",
+                    f"{o.message}, which is not proved for every iteration",
+                    o.place.span,
+                    help="state it for all of them with a `require`",
+                )
+            elif known is None:
+                owe(c, at, cond, o.message, o.place, o.stated)
+
+
+def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
+    """A condition for each iteration, or for the first and the last where it is linear in the index."""
+    (own,) = it.index.symbols
+    if it.known is not None and len(it.known) <= MAX_UNROLLED:
+        found: list[Cond] = []
+        for k, element in enumerate(it.known):
+            env: dict[str, Dim | int | Cond] = {own: k}
+            env |= element_values(it.element, element)
+            found.append(cond.substitute(env))
+        return list(dict.fromkeys(found))
+    if cond.op == "or":
+        # A premise about the index may be dropped: what is left is owed in any case.
+        parts = [p for p in cond.parts if not p.symbols & (it.index.symbols | it.symbols)]
+        if parts:
+            kept = parts[0]
+            for part in parts[1:]:
+                kept = kept | part
+            return [kept]
+    linear = all(is_linear_in(d, own) for d in cond.dims) and not cond.parts
+    if cond.is_bound and linear:
+        return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
+    return [cond]
+
+
+def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration) -> State:
+    """The state behind an invariant loop: lists have grown by what each iteration appends."""
+    result: State = []
+    for a, b in zip(before, after, strict=True):
+        if isinstance(b, Grown):
+            result.append(list_behind(c, at, a, b, it))
+        else:
+            result.append(a)
+    return result
+
+
+def list_behind(c: Check, at: Place, before: Value, grown: Grown, it: Iteration) -> Value:
+    """A list behind the loop that appends to it."""
+    n = len(grown.added)
+    if n == 0:
+        return before
+    not_negative(c, at, it, c.definition.node)
+    if isinstance(before, list) and not before and n == 1:
+        whole = Mapped(it.index, it.length, grown.added[0])
+        if it.length.const is not None and it.length.const <= MAX_UNROLLED and not it.symbols:
+            return first_items(whole, it.length.const)
+        return whole
+    first = grown.added[0]
+    if isinstance(before, list) and all(same(at, x, first) for x in [*before, *grown.added]):
+        return Mapped(c.fresh("k", 0), it.length * n + len(before), first)
+    return POISON
+
+
+def grow(c: Check, at: Place, old: Value, added: list[Value], node: ast.Expr) -> Value:
+    if isinstance(old, Grown):
+        return Grown(old.base, [*old.added, *added])
+    if isinstance(old, Mapped):
+        first = added[0] if added else None
+        if all(same(at, first, a) for a in added) and same(at, first, old.item):
+            return Mapped(old.index, old.length + len(added), old.item)
+        if added and old.length.const is not None and old.length.const < 256:
+            return [*first_items(old, old.length.const), *added]
+    return c.error("E0403", "what is appended differs from what the list holds", node)
+
+
+def not_negative(c: Check, at: Place, it: Iteration, node: object) -> None:
+    """A formula in the number of iterations holds from 0 on: `range` of a negative number is empty."""
+    cond = Cond.ge(it.length, 0)
+    known = at.decide(cond)
+    if known is None:
+        owe(c, at, cond, f"the loop runs {it.length} times, so {cond}", node, False)
+    elif known is False:
+        c.error("E0310", f"the number of iterations is negative: {it.length}", node)
+
+
+def at_least_one(c: Check, at: Place, it: Iteration, node: object) -> None:
+    """An empty list is the identity: where the type changes, there must be an iteration."""
+    cond = Cond.ge(it.length, 1)
+    known = at.decide(cond)
+    if known is None:
+        owe(c, at, cond, f"at least one iteration is needed, as it changes the type: {cond}", node, False)
+    elif known is False:
+        c.error("E0310", "the loop changes a type, so it needs at least one iteration", node)

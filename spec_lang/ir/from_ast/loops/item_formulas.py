@@ -1,0 +1,97 @@
+"""One formula for what differs from item to item of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from spec_lang.ir.from_ast.layers.cells import written_out
+from spec_lang.ir.from_ast.loops.invariants import same
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values.value import Carried, Cell, Value
+from spec_lang.shapes import Dim, dim
+from spec_lang.syntax import ast
+
+
+def fit_items(c: Check, at: Place) -> bool:
+    """One formula for each `_` and implicit dim of a comprehension that was gone through item by item."""
+    for node, cells in list(c.notes.cells.items()):
+        for name in dict.fromkeys(cell.name for cell in cells):
+            alike = [cell for cell in cells if cell.name == name]
+            known = [(cell.first, cell.value) for cell in alike if cell.value is not None]
+            if not known or not c.notes.item_of[alike[0]] or all(k == known[0] for k in known):
+                continue
+            whole = Cell(name, alike[0].node)
+            if not _fit_items(c, at, whole, alike):
+                return False
+            c.effects.note(c.notes.cells, node, (whole, *c.notes.cells[node]))
+    return True
+
+
+def _fit_items(c: Check, at: Place, whole: Cell, cells: list[Cell]) -> bool:
+    values = [cell.value for cell in cells if cell.value is not None]
+    items = [c.notes.item_of[cell] for cell in cells]
+    owner = items[0][0][0]
+    variables = [i[0][1] for i in items if len(i) == 1 and i[0][0] is owner and i[0][1] is not None]
+    if len(variables) < len(cells) or len(values) < len(cells) or any(cell.first for cell in cells):
+        return _no_formula(c, whole, values)
+    whole.value = _variable(c, at, values, variables)
+    if whole.value is not None:
+        return True
+    if owner.key is not None:  # a dict is one expression, along which nothing runs
+        return _no_formula(c, whole, values)
+    index = c.fresh("k", 0)
+    step = _variable(c, at, values[1:], variables)
+    if step is None:
+        return fit_formula(c, whole, values, index, owner)
+    whole.value = running = c.fresh(whole.name)
+    c.block.running.carried[str(running)] = Carried(str(running), values[0], step, index, owner)
+    return True
+
+
+def _variable(c: Check, at: Place, values: list[Dim], variables: Sequence[Mapping[str, Value]]) -> Dim | None:
+    """The comprehension's variable that has these values from its first item on."""
+    for name in variables[0]:
+        if all(same(at, v[name], d) for v, d in zip(variables, values, strict=False)):
+            found = c.fresh(name)
+            c.block.running.names[str(found)] = (name, dim(0))
+            return found
+    return None
+
+
+def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.Comprehension | None) -> bool:
+    """One formula for a `_` whose value differs from iteration to iteration."""
+    first = values[0]
+    if all(v == first for v in values):
+        cell.value = first
+        return True
+    rest = values[1:]
+    if all(v == rest[0] for v in rest):
+        cell.first, cell.value = first, rest[0]
+        return True
+    growth = values[1] - first
+    if all(b - a == growth for a, b in zip(values, rest, strict=False)):
+        s = c.fresh(cell.name)
+        c.block.running.carried[str(s)] = Carried(str(s), first, s + growth, index, owner)
+        cell.value = s
+        return True
+    if first.const and values[1].const and values[1].const % first.const == 0:
+        factor = values[1].const // first.const
+        if all(b == a * factor for a, b in zip(values, rest, strict=False)):
+            s = c.fresh(cell.name)
+            c.block.running.carried[str(s)] = Carried(str(s), first, s * factor, index, owner)
+            cell.value = s
+            return True
+    return _no_formula(c, cell, values)
+
+
+def _no_formula(c: Check, cell: Cell, values: list[Dim]) -> bool:
+    shown = ", ".join(map(str, values[:4]))
+    what = "`_`" if isinstance(cell.node, ast.Hole) else f"`{cell.name}`"
+    c.error(
+        "E0313",
+        f"{what} would be {shown} along the list, for which no formula was found",
+        cell.node,
+        help=written_out(cell),
+    )
+    return False

@@ -1,0 +1,303 @@
+"""Who loops: lists of layers that are run, `for`, comprehensions."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.expressions.conversions import condition
+from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.trails import keep_trail
+from spec_lang.ir.from_ast.layers.running import nested_list, unordered
+from spec_lang.ir.from_ast.loops.engine import loop
+from spec_lang.ir.from_ast.loops.invariants import close, not_negative
+from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
+from spec_lang.ir.from_ast.names.names import hides_dim
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.elements import element_values
+from spec_lang.ir.from_ast.values.kinds import is_list, is_module
+from spec_lang.ir.from_ast.values.module_values import at_index
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.value import (
+    POISON,
+    Grown,
+    Iteration,
+    ListModule,
+    Mapped,
+    RepeatModule,
+    Value,
+)
+from spec_lang.shapes import Cond, Dim, dim, symbol
+from spec_lang.shapes.linear import symbol_in
+from spec_lang.syntax import ast
+
+
+def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.Expr, method: str) -> Value:
+    """A list of layers is run in order, each with the same further arguments."""
+    if module.keyed:
+        return unordered(c, module.label, "name", node)
+    if not args.values:
+        return c.error("E0511", f"{module.label} is run on a tensor, and gets nothing", node)
+    (own,) = module.index.symbols
+    name = own.rstrip("0123456789_") or own
+    index = c.fresh(name, 0)
+    c.block.running.indices[own] = module.index
+    item = at_index(module.item, {own: index})
+    inner = module.iteration
+    element = reindexed(inner.element, own, index)
+    it = Iteration(module.length, index, element, inner.known, inner.symbols)
+    it.owner = module.node
+
+    def body(there: Place, state: State, _: Value) -> State | None:
+        step = args.with_first(state[0])
+        out = nested_list(c, node) if is_list(item) else c.run(there, item, step, node)
+        return None if out is POISON else [out]
+
+    result = loop(c, at, [args.values[0]], body, it, node)
+    if result is None:
+        return POISON
+    return keep_trail(c, at, result[0], args.values[0], f"{module.label or 'list'} (x {module.length})")
+
+
+def for_loop(c: Check, at: Place, node: ast.For) -> bool:
+    """`for x in xs:` over what is known without the data."""
+    value = c.ev(at, node.iterable)
+    name = node.target.id if isinstance(node.target, ast.Name) else "i"
+    it = iteration(c, at, value, name, node.iterable)
+    if it is None:
+        _poison_loop(at, node)
+        return False
+    names = list(at.locals)
+    growing = _appended(node.body)
+
+    def body(there: Place, state: State, element: Value) -> State | None:
+        inner = there.fork()
+        inner.loops, inner.bound = at.loops, dict(at.bound)
+        for n, s in zip(names, state, strict=True):
+            inner.locals[n] = _head(there, s) if n in growing else s
+        if not bind_target(c, inner, node.target, element, node.iterable):
+            return None
+        if c.body(inner, node.body):
+            c.error("E0705", "a loop cannot return", node.body[-1])
+            return None
+        return [inner.locals.get(n, POISON) for n in names]
+
+    result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable)
+    at.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
+    if result is None:
+        _poison_loop(at, node)
+    return False
+
+
+def _head(at: Place, value: Value) -> Value:
+    """A list at a loop's head only grows inside: what is appended is kept apart."""
+    return Grown(value, []) if isinstance(value, list) and not at.unrolled else value
+
+
+def _poison_loop(at: Place, node: ast.For) -> None:
+    for statement in node.body:
+        if isinstance(statement, ast.Assign | ast.Append) and isinstance(statement.target, ast.Name):
+            at.locals[statement.target.id] = POISON
+
+
+def bind_target(c: Check, at: Place, target: ast.Target, element: Value, node: ast.Expr) -> bool:
+    """Bind a loop's variables to an element."""
+    if isinstance(target, ast.Hole):
+        return True
+    if isinstance(target, ast.Name):
+        name = target.id
+        hides = None
+        if name in at.loops:
+            hides = "the variable of the loop around it"
+        elif name in at.locals:
+            hides = f"the local `{name}`"
+        elif name in c.block.dims:
+            hides_dim(c, target)
+            return False
+        elif name in c.block.lets:
+            hides = f"the `let` called `{name}`"
+        elif name in c.block.hypers:
+            hides = f"the hyperparameter `{name}`"
+        if hides is not None:
+            c.error("E0206", f"`{name}` would hide {hides}", target, help="use another name")
+            return False
+        at.loops = {**at.loops, name: element}
+        _note_variable(c, name, element)
+        return True
+    if not isinstance(element, tuple | list) or len(element) != len(target.items):
+        n = len(element) if isinstance(element, tuple | list) else 1
+        c.error("E0403", f"{len(target.items)} names, but each item has {n}", target)
+        return False
+    return all(bind_target(c, at, t, e, node) for t, e in zip(target.items, element, strict=True))
+
+
+def _note_variable(c: Check, name: str, element: Value) -> None:
+    """How the IR writes a loop's symbol."""
+    if not isinstance(element, Dim) or len(element.symbols) != 1:
+        return
+    (own,) = element.symbols
+    variable = symbol_in(element, own)
+    offset = element - (symbol(own, 0) if variable is None else variable)
+    if offset.const is not None:
+        c.block.running.names.setdefault(own, (name, offset))
+
+
+def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
+    if len(node.generators) != 1 or node.generators[0].tests:
+        return _expanded(c, at, node)
+    generator = node.generators[0]
+    value = c.ev(at, generator.iterable)
+    name = generator.target.id if isinstance(generator.target, ast.Name) else "i"
+    it = iteration(c, at, value, name, generator.iterable)
+    if it is None:
+        return POISON
+    if it.element is None or (it.known is not None and len(it.known) == 0):
+        return _each(c, at, node, it)
+    one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
+    with c.trial(at) as trial:
+        there = trial.at.under(Cond.lt(it.index, it.length))
+        if not bind_target(c, there, generator.target, it.element, generator.iterable):
+            trial.keep()
+            return POISON
+        there.inside = (*at.inside, (node, None))
+        key = None if node.key is None else c.ev(there, node.key)
+        item = c.ev(there, node.value)
+        good = item is not POISON and key is not POISON
+        errors = trial.errors
+        if good or not one_by_one:
+            trial.keep()
+    if not good and one_by_one:
+        with c.trial(at) as second:
+            found = _each(c, second.at, node, it)
+            if found is not POISON:
+                second.keep()
+                return found
+        c.effects.report_again(errors)
+        c.effects.taint(trial.broken)
+    if not good:
+        return POISON
+    close(c, at, trial, it)
+    if is_module(item) or item is None:
+        return _repeated(c, at, node, it, item, key)
+    if it.known is not None and len(it.known) <= host.MAX_LIST:
+        (own,) = it.index.symbols
+        return [
+            substitute(item, {own: dim(k), **element_values(it.element, e)}) for k, e in enumerate(it.known)
+        ]
+    if it.symbols:
+        raise NeedsValue(frozenset({getattr(value, "text", "")}))
+    if it.length.const is not None and it.length.const > host.MAX_LIST:
+        return c.error(
+            "E0802",
+            f"a list of {it.length.const:,} items is too long: at most {host.MAX_LIST:,}",
+            generator.iterable,
+        )
+    not_negative(c, at, it, generator.iterable)
+    return Mapped(it.index, it.length, item)
+
+
+def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item: Value, key: Value) -> Value:
+    if item is None:
+        return ListModule(at.member, "list", [], [])
+    low = at.decide(Cond.ge(it.length, 0))
+    if low is False:
+        return c.error("E0507", f"a list of {it.length} layers", node)
+    if isinstance(key, str) and it.length.const != 1:
+        return c.error(
+            "E0205",
+            f'every layer here would have the key "{key}"',
+            node.key,
+            help=f'count them: `f"{key}_{{{it.index}}}"`',
+        )
+    it.owner = node
+    c.block.running.owners[node] = it.index
+    return RepeatModule(at.member, it.index, it.length, item, node, node.key is not None, it, key)
+
+
+def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
+    """A comprehension item by item: for short lists of what has no symbol."""
+    generator = node.generators[0]
+    items: list[Value] = []
+    keys: list[str] = []
+    for k, element in enumerate(it.known or ()):
+        there = at.iteration()
+        if not bind_target(c, there, generator.target, element, generator.iterable):
+            return POISON
+        key = str(k) if node.key is None else c.ev(there, node.key)
+        item = _item(c, there, node)
+        if item is POISON or key is POISON:
+            return POISON
+        items.append(item)
+        keys.append(str(key))
+    if any(map(is_module, items)):
+        present = [(k, i) for k, i in zip(keys, items, strict=True) if i is not None]
+        kind = "list" if node.key is None else "dict"
+        names = [str(n) for n in range(len(present))] if node.key is None else [k for k, _ in present]
+        return ListModule(at.member, kind, [i for _, i in present], names)
+    return items
+
+
+def _item(c: Check, at: Place, node: ast.Comprehension) -> Value:
+    """One item, for the values that the variables have now."""
+    there = at.iteration()
+    there.inside = (*at.inside, (node, at.loops))
+    return c.ev(there, node.value)
+
+
+def _expanded(c: Check, at: Place, node: ast.Comprehension) -> Value:
+    """Several `for`s, or an `if`: item by item."""
+    items: list[Value] = []
+    keys: list[str] = []
+    if not _nested(c, at, node, 0, items, keys):
+        return POISON
+    if any(map(is_module, items)):
+        return ListModule(at.member, "list" if node.key is None else "dict", items, keys)
+    return items
+
+
+def _nested(
+    c: Check, at: Place, node: ast.Comprehension, depth: int, items: list[Value], keys: list[str]
+) -> bool:
+    if depth == len(node.generators):
+        if len(items) >= 1024:
+            c.error("E0802", "this comprehension makes more than 1,024 items", node)
+            return False
+        key = None if node.key is None else c.ev(at, node.key)
+        item = _item(c, at, node)
+        if item is POISON or key is POISON:
+            return False
+        keys.append(str(len(items)) if key is None else str(key))
+        items.append(item)
+        return True
+    generator = node.generators[depth]
+    found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
+    if found is None:
+        return False
+    for element in found:
+        there = at.iteration()
+        if not bind_target(c, there, generator.target, element, generator.iterable):
+            return False
+        holds = True
+        for test in generator.tests:
+            cond = condition(c, there, c.ev(there, test), test)
+            if not isinstance(cond, bool):
+                if cond is not POISON:
+                    c.error("E0405", "this test is not known when the list is made", test)
+                return False
+            holds = holds and cond
+        if holds and not _nested(c, there, node, depth + 1, items, keys):
+            return False
+    return True
+
+
+def _appended(body: tuple[ast.Statement, ...]) -> set[str]:
+    """The lists that a loop's body appends to."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.Append):
+            found.add(statement.target.id)
+        elif isinstance(statement, ast.For):
+            found |= _appended(statement.body)
+        elif isinstance(statement, ast.If):
+            found |= _appended(statement.body) | _appended(statement.orelse)
+    return found

@@ -1,0 +1,159 @@
+"""What a name means where it stands, and what was meant where it means nothing."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from spec_lang.ir.from_ast.names import habits
+from spec_lang.ir.from_ast.names.builtin_names import BUILTIN_VALUES, BUILTINS
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.values.value import POISON, DefCtor, FunctionRef, MethodRef, OpCtor, Value
+from spec_lang.shapes import Cond, Dim, DType, TensorType
+from spec_lang.syntax import ast
+from spec_lang.syntax.node import Node
+from spec_lang.syntax.walk import walk
+
+
+def lookup(c: Check, at: Place, node: ast.Name, *, call: bool = False) -> Value:
+    """What a name means here; its mistake is reported."""
+    found = find(c, at, node.id, call=call)
+    if found is None:
+        return unknown(c, at, node, call)
+    ref, value = found
+    c.effects.note(c.notes.refs, id(node), ref)
+    return at.resolve(value)
+
+
+def find(c: Check, at: Place, name: str, *, call: bool = False) -> tuple[str, Value] | None:
+    """A name's ref and value: locals, then layers, then hyperparameters and dims, then functions.
+
+    Among layers, a dim that is named is needed at construction.
+    """
+    if name in at.loops:
+        return "loop", at.loops[name]
+    if name in at.locals:
+        if name in c.block.members:
+            c.effects.use(name)
+        return "local", at.locals[name]
+    if name in at.bound:
+        return "dim", at.bound[name]
+    if at.sees_members and name in c.block.members:
+        c.effects.use(name)
+        value = c.block.members[name]
+        return ("param" if isinstance(value, TensorType) else "layer"), value
+    if name in c.block.hypers:
+        c.effects.use(name)
+        return "hyper", c.block.hypers[name]
+    if name in c.block.lets:
+        c.effects.use(name)
+        return "let", c.block.lets[name]
+    if name in c.block.dims:
+        if at.mode is Mode.LAYERS:
+            need(c, name)
+        if at.frame.own_dims is None or name in at.frame.own_dims or name in c.effects.needed:
+            return "dim", c.block.dims[name]
+    return find_global(c, at, name, call)
+
+
+def need(c: Check, name: str) -> None:
+    """A dim of the inputs is needed at construction: it becomes implicit."""
+    value = c.block.dims[name]
+    if isinstance(value, Dim):
+        c.effects.need(name, value)
+
+
+def find_global(c: Check, at: Place, name: str, call: bool) -> tuple[str, Value] | None:
+    if call and name in c.block.methods:
+        return "method", MethodRef(name)
+    definition = at.scope.names.get(name)
+    if definition is not None:
+        at.scope.used.add(name)
+        if isinstance(definition.node, ast.ConstantDef):
+            value = c.program.constant(definition)
+            c.effects.taint(value is POISON)
+            return "constant", value
+        if isinstance(definition.node, ast.Function) or (
+            isinstance(definition.node, ast.Extern) and definition.node.kind == "fn"
+        ):
+            return "definition", FunctionRef(definition=definition)
+        return "definition", DefCtor(definition)
+    if name == "training":
+        return "builtin", Cond.flag("training")
+    if name in BUILTIN_VALUES:
+        return "builtin", BUILTIN_VALUES[name]
+    function = c.program.functions.get(name)
+    if name in BUILTINS or function is not None:
+        ref = "op" if function is not None and name not in BUILTINS else "builtin"
+        return ref, FunctionRef(op=function, builtin=name if name in BUILTINS else None)
+    layer = c.program.layers.get(name)
+    if layer is not None:
+        return "op", OpCtor(layer)
+    dtype = DType.named(name)
+    return None if dtype is None else ("builtin", dtype)
+
+
+def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
+    name = node.id
+    if name in at.scope.broken:
+        c.effects.taint()
+        return POISON
+    if name in at.partial:
+        return c.error(
+            "E0201",
+            f"`{name}` is defined in one branch only",
+            node,
+            help="give it a value in both branches, or before the `if`",
+        )
+    if name in c.effects.strangers:
+        c.effects.taint()
+        return POISON
+    c.effects.estrange(name)
+    if name in c.block.dims:
+        return c.error(
+            "E0201",
+            f"`{name}` is a dim of another method's inputs, which this one does not know",
+            node,
+            help="dims that `layers:` uses are the whole block's; others belong to their method",
+        )
+    own = (c.block.members if at.sees_members else {}, c.block.hypers, c.block.methods, at.scope.names)
+    known = chain(at.loops, at.locals, c.block.lets, c.block.dims, *own)
+    if not call:
+        return c.error("E0201", f"nothing here is called `{name}`", node, help=c.suggestion(name, known))
+    if name[:1].isupper():
+        layers = chain(at.scope.names, c.program.layers)
+        hint = (
+            habits.LAYER_HELP.get(name)
+            or habits.FUNCTION_HELP.get(name)
+            or c.suggestion(name, layers, habits.LAYERS)
+        )
+        hint = hint or "`specc ops` lists the layers of the library"
+        return c.error("E0202", f"there is no layer or block called `{name}`", node, help=hint)
+    near = (
+        habits.FUNCTION_HELP.get(name)
+        or c.suggestion(name, chain(*own))
+        or c.suggestion(name, chain(known, c.program.functions))
+    )
+    hint = near or "`specc ops` lists the functions"
+    return c.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
+
+
+def hides_dim(c: Check, target: ast.Name) -> None:
+    """A variable called as a dim is, which keeps its meaning in the whole definition."""
+    name = target.id
+    bound = first_naming(c.definition.node, name)
+    c.error(
+        "E0206",
+        f"`{name}` would hide the dim `{name}`",
+        target,
+        labels=() if bound is None else (c.label(bound, f"the dim `{name}` is bound here"),),
+        help=f"rename the variable: `{name}` means the dim in the whole of {c.definition.name}",
+    )
+
+
+def first_naming(definition: object, name: str) -> Node | None:
+    """Where a definition's inputs first name a dim."""
+    parts: tuple[object, ...] = (definition, *getattr(definition, "parts", ()))
+    inputs = [i.type for p in parts if isinstance(p, ast.Method | ast.Function) for i in p.inputs]
+    found = (n for i in inputs for n in walk(i) if isinstance(n, ast.Name) and n.id == name)
+    return min(found, key=lambda n: n.span.start, default=None)

@@ -1,0 +1,137 @@
+"""Which definition a name means in which file: definitions, imports, duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spec_lang.diagnostics import Diagnostic, Label, Source, Span
+from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.frozen import Frozen
+from spec_lang.ir.from_ast.names.habits import NAMESPACES
+from spec_lang.syntax import ast
+
+
+class LoadedModule(Frozen):
+    """A parsed file under its dotted name."""
+
+    name: str
+    tree: ast.Module
+
+
+class Def:
+    """A definition, the file that it stands in, and that file's names."""
+
+    __slots__ = ("file", "name", "node", "scope")
+
+    def __init__(self, node: ast.Definition, name: str, scope: Scope, file: int) -> None:
+        self.node = node
+        self.name = name
+        self.scope = scope
+        self.file = file
+
+    @property
+    def source(self) -> Source:
+        return self.scope.module.tree.source
+
+
+class Scope:
+    """The names of one file."""
+
+    __slots__ = ("broken", "file", "module", "names", "used")
+
+    def __init__(self, module: LoadedModule, file: int) -> None:
+        self.module = module
+        self.file = file
+        self.names: dict[str, Def] = {}
+        self.broken: set[str] = set()
+        """Names that a failed import would have given: a use of one is no second mistake."""
+        self.used: set[str] = set()
+
+    def path(self, definition: Def) -> str:
+        """How this file's IR refers to a definition: plain at home, behind its module's name elsewhere."""
+        if definition.scope is self:
+            return definition.name
+        return f"{definition.scope.module.name}.{definition.name}"
+
+
+def scopes(modules: Sequence[LoadedModule]) -> tuple[list[Scope], list[tuple[int, Diagnostic]]]:
+    """The scope of each file, and what is wrong with their definitions' and imports' names."""
+    found = [Scope(m, i) for i, m in enumerate(modules)]
+    wrong: list[tuple[int, Diagnostic]] = []
+    for scope in found:
+        for node in scope.module.tree.definitions:
+            if not isinstance(node, ast.Import):
+                _define(scope, node, wrong)
+    by_name = {m.name: s for m, s in zip(modules, found, strict=True)}
+    for scope in found:
+        for node in scope.module.tree.definitions:
+            if isinstance(node, ast.Import):
+                _import(scope, node, by_name, wrong)
+    return found, wrong
+
+
+def _define(scope: Scope, node: ast.Definition, wrong: list[tuple[int, Diagnostic]]) -> None:
+    assert not isinstance(node, ast.Import)
+    name = node.name.id
+    earlier = scope.names.get(name)
+    if earlier is not None:
+        wrong.append((scope.file, _twice(scope, name, node.name.span, earlier)))
+        return
+    scope.names[name] = Def(node, name, scope, scope.file)
+
+
+def _twice(scope: Scope, name: str, span: Span, earlier: Def) -> Diagnostic:
+    source = scope.module.tree.source
+    node = earlier.node
+    assert not isinstance(node, ast.Import)
+    labels = (Label(earlier.source, node.name.span, "first defined here"),)
+    return Diagnostic(
+        "E0205", f"`{name}` is defined twice", Label(source, span), labels, help="rename one of them"
+    )
+
+
+def _import(
+    scope: Scope, node: ast.Import, by_name: dict[str, Scope], wrong: list[tuple[int, Diagnostic]]
+) -> None:
+    source = scope.module.tree.source
+    dotted = ".".join(part.id for part in node.module)
+    target = by_name.get(dotted)
+    if target is None:
+        span = node.module[0].span.to(node.module[-1].span)
+        help = did_you_mean(dotted, by_name)
+        if node.module[0].id in NAMESPACES:
+            help = "the library's layers and functions need no import"
+        wrong.append(
+            (
+                scope.file,
+                Diagnostic(
+                    "E0704",
+                    f"there is no file `{'/'.join(p.id for p in node.module)}.nnspec` to import from",
+                    Label(source, span),
+                    help=help,
+                ),
+            )
+        )
+        scope.broken.update((n.alias or n.name).id for n in node.names)
+        return
+    for item in node.names:
+        local = item.alias or item.name
+        found = target.names.get(item.name.id)
+        if found is None or found.scope is not target:
+            own = [n for n, d in target.names.items() if d.scope is target]
+            wrong.append(
+                (
+                    scope.file,
+                    Diagnostic(
+                        "E0208",
+                        f"`{dotted}` does not define `{item.name.id}`",
+                        Label(source, item.name.span),
+                        help=did_you_mean(item.name.id, own),
+                    ),
+                )
+            )
+            scope.broken.add(local.id)
+        elif local.id in scope.names:
+            wrong.append((scope.file, _twice(scope, local.id, local.span, scope.names[local.id])))
+        else:
+            scope.names[local.id] = found

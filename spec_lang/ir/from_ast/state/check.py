@@ -1,0 +1,254 @@
+"""What every rule is handed: whom to ask, whose tables to read, where to report and note."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from spec_lang.diagnostics import Diagnostic, Label, Span
+from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.ir.from_ast.names.scope import Def
+from spec_lang.ir.from_ast.state.effects import Effects, Trial
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.state.tables import Block
+from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.kinds import is_module
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Summary, Value
+from spec_lang.ops.base import Function, Layer
+from spec_lang.shapes import Dim, TensorType, TooLarge, Undefined
+from spec_lang.syntax import ast
+
+MAX_DEPTH = 150
+COMPARED = 500_000
+"""With how many names one check compares wrong ones, in search of what was meant."""
+_NUMBERED = re.compile(r"\b[A-Za-z_]\w*_\d+\b")
+
+
+class NeedsValue(Exception):
+    """A hyperparameter must have one value: check the block once for each of its values."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(names)))
+        self.names = names
+
+
+class Rules(NamedTuple):
+    """What is done with each kind of node and module. Rules call each other through `Check`, which looks them up here."""
+
+    expressions: Mapping[type, Callable[[Check, Place, Any], Value]]
+    statements: Mapping[type, Callable[[Check, Place, Any], bool]]
+    modules: Mapping[type, Callable[[Check, Place, Any, Args, ast.Expr, str], Value]]
+    method: Callable[[Check, str, object], MethodSummary | None]
+
+
+class Program(Protocol):
+    """All definitions, as a check of one of them sees the others."""
+
+    rules: Rules
+    layers: Mapping[str, type[Layer]]
+    functions: Mapping[str, type[Function]]
+    compared: int
+    """With how many names wrong ones were compared."""
+    keywords: dict[ast.Expr, Span]
+    """Where the names of arguments stand, by their values."""
+
+    def constant(self, definition: Def) -> Value: ...
+
+    def default(self, owner: Def, hyper: ast.Hyper) -> Value: ...
+
+    def variant(self, definition: Def) -> Partial | None: ...
+
+    def summary(
+        self,
+        definition: Def,
+        values: dict[str, Value],
+        asker: Check | None,
+        node: object,
+        optional: bool = False,
+    ) -> Summary | None: ...
+
+    def alias_summary(
+        self, definition: Def, values: dict[str, Value], input: TensorType, asker: Check | None, node: object
+    ) -> Summary | None: ...
+
+    def inline(self, definition: Def, args: Args, caller: Check, at: Place, node: ast.Expr) -> Value: ...
+
+    def tensor_function(self, definition: Def, asker: Check | None, node: object) -> MethodSummary | None: ...
+
+
+class Check:
+    """One check of one definition."""
+
+    __slots__ = ("block", "caller", "definition", "depth", "effects", "notes", "program", "rules", "source")
+
+    def __init__(self, program: Program, definition: Def, mono: dict[str, Value] | None = None) -> None:
+        self.program = program
+        self.rules = program.rules
+        self.definition = definition
+        self.source = definition.source
+        self.block = Block(definition, mono or {})
+        self.effects = Effects()
+        self.notes = self.effects.notes
+        self.caller: Check | None = None
+        """Who inlines this function over hyperparameters."""
+        self.depth = 0
+
+    # --- rules ---
+
+    def ev(self, at: Place, node: ast.Expr) -> Value:
+        """The value of an expression."""
+        self.depth += 1
+        try:
+            if self.depth > MAX_DEPTH:
+                return self.error("E0801", "this expression is nested too deeply", node)
+            value = self.rules.expressions[type(node)](self, at, node)
+        except TooLarge as error:
+            return self.error("E0801", f"this leads to {error}", node)
+        except Undefined as error:
+            return self.error("E0803", f"this has no value: {error}", node)
+        finally:
+            self.depth -= 1
+        if isinstance(value, TensorType | tuple | list | Mapped) or is_module(value):
+            self.note_type(at, node, value)
+        return value
+
+    def run(self, at: Place, module: Value, args: Args, node: ast.Expr, method: str = "forward") -> Value:
+        """What a layer gives."""
+        module = at.resolve(module)
+        rule = self.rules.modules.get(type(module), self.rules.modules[object])
+        return rule(self, at, module, args, node, method)
+
+    def body(self, at: Place, statements: tuple[ast.Statement, ...]) -> bool:
+        """Run statements; whether every path through them returns."""
+        for i, statement in enumerate(statements):
+            if self._returns(at, statement):
+                if i + 1 < len(statements):
+                    self.error("E0705", "this is never reached: what is above returns", statements[i + 1])
+                return True
+        return False
+
+    def _returns(self, at: Place, statement: ast.Statement) -> bool:
+        """Run one statement; sizes that what it does to the state leads to are reported at it."""
+        try:
+            return self.rules.statements[type(statement)](self, at, statement)
+        except TooLarge as error:
+            self.error("E0801", f"this leads to {error}", statement)
+        except Undefined as error:
+            self.error("E0803", f"this has no value: {error}", statement)
+        return False
+
+    def method(self, name: str, node: object) -> MethodSummary | None:
+        """The summary of another method of the block, checked on demand."""
+        return self.rules.method(self, name, node)
+
+    # --- trials ---
+
+    def trial(self, at: Place) -> Trial:
+        """An attempt from a place on: undone on leaving, unless it is kept."""
+        return self.effects.trial(at)
+
+    def unreached(self, at: Place, run: Callable[[Place], object]) -> Place:
+        """Go through code that is never taken, for what is noted of it: it reports, owes and determines nothing.
+
+        Gives the place behind it.
+        """
+        returns = at.frame.returns()
+        with self.trial(at) as trial:
+            run(trial.at)
+            trial.keep_notes()
+        at.frame.restore(returns)
+        return trial.at
+
+    # --- mistakes ---
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        at: ast.Expr | ast.Type | ast.Name | Span | object,
+        *,
+        labels: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        help: str | None = None,
+    ) -> Value:
+        """Report a mistake; gives the value that silences what depends on it."""
+        span = at if isinstance(at, Span) else at.span  # type: ignore[attr-defined]  # nodes have spans
+        self.effects.report(
+            Diagnostic(
+                code,
+                self.authored(message),
+                Label(self.source, span),
+                labels=tuple(Label(k.source, k.span, self.authored(k.text)) for k in labels),
+                notes=tuple(map(self.authored, notes)),
+                help=None if help is None else self.authored(help),
+            )
+        )
+        return POISON
+
+    def authored(self, text: str) -> str:
+        """A text with loops' symbols called as the author called the variable, where that is clear."""
+        for own in dict.fromkeys(_NUMBERED.findall(text)):
+            name = self.block.symbols.authors.get(own)
+            if name is not None and not re.search(rf"\b{name}\b", text):
+                text = re.sub(rf"\b{own}\b", name, text)
+        return text
+
+    def label(self, node: object, text: str) -> Label:
+        return Label(self.source, node.span, text)  # type: ignore[attr-defined]  # nodes have spans
+
+    def suggestion(
+        self, name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None
+    ) -> str | None:
+        """What may have been meant; not looked for once more is wrong than anybody reads."""
+        if self.program.compared >= COMPARED:
+            return None
+        names = list(known)
+        self.program.compared += len(names)
+        return did_you_mean(name, names, aliases)
+
+    def has_said(self, code: str, message: str) -> bool:
+        """Whether the same is reported of another place already, which is enough."""
+        return any(d.code == code and d.message == message for d in self.effects.diagnostics)
+
+    def once(self, code: str, message: str, at: object, help: str | None) -> Value:
+        """Report a mistake that a type repeats only where it is first made."""
+        if any(d.message == message for d in self.effects.diagnostics):
+            self.effects.taint()
+            return POISON
+        return self.error(code, message, at, help=help)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing is reported, and nothing used here is broken."""
+        return not (self.effects.diagnostics or self.effects.tainted)
+
+    def told(self, value: Value, node: ast.Expr) -> None:
+        """What has no type has a reason, which was reported: else nothing may be built on it."""
+        if value is POISON and self.is_right:
+            self.error("E0714", "the type of this cannot be told", node)
+
+    # --- symbols and notes ---
+
+    def fresh(self, name: str, low: int | None = 1, high: int | None = None) -> Dim:
+        """A symbol that no other value has, named as near to `name` as may be."""
+        return self.block.fresh(name, low, high)
+
+    def unknown_size(self, name: str) -> Dim:
+        """A symbol for a size that no expression gives."""
+        size = self.block.fresh(name)
+        self.block.symbols.dynamic.add(str(size))
+        return size
+
+    def note_type(self, at: Place, node: ast.Expr, value: Value) -> None:
+        """What an expression gives; none where iterations that are gone through one by one differ."""
+        types, key = self.notes.types, id(node)
+        if at.unrolled and key in types and not _equal_types(types[key], value):
+            value = None
+        self.effects.note(types, key, value)
+
+
+def _equal_types(a: Value, b: Value) -> bool:
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_equal_types, a, b))
+    return a is b or (isinstance(a, TensorType) and a == b)

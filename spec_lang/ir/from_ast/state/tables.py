@@ -1,0 +1,108 @@
+"""The tables of one definition: they grow while it is checked, and nothing in them is undone."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.names.scope import Def
+from spec_lang.ir.from_ast.values.value import Carried, Iteration, RepeatModule, Summary, Value
+from spec_lang.shapes import Dim, Facts, Pack, symbol
+from spec_lang.syntax import ast
+
+
+class Symbols:
+    """The symbols that were made."""
+
+    __slots__ = ("authors", "dynamic", "taken")
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+        self.authors: dict[str, str] = {}
+        """What symbols would be called if that were not taken."""
+        self.dynamic: set[str] = set()
+        """Symbols that stand for no expression."""
+
+
+class Running:
+    """What loops have made symbols of."""
+
+    __slots__ = ("carried", "cells", "elements", "heads", "indices", "names", "owners", "repeats")
+
+    def __init__(self) -> None:
+        self.carried: dict[str, Carried] = {}
+        """Running sizes by their symbol."""
+        self.heads: dict[str, Iteration] = {}
+        """The loops at whose heads a changing size is a symbol."""
+        self.elements: set[str] = set()
+        """Symbols of elements that no formula in an index gives."""
+        self.names: dict[str, tuple[str, Dim]] = {}
+        """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
+        self.indices: dict[str, Dim] = {}
+        """The indices of lists of layers by their names."""
+        self.repeats: dict[str, RepeatModule] = {}
+        """The lists of layers by the names of their indices."""
+        self.owners: dict[ast.Comprehension, Dim] = {}
+        """The index of each comprehension of layers."""
+        self.cells: dict[int, ast.Comprehension] = {}
+        """By a cell's identity, the comprehension along which it was determined."""
+
+
+class Block:
+    """What a definition's check knows of it."""
+
+    __slots__ = (
+        "broken_inputs",
+        "checking",
+        "definition",
+        "dims",
+        "facts",
+        "free_axes",
+        "hypers",
+        "lets",
+        "members",
+        "methods",
+        "mono",
+        "running",
+        "stated_sizes",
+        "summary",
+        "symbols",
+        "tidied",
+        "tidied_for",
+    )
+
+    def __init__(self, definition: Def, mono: dict[str, Value]) -> None:
+        self.definition = definition
+        self.mono = mono
+        """Hyperparameters that have no symbol: the values that this check is made for."""
+        self.hypers: dict[str, Value] = {}
+        self.lets: dict[str, Value] = {}
+        self.dims: dict[str, Dim | Pack] = {}
+        """The dims that inputs bind."""
+        self.members: dict[str, Value] = {}
+        self.methods: dict[str, ast.Method] = {}
+        self.facts = Facts()
+        """What its requirements and layers say: what every method may take to be so."""
+        self.checking: list[str] = []
+        """The methods that are being checked, each called by the one before it."""
+        self.broken_inputs: set[str] = set()
+        """Methods whose inputs are mistaken: calls of them say nothing more."""
+        self.free_axes: dict[str, int] = {}
+        """The axes of a container's input by the symbols of their sizes, where nothing says yet what those are."""
+        self.stated_sizes: dict[int, Dim] = {}
+        """What layers state about free axes."""
+        self.symbols = Symbols()
+        self.running = Running()
+        self.summary = Summary(definition)
+        self.summary.mono = mono
+        self.tidied: dict[Dim, Dim] = {}
+        """Sizes in plainer words, by what holds in `tidied_for`."""
+        self.tidied_for = Facts()
+
+    def fresh(self, name: str, low: int | None = 1, high: int | None = None) -> Dim:
+        """A symbol that no other value has, named as near to `name` as may be."""
+        taken = self.symbols.taken
+        wanted, n = name, 2
+        while wanted in taken or wanted in self.hypers or wanted in self.dims or wanted in self.lets:
+            wanted, n = f"{name}_{n}", n + 1
+        taken.add(wanted)
+        if wanted != name:
+            self.symbols.authors[wanted] = name
+        return symbol(wanted, low, high)

@@ -1,0 +1,1 @@
+"""Types of hyperparameters and tensors, and what fits them."""

@@ -1,0 +1,101 @@
+"""Whether a value has the type that is declared."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.expressions.trails import trails
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.kinds import has_tensor
+from spec_lang.ir.from_ast.values.substitution import first_items, item_at
+from spec_lang.ir.from_ast.values.texts import type_text
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, Maybe, Value
+from spec_lang.shapes import Cond, Dim, Pack, TensorType
+from spec_lang.syntax import ast
+
+
+def same_type(
+    c: Check, at: Place, declared: Value, value: Value, node: object, what: str, type: ast.Type | None = None
+) -> bool:
+    """Whether a value has a declared type, reporting where not; `_` in it takes what is there."""
+    value = at.resolve(value)
+    if value is POISON or declared is POISON:
+        return False
+    if fits(at, declared, value):
+        return True
+    notes = trails(c, [value])
+    found = type_text(value) if has_tensor(value) else host.kind_of(value)
+    code, hint = "E0308", None
+    first = value[0] if isinstance(value, tuple) and not isinstance(node, ast.Tuple) else None
+    if isinstance(declared, TensorType) and isinstance(first, TensorType) and fits(at, declared, first):
+        hint = "the first of them fits: `y, _ = ...` takes it"
+    if isinstance(declared, TensorType) and isinstance(value, TensorType):
+        code, hint = _difference(c, at, declared, value)
+    c.error(
+        code,
+        f"{what} says {type_text(declared)}, but this is {found}",
+        node,
+        labels=() if type is None else (c.label(type, "declared here"),),
+        notes=notes,
+        help=hint,
+    )
+    return False
+
+
+def _difference(c: Check, at: Place, declared: TensorType, value: TensorType) -> tuple[str, str | None]:
+    if declared.dtype is not value.dtype:
+        return "E0401", f"`to({declared.dtype})` converts"
+    if len(declared.shape) != len(value.shape):
+        return "E0302", None
+    for a, b in zip(declared.shape, value.shape, strict=True):
+        if isinstance(a, Dim) and isinstance(b, Dim) and not at.facts.equal(a, b):
+            cond = Cond.eq(b, a)
+            if at.decide(cond) is None and not (a.symbols | b.symbols) & c.block.symbols.dynamic:
+                return (
+                    "E0308",
+                    f"`{a}` and `{b}` must be equal for all values of their names; `_` takes what is there",
+                )
+    return "E0308", None
+
+
+def fits(at: Place, declared: Value, value: Value) -> bool:
+    if isinstance(declared, TensorType):
+        if not isinstance(value, TensorType) or declared.dtype is not value.dtype:
+            return False
+        return len(declared.shape) == len(value.shape) and all(
+            _fits_size(at, d, v) for d, v in zip(declared.shape, value.shape, strict=True)
+        )
+    if isinstance(declared, Maybe):
+        if value is None:
+            return True
+        return fits(at, declared.value, value.value if isinstance(value, Maybe) else value)
+    if isinstance(declared, tuple | list):
+        if isinstance(value, Mapped) and at.facts.equal(value.length, len(declared)):
+            value = first_items(value, len(declared))
+        if not isinstance(value, tuple | list) or len(declared) != len(value):
+            return False
+        return all(fits(at, d, v) for d, v in zip(declared, value, strict=True))
+    if isinstance(declared, Mapped):
+        return _fits_list(at, declared, value)
+    return declared is value or declared == value
+
+
+def _fits_list(at: Place, declared: Mapped, value: Value) -> bool:
+    if isinstance(value, Mapped):
+        item = item_at(value, declared.index)
+        under = at.under(Cond.lt(declared.index, declared.length))
+        return under.facts.equal(declared.length, value.length) and fits(under, declared.item, item)
+    if isinstance(value, list):
+        items = first_items(declared, len(value))
+        return at.facts.equal(declared.length, len(value)) and all(
+            fits(at, d, v) for d, v in zip(items, value, strict=True)
+        )
+    return False
+
+
+def _fits_size(at: Place, declared: Dim | Pack, value: Dim | Pack) -> bool:
+    if isinstance(declared, Pack) or isinstance(value, Pack):
+        return declared == value
+    if declared == value or str(declared) in at.frame.wild:
+        return True
+    return at.facts.equal(declared, value)

@@ -1,0 +1,78 @@
+"""The types of hyperparameters."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.values.value import (
+    DefCtor,
+    FunctionRef,
+    Maybe,
+    OpCtor,
+    Partial,
+    RecordValue,
+    Value,
+)
+from spec_lang.shapes import Dim
+from spec_lang.syntax import ast
+
+SCALARS = frozenset({"int", "float", "bool", "str", "layer"})
+
+
+NUMBERS = frozenset({"int", "float"})
+"""The types that may have bounds."""
+
+
+def key_of(value: Value) -> object:
+    """What tells two values apart for which a block is checked on its own."""
+    if isinstance(value, OpCtor):
+        return value.op.name
+    if isinstance(value, DefCtor):
+        return id(value.definition)
+    if isinstance(value, FunctionRef):
+        return ("function", value.op, id(value.definition), value.builtin)
+    if isinstance(value, Partial):
+        inner = tuple(key_of(a) for a in value.args), tuple((k, key_of(v)) for k, v in value.kwargs.items())
+        return ("partial", key_of(value.ctor), *inner)
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, *[key_of(v) for v in value])
+    if isinstance(value, Dim):
+        return ("int", value if value.const is None else None)
+    if isinstance(value, Maybe):
+        return ("maybe", key_of(value.value))
+    if isinstance(value, RecordValue):
+        return ("record", *[key_of(v) for v in value.fields.values()])
+    return (type(value).__name__, str(value))
+
+
+def is_mono(type: ast.Type) -> bool:
+    """Whether a type has no symbol: a block is checked for each of its values."""
+    if isinstance(type, ast.NamedType):
+        return type.name in ("layer", "str")
+    if isinstance(type, ast.ChoiceType):
+        return any(not isinstance(o, ast.String) for o in type.options)
+    if isinstance(type, ast.OptionalType):
+        return is_mono(type.base)
+    if isinstance(type, ast.TupleType):
+        return any(map(is_mono, type.items))
+    if isinstance(type, ast.ListType):
+        return is_mono(type.item)
+    return False
+
+
+def type_words(type: ast.Type) -> str:
+    """A hyperparameter's type in a message."""
+    if isinstance(type, ast.NamedType):
+        article = {"int": "an int", "layer": "a layer's constructor", "str": "a string"}
+        return article.get(type.name, f"a {type.name}")
+    if isinstance(type, ast.BoundedType):
+        return f"{type_words(type.base)} {type.op} {getattr(type.bound, 'text', '...')}"
+    if isinstance(type, ast.ChoiceType):
+        return " or ".join(
+            f'"{o.value}"' if isinstance(o, ast.String) else type_words(o) for o in type.options
+        )
+    if isinstance(type, ast.OptionalType):
+        return f"{type_words(type.base)} or none"
+    if isinstance(type, ast.TupleType):
+        return f"a tuple of {len(type.items)}"
+    if isinstance(type, ast.ListType):
+        return f"a list, each item {type_words(type.item)}"
+    return "a tensor"

@@ -1,0 +1,148 @@
+"""Hyperparameters: the symbols that stand for them, and what uses make of those."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.names.habits import TYPES
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.value import POISON, Maybe, RecordValue, SymList, Value
+from spec_lang.ops.kinds import Choice, Real
+from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
+from spec_lang.syntax import ast
+
+
+def symbolic(c: Check, at: Place, text: str, type: ast.Type) -> Value:
+    """A value that stands for all values of a type; `text` is how a spec writes it.
+
+    Raises:
+        NeedsValue: the type has no such value.
+    """
+    if isinstance(type, ast.NamedType):
+        return _symbolic_named(c, at, text, type)
+    if isinstance(type, ast.BoundedType):
+        if type.base.name not in NUMBERS:
+            return unbounded(c, at, type)
+        low, high = type_bounds(c, at, type)
+        if type.base.name == "float":
+            return Real(text)
+        return _int(text, low, high)
+    if isinstance(type, ast.ChoiceType):
+        options = tuple(o.value for o in type.options if isinstance(o, ast.String))
+        if len(options) < len(type.options):
+            raise NeedsValue(frozenset({text}))
+        return Choice(text, options)
+    if isinstance(type, ast.OptionalType):
+        return Maybe(Cond.flag(f"{text} is none"), symbolic(c, at, text, type.base))
+    if isinstance(type, ast.TupleType):
+        return tuple(symbolic(c, at, f"{text}[{i}]", t) for i, t in enumerate(type.items))
+    if isinstance(type, ast.ListType):
+        return SymList(text, type.item, opaque(f"len({text})", low=0))
+    return c.error(
+        "E0506",
+        f"the hyperparameter `{text}` cannot be a tensor",
+        type,
+        help="tensors are inputs of methods, or `param` and `buffer` in `layers:`",
+    )
+
+
+def _symbolic_named(c: Check, at: Place, text: str, type: ast.NamedType) -> Value:
+    if type.name == "int":
+        return _int(text, 1, None)
+    if type.name == "float":
+        return Real(text)
+    if type.name == "bool":
+        return Cond.flag(text)
+    if type.name in SCALARS:
+        raise NeedsValue(frozenset({text}))
+    record = at.scope.names.get(type.name)
+    if record is None or not isinstance(record.node, ast.Record):
+        return unknown_type(c, at, type)
+    at.scope.used.add(type.name)
+    fields = {}
+    for f in record.node.fields:
+        fields[f.name.id] = symbolic(c, at.within(record.scope), f"{text}.{f.name.id}", f.type)
+    return RecordValue(record, fields)
+
+
+def unknown_type(c: Check, at: Place, type: ast.NamedType) -> Value:
+    records = [n for n, d in at.scope.names.items() if isinstance(d.node, ast.Record)]
+    hint = TYPES.get(type.name) or c.suggestion(type.name, [*SCALARS, *records])
+    if type.name in at.scope.broken:
+        return POISON
+    return c.error("E0204", f"there is no type called `{type.name}`", type, help=hint)
+
+
+def unbounded(c: Check, at: Place, type: ast.BoundedType) -> Value:
+    """The error of a bound on what is no number."""
+    if type.base.name not in SCALARS:
+        return unknown_type(c, at, type.base)
+    return c.error("E0506", f"a `{type.base.name}` has no bounds, only int and float do", type)
+
+
+def type_bounds(c: Check, at: Place, type: ast.BoundedType) -> tuple[int | None, int | None]:
+    """The bounds that `int >= 0` states."""
+    with c.trial(at) as trial:
+        value = c.ev(trial.at, type.bound)
+        bound = value.const if isinstance(value, Dim) else None
+        if bound is not None or type.base.name != "int":
+            trial.keep()
+    if bound is None:
+        if type.base.name == "int":
+            hint = "what holds between hyperparameters is a `require`"
+            c.error("E0506", "a type's bound is a known int", type.bound, help=hint)
+        return None, None
+    return {">=": (bound, None), ">": (bound + 1, None), "<=": (1, bound), "<": (1, bound - 1)}[type.op]
+
+
+def bindings(name: str, value: Value, type: ast.Type, env: dict[str, object]) -> None:
+    """What the symbols of one hyperparameter stand for."""
+    if isinstance(type, ast.OptionalType):
+        flag = f"{name} is none"
+        if isinstance(value, Maybe):
+            env[flag] = value.absent
+            value = value.value
+        else:
+            env[flag] = value is None
+        if value is not None:
+            bindings(name, value, type.base, env)
+    elif isinstance(value, (Dim | bool | Cond, float | Real)):
+        env[name] = value
+    elif isinstance(type, ast.ChoiceType) and isinstance(value, str | Choice):
+        for option in type.options:
+            if isinstance(option, ast.String):
+                known = host.compare("==", value, option.value)
+                env[f'{name} == "{option.value}"'] = known
+    elif isinstance(value, RecordValue):
+        record = value.definition.node
+        assert isinstance(record, ast.Record)
+        for f in record.fields:
+            bindings(f"{name}.{f.name.id}", value.fields[f.name.id], f.type, env)
+    elif isinstance(value, list | tuple):
+        env[f"len({name})"] = dim(len(value))
+        for i, item in enumerate(value):
+            item_type = type.items[i] if isinstance(type, ast.TupleType) else getattr(type, "item", type)
+            bindings(f"{name}[{i}]", item, item_type, env)
+    elif isinstance(value, SymList):
+        env[f"len({name})"] = value.length
+
+
+def abstract(name: str, value: Value) -> Value:
+    """A value that a block is checked for on its own, with its ints as symbols again."""
+    if isinstance(value, Dim):
+        low = value.bounds[0]
+        return _int(name, 1 if low is None or low >= 1 else low, None)
+    if isinstance(value, list | tuple):
+        return type(value)(abstract(f"{name}[{i}]", v) for i, v in enumerate(value))
+    if isinstance(value, Cond):
+        return Cond.flag(name)
+    if isinstance(value, Real):
+        return Real(name)
+    if isinstance(value, Maybe):
+        return Maybe(Cond.flag(f"{name} is none"), abstract(name, value.value))
+    return value
+
+
+def _int(text: str, low: int | None, high: int | None) -> Dim:
+    return symbol(text, low, high) if text.isidentifier() else opaque(text, low=low, high=high)

@@ -1,0 +1,112 @@
+"""Types of tensors as a spec writes them."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics import Span
+from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.ir.from_ast.expressions.items import range_length
+from spec_lang.ir.from_ast.names.habits import DTYPES
+from spec_lang.ir.from_ast.names.names import find, lookup
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Range, Value
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType
+from spec_lang.syntax import ast
+
+
+def type_of(c: Check, at: Place, node: ast.Type) -> Value:
+    """A tensor type, or a tuple, list or optional of them."""
+    if isinstance(node, ast.TensorType):
+        return _tensor_type(c, at, node)
+    if isinstance(node, ast.TupleType):
+        items = tuple(type_of(c, at, t) for t in node.items)
+        return POISON if POISON in items else items
+    if isinstance(node, ast.OptionalType):
+        inner = type_of(c, at, node.base)
+        return POISON if inner is POISON else Maybe(Cond.flag("?"), inner)
+    if isinstance(node, ast.TensorListType):
+        return _list_type(c, at, node)
+    return c.error("E0404", "a tensor's type is a dtype and its dims: `float[N, D]`", node)
+
+
+def _tensor_type(c: Check, at: Place, node: ast.TensorType) -> Value:
+    dtype = DType.named(node.dtype)
+    if dtype is None:
+        names = [d.value for d in DType] + ["int"]
+        hint = did_you_mean(node.dtype, names, DTYPES) or f"the dtypes are {', '.join(names)}"
+        place = Span(node.span.start, node.span.start + len(node.dtype))
+        return c.once("E0404", f"there is no dtype called `{node.dtype}`", place, hint)
+    shape: list[Dim | Pack] = []
+    for d in node.dims:
+        one = type_size(c, at, d)
+        if one is None:
+            return POISON
+        shape.append(one)
+    if sum(isinstance(d, Pack) for d in shape) > 1:
+        return c.error("E0404", "a type has at most one `*` among its dims", node)
+    return TensorType(dtype, tuple(shape))
+
+
+def type_size(c: Check, at: Place, node: ast.Expr) -> Dim | Pack | None:
+    """One dim of a type; None after a mistake."""
+    if isinstance(node, ast.Hole):
+        fresh = c.unknown_size("_dim")
+        at.frame.wild.add(str(fresh))
+        return fresh
+    if isinstance(node, ast.Star):
+        if isinstance(node.value, ast.Name):
+            found = find(c, at, node.value.id)
+            if found is not None and isinstance(found[1], Pack):
+                return found[1]
+        c.error("E0404", "`*` in a type is followed by the name of any number of dims", node)
+        return None
+    if isinstance(node, ast.Name) and at.frame.untyped and find(c, at, node.id) is None:
+        c.effects.taint()
+        return None
+    value = at.resolve(lookup(c, at, node) if isinstance(node, ast.Name) else c.ev(at, node))
+    if value is POISON:
+        return None
+    if isinstance(value, Pack):
+        name = str(value)
+        c.error("E0404", f"this is any number of dims: write `{name}`", node)
+        return None
+    if not isinstance(value, Dim):
+        kind = host.kind_of(value)
+        hint = "`//` divides ints" if kind == "a float" else None
+        if isinstance(node, ast.String):
+            hint = f"names are written without quotes: `{node.value}`"
+        elif value is None:
+            hint = "a size that may be any has a name: `float[N, 4]`"
+        elif isinstance(value, Case):
+            hint = "make the size a hyperparameter, or write a block for each case"
+        shown = f"`{node.id}` is {kind}" if isinstance(node, ast.Name) else f"this is {kind}"
+        c.once("E0404", f"a dim is an int, and {shown}", node, hint)
+        return None
+    low = at.decide(Cond.ge(value, 0))
+    if low is False:
+        hint = "a size that may be any has a name: `float[N, 4]`" if value.const == -1 else None
+        c.once("E0304", f"a dim cannot be negative: {value}", node, hint)
+        return None
+    return value
+
+
+def _list_type(c: Check, at: Place, node: ast.TensorListType) -> Value:
+    iterable = c.ev(at, node.generator.iterable)
+    target = node.generator.target
+    if iterable is POISON:
+        return POISON
+    if not isinstance(iterable, Range) or iterable.step != 1 or not isinstance(target, ast.Name):
+        return c.error("E0404", "a list of tensors counts `for i in range(n)`", node.generator.iterable)
+    length = range_length(iterable)
+    if length.const is not None and length.const <= 0:
+        return c.error("E0404", "this list of tensors is empty", node.generator.iterable)
+    if length.const is not None and length.const <= 256:
+        items: list[Value] = []
+        for k in range(length.const):
+            items.append(type_of(c, at.counting(target.id, iterable.start + k), node.item))
+        return POISON if POISON in items else items
+    index = c.fresh(target.id, 0)
+    there = at.counting(target.id, iterable.start + index)
+    item = type_of(c, there.under(Cond.lt(index, length)), node.item)
+    return POISON if item is POISON else Mapped(index, length, item)

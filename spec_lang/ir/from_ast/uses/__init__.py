@@ -1,0 +1,1 @@
+"""Calls of blocks, methods and functions of the program: what they bind, and what they owe."""

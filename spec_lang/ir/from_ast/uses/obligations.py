@@ -1,0 +1,80 @@
+"""What a check assumes: proved at each use, or passed on."""
+
+from __future__ import annotations
+
+from spec_lang.diagnostics import Label
+from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.types.flags import float_flags
+from spec_lang.ir.from_ast.values.args import stage
+from spec_lang.ir.from_ast.values.substitution import substitute_cond
+from spec_lang.ir.from_ast.values.value import BlockModule, Owed
+from spec_lang.ops.base import Cx
+from spec_lang.shapes import Cond, Dim
+from spec_lang.syntax import ast
+
+MAX_ASSUMED = 200
+"""More open conditions than this are owed, and not used as facts."""
+
+
+def owe(
+    c: Check, at: Place, cond: Cond, message: str, place: object, stated: bool, passed: bool = False
+) -> None:
+    """Pass an open condition on to the uses of this block."""
+    if len(c.effects.owed) < MAX_ASSUMED:
+        at.facts = at.facts.assume(cond)
+    for premise in reversed(at.path):
+        cond = ~premise | cond
+    if any(o.cond == cond for o in c.effects.owed):
+        return
+    label = place if isinstance(place, Label) else c.label(place, "needed here")
+    c.effects.owe(Owed(cond, message, stated, label, passed))
+
+
+def time(c: Check, cond: Cond) -> str:
+    """When a condition's names are known: construction or call."""
+    call = any(n in c.block.dims and n not in c.effects.needed for n in cond.symbols)
+    return "call" if call or any(f.endswith(" is none") or f == "training" for f in cond.flags) else "init"
+
+
+def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
+    for cond in cx.open:
+        owe(c, at, cond, f"{label} needs {cond}", node, False)
+
+
+def discharge(
+    c: Check, at: Place, owed: list[Owed], env: dict[str, object], module: BlockModule, node: ast.Expr
+) -> bool:
+    """Prove what a callee assumed, or pass it on."""
+    good = True
+    for o in owed:
+        known = env | float_flags(o.cond, env)
+        cond = substitute_cond(o.cond, known)
+        verdict = at.decide(cond)
+        if verdict is True:
+            continue
+        assert not isinstance(cond, bool) or not cond
+        name = module.summary.definition.name
+        if verdict is None and isinstance(cond, Cond):
+            owe(c, at, cond, o.message, o.place if o.stated else node, o.stated, passed=True)
+            continue
+        good = False
+        shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"
+        mapped = mapping_text(o.cond, known)
+        c.error(
+            "E0601",
+            f"{module.label} does not satisfy what {name} requires{o.why}",
+            stage(node),
+            labels=(relabel(o.place, f"`{o.cond}` is required here"),),
+            notes=(f"`{o.cond}`{shown}{mapped}",),
+        )
+    return good
+
+
+def mapping_text(cond: Cond, env: dict[str, object]) -> str:
+    names = [n for n in sorted(cond.symbols) if isinstance(env.get(n), Dim) and str(env[n]) != n]
+    return f" with {', '.join(f'{n} = {env[n]}' for n in names)}" if names else ""
+
+
+def relabel(place: Label, text: str) -> Label:
+    return Label(place.source, place.span, text)

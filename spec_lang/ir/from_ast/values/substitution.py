@@ -1,0 +1,88 @@
+"""Values with other values in place of their symbols."""
+
+from __future__ import annotations
+
+from spec_lang.ir.from_ast.values.value import Case, Env, Mapped, Maybe, Template, Value
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined, dim
+
+
+def substitute(value: Value, env: Env) -> Value:
+    """The value with its symbols replaced; packs are spliced into shapes."""
+    if not env:
+        return value
+    if isinstance(value, Dim):
+        return substitute_dim(value, env)
+    if isinstance(value, TensorType):
+        return substitute_type(value, env)
+    if isinstance(value, Cond):
+        return substitute_cond(value, env)
+    if isinstance(value, tuple):
+        return tuple(substitute(v, env) for v in value)
+    if isinstance(value, list):
+        return [substitute(v, env) for v in value]
+    if isinstance(value, Template):
+        parts = tuple(p if isinstance(p, str) else substitute_dim(p, env) for p in value.parts)
+        if all(isinstance(p, str) or p.const is not None for p in parts):
+            return "".join(map(str, parts))
+        return Template(parts)
+    if isinstance(value, Mapped):
+        length = substitute_dim(value.length, env)
+        return Mapped(value.index, length, substitute(value.item, env))
+    if isinstance(value, Maybe):
+        absent = substitute_cond(value.absent, env)
+        if isinstance(absent, bool):
+            return None if absent else substitute(value.value, env)
+        return Maybe(absent, substitute(value.value, env))
+    if isinstance(value, Case):
+        cond = substitute_cond(value.cond, env)
+        if isinstance(cond, bool):
+            return substitute(value.yes if cond else value.no, env)
+        return Case(cond, substitute(value.yes, env), substitute(value.no, env))
+    return value
+
+
+def substitute_dim(value: Dim, env: Env) -> Dim:
+    """As `substitute`, for a size."""
+    if value.const is not None:
+        return value
+    return value.substitute({k: v for k, v in env.items() if isinstance(v, Dim)})
+
+
+def substitute_cond(value: Cond, env: Env) -> Cond | bool:
+    """As `substitute`, for a condition; a bool where that leaves nothing open."""
+    known = {k: Cond.of(v) if isinstance(v, bool) else v for k, v in env.items()}
+    try:
+        return truth(value.substitute({k: v for k, v in known.items() if isinstance(v, Dim | Cond)}))
+    except Undefined:
+        return False  # it divides by zero for these values, so it does not hold
+
+
+def substitute_type(value: TensorType, env: Env) -> TensorType:
+    """As `substitute`, for a tensor's type."""
+    shape: list[Dim | Pack] = []
+    for d in value.shape:
+        if isinstance(d, Pack):
+            shape.extend(env.get(f"*{d.name}", (d,)))  # type: ignore[arg-type]  # packs map to shapes
+        else:
+            shape.append(substitute_dim(d, env))
+    return TensorType(value.dtype, tuple(shape))
+
+
+def truth(cond: Cond | bool) -> Cond | bool:
+    """A condition as a bool where it is known without facts."""
+    if isinstance(cond, bool):
+        return cond
+    if cond == Cond.TRUE:
+        return True
+    return False if cond == Cond.FALSE else cond
+
+
+def item_at(items: Mapped, index: Dim) -> Value:
+    """The item of a list at an index."""
+    (own,) = items.index.symbols
+    return substitute(items.item, {own: index})
+
+
+def first_items(items: Mapped, count: int) -> list[Value]:
+    """So many items of a list, one by one."""
+    return [item_at(items, dim(k)) for k in range(count)]

@@ -1,0 +1,517 @@
+"""What expressions evaluate to while a spec is checked, and what a block's check leaves for its uses.
+
+Ints are `Dim`, floats `float` or `Real`, bools `bool` or `Cond`, strings `str` or `Choice`; tensors are `TensorType`;
+tuples and lists are Python's. The rest is here: what only the checker knows. Modules hold summaries and what they are gone
+through by, which hold values again: so all of them stand in one file, and what is done with them in others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from spec_lang.diagnostics import Label
+from spec_lang.ir.from_ast.names.scope import Def
+from spec_lang.ops.base import Function, Layer
+from spec_lang.shapes import Cond, Dim, Pack
+from spec_lang.syntax import ast
+
+Value: TypeAlias = object
+"""Any of these; the checker narrows with `isinstance`."""
+
+Env: TypeAlias = dict[str, object]
+"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes."""
+
+
+class _Poison:
+    """What a mistake that has been reported evaluates to: whatever depends on it stays silent."""
+
+    def __repr__(self) -> str:
+        return "?"
+
+
+POISON = _Poison()
+
+
+class Case:
+    """One of two values that have no common form, by a condition known at construction."""
+
+    __slots__ = ("cond", "no", "yes")
+
+    def __init__(self, cond: Cond, yes: Value, no: Value) -> None:
+        self.cond = cond
+        self.yes = yes
+        self.no = no
+
+
+class Maybe:
+    """A value that is none where `absent` holds."""
+
+    __slots__ = ("absent", "value")
+
+    def __init__(self, absent: Cond, value: Value) -> None:
+        self.absent = absent
+        self.value = value
+
+
+# --- Host values of unknown length --------------------------------------------------------------
+
+
+class SymList:
+    """A list hyperparameter: `len(xs)` is a symbol, `xs[0]` one for each constant index."""
+
+    __slots__ = ("item", "length", "text")
+
+    def __init__(self, text: str, item: ast.Type, length: Dim) -> None:
+        self.text = text
+        self.item = item
+        self.length = length
+
+
+class Template:
+    """An f-string over what is not known: text and ints."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[str | Dim, ...]) -> None:
+        self.parts = parts
+
+    def __str__(self) -> str:
+        return "".join(p if isinstance(p, str) else f"{{{p}}}" for p in self.parts)
+
+
+class Range:
+    """`range(start, stop, step)`."""
+
+    __slots__ = ("start", "step", "stop")
+
+    def __init__(self, start: Dim, stop: Dim, step: int) -> None:
+        self.start = start
+        self.stop = stop
+        self.step = step
+
+    def __str__(self) -> str:
+        return "a range"
+
+
+class Enumerate:
+    """`enumerate(items, start)`."""
+
+    __slots__ = ("items", "start")
+
+    def __init__(self, items: Value, start: Dim) -> None:
+        self.items = items
+        self.start = start
+
+    def __str__(self) -> str:
+        return "an enumeration"
+
+
+class Zip:
+    """`zip(a, b, ...)`."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[Value, ...]) -> None:
+        self.parts = parts
+
+    def __str__(self) -> str:
+        return "a zip of lists"
+
+
+class Mapped:
+    """A list that a comprehension makes: `item` for each value of the symbol `index` below `length`."""
+
+    __slots__ = ("index", "item", "length")
+
+    def __init__(self, index: Dim, length: Dim, item: Value) -> None:
+        self.index = index
+        self.length = length
+        self.item = item
+
+    def __str__(self) -> str:
+        return "a list"
+
+
+class RecordValue:
+    """A record with its fields."""
+
+    __slots__ = ("definition", "fields")
+
+    def __init__(self, definition: Def, fields: dict[str, Value]) -> None:
+        self.definition = definition
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return f"a record {self.definition.name}"
+
+
+# --- What can be called -------------------------------------------------------------------------
+
+
+class OpCtor:
+    """A layer of the library, as a value."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: type[Layer]) -> None:
+        self.op = op
+
+    def __str__(self) -> str:
+        return f"the constructor {self.op.name}"
+
+
+class DefCtor:
+    """A block, model, extern layer or record of this program, as a value."""
+
+    __slots__ = ("definition",)
+
+    def __init__(self, definition: Def) -> None:
+        self.definition = definition
+
+    def __str__(self) -> str:
+        return f"the constructor {self.definition.name}"
+
+
+class Partial:
+    """`partial(constructor, ...)`."""
+
+    __slots__ = ("args", "ctor", "kwargs", "node")
+
+    def __init__(
+        self, ctor: Value, args: tuple[Value, ...], kwargs: dict[str, Value], node: ast.Expr
+    ) -> None:
+        self.ctor = ctor
+        self.args = args
+        self.kwargs = kwargs
+        self.node = node
+
+    def __str__(self) -> str:
+        return "a partial constructor"
+
+
+class FunctionRef:
+    """A function as a value: of the library (`op`), of this program, or a built-in one."""
+
+    __slots__ = ("builtin", "definition", "op")
+
+    def __init__(
+        self, op: type[Function] | None = None, definition: Def | None = None, builtin: str | None = None
+    ) -> None:
+        self.op = op
+        self.definition = definition
+        self.builtin = builtin
+
+    def __str__(self) -> str:
+        return "a function"
+
+
+class MethodRef:
+    """Another method of the block that is being checked."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+# --- Modules ------------------------------------------------------------------------------------
+
+
+class Cell:
+    """What the dataflow determines once: a `_`, or an implicit dim of a block at one of its uses.
+
+    `first` is the value at a list's first iteration where it differs from `value`, that of the others.
+    """
+
+    __slots__ = ("first", "name", "node", "value")
+
+    def __init__(self, name: str, node: ast.Expr) -> None:
+        self.name = name
+        self.node = node
+        self.value: Dim | None = None
+        self.first: Dim | None = None
+
+    def forget(self) -> None:
+        """It is not determined."""
+        self.value = self.first = None
+
+
+Cells: TypeAlias = Callable[[str, ast.Expr], Cell]
+"""Gives the cell of a `_` or an implicit dim by its name and place, one for all cases of a construction."""
+
+
+class OpModule:
+    """A constructed layer of the library; `cells` are its `_`."""
+
+    __slots__ = ("at", "cells", "label", "layer", "node", "places", "ready")
+
+    def __init__(
+        self, label: str, layer: Layer, cells: dict[str, Cell], places: dict[str, ast.Expr], node: ast.Expr
+    ) -> None:
+        self.label = label
+        self.layer = layer
+        self.cells = cells
+        self.places = places
+        self.node = node
+        self.at: dict[str, Dim] = {}
+        self.ready: Layer | None = None
+        """The layer with its sizes, once it was run."""
+
+    def forget(self) -> None:
+        """It was not run."""
+        self.ready = None
+
+    def __str__(self) -> str:
+        return f"a layer {self.label}"
+
+
+class BlockModule:
+    """A constructed block (or extern layer): its summary, what its symbols stand for, its implicit dims."""
+
+    __slots__ = ("at", "cells", "label", "node", "summary", "values")
+
+    def __init__(
+        self, label: str, summary: Summary, values: Env, cells: dict[str, Cell], node: ast.Expr
+    ) -> None:
+        self.label = label
+        self.summary = summary
+        self.values = values
+        self.cells = cells
+        self.node = node
+        self.at: dict[str, Dim] = {}
+
+    def __str__(self) -> str:
+        return f"a layer {self.label}"
+
+
+class AliasModule:
+    """A constructed block that is its container: what flows in first decides its summary."""
+
+    __slots__ = ("at", "block", "cells", "definition", "env", "label", "node", "source", "values")
+
+    def __init__(
+        self,
+        label: str,
+        definition: Def,
+        values: dict[str, Value],
+        env: Env,
+        node: ast.Expr,
+        cells: Cells,
+    ) -> None:
+        self.label = label
+        self.definition = definition
+        self.values = values
+        self.env = env
+        self.node = node
+        self.cells = cells
+        self.block: BlockModule | None = None
+        self.at: dict[str, Dim] = {}
+        self.source: AliasModule | None = None
+        """The one item of a comprehension that this is at an index."""
+
+    def forget(self) -> None:
+        """Nothing has flown in."""
+        self.block = None
+
+    def __str__(self) -> str:
+        return f"a layer {self.label}"
+
+
+class ListModule:
+    """A list, dict or `Sequential` of modules; `keys` names them (positions in a list)."""
+
+    __slots__ = ("items", "keys", "kind", "label")
+
+    def __init__(self, label: str, kind: str, items: list[Value], keys: list[str]) -> None:
+        self.label = label
+        self.kind = kind
+        self.items = items
+        self.keys = keys
+
+    def __str__(self) -> str:
+        return "a container of layers"
+
+    def uncounted(self, start: int = 0, stop: int | None = None) -> bool:
+        """Whether one of these items may be none: then it takes no index."""
+        return self.kind != "dict" and any(
+            isinstance(i, Case) and None in (i.yes, i.no) for i in self.items[start:stop]
+        )
+
+
+class RepeatModule:
+    """A comprehension of modules: `item` for each value of the symbol `index` below `length`."""
+
+    __slots__ = ("index", "item", "iteration", "key", "keyed", "label", "length", "node")
+
+    def __init__(
+        self,
+        label: str,
+        index: Dim,
+        length: Dim,
+        item: Value,
+        node: ast.Comprehension,
+        keyed: bool,
+        iteration: Iteration,
+        key: Value = None,
+    ) -> None:
+        self.iteration = iteration
+        self.key = key
+        self.label = label
+        self.index = index
+        self.length = length
+        self.item = item
+        self.node = node
+        self.keyed = keyed
+
+    def __str__(self) -> str:
+        return "a list of layers"
+
+
+# --- What loops go over, and what they carry ----------------------------------------------------
+
+
+class Iteration:
+    """What a loop goes over: its length, and the element at the symbol `index`.
+
+    `known` are the elements where they are known one by one.
+    """
+
+    __slots__ = ("element", "index", "item", "known", "length", "owner", "symbols")
+
+    def __init__(
+        self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
+    ) -> None:
+        self.length = length
+        self.index = index
+        self.element = element
+        self.known = known
+        self.symbols = symbols
+        """Symbols of elements that no formula in the index gives (`for n in depths`)."""
+        self.owner: ast.Comprehension | None = None
+        """The comprehension whose layers are gone through: where a running size would be kept."""
+        self.item: Callable[[Dim], Value] | None = None
+        """The element at an index, where it is more than a formula in the index."""
+
+
+class Grown:
+    """A list inside a loop: what it was at the head, and what this iteration has appended."""
+
+    __slots__ = ("added", "base")
+
+    def __init__(self, base: Value, added: list[Value]) -> None:
+        self.base = base
+        self.added = added
+
+
+class Carried:
+    """A size that changes along a list of layers: a running variable of the generated constructor."""
+
+    __slots__ = ("index", "name", "next", "owner", "start")
+
+    def __init__(self, name: str, start: Dim, next: Dim, index: Dim, owner: ast.Comprehension | None) -> None:
+        self.owner = owner
+        self.name = name
+        self.start = start
+        self.next = next
+        self.index = index
+
+
+# --- A block's check for its uses ---------------------------------------------------------------
+
+
+class Owed:
+    """A condition that the check assumed: every use must prove it or pass it on.
+
+    `stated` tells an author's `require` from a bound that an op needs.
+    """
+
+    __slots__ = ("cond", "message", "passed", "place", "stated")
+
+    def __init__(self, cond: Cond, message: str, stated: bool, place: Label, passed: bool = False) -> None:
+        self.cond = cond
+        self.message = message
+        self.stated = stated
+        self.place = place
+        self.passed = passed
+        """Whether it came from a block used here, whose own constructor checks it too."""
+
+    def with_cond(self, cond: Cond) -> Owed:
+        """The same of another condition."""
+        return Owed(cond, self.message, self.stated, self.place, self.passed)
+
+    @property
+    def why(self) -> str:
+        """The author's reason as the end of a message; empty where there is none."""
+        return f": {self.message}" if self.stated and self.message != str(self.cond) else ""
+
+
+class Entry:
+    """Where one size of an input stands: which input (and which tensor inside it), which axis, its dim.
+
+    `binds` is the dim that this entry determines, if it is its first.
+    """
+
+    __slots__ = ("axis", "binds", "dim", "path")
+
+    def __init__(self, path: tuple[int, ...], axis: int, dim: Dim | Pack, binds: str | None) -> None:
+        self.path = path
+        self.axis = axis
+        self.dim = dim
+        self.binds = binds
+
+
+class InputSummary:
+    """One argument: its type over the callee's symbols; `default` is None for a required one."""
+
+    __slots__ = ("default", "name", "node", "optional", "type")
+
+    def __init__(
+        self, name: str, type: Value, optional: bool, default: ast.Expr | None, node: ast.Input
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.optional = optional
+        self.default = default
+        self.node = node
+
+
+class MethodSummary:
+    """A method's (or tensor function's) type, the dims that its inputs bind, and what its caller owes."""
+
+    __slots__ = ("absent", "dims", "entries", "inputs", "name", "node", "owed", "result", "results")
+
+    def __init__(self, name: str, node: ast.Method | ast.Function) -> None:
+        self.name = name
+        self.node = node
+        self.inputs: list[InputSummary] = []
+        self.absent: dict[str, list[str]] = {}
+        """By optional input, the dims that no required one tells: they are 0 exactly where it is absent."""
+        self.dims: dict[str, Dim | Pack] = {}
+        self.entries: list[Entry] = []
+        self.results: list[Value] = []
+        self.result: Value = None
+        """The value of a call: the result, or a tuple of them."""
+        self.owed: list[Owed] = []
+
+
+class Summary:
+    """A checked block for its users."""
+
+    __slots__ = ("broken", "definition", "dims", "members", "methods", "mono", "owed")
+
+    def __init__(self, definition: Def) -> None:
+        self.definition = definition
+        self.dims: dict[str, Dim] = {}
+        """The implicit dims, in order."""
+        self.methods: dict[str, MethodSummary] = {}
+        self.members: dict[str, Value] = {}
+        self.owed: list[Owed] = []
+        """What construction owes."""
+        self.mono: dict[str, Value] = {}
+        """Hyperparameters that have no symbol: the values that this check was made for."""
+        self.broken = False
+
+
+MODULES = (OpModule, BlockModule, AliasModule, ListModule, RepeatModule)
+CTORS = (OpCtor, DefCtor, Partial)
