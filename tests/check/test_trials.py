@@ -1,4 +1,4 @@
-"""What is tried, never taken or checked inside something else leaves nothing behind: ten specs in which it once did."""
+"""What is tried, never taken or checked inside something else leaves nothing behind: specs in which it once did."""
 
 from __future__ import annotations
 
@@ -153,6 +153,21 @@ REFUSED = {
         return y -> gc
 """,
         [("E0307", 3, "_", "nothing determines this `_` (in_features): the layer is never run")],
+    ),
+    "a method with a mistake that is first called where nothing goes": (
+        """model Net:
+    layers:
+        fc = Linear(4, 4)
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        if 1 == 2:
+            z = other(x)
+        return x -> fc
+
+    other(x: float[N, 4]) -> float[N, 4]:
+        return x + nothing
+""",
+        [("E0201", 11, "nothing", "nothing here is called `nothing`")],
     ),
     "a name that one branch of another method defines": (
         """model Net(flag: bool = true):

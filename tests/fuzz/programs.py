@@ -184,7 +184,7 @@ def _other_method(b: Body, rng: Random) -> None:
 def _steps(b: Body, count: int) -> None:
     """Append so many steps, each on a value that is mostly the last one."""
     steps, weights = zip(
-        *STEPS, *STRUCTURES, *TOWERS, *TRIALS, (library, 18), (wholes.helped, 3), strict=True
+        *STEPS, *STRUCTURES, *TOWERS, *TRIALS, (library, 22), (wholes.helped, 3), strict=True
     )
     for _ in range(count):
         for _ in range(12):
