@@ -70,6 +70,8 @@ class Body:
     hypers: list[Hyper] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
+    """Methods that stand behind `forward`."""
     requires: list[Cond] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)

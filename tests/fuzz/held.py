@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,7 @@ from spec_lang.syntax.to_text import format_module
 from spec_lang.syntax.walk import same
 from spec_lang.targets.onnx.export import Options, emit
 from spec_lang.targets.torch import emit as emit_torch
-from tests.mutation.interpreter import Instance, Items, LazyLayer, Spec, bind
+from tests.mutation.interpreter import Instance, Items, LazyLayer, Refused, Spec, bind
 from tests.mutation.samples import Sizes, inputs
 from tests.mutation.trial import TALLY, runs_as_declared
 
@@ -89,7 +90,7 @@ def computes_as_the_oracle(result: Compilation, module: ModuleType, name: str) -
         if given is None:
             continue
         with torch.no_grad():
-            oracle.run(method.name.id, (), given)  # the layers are made now
+            _make_layers(made, oracle, method.name.id, given)
             _copy(made, oracle)
             found = oracle.run(method.name.id, (), given)
         TALLY["oracle: compared"] += 1
@@ -101,6 +102,33 @@ def computes_as_the_oracle(result: Compilation, module: ModuleType, name: str) -
             if not torch.allclose(a, b, rtol=1e-4, atol=1e-4, equal_nan=True):
                 raise Broken(f"{method.name.id} differs from the oracle by {(a - b).abs().max()}")
         trains(made, method.name.id, given, _flat(wanted))
+
+
+def _make_layers(made: nn.Module, oracle: Any, method: str, given: dict[str, Any]) -> None:
+    """Run the oracle once; a layer whose parameters are read before it runs is lent by the generated module."""
+    while True:
+        try:
+            oracle.run(method, (), given)
+            return
+        except Refused:
+            if not _lend(made, oracle):
+                raise
+
+
+def _lend(source: Any, target: Any) -> bool:
+    """Give the first layer that waits for one a copy of its twin; whether there was any."""
+    if isinstance(target, LazyLayer):
+        waits = target.asked and target.module is None
+        if waits:
+            target.module = deepcopy(source).eval()
+            TALLY["oracle: a layer was lent"] += 1
+        return waits
+    if isinstance(target, Instance):
+        return any(_lend(getattr(source, n), k) for n, k in (target.layers or {}).items() if k is not None)
+    if isinstance(target, Items):
+        items = [(key if target.kind == "dict" else i, k) for i, (key, k) in enumerate(target.items)]
+        return any(_lend(source[at], k) for at, k in items if k is not None)
+    return False
 
 
 def _within_conditions(

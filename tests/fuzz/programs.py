@@ -15,6 +15,7 @@ from tests.fuzz.patterns import PATTERNS, Pattern
 from tests.fuzz.steps import STEPS
 from tests.fuzz.structures import DEFINITIONS, STRUCTURES
 from tests.fuzz.towers import TOWERS
+from tests.fuzz.trials import TRIALS
 
 FUNCTIONS = """fn scaled(x: float[*B], by: float) -> float[*B]:
     return x * by
@@ -81,6 +82,7 @@ def _block(rng: Random, name: str, blocks: list[Body], functions: list[str]) -> 
         return None
     b.results = [wanted[-1]] if rng.random() < 0.8 else _some(rng, wanted, 2)
     b.others += b.method("forward", [f"x: {v.type}"], [(r.type, r.text) for r in b.results], b.lines)
+    b.others += b.behind
     b.prune()
     return b
 
@@ -107,7 +109,7 @@ def _model(rng: Random, blocks: list[Body], functions: list[str]) -> Body:
     inputs[count:count] = [f"{v.text}: {v.type}" for v in b.added]
     results = [(r.type, r.text) for r in b.results]
     wholes.kept(b, results)
-    b.others += b.method("forward", inputs, results, b.lines)
+    b.others += [*b.method("forward", inputs, results, b.lines), *b.behind]
     if rng.random() < 0.2:
         _other_method(b, rng)
     b.others += [*wholes.loss(b), *wholes.starts(b)]
@@ -181,7 +183,9 @@ def _other_method(b: Body, rng: Random) -> None:
 
 def _steps(b: Body, count: int) -> None:
     """Append so many steps, each on a value that is mostly the last one."""
-    steps, weights = zip(*STEPS, *STRUCTURES, *TOWERS, (library, 18), (wholes.helped, 3), strict=True)
+    steps, weights = zip(
+        *STEPS, *STRUCTURES, *TOWERS, *TRIALS, (library, 22), (wholes.helped, 3), strict=True
+    )
     for _ in range(count):
         for _ in range(12):
             v = b.values[-1] if b.rng.random() < 0.7 else b.rng.choice(b.values)
@@ -196,11 +200,12 @@ def _steps(b: Body, count: int) -> None:
                 len(b.inputs),
                 len(b.added),
                 len(b.shown),
+                len(b.behind),
             )
             made = b.rng.choices(steps, weights)[0](b, v)
             if made is not None and made.rank <= MAX_RANK and _small(made):
                 break
-            layers, lines, values, hypers, requires, others, implicit, inputs, added, shown = before
+            layers, lines, values, hypers, requires, others, implicit, inputs, added, shown, behind = before
             del (
                 b.layers[layers:],
                 b.lines[lines:],
@@ -211,6 +216,7 @@ def _steps(b: Body, count: int) -> None:
                 b.inputs[inputs:],
                 b.added[added:],
                 b.shown[shown:],
+                b.behind[behind:],
             )
             b.implicit = implicit
 

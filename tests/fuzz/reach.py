@@ -57,12 +57,64 @@ def forms(module: ast.Module) -> set[str]:
     return {form for node in nodes(module) for form in _forms(node)} | set(_definitions(module))
 
 
+def _trials(block: ast.Block) -> Iterator[str]:
+    """What is never taken in a block, its loops in loops, and how its methods and weights are used."""
+    own = [p for p in block.parts if isinstance(p, ast.Method)]
+    names = [m.name.id for m in own]
+    for at, method in enumerate(own):
+        for node in (n for s in method.body for n in nodes(s)):
+            if isinstance(node, ast.If) and _is_false(node.test):
+                yield from (f"never {type(s).__name__}" for s in node.body)
+            elif isinstance(node, ast.If) and "narrow" in _strings(node.test):
+                yield "never, by a hyperparameter"
+            elif isinstance(node, ast.IfExp) and _is_false(node.test):
+                yield "never IfExp"
+            elif isinstance(node, ast.For):
+                if _is_nothing(node.iterable):
+                    yield from (f"over nothing {type(s).__name__}" for s in node.body)
+                inside = [n for s in node.body for n in nodes(s)]
+                yield from (
+                    f"loop in a loop, over {_called(n.iterable)}" for n in inside if isinstance(n, ast.For)
+                )
+                if any(_method_of(n) in names for n in inside):
+                    yield "method called in a loop"
+            elif isinstance(node, ast.Attribute) and node.name == "weight":
+                yield "weight read"
+            called = _method_of(node)
+            if called in names:
+                order = "behind" if names.index(called) > at else "before"
+                yield f"method called from {'forward' if method.name.id == 'forward' else 'another'}, {order}"
+
+
+def _method_of(node: ast.Node) -> str:
+    """The name that a call or an arrow names."""
+    func = node.func if isinstance(node, ast.Call) else node.stage if isinstance(node, ast.Arrow) else None
+    return func.id if isinstance(func, ast.Name) else ""
+
+
+def _is_false(test: ast.Expr) -> bool:
+    values = [n.value for n in nodes(test) if isinstance(n, ast.Number | ast.Constant | ast.String)]
+    known = not any(isinstance(n, ast.Name | ast.Call | ast.List) for n in nodes(test))
+    return known and (values == [False] or (values == [1, 2] and isinstance(test, ast.Compare)))
+
+
+def _is_nothing(e: ast.Expr) -> bool:
+    if isinstance(e, ast.List):
+        return not e.items
+    return _called(e) == "range" and [n.value for n in nodes(e) if isinstance(n, ast.Number)] == [0]
+
+
+def _strings(e: ast.Expr) -> list[str]:
+    return [n.value for n in nodes(e) if isinstance(n, ast.String)]
+
+
 def _definitions(module: ast.Module) -> Iterator[str]:
     for d in module.definitions:
         if isinstance(d, ast.Block):
             yield f"{d.kind} = alias" if d.alias is not None else d.kind
             for part in d.parts:
                 yield _part(part)
+            yield from _trials(d)
         elif isinstance(d, ast.Function):
             yield "fn of numbers" if d.value is not None else "fn of tensors"
 

@@ -593,6 +593,6 @@ def called(b: Body, v: Value) -> Value | None:
 
 
 STEPS: tuple[tuple[Step, int], ...] = (
-    (pointwise, 3), (layer, 1), (features, 4), (several, 4), (together, 3), (joined, 2), (parted, 2), (indexed, 3), (reduced, 2),
+    (pointwise, 3), (layer, 1), (features, 4), (several, 4), (together, 3), (joined, 2), (parted, 2), (indexed, 5), (reduced, 2),
     (reshaped, 3), (products, 2), (sequences, 4), (images, 8), (tokens, 4), (masked, 2), (created, 2), (branch, 2), (block, 6), (called, 2),
 )  # fmt: skip

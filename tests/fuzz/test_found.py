@@ -115,6 +115,14 @@ model Net():
     forward(x: float[6]) -> float[6, 4]:
         return outer(x, x -> fc)
 """,
+    "a list of layers that is run behind another layer, among a call's arguments": """
+model Net():
+    layers:
+        drop = Dropout(0.1)
+        few  = [Linear(4, 4) for i in range(3)]
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return relu(x -> drop -> few)
+""",
     "comparisons with numbers on the left, and of truths": """
 model Net(n: int = 2):
     layers:

@@ -77,6 +77,16 @@ FORMS = frozenset(
             "dtype i32",
             "dtype bool",
         ),
+        *(f"never {kind}" for kind in ("Assign", "Append", "Require", "Return", "If", "For", "IfExp")),
+        *(f"over nothing {kind}" for kind in ("Assign", "Append", "Require", "If", "For")),
+        "never, by a hyperparameter",
+        *(f"loop in a loop, over {kind}" for kind in ("range", "zip", "enumerate")),
+        *(
+            f"method called from {who}, {where}"
+            for who in ("forward", "another")
+            for where in ("before", "behind")
+        ),
+        *("method called in a loop", "weight read"),
     ]
 )
 """What random programs have of the language."""

@@ -72,6 +72,8 @@ class LazyLayer:
     def __init__(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.name, self.args, self.kwargs = name, args, kwargs
         self.module: nn.Module | None = None
+        self.asked = False
+        """Whether a parameter was read before a tensor told what `_` is."""
 
     def built(self, inputs: tuple[Any, ...] = ()) -> nn.Module:
         if self.module is None:
@@ -100,6 +102,7 @@ class LazyLayer:
     def _size(self, argument: str, inputs: tuple[Any, ...]) -> int:
         hole = LAYERS[self.name].holes.get(argument)
         if hole is None or hole.input >= len(inputs):
+            self.asked = not inputs
             raise Refused(f"{argument} cannot be inferred")
         return int(inputs[hole.input].shape[hole.axis])
 
