@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic
-from spec_lang.ir.from_ast.definitions.definitions import Definitions, Options
+from spec_lang.ir.from_ast.definitions.definitions import Definitions
+from spec_lang.ir.from_ast.definitions.options import Options
 from spec_lang.ir.from_ast.names.scope import LoadedModule
 from spec_lang.syntax import ast
 
@@ -48,7 +49,7 @@ def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program
         return None, []
     from spec_lang.ir.from_ast.emission.emit import emit
 
-    program = emit(definitions)
+    program = emit(definitions.known)
     if expects:
         from spec_lang.ir.from_ast.emission.expects import run_expects
 

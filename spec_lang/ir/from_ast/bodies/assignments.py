@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.loops.invariants import grow
-from spec_lang.ir.from_ast.names.names import find, hides_dim
+from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.agreeing import same_type
@@ -109,7 +109,7 @@ def bind_poison(c: Check, at: Place, type: ast.Type) -> None:
     """The dims that a mistaken assignment would have bound are not unknown."""
     if isinstance(type, ast.TensorType):
         for d in type.dims:
-            if isinstance(d, ast.Name) and find(c, at, d.id) is None:
+            if isinstance(d, ast.Name) and meaning(c, at, d.id) is None:
                 at.bound[d.id] = c.unknown_size(d.id)
 
 
@@ -117,7 +117,7 @@ def _bind_new(c: Check, at: Place, node: ast.Assign, type: ast.TensorType, value
     new: list[tuple[str, tuple[int, ...], int]] = []
     rank = len(type.dims)
     for i, d in enumerate(type.dims):
-        if not isinstance(d, ast.Name) or find(c, at, d.id) is not None:
+        if not isinstance(d, ast.Name) or meaning(c, at, d.id) is not None:
             continue
         packed = any(isinstance(s, ast.Star) for s in type.dims[: i + 1])
         axis = i - rank if packed else i
@@ -126,7 +126,7 @@ def _bind_new(c: Check, at: Place, node: ast.Assign, type: ast.TensorType, value
             if isinstance(size, Dim):
                 at.bound[d.id] = size
                 new.append((d.id, (), axis))
-    c.effects.note(c.notes.dims_bound, id(node), new)
+    c.effects.note(c.notes.dims_bound, node.number, new)
 
 
 def append(c: Check, at: Place, node: ast.Append) -> bool:
@@ -141,7 +141,7 @@ def append(c: Check, at: Place, node: ast.Append) -> bool:
         )
         at.locals[node.target.id] = POISON
         return False
-    c.effects.note(c.notes.refs, id(node.target), "local")
+    c.effects.note(c.notes.refs, node.target.number, "local")
     if value is POISON or old is POISON:
         at.locals[node.target.id] = POISON
     elif isinstance(old, list) and isinstance(value, list):

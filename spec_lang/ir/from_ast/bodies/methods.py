@@ -19,7 +19,7 @@ def own_method(c: Check, name: str, node: object) -> MethodSummary | None:
     """The summary of one of this block's methods, checked on demand."""
     found = c.block.summary.methods.get(name)
     if found is not None:
-        return None if name in c.block.broken_inputs else found
+        return None if found.broken else found
     if name in c.block.checking:
         cycle = " -> ".join([*c.block.checking[c.block.checking.index(name) :], name])
         c.error("E0701", f"methods call each other in a circle: {cycle}", node)
@@ -27,7 +27,7 @@ def own_method(c: Check, name: str, node: object) -> MethodSummary | None:
     c.block.checking.append(name)
     result = method_summary(c, c.block.methods[name])
     c.block.checking.pop()
-    return None if name in c.block.broken_inputs else result
+    return None if result.broken else result
 
 
 def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodSummary:
@@ -44,7 +44,7 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
     good = _inputs(c, at, node, result)
     frame.declared = _results(c, at, node)
     if not good:
-        c.block.broken_inputs.add(node.name.id)
+        result.broken = True
         at.locals = {i.name.id: at.locals.get(i.name.id, POISON) for i in node.inputs}
     frame.nodes = tuple(r.type for r in node.results or ())
     frame.is_tuple = node.results_tuple
@@ -68,7 +68,7 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
         result.results = types
         result.result = types[0] if len(types) == 1 and not node.results_tuple else tuple(types)
     result.owed = [o for o in since.owed if time(c, o.cond) == "call"]
-    c.block.summary.methods[node.name.id] = result
+    c.effects.summarise(c.block.summary, result)
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.joining import DIFFERENT, common_type, join
 from spec_lang.ir.from_ast.expressions.trails import trail
+from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.agreeing import fits, same_type
@@ -34,7 +35,7 @@ def require(c: Check, at: Place, node: ast.Require) -> None:
         notes = () if str(cond) in ("false", "False") or isinstance(cond, bool) else (f"it is `{cond}`",)
         c.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
     when = time(c, cond) if isinstance(cond, Cond) else "init"
-    c.effects.note(c.notes.required, id(node), (known, when))
+    c.effects.note(c.notes.required, node.number, (known, when))
     if known is None and isinstance(cond, Cond):
         place = c.label(node.test, "required here")
         at.assume(cond)
@@ -110,7 +111,7 @@ def if_(c: Check, at: Place, node: ast.If) -> bool:
 
 def _unreached(c: Check, at: Place, body: tuple[ast.Statement, ...]) -> Place:
     """Go through a branch that is never taken."""
-    return c.unreached(at, lambda p: c.body(p, body))
+    return unreached(c, at, body, lambda p: c.body(p, body))
 
 
 def _branches(c: Check, at: Place, test: Cond, node: ast.If) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.definitions.checked import Checked
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.values.value import Cell, DefCtor, OpCtor, Value
 from spec_lang.shapes import Dim
 from spec_lang.syntax import ast
 
 
-def differs(general: Check, check: Check) -> tuple[Cell, Cell] | None:
+def differs(general: Checked, check: Checked) -> tuple[Cell, Cell] | None:
     """The first `_` of a check for which the formula of another check is not right too."""
-    facts = check.block.facts
-    for o in check.effects.owed:
+    facts = check.facts
+    for o in check.owed:
         facts = facts.assume(o.cond)
     for key, cells in check.notes.cells.items():
         for cell, other in zip(cells, general.notes.cells.get(key, cells), strict=False):
@@ -22,7 +23,7 @@ def differs(general: Check, check: Check) -> tuple[Cell, Cell] | None:
     return None
 
 
-def other_dims(first: Check, check: Check) -> ast.Expr | None:
+def other_dims(first: Checked, check: Checked) -> ast.Expr | None:
     """A construction that needs other implicit dims in one check than in the other."""
     for one, other in ((first, check), (check, first)):
         for key, cells in one.notes.cells.items():

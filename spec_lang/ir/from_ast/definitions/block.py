@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.bodies.statements import require
 from spec_lang.ir.from_ast.definitions.finish import finish
 from spec_lang.ir.from_ast.definitions.naming import check_names
 from spec_lang.ir.from_ast.layers.members import paths, section
+from spec_lang.ir.from_ast.names.unreached import note_all
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.hyper_types import is_mono
@@ -55,6 +56,9 @@ def _block(c: Check, at: Place, node: ast.Block) -> None:
     for name in c.block.methods:
         c.method(name, node.name)
     paths(c, at, node)
+    for part in node.parts:
+        if isinstance(part, ast.Expect):
+            note_all(c, Place(at.scope, Mode.PATH, at.facts), part)
     finish(c, at, node, methods)
 
 

@@ -82,17 +82,6 @@ def undetermined(c: Check) -> None:
                 return
 
 
-def running_sizes(c: Check, node: ast.Comprehension) -> list[str]:
-    """The running sizes along a comprehension that some layer needs."""
-    own = {n for n, size in c.block.running.carried.items() if size.owner is node}
-    if not own:
-        return []
-    needed = frozenset().union(
-        *(x.value.symbols for cells in c.notes.cells.values() for x in cells if x.value is not None)
-    )
-    return [n for n in c.block.running.carried if n in own & needed]
-
-
 def _implicit(c: Check, node: ast.Block) -> None:
     """Implicit dims occur in a required input; a model has none."""
     if node.kind == "model":

@@ -6,7 +6,7 @@ import re
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.bodies.methods import as_method
-from spec_lang.ir.from_ast.definitions.definitions import Definitions
+from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, node_of
 from spec_lang.ir.from_ast.emission.emit_types import hyper_type, value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
@@ -18,8 +18,9 @@ from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
 
-def emit(checker: Definitions) -> ir.Program:
+def emit(known: Known) -> ir.Program:
     """The program, each definition behind what it uses."""
+    remarks = {s: Remarks(s.module.tree.source, s.module.tree.comments) for s in known.scopes}
     files = tuple(
         node_of(
             ir.File,
@@ -27,17 +28,22 @@ def emit(checker: Definitions) -> ir.Program:
             module=s.module.name,
             doc=None if s.module.tree.doc is None else s.module.tree.doc.value,
         )
-        for s in checker.scopes
+        for s in known.scopes
     )
-    definitions = [found for d in checker.done if (found := _definition(checker, d)) is not None]
+    definitions = [
+        found for d in known.done if (found := _definition(known, d, remarks[d.scope])) is not None
+    ]
     return node_of(ir.Program, version=ir.VERSION, files=files, definitions=tuple(definitions))
 
 
-def _definition(checker: Definitions, definition: Def) -> ir.AnyDefinition | None:
+def _definition(known: Known, definition: Def, remarks: Remarks) -> ir.AnyDefinition | None:
+    """A definition; None for a block that nobody uses and whose layers are passed in."""
     node = definition.node
-    checks = checker.by_definition.get(id(definition))
-    check = checks[0] if checks else checker.host(definition)
-    emitter = Emitter(check, checker, definition)
+    checks = known.by_definition.get(definition)
+    checked = checks[0] if checks else known.outside.get(definition)
+    if checked is None:
+        return None
+    emitter = Emitter(checked, known, remarks)
     if isinstance(node, ast.ConstantDef):
         return emitter.constant(node)
     if isinstance(node, ast.Record):
@@ -45,12 +51,11 @@ def _definition(checker: Definitions, definition: Def) -> ir.AnyDefinition | Non
     if isinstance(node, ast.Function):
         return emitter.function(node)
     if isinstance(node, ast.Extern):
-        return emitter.extern(node) if checks else None
+        return emitter.extern(node)
     if isinstance(node, ast.Block) and node.hypers is None:
         return emitter.variant(node)
-    if isinstance(node, ast.Block) and checks:
-        return emitter.block(node)
-    return None
+    assert isinstance(node, ast.Block)
+    return emitter.block(node)
 
 
 class Emitter(ExpressionEmitter):
@@ -98,12 +103,12 @@ class Emitter(ExpressionEmitter):
         local = node_of(ir.Name, id=node.target.id, ref="local", type=None, span=None)
         return tuple(
             node_of(ir.DimBinding, name=name, tensor=local, axis=axis, scale="1", offset="0", span=None)
-            for name, _, axis in self.check.notes.dims_bound.get(id(node), ())
+            for name, _, axis in self.checked.notes.dims_bound.get(node.number, ())
         )
 
     def require(self, node: ast.Require) -> ir.Require:
         lead, trailing = self.remarks.around(node)
-        known, at = self.check.notes.required.get(id(node), (None, "call"))
+        known, at = self.checked.notes.required.get(node.number, (None, "call"))
         text = self.source.at(node.test.span)
         return node_of(
             ir.Require,
@@ -188,7 +193,7 @@ class Emitter(ExpressionEmitter):
             return ()
         found = []
         for e in summary.entries:
-            if e.binds is None or e.binds in self.check.effects.needed:
+            if e.binds is None or e.binds in self.checked.needed:
                 continue
             tensor: ir.Expr = node_of(
                 ir.Name, id=node.inputs[e.path[0]].name.id, ref="local", type=None, span=None
@@ -244,14 +249,10 @@ class Emitter(ExpressionEmitter):
         )
 
     def _default(self, hyper: ast.Hyper) -> ir.Expr:
-        check = self.checker.hosts.get(id(hyper))
-        assert hyper.default is not None
-        override = self.checker.override(self.definition, hyper)
-        other = Emitter(check or self.check, self.checker, self.definition)
-        if override is not None:
-            other.remarks = Remarks(self.source, ())
-            return other.without_spans(override)
-        return other.ev(hyper.default)
+        default = self.known.defaults[self.definition, hyper.name.id]
+        assert default.checked is not None
+        other = Emitter(default.checked, self.known, self.remarks)
+        return other.without_spans(default.node) if default.is_set else other.ev(default.node)
 
     def without_spans(self, node: ast.Expr) -> ir.Expr:
         """An expression that stands in no file."""
@@ -274,7 +275,7 @@ class Emitter(ExpressionEmitter):
                 for h in as_hypers(node.inputs)
             )
             return node_of(ir.Function, inputs=inputs, value=self.ev(node.value), **self._common(node))
-        summary = self.check.block.summary.methods.get(node.name.id)
+        summary = self.checked.summary.methods.get(node.name.id)
         method = self.method(as_method(node), summary)
         return node_of(ir.TensorFunction, method=method, **self._common(node))
 
@@ -288,13 +289,13 @@ class Emitter(ExpressionEmitter):
             domain=None if node.domain is None else node.domain.value,
             hypers=self.hypers(node.hypers),
             forward=self.method(
-                node.forward, self.check.block.summary.methods.get(node.forward.name.id), has_body=False
+                node.forward, self.checked.summary.methods.get(node.forward.name.id), has_body=False
             ),
             **self._common(node),
         )
 
     def variant(self, node: ast.Block) -> ir.Variant | None:
-        partial = self.checker.variants.get(id(self.definition))
+        partial = self.known.variants[self.definition]
         if partial is None or not isinstance(partial.ctor, DefCtor):
             return None
         call = node.alias
@@ -303,7 +304,7 @@ class Emitter(ExpressionEmitter):
         return node_of(ir.Variant, base=base, args=tuple(args), kwargs=tuple(kwargs), **self._common(node))
 
     def block(self, node: ast.Block) -> ir.Block:
-        check, summary = self.check, self.check.block.summary
+        checked, summary = self.checked, self.checked.summary
         lets: list[ir.Let] = []
         requires: list[ir.Require] = []
         ties: list[ir.Tie] = []
@@ -317,9 +318,9 @@ class Emitter(ExpressionEmitter):
         for part in node.parts:
             if isinstance(part, ast.Let):
                 at = "init"
-                value = check.block.lets.get(part.name.id)
+                value = checked.lets.get(part.name.id)
                 if isinstance(value, Dim) and any(
-                    n in check.block.dims and n not in check.effects.needed for n in value.symbols
+                    n in checked.dims and n not in checked.needed for n in value.symbols
                 ):
                     at = "call"
                 lets.append(
@@ -371,7 +372,7 @@ class Emitter(ExpressionEmitter):
                 trailing=trailing,
                 span=self.span(item),
             )
-        declared = self.check.block.members[item.name.id]
+        declared = self.checked.members[item.name.id]
         assert isinstance(declared, TensorType)
         assert item.value is not None
         return node_of(
@@ -389,7 +390,7 @@ class Emitter(ExpressionEmitter):
     def rule(self, node: ast.InitRule) -> ir.InitRule:
         selector, layer, path, parameter = node.selector, None, None, None
         base = selector.value if isinstance(selector, ast.Attribute) else selector
-        if isinstance(base, ast.Name) and self.check.notes.refs.get(id(base)) in ("op", "definition"):
+        if isinstance(base, ast.Name) and self.checked.notes.refs.get(base.number) in ("op", "definition"):
             definition = self.scope.names.get(base.id)
             layer = base.id if definition is None else self.scope.path(definition)
             parameter = selector.name if isinstance(selector, ast.Attribute) else None

@@ -6,15 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from spec_lang.ir import model as ir
-from spec_lang.ir.from_ast.definitions.definitions import Definitions
-from spec_lang.ir.from_ast.definitions.finish import running_sizes
+from spec_lang.ir.from_ast.definitions.checked import Checked, running_sizes
+from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.emission.emit_text import from_text
 from spec_lang.ir.from_ast.emission.emit_types import value_type
-from spec_lang.ir.from_ast.names.builtin_names import BUILTINS
-from spec_lang.ir.from_ast.names.names import find
-from spec_lang.ir.from_ast.names.scope import Def, Scope
-from spec_lang.ir.from_ast.state.check import Check
-from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
@@ -22,6 +18,7 @@ from spec_lang.ir.from_ast.values.value import Cell, Value
 from spec_lang.ir.model import make
 from spec_lang.shapes import Cond, Dim, symbol
 from spec_lang.syntax import ast
+from spec_lang.syntax.node import Node
 
 T = TypeVar("T")
 
@@ -39,13 +36,13 @@ def _unique(cells: Sequence[Cell]) -> list[Cell]:
 class ExpressionEmitter:
     """Emits expressions, with what the check noted about each node."""
 
-    def __init__(self, check: Check, checker: Definitions, definition: Def) -> None:
-        self.check = check
-        self.checker = checker
-        self.definition = definition
-        self.scope: Scope = definition.scope
-        self.source = definition.source
-        self.remarks = checker.remarks(definition.scope)
+    def __init__(self, checked: Checked, known: Known, remarks: Remarks) -> None:
+        self.checked = checked
+        self.known = known
+        self.definition = checked.definition
+        self.scope = checked.definition.scope
+        self.source = checked.definition.source
+        self.remarks = remarks
         self.carries: dict[str, ir.Carry] | None = None
         self.carry_names: dict[str, str] = {}
         self.kept: dict[tuple[Dim, Dim], str] = {}
@@ -67,21 +64,21 @@ class ExpressionEmitter:
 
     def resolve(self, name: str) -> ir.Expr:
         """The expression of a symbol."""
-        check = self.check
-        if name in check.block.running.carried:
+        checked = self.checked
+        if name in checked.running.carried:
             return self.carry(name)
-        if name in check.block.running.names:
-            author, offset = check.block.running.names[name]
+        if name in checked.running.names:
+            author, offset = checked.running.names[name]
             variable: ir.Expr = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
             if offset == 0:
                 return variable
             return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
         ref = "local"
-        if name in check.block.hypers:
+        if name in checked.hypers:
             ref = "hyper"
-        elif name in check.block.dims:
+        elif name in checked.dims:
             ref = "dim"
-        elif name in check.block.lets:
+        elif name in checked.lets:
             ref = "let"
         elif name == "training":
             ref = "builtin"
@@ -93,22 +90,19 @@ class ExpressionEmitter:
             return node_of(ir.Literal_, value=None, text=None, type=None, span=None)
         if cell.first is not None:
             return self._first_then(cell, cell.first, cell.value)
-        for name, value in self.check.block.lets.items():
+        for name, value in self.checked.lets.items():
             if isinstance(value, Dim) and value == cell.value and len(str(value)) > len(name):
                 return node_of(ir.Name, id=name, ref="let", type=None, span=None)
-        for name in sorted(cell.value.symbols & set(self.check.block.running.carried)):
+        for name in sorted(cell.value.symbols & set(self.checked.running.carried)):
             self.carry_names.setdefault(name, self._free(cell.name))
         return self.dim(cell.value)
 
     def _free(self, name: str) -> str:
-        check = self.check
+        checked = self.checked
         wanted, n = name, 2
         taken = set(self.carry_names.values()) | set(self.kept.values())
         while (
-            wanted in check.block.hypers
-            or wanted in check.block.dims
-            or wanted in check.block.members
-            or wanted in taken
+            wanted in checked.hypers or wanted in checked.dims or wanted in checked.members or wanted in taken
         ):
             wanted, n = f"{name}_{n}", n + 1
         return wanted
@@ -120,9 +114,7 @@ class ExpressionEmitter:
             name = self.kept[key] = self._free(cell.name)
         if self.carries is not None and name not in self.carries:
             later = value
-            for own in (
-                value.symbols & set(self.check.block.running.names)
-            ) - self.check.block.running.elements:
+            for own in (value.symbols & set(self.checked.running.names)) - self.checked.running.elements:
                 later = later.substitute({own: symbol(own, 0) + 1})
             self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
@@ -131,7 +123,7 @@ class ExpressionEmitter:
 
     def carry(self, symbol_name: str) -> ir.Expr:
         """A running size by its name in the generated constructor."""
-        found = self.check.block.running.carried[symbol_name]
+        found = self.checked.running.carried[symbol_name]
         name = self.carry_names.get(symbol_name)
         if name is None:
             name = self.carry_names[symbol_name] = self._free(symbol_name)
@@ -147,34 +139,31 @@ class ExpressionEmitter:
     def ev(self, node: ast.Expr | ast.Slice | ast.Ellipsis) -> ir.Expr:
         return self.EV[type(node)](self, node)
 
-    def type_of(self, node: object) -> ir.Type | None:
-        value = self.check.notes.types.get(id(node))
+    def type_of(self, node: Node) -> ir.Type | None:
+        value = self.checked.notes.types.get(node.number)
         if value is None:
             return None
-        check = self.check
-        if (check.block.running.names or check.block.running.heads) and not is_module(value):
+        checked = self.checked
+        if (checked.running.names or checked.running.heads) and not is_module(value):
             value = self._in_authors_names(value)
         return None if value is None else value_type(value)
 
     def _in_authors_names(self, value: Value) -> Value:
         """A type inside a loop by the names of its variables; None where a size has none."""
-        check = self.check
+        checked = self.checked
         env: dict[str, object] = {}
         for name in type_symbols(value):
-            if name in check.block.running.names:
-                author, offset = check.block.running.names[name]
+            if name in checked.running.names:
+                author, offset = checked.running.names[name]
                 env[name] = symbol(author, 0) - offset
-            elif name in check.block.running.heads:
+            elif name in checked.running.heads:
                 if name not in self.carry_names:
                     return None
                 env[name] = symbol(self.carry_names[name])
         return substitute(value, env)
 
     def _name(self, node: ast.Name) -> ir.Expr:
-        ref = self.check.notes.refs.get(id(node))
-        if ref is None:
-            found = find(self.check, Place(self.scope, Mode.BODY), node.id)
-            ref = found[0] if found is not None else "local"
+        ref = self.checked.notes.refs.get(node.number, "local")
         name = node.id
         if ref in ("definition", "constant"):
             definition = self.scope.names.get(name)
@@ -192,7 +181,7 @@ class ExpressionEmitter:
         return node_of(ir.Format, parts=parts, type=None, span=self.span(node))
 
     def _hole(self, node: ast.Hole) -> ir.Expr:
-        cells = self.check.notes.cells.get(id(node), ())
+        cells = self.checked.notes.cells.get(node.number, ())
         known = [c for c in cells if c.value is not None]
         if known:
             return self.cell(known[0])
@@ -283,7 +272,7 @@ class ExpressionEmitter:
         kept, self.kept = self.kept, dict(self.kept) if outer is not None else {}
         key = None if node.key is None else self.ev(node.key)
         value = self.ev(node.value)
-        for name in running_sizes(self.check, node):
+        for name in running_sizes(self.checked, node):
             self.carry(name)
         carries = tuple(self.carries.values())
         self.carries = outer
@@ -340,7 +329,7 @@ class ExpressionEmitter:
         style: str,
     ) -> ir.Expr:
         args, kwargs = self.arguments(arguments)
-        to, name = self.check.notes.calls.get(id(node)) or self._unseen(func)
+        to, name = self.checked.notes.calls[node.number]
         callee: ir.Expr | None = None
         if to in ("apply", "run"):
             callee = self.ev(func)
@@ -353,7 +342,7 @@ class ExpressionEmitter:
             style = "method"
         if piped is not None:
             args.insert(0, self.ev(piped))
-        cells = self.check.notes.cells.get(id(node), ())
+        cells = self.checked.notes.cells.get(node.number, ())
         dims = tuple(node_of(ir.Argument, name=c.name, value=self.cell(c), span=None) for c in _unique(cells))
         return node_of(
             ir.Call,
@@ -367,29 +356,6 @@ class ExpressionEmitter:
             type=self.type_of(node),
             span=self.span(node),
         )
-
-    def _unseen(self, func: ast.Expr) -> tuple[str, str]:
-        """A call on a path that was never taken."""
-        if isinstance(func, ast.Name):
-            if func.id in self.check.block.members:
-                return "apply", "forward"
-            definition = self.scope.names.get(func.id)
-            if definition is not None:
-                kind = "fn" if isinstance(definition.node, ast.Function) else "block"
-                return kind, self.scope.path(definition)
-            if func.id in self.checker.functions and not self._over_numbers(func.id):
-                return "op", func.id
-            if func.id in self.checker.layers:
-                return "make", func.id
-            return "builtin", func.id
-        if isinstance(func, ast.Attribute) and func.name in self.checker.functions:
-            return "op", func.name
-        return "apply", "forward"
-
-    def _over_numbers(self, name: str) -> bool:
-        """Whether a name that is both PyTorch's and Python's stands where no tensor can be."""
-        node = self.definition.node
-        return name in BUILTINS and isinstance(node, ast.Function) and node.value is not None
 
     def target(self, node: ast.Target) -> ir.Target:
         if isinstance(node, ast.Name):

@@ -9,10 +9,13 @@ from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ir import model as ir
 from spec_lang.ir.evaluate import EvaluationError
+from spec_lang.ir.from_ast.definitions.checked import checked
 from spec_lang.ir.from_ast.definitions.definitions import Definitions
+from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.emission.emit import Emitter
 from spec_lang.ir.from_ast.expressions.arguments import evaluated
-from spec_lang.ir.from_ast.names.names import find, lookup
+from spec_lang.ir.from_ast.names.names import lookup, meaning
+from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
@@ -64,9 +67,9 @@ class _Wrong(Exception):
         self.notes = notes
 
 
-def run_expects(checker: Definitions, program: ir.Program) -> None:
+def run_expects(definitions: Definitions, program: ir.Program) -> None:
     """Run the expectations of the entry file's models; what fails is reported."""
-    for definition in list(checker.scopes[0].names.values()):
+    for definition in list(definitions.known.scopes[0].names.values()):
         node = definition.node
         if definition.file != 0 or not isinstance(node, ast.Block):
             continue
@@ -74,26 +77,32 @@ def run_expects(checker: Definitions, program: ir.Program) -> None:
         if not tests:
             continue
         if node.kind != "model":
-            _report(checker, definition, _Wrong("E0605", "only a model has expectations", tests[0]))
+            _report(definitions.known, definition, _Wrong("E0605", "only a model has expectations", tests[0]))
             continue
-        if any(checker.override(definition, h) is not None for h in node.hypers or ()):
+        if any(d.is_set for (owner, _), d in definitions.known.defaults.items() if owner is definition):
             continue
-        runner = Expects(checker, program, definition)
+        runner = Expects(definitions, program, definition)
         for part in tests:
             try:
                 runner.check(part)
             except _Wrong as wrong:
-                _report(checker, definition, wrong)
+                _report(definitions.known, definition, wrong)
             except (TooLarge, Undefined) as error:
                 code = "E0801" if isinstance(error, TooLarge) else "E0803"
-                _report(checker, definition, _Wrong(code, f"with these values there is {error}", part.test))
+                _report(
+                    definitions.known,
+                    definition,
+                    _Wrong(code, f"with these values there is {error}", part.test),
+                )
             except EvaluationError as error:
-                _report(checker, definition, _Wrong(error.code, error.message, part.test, error.help))
+                _report(
+                    definitions.known, definition, _Wrong(error.code, error.message, part.test, error.help)
+                )
 
 
-def _report(checker: Definitions, definition: Def, wrong: _Wrong) -> None:
+def _report(known: Known, definition: Def, wrong: _Wrong) -> None:
     span = wrong.node.span  # type: ignore[attr-defined]  # nodes have spans
-    checker.report(
+    known.report(
         definition,
         Diagnostic(
             wrong.code, wrong.message, Label(definition.source, span), notes=wrong.notes, help=wrong.help
@@ -121,14 +130,14 @@ class Subject:
 class Expects:
     """Evaluates expectations of one model."""
 
-    def __init__(self, checker: Definitions, program: ir.Program, definition: Def) -> None:
-        self.checker = checker
+    def __init__(self, definitions: Definitions, program: ir.Program, definition: Def) -> None:
+        self.definitions = definitions
         self.program = program
         self.definition = definition
         self.source = definition.source
         node = definition.node
         assert isinstance(node, ast.Block)
-        values = {h.name.id: checker.default(definition, h) for h in node.hypers or ()}
+        values = {h.name.id: definitions.default(definition, h) for h in node.hypers or ()}
         self.own = Subject(definition.name, program, definition, values)
 
     def check(self, part: ast.Expect) -> None:
@@ -198,7 +207,8 @@ class Expects:
             return self._of(self.own, node.id, (), node)
         value = self.own.values.get(node.id)
         if value is None:
-            found = find(self.checker.host(self.definition), Place(self.definition.scope, Mode.BODY), node.id)
+            c = Check(self.definitions, self.definition)
+            found = meaning(c, Place(self.definition.scope, Mode.BODY), node.id)
             value = found[1] if found is not None else None
         if isinstance(value, Dim) and value.const is not None:
             return value.const
@@ -234,7 +244,7 @@ class Expects:
     def subject(self, node: ast.Expr) -> Subject:
         """`GPT2(depth=24)`, `ResNet50`: a model, with values."""
         func = node.func if isinstance(node, ast.Call) else node
-        check = Check(self.checker, self.definition, {})
+        check = Check(self.definitions, self.definition)
         at = Place(self.definition.scope, Mode.LAYERS)
         target = lookup(check, at, func) if isinstance(func, ast.Name) else None
         if not isinstance(target, DefCtor) or not isinstance(target.definition.node, ast.Block):
@@ -243,7 +253,7 @@ class Expects:
         args = evaluated(check, at, node.args) if isinstance(node, ast.Call) else Args()
         base = definition
         if isinstance(definition.node, ast.Block) and definition.node.hypers is None:
-            partial = self.checker.variant(definition)
+            partial = self.definitions.variant(definition)
             if partial is None or not isinstance(partial.ctor, DefCtor):
                 raise _Wrong("E0605", "this variant has a mistake", node)
             base = partial.ctor.definition
@@ -262,7 +272,7 @@ class Expects:
         scope = self.definition.scope
         if not isinstance(node, ast.Call):
             return Subject(scope.path(definition), self.program, base, values)
-        emitter = Emitter(check, self.checker, self.definition)
+        emitter = Emitter(checked(check), self.definitions.known, Remarks(self.source, ()))
         args, kwargs = emitter.arguments(node.args)
         name = f"{definition.name} at {node.span.start}"
         variant = make(
@@ -289,7 +299,7 @@ class Expects:
 
     def _run(self, subject: Subject, name: str, args: tuple[ast.Argument, ...], node: ast.Expr) -> Plain:
         """`forward(N=2, T=16)`: the shape of each result."""
-        summary = self.checker.summary(subject.base, subject.values, None, node)
+        summary = self.definitions.summary(subject.base, subject.values, None, node)
         method = None if summary is None else summary.methods.get(name)
         if summary is None or method is None:
             raise _Wrong("E0605", f"{subject.base.name} has no method `{name}`", node, _KNOWN)

@@ -51,7 +51,7 @@ def pack_named(c: Check, at: Place, node: ast.Expr) -> Pack | None:
     found = find(c, at, node.id) if isinstance(node, ast.Name) else None
     if found is None or not isinstance(found[1], Pack):
         return None
-    c.effects.note(c.notes.refs, id(node), found[0])
+    c.effects.note(c.notes.refs, node.number, found[0])
     return found[1]
 
 

@@ -6,7 +6,7 @@ from spec_lang.diagnostics import Span
 from spec_lang.ir.from_ast.expressions.conversions import present
 from spec_lang.ir.from_ast.layers.paths import module_attribute
 from spec_lang.ir.from_ast.names.habits import DTYPES, METHODS, NAMESPACES
-from spec_lang.ir.from_ast.names.names import find
+from spec_lang.ir.from_ast.names.names import meaning
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
@@ -27,7 +27,7 @@ def namespace(c: Check, at: Place, node: ast.Attribute) -> bool:
     root: ast.Expr = node
     while isinstance(root, ast.Attribute):
         root = root.value
-    if not isinstance(root, ast.Name) or find(c, at, root.id) is not None or root.id in at.scope.broken:
+    if not isinstance(root, ast.Name) or meaning(c, at, root.id) is not None or root.id in at.scope.broken:
         return False
     first = node
     while isinstance(first.value, ast.Attribute):

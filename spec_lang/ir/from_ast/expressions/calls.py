@@ -105,7 +105,7 @@ def apply_value(
     if args.bad:
         return POISON
     if isinstance(target, MethodRef):
-        c.effects.note(c.notes.calls, id(node), ("method", target.name))
+        c.effects.note(c.notes.calls, node.number, ("method", target.name))
         return call_method(c, at, target.name, args, node)
     if is_module(target):
         if at.mode is Mode.LAYERS:
@@ -113,7 +113,7 @@ def apply_value(
         kind = "run" if isinstance(target, ListModule | RepeatModule) else "apply"
         if isinstance(target, ListModule) and target.kind == "sequential":
             kind = "apply"
-        c.effects.note(c.notes.calls, id(node), (kind, "forward"))
+        c.effects.note(c.notes.calls, node.number, (kind, "forward"))
         return c.run(at, target, args, node)
     if target is None or isinstance(target, Maybe):
         return c.error(
@@ -128,7 +128,7 @@ def apply_value(
 def _constructed(c: Check, at: Place, target: Value, args: Args, func: ast.Expr, node: ast.Expr) -> Value:
     label = label_of(c, at, node)
     if isinstance(target, DefCtor) and isinstance(target.definition.node, ast.Record):
-        c.effects.note(c.notes.calls, id(node), ("record", at.scope.path(target.definition)))
+        c.effects.note(c.notes.calls, node.number, ("record", at.scope.path(target.definition)))
         return POISON if args.bad else make_record(c, at, target, args, node)
     if at.mode is not Mode.LAYERS:
         name = c.source.at(func.span)
@@ -152,27 +152,27 @@ def _constructed(c: Check, at: Place, target: Value, args: Args, func: ast.Expr,
 
 def note_construct(c: Check, at: Place, target: Value, func: ast.Expr, node: ast.Expr) -> None:
     is_value = not (
-        isinstance(func, ast.Name) and c.notes.refs.get(id(func)) in ("op", "definition", "builtin")
+        isinstance(func, ast.Name) and c.notes.refs.get(func.number) in ("op", "definition", "builtin")
     )
     if is_value:
-        c.effects.note(c.notes.calls, id(node), ("value", ""))
+        c.effects.note(c.notes.calls, node.number, ("value", ""))
     elif isinstance(target, OpCtor):
-        c.effects.note(c.notes.calls, id(node), ("make", target.op.name))
+        c.effects.note(c.notes.calls, node.number, ("make", target.op.name))
     elif isinstance(target, DefCtor):
         kind = "extern" if isinstance(target.definition.node, ast.Extern) else "block"
-        c.effects.note(c.notes.calls, id(node), (kind, at.scope.path(target.definition)))
+        c.effects.note(c.notes.calls, node.number, (kind, at.scope.path(target.definition)))
 
 
 def function(c: Check, at: Place, target: FunctionRef, label: str, args: Args, node: ast.Expr) -> Value:
     if target.definition is not None:
         extern = isinstance(target.definition.node, ast.Extern)
         c.effects.note(
-            c.notes.calls, id(node), ("extern" if extern else "fn", at.scope.path(target.definition))
+            c.notes.calls, node.number, ("extern" if extern else "fn", at.scope.path(target.definition))
         )
         return call_fn(c, at, target, args, node)
     name = target.builtin
     if name in MAKERS:
-        c.effects.note(c.notes.calls, id(node), ("make", name or ""))
+        c.effects.note(c.notes.calls, node.number, ("make", name or ""))
         return _special(c, at, name or "", args, node)
     tensors = any(map(has_tensor, args.values)) or any(map(has_tensor, args.kwargs.values()))
     if name is not None and (not tensors or target.op is None) and (tensors or name in COMPUTED):
@@ -181,11 +181,11 @@ def function(c: Check, at: Place, target: FunctionRef, label: str, args: Args, n
             return c.error(
                 "E0402", f"`{name}` takes what is known without the data, not tensors", node, help=hint
             )
-        c.effects.note(c.notes.calls, id(node), ("builtin", name))
+        c.effects.note(c.notes.calls, node.number, ("builtin", name))
         return builtin(c, at, name, args, node)
     if target.op is None:
         return c.error("E0203", f"there is no function of tensors called `{label}`", node)
-    c.effects.note(c.notes.calls, id(node), ("op", target.op.name))
+    c.effects.note(c.notes.calls, node.number, ("op", target.op.name))
     if at.mode is Mode.LAYERS:
         return c.error("E0702", f"{label} computes a tensor, which belongs into a method", node)
     names = list(signature.of(target.op).by_name)
@@ -203,7 +203,7 @@ def _special(c: Check, at: Place, name: str, args: Args, node: ast.Expr) -> Valu
     if not args.values or not isinstance(args.values[0], CTORS):
         return c.error("E0514", "`partial` takes a layer and some of its arguments", node)
     rest = dict(args.kwargs)
-    return Partial(args.values[0], tuple(args.values[1:]), rest, node)
+    return Partial(args.values[0], tuple(args.values[1:]), rest, node, c.definition)
 
 
 def apply_attribute(
@@ -265,7 +265,7 @@ def _apply_path(
         args = evaluated(c, at, extra)
         if args.bad:
             return POISON
-        c.effects.note(c.notes.calls, id(node), ("apply", func.name))
+        c.effects.note(c.notes.calls, node.number, ("apply", func.name))
         return c.run(at, base, args, node, func.name)
     if func.name == "forward" and isinstance(base, OpModule | BlockModule | ListModule):
         return apply_value(c, at, base, "forward", func.value, extra, node)

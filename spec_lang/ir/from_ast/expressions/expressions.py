@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.joining import join
 from spec_lang.ir.from_ast.names.names import lookup
+from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.value import POISON, Maybe, Template, Value
@@ -44,7 +45,7 @@ def hole(c: Check, at: Place, node: ast.Hole) -> Value:
 def name(c: Check, at: Place, node: ast.Name) -> Value:
     value = lookup(c, at, node)
     if isinstance(value, Maybe):
-        c.effects.note(c.notes.resolved, id(node), value)
+        c.effects.note(c.notes.resolved, node.number, value)
     if isinstance(value, Pack):
         return c.error(
             "E0404", f"`*{node.id}` is any number of dims; write `*{node.id}` where dims are listed", node
@@ -60,10 +61,14 @@ def ifexp(c: Check, at: Place, node: ast.IfExp) -> Value:
     assert isinstance(test, bool | Cond)
     if isinstance(test, bool):
         live, dead = (node.body, node.orelse) if test else (node.orelse, node.body)
-        c.unreached(at, lambda at: c.ev(at, dead))
+        unreached(c, at, (dead,), lambda p: c.ev(p, dead))
         return c.ev(at, live)
     there = at.branch(test)
-    yes = c.ev(there, node.body) if not there.facts.contradictory else POISON
+    if there.facts.contradictory:
+        unreached(c, there, (node.body,), lambda p: c.ev(p, node.body))
+        yes: Value = POISON
+    else:
+        yes = c.ev(there, node.body)
     no = c.ev(at.branch(~test), node.orelse)
     if yes is POISON or no is POISON:
         return POISON

@@ -63,7 +63,7 @@ def infer_op(
                 trial.keep()
         if refused:
             maybe = next(v for v in (*args, *kwargs.values()) if isinstance(v, Maybe))
-            place = next((n for n in places.values() if c.notes.resolved.get(id(n)) is maybe), node)
+            place = next((n for n in places.values() if c.notes.resolved.get(n.number) is maybe), node)
             return present(c, maybe, place)
         return result
     cx = Cx(at.facts, label)

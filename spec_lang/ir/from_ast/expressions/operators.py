@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir import operators
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, operate
 from spec_lang.ir.from_ast.expressions.op_calls import call_op
+from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
@@ -54,7 +55,7 @@ def _logic(c: Check, at: Place, node: ast.Binary) -> Value:
     assert isinstance(a, bool | Cond)
     if isinstance(a, bool):
         if a is (node.op == "or"):
-            c.unreached(at, lambda at: c.ev(at, node.right))
+            unreached(c, at, (node.right,), lambda p: c.ev(p, node.right))
             return a
         return condition(c, at, c.ev(at, node.right), node.right)
     under = at.under(a if node.op == "and" else ~a)

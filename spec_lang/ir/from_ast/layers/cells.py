@@ -37,7 +37,7 @@ def settle(
         c.effects.determine(cell, back)
         for own in indices:
             if own in c.block.running.repeats:
-                c.block.running.cells[id(cell)] = c.block.running.repeats[own].node
+                c.block.running.cells[cell] = c.block.running.repeats[own].node
         return True
     known = substitute(cell.value, dict(indices))
     assert isinstance(known, Dim)

@@ -44,8 +44,8 @@ def construct(c: Check, at: Place, ctor: Value, args: Args, node: ast.Expr, labe
             cell = memo[name] = Cell(name, hole)
         if cell not in c.notes.item_of:
             c.effects.note(c.notes.item_of, cell, at.inside)
-            known = c.notes.cells.get(id(hole), ())
-            c.effects.note(c.notes.cells, id(hole), (*known, cell))
+            known = c.notes.cells.get(hole.number, ())
+            c.effects.note(c.notes.cells, hole.number, (*known, cell))
         return cell
 
     return constructed(c, at, ctor, args, node, label, cells)
@@ -64,7 +64,7 @@ def constructed(
             lambda p: constructed(c, p, no, args, node, label, cells),
         )
     if isinstance(ctor, Partial):
-        return constructed(c, at, ctor.ctor, _filled(ctor, args), node, label, cells)
+        return constructed(c, at, ctor.ctor, _filled(c, ctor, args, node), node, label, cells)
     if isinstance(ctor, OpCtor):
         return construct_op(c, at, ctor.op, args, node, label, cells)
     if isinstance(ctor, DefCtor) and _is_variant(ctor.definition):
@@ -163,17 +163,21 @@ def check_layer(c: Check, at: Place, module: OpModule, layer: Layer) -> bool:
     return True
 
 
-def _filled(partial: Partial, args: Args) -> Args:
-    """A partial's arguments before those of its call."""
+def _filled(c: Check, partial: Partial, args: Args, node: ast.Expr) -> Args:
+    """A partial's arguments before those of its call; what stands in another definition has its place here."""
     result = Args()
     result.values = [*partial.args, *args.values]
     call = partial.node
     nodes: list[ast.Expr] = []
-    if isinstance(call, ast.Call):
+    if partial.definition is not c.definition:
+        nodes = [node] * len(partial.args)
+    elif isinstance(call, ast.Call):
         nodes = [a.value for a in call.args[1:] if a.name is None][: len(partial.args)]
     result.nodes = [*nodes, *args.nodes]
     result.kwargs = {**partial.kwargs, **args.kwargs}
     result.named = dict(args.named)
-    if isinstance(call, ast.Call):
+    if partial.definition is not c.definition:
+        result.named = dict.fromkeys(partial.kwargs, node) | result.named
+    elif isinstance(call, ast.Call):
         result.named = {a.name: a.value for a in call.args if a.name is not None} | result.named
     return result

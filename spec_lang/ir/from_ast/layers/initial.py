@@ -40,7 +40,7 @@ def initialised(c: Check, at: Place, node: ast.Expr) -> bool:
     name = node.func.id
     if name not in INITIALISERS or (node.args and name in c.program.functions):
         return False
-    c.effects.note(c.notes.calls, id(node), ("init", name))
+    c.effects.note(c.notes.calls, node.number, ("init", name))
     known = list(INITIALISERS[name])
     args = evaluated(c, at, node.args)
     if len(args.values) > len(known):
@@ -112,11 +112,11 @@ def init_rule(c: Check, at: Place, rule: ast.InitRule) -> None:
     if isinstance(base, ast.Name) and base.id not in c.block.members:
         found = find(c, at, base.id)
         if found is not None and isinstance(found[1], OpCtor):
-            c.effects.note(c.notes.refs, id(base), found[0])
+            c.effects.note(c.notes.refs, base.number, found[0])
             _selects(c, selector, base, found[1].op)
             return
         if found is not None and isinstance(found[1], DefCtor):
-            c.effects.note(c.notes.refs, id(base), found[0])
+            c.effects.note(c.notes.refs, base.number, found[0])
             return
     value = path_value(c, at, selector)
     if value is not POISON and not is_module(value) and not isinstance(value, TensorType):

@@ -7,6 +7,7 @@ from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
 from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, same, same_state
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
+from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Trial
 from spec_lang.ir.from_ast.state.place import Place
@@ -15,13 +16,29 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Cell, Grown, Iteration, Value
 from spec_lang.shapes import Cond, Dim, dim, symbol
+from spec_lang.syntax import ast
 
 
-def loop(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
-    """The state behind a loop; None after a mistake, which is reported."""
+def loop(
+    c: Check,
+    at: Place,
+    state: State,
+    body: Body,
+    it: Iteration,
+    node: object,
+    code: tuple[ast.Statement, ...] = (),
+) -> State | None:
+    """The state behind a loop; None after a mistake, which is reported.
+
+    Args:
+        state: The values that change along the loop.
+        body: One iteration.
+        it: What the loop goes over.
+        node: Where its mistakes are.
+        code: What `body` goes through, where that is written out.
+    """
     if it.length.const is not None and it.length.const <= 0:
-        if it.element is not None:
-            c.unreached(at, lambda p: body(p, state, it.element))
+        unreached(c, at, code, lambda p: body(p, state, POISON if it.element is None else it.element))
         return state
     attempts: list[Trial] = []
     errors: list[Diagnostic] = []
@@ -99,7 +116,7 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
                 seen.setdefault(cell, []).append(cell.value)
                 cell.value = None
     for cell, sizes in seen.items():
-        if not fit_formula(c, cell, sizes, it.index, it.owner or c.block.running.cells.get(id(cell))):
+        if not fit_formula(c, cell, sizes, it.index, it.owner or c.block.running.cells.get(cell)):
             return None
     return state
 

@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.loops.engine import loop
 from spec_lang.ir.from_ast.loops.invariants import close, not_negative
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim
+from spec_lang.ir.from_ast.names.unreached import note_all, unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
@@ -66,6 +67,8 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
     it = iteration(c, at, value, name, node.iterable)
     if it is None:
         _poison_loop(at, node)
+        for statement in node.body:
+            note_all(c, at, statement)
         return False
     names = list(at.locals)
     growing = _appended(node.body)
@@ -82,7 +85,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
             return None
         return [inner.locals.get(n, POISON) for n in names]
 
-    result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable)
+    result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable, node.body)
     at.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
     if result is None:
         _poison_loop(at, node)
@@ -104,6 +107,8 @@ def bind_target(c: Check, at: Place, target: ast.Target, element: Value, node: a
     """Bind a loop's variables to an element."""
     if isinstance(target, ast.Hole):
         return True
+    if isinstance(target, ast.TargetTuple) and element is POISON:
+        return all(bind_target(c, at, t, POISON, node) for t in target.items)
     if isinstance(target, ast.Name):
         name = target.id
         hides = None
@@ -219,6 +224,8 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
     generator = node.generators[0]
     items: list[Value] = []
     keys: list[str] = []
+    if not it.known:
+        unreached(c, at, (node,), lambda p: _item_unknown(c, p, node))
     for k, element in enumerate(it.known or ()):
         there = at.iteration()
         if not bind_target(c, there, generator.target, element, generator.iterable):
@@ -237,6 +244,15 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
     return items
 
 
+def _item_unknown(c: Check, at: Place, node: ast.Comprehension) -> None:
+    """Go through an item of a list that has none."""
+    for generator in node.generators:
+        bind_target(c, at, generator.target, POISON, generator.iterable)
+    if node.key is not None:
+        c.ev(at, node.key)
+    _item(c, at, node)
+
+
 def _item(c: Check, at: Place, node: ast.Comprehension) -> Value:
     """One item, for the values that the variables have now."""
     there = at.iteration()
@@ -250,6 +266,8 @@ def _expanded(c: Check, at: Place, node: ast.Comprehension) -> Value:
     keys: list[str] = []
     if not _nested(c, at, node, 0, items, keys):
         return POISON
+    if not items:
+        unreached(c, at, (node,), lambda p: _item_unknown(c, p, node))
     if any(map(is_module, items)):
         return ListModule(at.member, "list" if node.key is None else "dict", items, keys)
     return items

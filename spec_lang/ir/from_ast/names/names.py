@@ -21,39 +21,45 @@ def lookup(c: Check, at: Place, node: ast.Name, *, call: bool = False) -> Value:
     if found is None:
         return unknown(c, at, node, call)
     ref, value = found
-    c.effects.note(c.notes.refs, id(node), ref)
+    c.effects.note(c.notes.refs, node.number, ref)
     return at.resolve(value)
 
 
 def find(c: Check, at: Place, name: str, *, call: bool = False) -> tuple[str, Value] | None:
-    """A name's ref and value: locals, then layers, then hyperparameters and dims, then functions.
+    """As `meaning`, for a name that is used: that it is, and that a dim is needed at construction, is noted."""
+    found = meaning(c, at, name, call=call)
+    if found is None:
+        return None
+    ref, value = found
+    if ref in ("layer", "param", "hyper", "let") or (ref == "local" and name in c.block.members):
+        c.effects.use(name)
+    elif ref == "dim" and at.mode is Mode.LAYERS and name in c.block.dims:
+        need(c, name)
+    elif ref == "constant":
+        c.effects.taint(value is POISON)
+    return found
 
-    Among layers, a dim that is named is needed at construction.
-    """
+
+def meaning(c: Check, at: Place, name: str, *, call: bool = False) -> tuple[str, Value] | None:
+    """A name's ref and value: locals, then layers, then hyperparameters and dims, then functions."""
     if name in at.loops:
         return "loop", at.loops[name]
     if name in at.locals:
-        if name in c.block.members:
-            c.effects.use(name)
         return "local", at.locals[name]
     if name in at.bound:
         return "dim", at.bound[name]
     if at.sees_members and name in c.block.members:
-        c.effects.use(name)
         value = c.block.members[name]
         return ("param" if isinstance(value, TensorType) else "layer"), value
     if name in c.block.hypers:
-        c.effects.use(name)
         return "hyper", c.block.hypers[name]
     if name in c.block.lets:
-        c.effects.use(name)
         return "let", c.block.lets[name]
     if name in c.block.dims:
-        if at.mode is Mode.LAYERS:
-            need(c, name)
-        if at.frame.own_dims is None or name in at.frame.own_dims or name in c.effects.needed:
+        own = at.frame.own_dims
+        if own is None or name in own or name in c.effects.needed:
             return "dim", c.block.dims[name]
-    return find_global(c, at, name, call)
+    return _global(c, at, name, call)
 
 
 def need(c: Check, name: str) -> None:
@@ -63,16 +69,13 @@ def need(c: Check, name: str) -> None:
         c.effects.need(name, value)
 
 
-def find_global(c: Check, at: Place, name: str, call: bool) -> tuple[str, Value] | None:
+def _global(c: Check, at: Place, name: str, call: bool) -> tuple[str, Value] | None:
     if call and name in c.block.methods:
         return "method", MethodRef(name)
     definition = at.scope.names.get(name)
     if definition is not None:
-        at.scope.used.add(name)
         if isinstance(definition.node, ast.ConstantDef):
-            value = c.program.constant(definition)
-            c.effects.taint(value is POISON)
-            return "constant", value
+            return "constant", c.program.constant(definition)
         if isinstance(definition.node, ast.Function) or (
             isinstance(definition.node, ast.Extern) and definition.node.kind == "fn"
         ):

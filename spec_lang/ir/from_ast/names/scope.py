@@ -37,7 +37,7 @@ class Def:
 class Scope:
     """The names of one file."""
 
-    __slots__ = ("broken", "file", "module", "names", "used")
+    __slots__ = ("broken", "file", "module", "names")
 
     def __init__(self, module: LoadedModule, file: int) -> None:
         self.module = module
@@ -45,7 +45,6 @@ class Scope:
         self.names: dict[str, Def] = {}
         self.broken: set[str] = set()
         """Names that a failed import would have given: a use of one is no second mistake."""
-        self.used: set[str] = set()
 
     def path(self, definition: Def) -> str:
         """How this file's IR refers to a definition: plain at home, behind its module's name elsewhere."""

@@ -148,18 +148,6 @@ class Check:
         """An attempt from a place on: undone on leaving, unless it is kept."""
         return self.effects.trial(at)
 
-    def unreached(self, at: Place, run: Callable[[Place], object]) -> Place:
-        """Go through code that is never taken, for what is noted of it: it reports, owes and determines nothing.
-
-        Gives the place behind it.
-        """
-        returns = at.frame.returns()
-        with self.trial(at) as trial:
-            run(trial.at)
-            trial.keep_notes()
-        at.frame.restore(returns)
-        return trial.at
-
     # --- mistakes ---
 
     def error(
@@ -242,7 +230,7 @@ class Check:
 
     def note_type(self, at: Place, node: ast.Expr, value: Value) -> None:
         """What an expression gives; none where iterations that are gone through one by one differ."""
-        types, key = self.notes.types, id(node)
+        types, key = self.notes.types, node.number
         if at.unrolled and key in types and not _equal_types(types[key], value):
             value = None
         self.effects.note(types, key, value)

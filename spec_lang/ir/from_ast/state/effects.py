@@ -9,7 +9,15 @@ from typing import TypeVar
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.state.notes import Notes
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.value import AliasModule, BlockModule, Cell, OpModule, Owed
+from spec_lang.ir.from_ast.values.value import (
+    AliasModule,
+    BlockModule,
+    Cell,
+    MethodSummary,
+    OpModule,
+    Owed,
+    Summary,
+)
 from spec_lang.ops.base import Layer
 from spec_lang.shapes import Dim
 
@@ -37,8 +45,8 @@ class Effects:
         self.diagnostics: list[Diagnostic] = []
         self.owed: list[Owed] = []
         """What the block's uses must prove or pass on."""
-        self.determined: list[Cell | OpModule | AliasModule] = []
-        """What flowing in has determined: `_` and implicit dims, layers with such, containers by their input."""
+        self.determined: list[Cell | OpModule | AliasModule | _Method] = []
+        """What was found out: `_` and implicit dims, layers with such, containers by their input, methods."""
         self.needed: dict[str, Dim] = {}
         """The dims that layers need, in the order of need."""
         self.used: dict[str, bool] = {}
@@ -87,6 +95,11 @@ class Effects:
         module.block = block
         self.determined.append(module)
 
+    def summarise(self, summary: Summary, method: MethodSummary) -> None:
+        """A method is checked; its mistakes are among those that are reported here."""
+        summary.methods[method.name] = method
+        self.determined.append(_Method(summary, method.name))
+
     def need(self, name: str, value: Dim) -> None:
         """A dim of the inputs is needed at construction; the first need places it."""
         self.needed.setdefault(name, value)
@@ -115,6 +128,20 @@ class Effects:
     def trial(self, at: Place) -> Trial:
         """A trial from a place on: a context."""
         return Trial(self, at)
+
+
+class _Method:
+    """A method that is checked."""
+
+    __slots__ = ("_name", "_summary")
+
+    def __init__(self, summary: Summary, name: str) -> None:
+        self._summary = summary
+        self._name = name
+
+    def forget(self) -> None:
+        """It is not checked."""
+        self._summary.methods.pop(self._name, None)
 
 
 class Since:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.names.scope import Def
-from spec_lang.ir.from_ast.values.value import Carried, Iteration, RepeatModule, Summary, Value
+from spec_lang.ir.from_ast.values.value import Carried, Cell, Iteration, RepeatModule, Summary, Value
 from spec_lang.shapes import Dim, Facts, Pack, symbol
 from spec_lang.syntax import ast
 
@@ -41,15 +41,14 @@ class Running:
         """The lists of layers by the names of their indices."""
         self.owners: dict[ast.Comprehension, Dim] = {}
         """The index of each comprehension of layers."""
-        self.cells: dict[int, ast.Comprehension] = {}
-        """By a cell's identity, the comprehension along which it was determined."""
+        self.cells: dict[Cell, ast.Comprehension] = {}
+        """The comprehension along which a cell was determined."""
 
 
 class Block:
     """What a definition's check knows of it."""
 
     __slots__ = (
-        "broken_inputs",
         "checking",
         "definition",
         "dims",
@@ -82,8 +81,6 @@ class Block:
         """What its requirements and layers say: what every method may take to be so."""
         self.checking: list[str] = []
         """The methods that are being checked, each called by the one before it."""
-        self.broken_inputs: set[str] = set()
-        """Methods whose inputs are mistaken: calls of them say nothing more."""
         self.free_axes: dict[str, int] = {}
         """The axes of a container's input by the symbols of their sizes, where nothing says yet what those are."""
         self.stated_sizes: dict[int, Dim] = {}

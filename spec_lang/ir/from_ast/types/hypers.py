@@ -59,7 +59,6 @@ def _symbolic_named(c: Check, at: Place, text: str, type: ast.NamedType) -> Valu
     record = at.scope.names.get(type.name)
     if record is None or not isinstance(record.node, ast.Record):
         return unknown_type(c, at, type)
-    at.scope.used.add(type.name)
     fields = {}
     for f in record.node.fields:
         fields[f.name.id] = symbolic(c, at.within(record.scope), f"{text}.{f.name.id}", f.type)
@@ -84,14 +83,16 @@ def unbounded(c: Check, at: Place, type: ast.BoundedType) -> Value:
 def type_bounds(c: Check, at: Place, type: ast.BoundedType) -> tuple[int | None, int | None]:
     """The bounds that `int >= 0` states."""
     with c.trial(at) as trial:
+        # The type may be another definition's: nothing is noted of its nodes here.
         value = c.ev(trial.at, type.bound)
         bound = value.const if isinstance(value, Dim) else None
-        if bound is not None or type.base.name != "int":
-            trial.keep()
+        errors = trial.errors
     if bound is None:
         if type.base.name == "int":
             hint = "what holds between hyperparameters is a `require`"
             c.error("E0506", "a type's bound is a known int", type.bound, help=hint)
+        else:
+            c.effects.report_again(errors)
         return None, None
     return {">=": (bound, None), ">": (bound + 1, None), "<=": (1, bound), "<": (1, bound - 1)}[type.op]
 

@@ -174,13 +174,19 @@ class DefCtor:
 
 
 class Partial:
-    """`partial(constructor, ...)`."""
+    """`partial(constructor, ...)`, as it stands in a definition."""
 
-    __slots__ = ("args", "ctor", "kwargs", "node")
+    __slots__ = ("args", "ctor", "definition", "kwargs", "node")
 
     def __init__(
-        self, ctor: Value, args: tuple[Value, ...], kwargs: dict[str, Value], node: ast.Expr
+        self,
+        ctor: Value,
+        args: tuple[Value, ...],
+        kwargs: dict[str, Value],
+        node: ast.Expr,
+        definition: Def,
     ) -> None:
+        self.definition = definition
         self.ctor = ctor
         self.args = args
         self.kwargs = kwargs
@@ -479,11 +485,13 @@ class InputSummary:
 class MethodSummary:
     """A method's (or tensor function's) type, the dims that its inputs bind, and what its caller owes."""
 
-    __slots__ = ("absent", "dims", "entries", "inputs", "name", "node", "owed", "result", "results")
+    __slots__ = ("absent", "broken", "dims", "entries", "inputs", "name", "node", "owed", "result", "results")
 
     def __init__(self, name: str, node: ast.Method | ast.Function) -> None:
         self.name = name
         self.node = node
+        self.broken = False
+        """Whether its inputs are mistaken: calls of it say nothing more."""
         self.inputs: list[InputSummary] = []
         self.absent: dict[str, list[str]] = {}
         """By optional input, the dims that no required one tells: they are 0 exactly where it is absent."""
