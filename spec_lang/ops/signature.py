@@ -17,14 +17,14 @@ from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 AnOp = TypeVar("AnOp", bound=Op)
 
 
-class _Hole:
+class Hole:
     """`_`: an argument that the dataflow determines."""
 
     def __repr__(self) -> str:
         return "_"
 
 
-HOLE: Final = _Hole()
+HOLE: Final = Hole()
 _MISS: Final = object()  # what a conversion gives for a value that it does not take
 _REQUIRED: Final = object()
 

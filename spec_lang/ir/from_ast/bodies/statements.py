@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.conversions import condition
-from spec_lang.ir.from_ast.expressions.joining import DIFFERENT, common_type, join
+from spec_lang.ir.from_ast.expressions.joining import Different, common_type, join
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
@@ -146,7 +146,7 @@ def _joined_locals(
             result[name] = POISON
         else:
             joined = _joined(c, at, test, a, b)
-            if joined is DIFFERENT:
+            if isinstance(joined, Different):
                 c.error(
                     "E0308",
                     f"`{name}` is {type_text(a)} where {test}, and {type_text(b)} elsewhere",
@@ -159,7 +159,7 @@ def _joined_locals(
     return result
 
 
-def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value) -> Value:
+def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value) -> Value | Different:
     if is_module(a) or is_module(b) or not (has_tensor(a) or has_tensor(b)) or a is None or b is None:
         return join(c, at, test, a, b, c.definition.node)
     return common_type(at, test, a, b)

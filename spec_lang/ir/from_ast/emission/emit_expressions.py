@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
-from spec_lang.ir.from_ast.values.value import Cell, Value
+from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
 from spec_lang.shapes import Cond, Dim, symbol
 from spec_lang.syntax import ast
@@ -151,7 +151,7 @@ class ExpressionEmitter:
     def _in_authors_names(self, value: Value) -> Value:
         """A type inside a loop by the names of its variables; None where a size has none."""
         checked = self.checked
-        env: dict[str, object] = {}
+        env: Env = {}
         for name in type_symbols(value):
             if name in checked.running.names:
                 author, offset = checked.running.names[name]

@@ -12,11 +12,11 @@ from spec_lang.ir.from_ast.values.value import Maybe, Value
 from spec_lang.shapes import Cond, Dim, Pack, TensorType
 
 
-class _Different:
+class Different:
     """What two values have in common that have no common type."""
 
 
-DIFFERENT = _Different()
+DIFFERENT = Different()
 
 
 def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -> Value:
@@ -27,7 +27,7 @@ def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -
         present = yes if no is None else no
         return Maybe(truth_cond(cond if yes is None else ~cond), present)
     joined = common_type(at, cond, yes, no)
-    if joined is DIFFERENT:
+    if isinstance(joined, Different):
         return c.error(
             "E0308",
             f"the two branches give different types: {type_text(yes)} where {cond}, {type_text(no)} elsewhere",
@@ -37,7 +37,7 @@ def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -
     return joined
 
 
-def common_type(at: Place, cond: Cond, yes: Value, no: Value) -> Value:
+def common_type(at: Place, cond: Cond, yes: Value, no: Value) -> Value | Different:
     """As `join`, DIFFERENT where there is no common type."""
     if isinstance(yes, tuple | list) and type(yes) is type(no):
         assert isinstance(no, tuple | list)
@@ -46,7 +46,7 @@ def common_type(at: Place, cond: Cond, yes: Value, no: Value) -> Value:
         items: list[Value] = []
         for a, b in zip(yes, no, strict=True):
             one = common_type(at, cond, a, b)
-            if one is DIFFERENT:
+            if isinstance(one, Different):
                 return DIFFERENT
             items.append(one)
         return type(yes)(items)

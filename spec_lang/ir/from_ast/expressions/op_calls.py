@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.values.args import stage, swap, swap_named
 from spec_lang.ir.from_ast.values.substitution import first_items
 from spec_lang.ir.from_ast.values.value import POISON, FunctionRef, Mapped, Maybe, OpModule, Value
 from spec_lang.ops import signature
-from spec_lang.ops.base import Cx, Function, OpError
+from spec_lang.ops.base import Cx, Function, Layer, OpError
 from spec_lang.shapes import DType, TensorType
 from spec_lang.syntax import ast
 
@@ -96,7 +96,7 @@ def _refuses_none(trial: Trial) -> bool:
     return bool(found) and all(d.code == "E0514" and d.message.endswith("not none") for d in found)
 
 
-def _op_value(value: Value) -> Value:
+def _op_value(value: Value) -> Value | Layer:
     """A value as ops take it."""
     if isinstance(value, OpModule):
         return value.ready or value.layer

@@ -130,7 +130,7 @@ def construct_op(
     return module
 
 
-def op_value(value: Value) -> Value:
+def op_value(value: Value) -> Value | Layer:
     """An argument as ops take it: a layer as its own declaration."""
     if isinstance(value, OpModule):
         return value.layer

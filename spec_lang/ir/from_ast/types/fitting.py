@@ -50,7 +50,7 @@ def fit(c: Check, at: Place, value: Value, type: ast.Type, name: str, node: obje
     fitted = _fitted(c, at, value, type)
     if isinstance(type, ast.TensorType | ast.TensorListType):
         return symbolic(c, at, name, type)
-    if fitted is _MISS:
+    if isinstance(fitted, _Miss):
         found = f"`{host.text(value)}`" if isinstance(value, Dim | float | str) else host.kind_of(value)
         if isinstance(value, str):
             found = f'"{value}"'
@@ -117,7 +117,7 @@ def bounded(
     return True
 
 
-def _fitted(c: Check, at: Place, value: Value, type: ast.Type) -> Value:
+def _fitted(c: Check, at: Place, value: Value, type: ast.Type) -> Value | _Miss:
     if isinstance(type, ast.BoundedType):
         type = type.base
     if isinstance(type, ast.NamedType):
@@ -129,24 +129,25 @@ def _fitted(c: Check, at: Place, value: Value, type: ast.Type) -> Value:
             return None
         if isinstance(value, Maybe):
             inner = _fitted(c, at, value.value, type.base)
-            return _MISS if inner is _MISS else Maybe(value.absent, inner)
+            return inner if isinstance(inner, _Miss) else Maybe(value.absent, inner)
         return _fitted(c, at, value, type.base)
     if isinstance(type, ast.TupleType):
         if not isinstance(value, list | tuple) or len(value) != len(type.items):
             return _MISS
-        items = tuple(_fitted(c, at, v, t) for v, t in zip(value, type.items, strict=True))
-        return _MISS if _MISS in items else items
+        items = [_fitted(c, at, v, t) for v, t in zip(value, type.items, strict=True)]
+        fitting = tuple(i for i in items if not isinstance(i, _Miss))
+        return fitting if len(fitting) == len(items) else _MISS
     if isinstance(type, ast.ListType):
         if isinstance(value, SymList):
             return value
         if not isinstance(value, list | tuple):
             return _MISS
-        found = [_fitted(c, at, v, type.item) for v in value]
-        return _MISS if any(f is _MISS for f in found) else found
+        found = [f for v in value if not isinstance(f := _fitted(c, at, v, type.item), _Miss)]
+        return found if len(found) == len(value) else _MISS
     return _MISS
 
 
-def _fitted_named(c: Check, at: Place, value: Value, type: ast.NamedType) -> Value:
+def _fitted_named(c: Check, at: Place, value: Value, type: ast.NamedType) -> Value | _Miss:
     if type.name == "int":
         return value if isinstance(value, Dim) else _MISS
     if type.name == "float":
@@ -165,12 +166,12 @@ def _fitted_named(c: Check, at: Place, value: Value, type: ast.NamedType) -> Val
     return value if fits else _MISS
 
 
-def _fitted_choice(c: Check, at: Place, value: Value, type: ast.ChoiceType) -> Value:
+def _fitted_choice(c: Check, at: Place, value: Value, type: ast.ChoiceType) -> Value | _Miss:
     for option in type.options:
         if isinstance(option, ast.String):
             if value == option.value:
                 return value
-        elif (found := _fitted(c, at, value, option)) is not _MISS:
+        elif not isinstance(found := _fitted(c, at, value, option), _Miss):
             return found
     options = [o.value for o in type.options if isinstance(o, ast.String)]
     if isinstance(value, Choice) and value.options and set(value.options) <= set(options):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.value import Env
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim
 
@@ -21,7 +22,7 @@ _ORDERS: dict[type, Callable[[float, float], bool]] = {
 }
 
 
-def float_flags(cond: Cond, env: dict[str, object]) -> dict[str, object]:
+def float_flags(cond: Cond, env: Env) -> dict[str, object]:
     """The truths of a condition's flags over floats (`0 <= p <= 1`) that the values in `env` decide or rename."""
     found: dict[str, object] = {}
     for flag in cond.flags:

@@ -7,7 +7,7 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.value import POISON, Maybe, RecordValue, SymList, Value
+from spec_lang.ir.from_ast.values.value import POISON, Env, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
 from spec_lang.syntax import ast
@@ -97,7 +97,7 @@ def type_bounds(c: Check, at: Place, type: ast.BoundedType) -> tuple[int | None,
     return {">=": (bound, None), ">": (bound + 1, None), "<=": (1, bound), "<": (1, bound - 1)}[type.op]
 
 
-def bindings(name: str, value: Value, type: ast.Type, env: dict[str, object]) -> None:
+def bindings(name: str, value: Value, type: ast.Type, env: Env) -> None:
     """What the symbols of one hyperparameter stand for."""
     if isinstance(type, ast.OptionalType):
         flag = f"{name} is none"

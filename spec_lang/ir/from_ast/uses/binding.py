@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import found_text, type_symbols, type_text
-from spec_lang.ir.from_ast.values.value import InputSummary, Mapped, Maybe, MethodSummary, Value
+from spec_lang.ir.from_ast.values.value import Env, InputSummary, Mapped, Maybe, MethodSummary, Value
 from spec_lang.shapes import Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
 from spec_lang.shapes.linear import linear, symbol_in
 from spec_lang.syntax import ast
@@ -42,7 +42,7 @@ class _Call:
 
     __slots__ = ("env", "label", "node", "pairs")
 
-    def __init__(self, env: dict[str, object], node: ast.Expr, label: str) -> None:
+    def __init__(self, env: Env, node: ast.Expr, label: str) -> None:
         self.env = env
         self.node = node
         self.label = label
@@ -50,7 +50,7 @@ class _Call:
 
 
 def bind_inputs(
-    c: Check, at: Place, callee: MethodSummary, args: Args, env: dict[str, object], node: ast.Expr, label: str
+    c: Check, at: Place, callee: MethodSummary, args: Args, env: Env, node: ast.Expr, label: str
 ) -> bool:
     """What a call's arguments make of a callee's dims, in `env`; mistakes are reported."""
     given = _matched(c, callee, args, node, label)
@@ -59,8 +59,8 @@ def bind_inputs(
     call = _Call(env, node, label)
     later: list[tuple[InputSummary, Value]] = []
     for item in callee.inputs:
-        value = given.get(item.name, _ABSENT)
-        if value is _ABSENT:
+        value: Value | _Absent = given.get(item.name, _ABSENT)
+        if isinstance(value, _Absent):
             if item.default is not None and not isinstance(item.default, ast.Constant):
                 other = item.default.id if isinstance(item.default, ast.Name) else None
                 if other in given:

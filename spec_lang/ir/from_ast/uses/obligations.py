@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.flags import float_flags
 from spec_lang.ir.from_ast.values.args import stage
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
-from spec_lang.ir.from_ast.values.value import BlockModule, Owed
+from spec_lang.ir.from_ast.values.value import BlockModule, Env, Owed
 from spec_lang.ops.base import Cx
 from spec_lang.shapes import Cond, Dim
 from spec_lang.syntax import ast
@@ -42,9 +42,7 @@ def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
         owe(c, at, cond, f"{label} needs {cond}", node, False)
 
 
-def discharge(
-    c: Check, at: Place, owed: list[Owed], env: dict[str, object], module: BlockModule, node: ast.Expr
-) -> bool:
+def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModule, node: ast.Expr) -> bool:
     """Prove what a callee assumed, or pass it on."""
     good = True
     for o in owed:
@@ -71,7 +69,7 @@ def discharge(
     return good
 
 
-def mapping_text(cond: Cond, env: dict[str, object]) -> str:
+def mapping_text(cond: Cond, env: Env) -> str:
     names = [n for n in sorted(cond.symbols) if isinstance(env.get(n), Dim) and str(env[n]) != n]
     return f" with {', '.join(f'{n} = {env[n]}' for n in names)}" if names else ""
 

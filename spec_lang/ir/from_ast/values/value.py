@@ -8,18 +8,27 @@ through by, which hold values again: so all of them stand in one file, and what 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import EllipsisType
 from typing import TypeAlias
 
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ops.base import Function, Layer
-from spec_lang.shapes import Cond, Dim, Pack
+from spec_lang.ops.kinds import Choice, Real, SliceOf
+from spec_lang.ops.signature import Hole
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType
 from spec_lang.syntax import ast
 
-Value: TypeAlias = object
-"""Any of these; the checker narrows with `isinstance`."""
+Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatModule"
+Value: TypeAlias = (
+    "Dim | float | Real | bool | Cond | str | Choice | Template | None | EllipsisType | SliceOf"
+    " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
+    " | SymList | Range | Enumerate | Zip | Mapped | Grown | RecordValue"
+    " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module"
+)
+"""Any of these; what has been told apart by `isinstance` is what is left."""
 
-Env: TypeAlias = dict[str, object]
+Env: TypeAlias = "dict[str, Value]"
 """What the names in a callee's sizes and conditions stand for; `*B` stands for sizes."""
 
 
