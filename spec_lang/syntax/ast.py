@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from spec_lang.diagnostics import Source, Span
-from spec_lang.syntax.node import Node
+from spec_lang.syntax.node import DefinitionNode, Node
 
 # --- Expressions ---------------------------------------------------------------------------
 
@@ -395,7 +395,7 @@ class Hyper(Node):
     default: Expr | None
 
 
-class Block(Node):
+class Block(DefinitionNode):
     """`model` or `block` (kind), with its parts, or `= expression` as its whole body.
 
     `model ResNet50 = ResNet(...)` has no hyperparameter list (`hypers is None`).
@@ -409,7 +409,7 @@ class Block(Node):
     alias: Expr | None
 
 
-class Function(Node):
+class Function(DefinitionNode):
     """`fn`: over hyperparameters (`fn f(n: int) = expr`) or over tensors (a method's shape)."""
 
     name: Name
@@ -421,14 +421,14 @@ class Function(Node):
     results_tuple: bool = False
 
 
-class ConstantDef(Node):
+class ConstantDef(DefinitionNode):
     """`NAME = expression` at the top of a file."""
 
     name: Name
     value: Expr
 
 
-class Record(Node):
+class Record(DefinitionNode):
     name: Name
     doc: String | None
     fields: tuple[Hyper, ...]
@@ -439,14 +439,14 @@ class ImportName(Node):
     alias: Name | None
 
 
-class Import(Node):
+class Import(DefinitionNode):
     """`from other.file import Name, Other as Local`."""
 
     module: tuple[Name, ...]
     names: tuple[ImportName, ...]
 
 
-class Extern(Node):
+class Extern(DefinitionNode):
     """A layer or function written in Python.
 
     `extern layer Name(args) from "package.module":` with a `forward(...) -> ...` line, or

@@ -5,16 +5,18 @@ A method takes the rule's symbols in order, punctuation included: tokens, nodes,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
 from spec_lang.syntax.limits import DIGITS
-from spec_lang.syntax.node import Node
+from spec_lang.syntax.node import DefinitionNode, Node
 from spec_lang.syntax.strings import fstring_mistake, fstring_pieces, string_value
-from spec_lang.syntax.token import Token
+from spec_lang.syntax.token import Token, place
 
 Values = list[Any]
+N = TypeVar("N", bound=Node)
+D = TypeVar("D", bound=DefinitionNode)
 
 
 class Doc(Node):
@@ -57,15 +59,13 @@ def _end(value: Any) -> int:
 
 
 def _span(values: Values) -> Span:
-    return Span(_start(values[0]), _end(values[-1]))
+    first, last = values[0], values[-1]
+    start = first.start if type(first) is Token else first.span.start
+    return place((start, last.end if type(last) is Token else last.span.end))
 
 
 def _between(start: Token, end: Any) -> Span:
-    return Span(start.start, _end(end))
-
-
-def _name(token: Token) -> ast.Name:
-    return ast.Name(Span(token.start, token.end), token.text)
+    return place((start.start, end.end if type(end) is Token else end.span.end))
 
 
 def _widen(node: Any, first: Token, last: Token) -> Any:
@@ -74,19 +74,44 @@ def _widen(node: Any, first: Token, last: Token) -> Any:
     return node
 
 
-def _doc(values: Values) -> ast.String | None:
-    for value in values:
-        if type(value) is Doc:
-            return value.value
-    return None
+def _string(token: Token) -> ast.String:
+    return ast.String(token.span, string_value(token.text), token.text)
 
 
 class Builder:
-    """Makes the tree of one file."""
+    """Makes the tree of one file.
 
-    def __init__(self, source: Source) -> None:
+    Attributes:
+        numbers: The number of the next node; a definition's nodes are made one after the other, then itself.
+    """
+
+    def __init__(self, source: Source, numbers: int = 0) -> None:
         self.source = source
         self.diagnostics: list[Diagnostic] = []
+        self.numbers = numbers
+
+    def new(self, node: N) -> N:
+        """Number a node of a definition."""
+        number = self.numbers
+        node.__dict__["number"] = number
+        self.numbers = number + 1
+        return node
+
+    def defined(self, node: D) -> D:
+        """Number a definition, the last of its nodes."""
+        node.__dict__["number"] = self.numbers
+        node.__dict__["numbers"] = self.numbers + 1
+        self.numbers = 0
+        return node
+
+    def _name(self, token: Token) -> ast.Name:
+        return self.new(ast.Name(token.span, token.text))
+
+    def _doc(self, values: Values) -> ast.String | None:
+        for value in values:
+            if type(value) is Doc:
+                return self.new(value.value)
+        return None
 
     def error(self, code: str, message: str, span: Span, help: str | None = None) -> None:
         """Report what the grammar alone cannot refuse."""
@@ -122,44 +147,53 @@ class Builder:
     # --- Definitions -----------------------------------------------------------------------
 
     def module(self, v: Values) -> ast.Module:
+        doc = v[0].value if v and type(v[0]) is Doc else None
         definitions = tuple(v[-1]) if v and type(v[-1]) is list else ()
-        return ast.Module(Span(0, len(self.source.text)), self.source, _doc(v[:1]), definitions)
+        return ast.Module(Span(0, len(self.source.text)), self.source, doc, definitions)
 
     def doc(self, v: Values) -> Doc:
-        return Doc(v[0].span, self.string(v))
+        return Doc(v[0].span, _string(v[0]))
 
     def module_path(self, v: Values) -> list[ast.Name]:
-        return [_name(v[0])]
+        return [self._name(v[0])]
 
     def more_dotted(self, v: Values) -> list[ast.Name]:
-        v[0].append(_name(v[2]))
+        v[0].append(self._name(v[2]))
         return v[0]  # type: ignore[no-any-return]
 
     def import_(self, v: Values) -> ast.Import:
-        return ast.Import(_between(v[0], v[3][-1]), tuple(v[1]), tuple(v[3]))
+        return self.defined(ast.Import(_between(v[0], v[3][-1]), tuple(v[1]), tuple(v[3])))
 
     def import_group(self, v: Values) -> ast.Import:
-        return ast.Import(_between(v[0], v[-2]), tuple(v[1]), tuple(v[4]))
+        return self.defined(ast.Import(_between(v[0], v[-2]), tuple(v[1]), tuple(v[4])))
 
     def import_name(self, v: Values) -> ast.ImportName:
-        return ast.ImportName(_span(v), _name(v[0]), _name(v[2]) if len(v) == 3 else None)
+        return self.new(ast.ImportName(_span(v), self._name(v[0]), self._name(v[2]) if len(v) == 3 else None))
 
     def constant(self, v: Values) -> ast.ConstantDef:
-        return ast.ConstantDef(_between(v[0], v[2]), _name(v[0]), v[2])
+        return self.defined(ast.ConstantDef(_between(v[0], v[2]), self._name(v[0]), v[2]))
 
     def record(self, v: Values) -> ast.Record:
-        return ast.Record(_span(v), _name(v[1]), _doc(v[5:6]), tuple(v[-2]))
+        return self.defined(ast.Record(_span(v), self._name(v[1]), self._doc(v[5:6]), tuple(v[-2])))
 
     def field(self, v: Values) -> ast.Hyper:
         return self.hyper(v[:-1])
 
     def hyper(self, v: Values) -> ast.Hyper:
-        return ast.Hyper(_span(v), _name(v[0]), v[2], v[4] if len(v) == 5 else None)
+        return self.new(ast.Hyper(_span(v), self._name(v[0]), v[2], v[4] if len(v) == 5 else None))
 
     def _block(self, kind: str, v: Values) -> ast.Block:
         body: Suite = v[2]
-        return ast.Block(
-            Span(v[0].start, body.span.end), kind, _name(v[1]), body.hypers, body.doc, body.parts, body.alias
+        return self.defined(
+            ast.Block(
+                Span(v[0].start, body.span.end),
+                kind,
+                self._name(v[1]),
+                body.hypers,
+                body.doc,
+                body.parts,
+                body.alias,
+            )
         )
 
     def model(self, v: Values) -> ast.Block:
@@ -184,21 +218,25 @@ class Builder:
 
     def suite(self, v: Values) -> Suite:
         parts = v[-2]
-        return Suite(Span(v[1].start, _end(parts[-1])), (), _doc(v[2:3]), tuple(parts), None)
+        return Suite(Span(v[1].start, _end(parts[-1])), (), self._doc(v[2:3]), tuple(parts), None)
 
     def doc_suite(self, v: Values) -> Suite:
-        return Suite(Span(v[1].start, v[2].span.end), (), v[2].value, (), None)
+        return Suite(Span(v[1].start, v[2].span.end), (), self._doc(v[2:3]), (), None)
 
     def value_function(self, v: Values) -> ast.Function:
         sig: Signature = v[2]
         span = _between(v[0], v[4])
-        return ast.Function(span, _name(v[1]), sig.inputs, sig.results, None, (), v[4], sig.results_tuple)
+        return self.defined(
+            ast.Function(span, self._name(v[1]), sig.inputs, sig.results, None, (), v[4], sig.results_tuple)
+        )
 
     def function(self, v: Values) -> ast.Function:
         sig: Signature = v[2]
         doc, body = v[4]
         span = _between(v[0], body[-1])
-        return ast.Function(span, _name(v[1]), sig.inputs, sig.results, doc, body, None, sig.results_tuple)
+        return self.defined(
+            ast.Function(span, self._name(v[1]), sig.inputs, sig.results, doc, body, None, sig.results_tuple)
+        )
 
     def origin(self, v: Values) -> Origin:
         return Origin(_span(v), self.string(v[1:2]), self.string(v[3:4]) if len(v) == 4 else None)
@@ -206,57 +244,80 @@ class Builder:
     def extern_layer(self, v: Values) -> ast.Extern:
         forward: ast.Method = v[-2]
         origin: Origin = v[6]
-        return ast.Extern(
-            _between(v[0], forward),
-            "layer",
-            _name(v[2]),
-            tuple(v[4]),
-            origin.module,
-            origin.domain,
-            _doc(v[-3:-2]),
-            forward,
+        return self.defined(
+            ast.Extern(
+                _between(v[0], forward),
+                "layer",
+                self._name(v[2]),
+                tuple(v[4]),
+                origin.module,
+                origin.domain,
+                self._doc(v[-3:-2]),
+                forward,
+            )
         )
 
     def extern_fn(self, v: Values) -> ast.Extern:
         sig: Signature = v[3]
         origin: Origin = v[4]
-        name = _name(v[2])
-        forward = ast.Method(
-            Span(name.span.start, sig.span.end), name, sig.inputs, sig.results, None, (), sig.results_tuple
+        name = self._name(v[2])
+        forward = self.new(
+            ast.Method(
+                Span(name.span.start, sig.span.end),
+                name,
+                sig.inputs,
+                sig.results,
+                None,
+                (),
+                sig.results_tuple,
+            )
         )
-        return ast.Extern(
-            _between(v[0], origin), "fn", _name(v[2]), (), origin.module, origin.domain, None, forward
+        return self.defined(
+            ast.Extern(
+                _between(v[0], origin),
+                "fn",
+                self._name(v[2]),
+                (),
+                origin.module,
+                origin.domain,
+                None,
+                forward,
+            )
         )
 
     def extern_forward(self, v: Values) -> ast.Method:
         sig: Signature = v[1]
-        return ast.Method(
-            _between(v[0], sig), _name(v[0]), sig.inputs, sig.results, None, (), sig.results_tuple
+        return self.new(
+            ast.Method(
+                _between(v[0], sig), self._name(v[0]), sig.inputs, sig.results, None, (), sig.results_tuple
+            )
         )
 
     # --- Parts of a block ------------------------------------------------------------------
 
     def let(self, v: Values) -> ast.Let:
-        return ast.Let(_between(v[0], v[3]), _name(v[1]), v[3])
+        return self.new(ast.Let(_between(v[0], v[3]), self._name(v[1]), v[3]))
 
     def tie(self, v: Values) -> ast.Tie:
-        return ast.Tie(_between(v[0], v[3]), v[1], v[3])
+        return self.new(ast.Tie(_between(v[0], v[3]), v[1], v[3]))
 
     def expect(self, v: Values) -> ast.Expect:
-        return ast.Expect(_between(v[0], v[1]), v[1])
+        return self.new(ast.Expect(_between(v[0], v[1]), v[1]))
 
     def require(self, v: Values) -> ast.Require:
         message = self.string(v[3:4]) if len(v) == 5 else None
-        return ast.Require(_between(v[0], v[-2]), v[1], message)
+        return self.new(ast.Require(_between(v[0], v[-2]), v[1], message))
 
     def layers(self, v: Values) -> ast.LayersSection:
-        return ast.LayersSection(_between(v[0], v[4][-1]), tuple(v[4]))
+        return self.new(ast.LayersSection(_between(v[0], v[4][-1]), tuple(v[4])))
 
     def layer(self, v: Values) -> ast.Layer:
-        return ast.Layer(_between(v[0], v[2]), _name(v[0]), v[2])
+        return self.new(ast.Layer(_between(v[0], v[2]), self._name(v[0]), v[2]))
 
     def param(self, v: Values) -> ast.Param:
-        return ast.Param(_between(v[0], v[-2]), "param", _name(v[1]), v[3], v[5] if len(v) == 7 else None)
+        return self.new(
+            ast.Param(_between(v[0], v[-2]), "param", self._name(v[1]), v[3], v[5] if len(v) == 7 else None)
+        )
 
     def buffer(self, v: Values) -> ast.Param:
         persistent = True
@@ -273,19 +334,21 @@ class Builder:
                 self.error("E0114", "`persistent` is `true` or `false`", value.span)
             else:
                 persistent = bool(value.value)
-        return ast.Param(_between(v[0], v[-2]), "buffer", _name(v[1]), v[3], v[5], persistent)
+        return self.new(ast.Param(_between(v[0], v[-2]), "buffer", self._name(v[1]), v[3], v[5], persistent))
 
     def init(self, v: Values) -> ast.InitSection:
-        return ast.InitSection(_between(v[0], v[4][-1]), tuple(v[4]))
+        return self.new(ast.InitSection(_between(v[0], v[4][-1]), tuple(v[4])))
 
     def init_rule(self, v: Values) -> ast.InitRule:
-        return ast.InitRule(Span(_start(v[0]), _end(v[2])), v[0], v[2])
+        return self.new(ast.InitRule(_span(v[:3]), v[0], v[2]))
 
     def method(self, v: Values) -> ast.Method:
         sig: Signature = v[1]
         doc, body = v[3]
         span = _between(v[0], body[-1])
-        return ast.Method(span, _name(v[0]), sig.inputs, sig.results, doc, body, sig.results_tuple)
+        return self.new(
+            ast.Method(span, self._name(v[0]), sig.inputs, sig.results, doc, body, sig.results_tuple)
+        )
 
     def signature(self, v: Values) -> Signature:
         if len(v) == 3:
@@ -294,48 +357,48 @@ class Builder:
         return Signature(_span(v), tuple(v[1]), results.items, results.written_tuple)
 
     def input(self, v: Values) -> ast.Input:
-        return ast.Input(_span(v), _name(v[0]), v[2], v[4] if len(v) == 5 else None)
+        return self.new(ast.Input(_span(v), self._name(v[0]), v[2], v[4] if len(v) == 5 else None))
 
     def one_result(self, v: Values) -> Results:
-        return Results(v[0].span, (ast.Result(v[0].span, None, v[0]),), False)
+        return Results(v[0].span, (self.new(ast.Result(v[0].span, None, v[0])),), False)
 
     def one_optional_result(self, v: Values) -> Results:
         type_ = self.optional_type(v)
-        return Results(type_.span, (ast.Result(type_.span, None, type_),), False)
+        return Results(type_.span, (self.new(ast.Result(type_.span, None, type_)),), False)
 
     def result_tuple(self, v: Values) -> Results:
         return Results(_span(v), tuple(v[1]), True)
 
     def result(self, v: Values) -> ast.Result:
-        return ast.Result(_span(v), _name(v[0]) if len(v) == 3 else None, v[-1])
+        return self.new(ast.Result(_span(v), self._name(v[0]) if len(v) == 3 else None, v[-1]))
 
     # --- Statements ------------------------------------------------------------------------
 
     def body(self, v: Values) -> tuple[ast.String | None, tuple[ast.Statement, ...]]:
-        return _doc(v[2:3]), tuple(v[-2])
+        return self._doc(v[2:3]), tuple(v[-2])
 
     def assign(self, v: Values) -> ast.Assign:
-        return ast.Assign(Span(_start(v[0]), _end(v[2])), v[0], None, v[2])
+        return self.new(ast.Assign(_span(v[:3]), v[0], None, v[2]))
 
     def typed_assign(self, v: Values) -> ast.Assign:
-        return ast.Assign(_between(v[0], v[4]), _name(v[0]), v[2], v[4])
+        return self.new(ast.Assign(_between(v[0], v[4]), self._name(v[0]), v[2], v[4]))
 
     def append_to(self, v: Values) -> ast.Append:
-        return ast.Append(_between(v[0], v[2]), _name(v[0]), v[2])
+        return self.new(ast.Append(_between(v[0], v[2]), self._name(v[0]), v[2]))
 
     def return_(self, v: Values) -> ast.Return:
-        return ast.Return(_between(v[0], v[1]), v[1])
+        return self.new(ast.Return(_between(v[0], v[1]), v[1]))
 
     def for_(self, v: Values) -> ast.For:
-        return ast.For(_between(v[0], v[5][-1]), v[1], v[3], v[5])
+        return self.new(ast.For(_between(v[0], v[5][-1]), v[1], v[3], v[5]))
 
     def if_(self, v: Values) -> ast.If:
         last = (v[4] or v[3])[-1]
-        return ast.If(_between(v[0], last), v[1], v[3], tuple(v[4]))
+        return self.new(ast.If(_between(v[0], last), v[1], v[3], tuple(v[4])))
 
     def elif_(self, v: Values) -> ast.If:
         last = (v[4] or v[3])[-1]
-        return ast.If(_between(v[0], last), v[1], v[3], tuple(v[4]), True)
+        return self.new(ast.If(_between(v[0], last), v[1], v[3], tuple(v[4]), True))
 
     def else_if(self, v: Values) -> Values:
         return v
@@ -348,67 +411,70 @@ class Builder:
 
     def target_tuple(self, v: Values) -> ast.TargetTuple:
         targets = v[0] if type(v[0]) is list else [v[0]]
-        return ast.TargetTuple(
-            Span(_start(targets[0]), _end(v[-1] if len(v) > 1 else targets[-1])), tuple(targets)
+        return self.new(
+            ast.TargetTuple(
+                Span(_start(targets[0]), _end(v[-1] if len(v) > 1 else targets[-1])), tuple(targets)
+            )
         )
 
     def target_group(self, v: Values) -> ast.Target:
         return _widen(v[1], v[0], v[2])  # type: ignore[no-any-return]
 
     def value_tuple(self, v: Values) -> ast.Tuple:
-        return ast.Tuple(Span(_start(v[0][0]), _end(v[0][-1])), tuple(v[0]))
+        return self.new(ast.Tuple(_span(v[0]), tuple(v[0])))
 
     # --- Types -----------------------------------------------------------------------------
 
     def optional_type(self, v: Values) -> ast.OptionalType:
-        return ast.OptionalType(_span(v), v[0])
+        return self.new(ast.OptionalType(_span(v), v[0]))
 
     def choice_type(self, v: Values) -> ast.ChoiceType:
         options = v[0]
-        return ast.ChoiceType(Span(_start(options[0]), _end(options[-1])), tuple(options))
+        return self.new(ast.ChoiceType(_span(options), tuple(options)))
 
     def tuple_type(self, v: Values) -> ast.TupleType:
-        return ast.TupleType(_span(v), tuple(v[1]))
+        return self.new(ast.TupleType(_span(v), tuple(v[1])))
 
     def tuple_type_of_one(self, v: Values) -> ast.TupleType:
-        return ast.TupleType(_span(v), (v[1],))
+        return self.new(ast.TupleType(_span(v), (v[1],)))
 
     def named_type(self, v: Values) -> ast.NamedType:
-        return ast.NamedType(v[0].span, v[0].text)
+        return self.new(ast.NamedType(v[0].span, v[0].text))
 
     def bounded_type(self, v: Values) -> ast.BoundedType:
-        base = ast.NamedType(v[0].span, v[0].text)
-        return ast.BoundedType(_span(v), base, v[1].text, v[2])
+        base = self.new(ast.NamedType(v[0].span, v[0].text))
+        return self.new(ast.BoundedType(_span(v), base, v[1].text, v[2]))
 
     def bound_op(self, v: Values) -> Token:
         return v[0]  # type: ignore[no-any-return]
 
     def tensor_type(self, v: Values) -> ast.TensorType:
-        return ast.TensorType(_span(v), v[0].text, tuple(v[2]))
+        return self.new(ast.TensorType(_span(v), v[0].text, tuple(v[2])))
 
     def list_type(self, v: Values) -> ast.ListType:
-        return ast.ListType(_span(v), v[2])
+        return self.new(ast.ListType(_span(v), v[2]))
 
     def tensor_list_type(self, v: Values) -> ast.TensorListType:
-        generator = ast.Generator(Span(v[2].start, _end(v[5])), v[3], v[5], ())
-        return ast.TensorListType(_span(v), v[1], generator)
+        generator = self.new(ast.Generator(Span(v[2].start, _end(v[5])), v[3], v[5], ()))
+        return self.new(ast.TensorListType(_span(v), v[1], generator))
 
     def star_dim(self, v: Values) -> ast.Star:
-        return ast.Star(_span(v), _name(v[1]))
+        return self.new(ast.Star(_span(v), self._name(v[1])))
 
     # --- Expressions -----------------------------------------------------------------------
 
     def name(self, v: Values) -> ast.Name:
-        return _name(v[0])
+        token: Token = v[0]
+        return self.new(ast.Name(token.span, token.text))
 
     def hole(self, v: Values) -> ast.Hole:
-        return ast.Hole(v[0].span)
+        return self.new(ast.Hole(v[0].span))
 
     def number(self, v: Values) -> ast.Number:
         token: Token = v[0]
         text = token.text
         value = int(text) if text.isdecimal() and len(text) < 20 and text[0] != "0" else self._number(token)
-        return ast.Number(token.span, value, text)
+        return self.new(ast.Number(token.span, value, text))
 
     def _number(self, token: Token) -> int | float:
         digits = token.text.replace("_", "")
@@ -425,8 +491,7 @@ class Builder:
         return int(digits)
 
     def string(self, v: Values) -> ast.String:
-        token: Token = v[0]
-        return ast.String(token.span, string_value(token.text), token.text)
+        return self.new(_string(v[0]))
 
     def fstring(self, v: Values) -> ast.FString:
         token: Token = v[0]
@@ -435,7 +500,7 @@ class Builder:
         if (mistake := fstring_mistake(token.text, pieces)) is not None:
             at, message, help = mistake
             self.error("E0121", message, Span(token.start + at, token.start + at + 1), help)
-            return ast.FString(token.span, (), token.text)
+            return self.new(ast.FString(token.span, (), token.text))
         for piece in pieces:
             span = Span(token.start + piece.start, token.start + piece.end)
             if piece.is_code:
@@ -444,94 +509,96 @@ class Builder:
                     parts.append(value)
             else:
                 text = token.text[piece.start : piece.end]
-                parts.append(ast.String(span, piece.value, text))
-        return ast.FString(token.span, tuple(parts), token.text)
+                parts.append(self.new(ast.String(span, piece.value, text)))
+        return self.new(ast.FString(token.span, tuple(parts), token.text))
 
     def expression(self, span: Span) -> ast.Expr | None:
         """Parse the code inside an f-string's braces."""
         from spec_lang.syntax.from_text import parse_expr_at
 
-        value, errors = parse_expr_at(self.source, span)
+        value, errors = parse_expr_at(self.source, span, self.numbers)
         self.diagnostics += errors
+        if value is not None:
+            self.numbers = value.number + 1
         return value
 
     def true(self, v: Values) -> ast.Constant:
-        return ast.Constant(v[0].span, True)
+        return self.new(ast.Constant(v[0].span, True))
 
     def false(self, v: Values) -> ast.Constant:
-        return ast.Constant(v[0].span, False)
+        return self.new(ast.Constant(v[0].span, False))
 
     def none(self, v: Values) -> ast.Constant:
-        return ast.Constant(v[0].span, None)
+        return self.new(ast.Constant(v[0].span, None))
 
     def ellipsis(self, v: Values) -> ast.Ellipsis:
-        return ast.Ellipsis(v[0].span)
+        return self.new(ast.Ellipsis(v[0].span))
 
     def group(self, v: Values) -> ast.Expr:
         return _widen(v[1], v[0], v[2])  # type: ignore[no-any-return]
 
     def empty_tuple(self, v: Values) -> ast.Tuple:
-        return ast.Tuple(_span(v), ())
+        return self.new(ast.Tuple(_span(v), ()))
 
     def tuple_of_one(self, v: Values) -> ast.Tuple:
-        return ast.Tuple(_span(v), (v[1],))
+        return self.new(ast.Tuple(_span(v), (v[1],)))
 
     def tuple(self, v: Values) -> ast.Tuple:
-        return ast.Tuple(_span(v), tuple(v[1]))
+        return self.new(ast.Tuple(_span(v), tuple(v[1])))
 
     def empty_list(self, v: Values) -> ast.List:
-        return ast.List(_span(v), ())
+        return self.new(ast.List(_span(v), ()))
 
     def list_of_one(self, v: Values) -> ast.List:
-        return ast.List(_span(v), (v[1],))
+        return self.new(ast.List(_span(v), (v[1],)))
 
     def list(self, v: Values) -> ast.List:
-        return ast.List(_span(v), tuple(v[1]))
+        return self.new(ast.List(_span(v), tuple(v[1])))
 
     def empty_dict(self, v: Values) -> ast.Dict:
-        return ast.Dict(_span(v), ())
+        return self.new(ast.Dict(_span(v), ()))
 
     def dict(self, v: Values) -> ast.Dict:
-        return ast.Dict(_span(v), tuple(v[1]))
+        return self.new(ast.Dict(_span(v), tuple(v[1])))
 
     def dict_item(self, v: Values) -> ast.DictItem:
-        return ast.DictItem(_span(v), v[0], v[2])
+        return self.new(ast.DictItem(_span(v), v[0], v[2]))
 
     def dict_splat(self, v: Values) -> ast.DictItem:
-        return ast.DictItem(_span(v), None, v[1])
+        return self.new(ast.DictItem(_span(v), None, v[1]))
 
     def list_comprehension(self, v: Values) -> ast.Comprehension:
-        return ast.Comprehension(_span(v), None, v[1], tuple(v[2]))
+        return self.new(ast.Comprehension(_span(v), None, v[1], tuple(v[2])))
 
     def dict_comprehension(self, v: Values) -> ast.Comprehension:
-        return ast.Comprehension(_span(v), v[1], v[3], tuple(v[4]))
+        return self.new(ast.Comprehension(_span(v), v[1], v[3], tuple(v[4])))
 
     def clause(self, v: Values) -> ast.Generator:
-        return ast.Generator(_between(v[0], v[3]), v[1], v[3], ())
+        return self.new(ast.Generator(_between(v[0], v[3]), v[1], v[3], ()))
 
     def clause_test(self, v: Values) -> ast.Generator:
         clause: ast.Generator = v[0]
         span = Span(clause.span.start, _end(v[2]))
-        return ast.Generator(span, clause.target, clause.iterable, (*clause.tests, v[2]))
+        return self.new(ast.Generator(span, clause.target, clause.iterable, (*clause.tests, v[2])))
 
     def star(self, v: Values) -> ast.Star:
-        return ast.Star(_span(v), v[1])
+        return self.new(ast.Star(_span(v), v[1]))
 
     def arrow(self, v: Values) -> ast.Arrow:
-        return ast.Arrow(Span(v[0].span.start, v[2].span.end), v[0], v[2])
+        return self.new(ast.Arrow(place((v[0].span.start, v[2].span.end)), v[0], v[2]))
 
     def if_exp(self, v: Values) -> ast.IfExp:
-        return ast.IfExp(Span(v[0].span.start, v[4].span.end), v[0], v[2], v[4])
+        return self.new(ast.IfExp(_span(v), v[0], v[2], v[4]))
 
     def binary(self, v: Values) -> ast.Binary:
-        return ast.Binary(Span(v[0].span.start, v[2].span.end), v[1].text, v[0], v[2])
+        return self.new(ast.Binary(place((v[0].span.start, v[2].span.end)), v[1].text, v[0], v[2]))
 
     def unary(self, v: Values) -> ast.Unary:
-        return ast.Unary(_between(v[0], v[1]), v[0].text, v[1])
+        return self.new(ast.Unary(_between(v[0], v[1]), v[0].text, v[1]))
 
     def compare(self, v: Values) -> ast.Compare:
         first, *rest = v[0]
-        return ast.Compare(Span(first.span.start, rest[-1][1].span.end), first, tuple(rest))
+        return self.new(ast.Compare(Span(first.span.start, rest[-1][1].span.end), first, tuple(rest)))
 
     def first_comparison(self, v: Values) -> Values:
         return [v[0], (v[1], v[2])]
@@ -545,11 +612,10 @@ class Builder:
 
     def attribute(self, v: Values) -> ast.Attribute:
         token: Token = v[2]
-        span = Span(token.start, token.end)
-        return ast.Attribute(Span(v[0].span.start, token.end), v[0], token.text, span)
+        return self.new(ast.Attribute(place((v[0].span.start, v[2].end)), v[0], token.text, token.span))
 
     def subscript(self, v: Values) -> ast.Subscript:
-        return ast.Subscript(Span(v[0].span.start, v[3].end), v[0], tuple(v[2]))
+        return self.new(ast.Subscript(place((v[0].span.start, v[3].end)), v[0], tuple(v[2])))
 
     def indices(self, v: Values) -> Values:
         return v[0]  # type: ignore[no-any-return]
@@ -562,23 +628,23 @@ class Builder:
                 at += 1
             else:
                 bounds[at] = value
-        return ast.Slice(_span(v), *bounds)
+        return self.new(ast.Slice(_span(v), *bounds))
 
     def call(self, v: Values) -> ast.Call:
-        return ast.Call(Span(v[0].span.start, v[3].end), v[0], tuple(v[2]))
+        return self.new(ast.Call(place((v[0].span.start, v[3].end)), v[0], tuple(v[2])))
 
     def positional(self, v: Values) -> ast.Argument:
-        return ast.Argument(v[0].span, v[0])
+        return self.new(ast.Argument(v[0].span, v[0]))
 
     def keyword(self, v: Values) -> ast.Argument:
-        return ast.Argument(_between(v[0], v[2]), v[2], v[0].text)
+        return self.new(ast.Argument(_between(v[0], v[2]), v[2], v[0].text))
 
     def splat(self, v: Values) -> ast.Argument:
-        return ast.Argument(_span(v), v[1], None, "*")
+        return self.new(ast.Argument(_span(v), v[1], None, "*"))
 
     def double_splat(self, v: Values) -> ast.Argument:
-        return ast.Argument(_span(v), v[1], None, "**")
+        return self.new(ast.Argument(_span(v), v[1], None, "**"))
 
     def generator(self, v: Values) -> ast.Argument:
         span = Span(_start(v[0]), _end(v[1][-1]))
-        return ast.Argument(span, ast.Comprehension(span, None, v[0], tuple(v[1])))
+        return self.new(ast.Argument(span, self.new(ast.Comprehension(span, None, v[0], tuple(v[1])))))

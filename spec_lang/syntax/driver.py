@@ -86,6 +86,8 @@ def parse_tokens(
         if resumed is None:
             return None, diagnostics
         index = resumed
+        if recovery.between_definitions():
+            builder.numbers = 0
 
 
 def _shortcut(

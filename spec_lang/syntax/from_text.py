@@ -31,7 +31,7 @@ def parse(source: Source) -> tuple[ast.Module | None, list[Diagnostic]]:
             gc.enable()
 
 
-def _parse(source: Source) -> tuple[ast.Module | None, list[Diagnostic]]:
+def _parse(source: Source, numbers: int = 0) -> tuple[ast.Module | None, list[Diagnostic]]:
     if (refused := _refused(source)) is not None:
         return None, [refused]
     try:
@@ -40,7 +40,7 @@ def _parse(source: Source) -> tuple[ast.Module | None, list[Diagnostic]]:
         return None, [error.diagnostic]
     if len(read.tokens) <= 2 and not read.diagnostics:
         return None, [_empty(source)]
-    builder = Builder(source)
+    builder = Builder(source, numbers)
     module, errors = parse_tokens(read, source, builder)
     diagnostics = read.diagnostics + errors + builder.diagnostics
     if module is not None:
@@ -86,16 +86,19 @@ def _intact(module: ast.Module, comments: list[ast.Comment], diagnostics: list[D
 
 
 def parse_expr(text: str) -> tuple[ast.Expr | None, list[Diagnostic]]:
-    """Parse one expression."""
+    """Parse one expression; its own number is the greatest of its nodes'."""
     return parse_expr_at(Source("expression", text), Span(0, len(text)))
 
 
-def parse_expr_at(source: Source, span: Span) -> tuple[ast.Expr | None, list[Diagnostic]]:
-    """Parse the expression at a place in a source; spans are places in the whole source."""
+def parse_expr_at(source: Source, span: Span, numbers: int = 0) -> tuple[ast.Expr | None, list[Diagnostic]]:
+    """Parse the expression at a place in a source, its nodes numbered from `numbers` up.
+
+    Spans are places in the whole source.
+    """
     head = "x = "
     move = span.start - len(head)
     part = Source(source.name, head + source.at(span))
-    module, found = _parse(part)
+    module, found = _parse(part, numbers)
     diagnostics = [d.replace(primary=Label(source, _moved(d.primary.span, move)), labels=()) for d in found]
     if diagnostics or module is None:
         return None, diagnostics

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar, Self
+
 from spec_lang.diagnostics import Span
 from spec_lang.frozen import Frozen
 
 
 class Node(Frozen):
-    """A node of the tree; `span` is where it was written."""
+    """A node of the tree; `span` is where it was written.
+
+    Attributes:
+        number: Its place in lists about the nodes of its definition, no field: two nodes of one definition have
+            two numbers, from 0 up, and a node's is greater than those of the nodes below it. A node that was not
+            parsed has -1.
+    """
+
+    number: ClassVar[int] = -1
 
     span: Span
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values in some fields, which stands for this node and has its number."""
+        copy = super().replace(**changes)
+        own = self.__dict__
+        copy.__dict__.update({name: own[name] for name in ("number", "numbers") if name in own})
+        return copy
+
+
+class DefinitionNode(Node):
+    """The base of definitions.
+
+    Attributes:
+        numbers: The length of a list that the numbers of its nodes are places in, no field.
+    """
+
+    numbers: ClassVar[int] = 0

@@ -127,6 +127,10 @@ class Recovery:
             return end + 1
         return self._header(first, end)
 
+    def between_definitions(self) -> bool:
+        """Whether no definition is being read: its first token would be there until all of it is."""
+        return not any(type(value) is Token for value in self.values)
+
     # --- Stacks -----------------------------------------------------------------------------
 
     def _height(self, first: int) -> int:
