@@ -10,7 +10,7 @@ from spec_lang.ir.from_ast.base import BUILTINS
 from spec_lang.ir.from_ast.binding import type_symbols
 from spec_lang.ir.from_ast.block import BlockCheck
 from spec_lang.ir.from_ast.checker import Checker
-from spec_lang.ir.from_ast.emit_text import from_text
+from spec_lang.ir.from_ast.emit_dims import from_cond, from_dim
 from spec_lang.ir.from_ast.emit_types import value_type
 from spec_lang.ir.from_ast.scope import Def, Scope
 from spec_lang.ir.from_ast.values import Cell, Value, is_module, substitute
@@ -55,10 +55,10 @@ class ExpressionEmitter:
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
-        return from_text(str(d), self.resolve)
+        return from_dim(d, self.resolve)
 
     def cond(self, cond: Cond) -> ir.Expr:
-        return from_text(str(cond), self.resolve)
+        return from_cond(cond, self.resolve)
 
     def resolve(self, name: str) -> ir.Expr:
         """The expression of a symbol."""
