@@ -57,7 +57,7 @@ def read(text: str) -> Tree:
     ("attribute", a, "name"), ("index", a, b, ...), ("slice", a, b, c) with None for what is left out,
     ("call", "len", a, ...), ("tuple", a, ...), ("list", a, ...).
 
-    Strings have no escapes.
+    Strings have no escapes. Names are the language's: `class` is one.
 
     Raises:
         ParseError: it is neither.

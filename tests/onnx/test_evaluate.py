@@ -102,10 +102,18 @@ def test_the_checkers_functions_have_values() -> None:
         ("N*n", 3 * N),
         ("xs[2]", 6),
         ("cfg.width", 9),
+        ("lambda*2", 8),  # names are the language's, not Python's
     ],
 )
 def test_sizes_are_read_with_values(text: str, value: int) -> None:
-    values = {"n": 3, "i": 1, "xs": [4, 5, 6], "xs[2]": 6, "cfg": SimpleNamespace(fields={"width": 9})}
+    values = {
+        "n": 3,
+        "i": 1,
+        "xs": [4, 5, 6],
+        "xs[2]": 6,
+        "lambda": 4,
+        "cfg": SimpleNamespace(fields={"width": 9}),
+    }
     assert size(text, values, symbol) == value
 
 
