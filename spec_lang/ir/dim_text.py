@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
 
 from spec_lang.ir import host_functions
-from spec_lang.ir.arithmetic import Host, HostError, binary, plain, unary
-from spec_lang.shapes import Dim
-
-_OPERATORS: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-    ast.Pow: "**",
-}
-
-_parsed: dict[str, ast.expr] = {}
+from spec_lang.ir.arithmetic import Host, HostError, binary, compare, plain, truth, unary
+from spec_lang.shapes import Dim, ParseError, TooLarge, Tree, read
+from spec_lang.shapes.printing import PREFIXES, SIGNS, render
 
 
 def size(text: str, values: Mapping[str, Host], unknown: Callable[[str], Dim] | None = None) -> int | Dim:
@@ -33,36 +21,44 @@ def size(text: str, values: Mapping[str, Host], unknown: Callable[[str], Dim] | 
     if text in values:
         value = plain(values[text])
     else:
-        node = _parsed.get(text)
-        if node is None:
-            node = _parsed[text] = ast.parse(text, mode="eval").body
-        value = plain(_value(node, values, unknown))
+        try:
+            value = plain(_value(read(text), values, unknown))
+        except (ParseError, TooLarge, TypeError, AttributeError, LookupError):
+            raise HostError(f"{text} is no size") from None
     if not isinstance(value, int | Dim):
         raise HostError(f"{text} is {value}, which is no size")
     return value
 
 
-def _value(node: ast.expr, values: Mapping[str, Host], unknown: Callable[[str], Dim] | None) -> Host:
-    match node:
-        case ast.Constant(value=value):
+def _value(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] | None) -> Host:
+    match t:
+        case ("const", value):
             return value
-        case ast.Name(id=name):
+        case ("symbol", name):
             if name in values:
                 return values[name]
             if unknown is None:
                 raise HostError(f"{name} has no value")
             return unknown(name)
-        case ast.BinOp(left=left, op=op, right=right):
-            operands = _value(left, values, unknown), _value(right, values, unknown)
-            return binary(_OPERATORS[type(op)], *operands)
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return unary("-", _value(operand, values, unknown))
-        case ast.Call(func=ast.Name(id=name), args=args):
+        case (kind, left, right) if kind in SIGNS and kind not in ("and", "or"):
+            return binary(SIGNS[kind], _value(left, values, unknown), _value(right, values, unknown))
+        case (kind, operand) if kind in PREFIXES:
+            return unary(PREFIXES[kind], _value(operand, values, unknown))
+        case ("call", name, *args) | ("min" | "max" as name, *args):
             return host_functions.call(name, [_value(a, values, unknown) for a in args], {})
-        case ast.Subscript(value=of, slice=index):
+        case ("index", of, index):
             return _value(of, values, unknown)[_value(index, values, unknown)]
-        case ast.Attribute(value=of, attr=name):
+        case ("slice", *ends):
+            return slice(*[None if e is None else _value(e, values, unknown) for e in ends])
+        case ("attribute", of, name):
             return _value(of, values, unknown).fields[name]
-        case ast.IfExp(test=test, body=body, orelse=orelse):
-            return _value(body if _value(test, values, unknown) else orelse, values, unknown)
-    raise HostError(f"{ast.unparse(node)} is no size")
+        case ("tuple" | "list", *items):
+            return tuple([_value(i, values, unknown) for i in items])
+        case ("if", test, body, orelse):
+            return _value(body if truth(_value(test, values, unknown)) else orelse, values, unknown)
+        case ("and" | "or" as kind, left, right):
+            known = _value(left, values, unknown)
+            return known if truth(known) is (kind == "or") else _value(right, values, unknown)
+        case ("compare", first, op, second):
+            return compare(op, _value(first, values, unknown), _value(second, values, unknown))
+    raise HostError(f"{render(t)} is no size")

@@ -11,7 +11,7 @@ from spec_lang.diagnostics import Span as TextSpan
 from spec_lang.ir import model as ir
 from spec_lang.ops import load
 from spec_lang.ops.base import FUNCTIONS, LAYERS
-from spec_lang.shapes import DType, ParseError, TooLarge, parse
+from spec_lang.shapes import DType, ParseError, TooLarge, Undefined, parse
 
 BUILT_IN = frozenset({"Sequential", "partial"})
 """What is made without being in the library."""
@@ -155,5 +155,5 @@ def _type(node: ir.TensorType) -> Iterator[str]:
             continue
         try:
             parse(text)
-        except (ParseError, TooLarge):
+        except (ParseError, TooLarge, Undefined):
             yield f"`{text}` is no dim"

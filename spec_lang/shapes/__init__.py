@@ -6,7 +6,7 @@ from spec_lang.shapes.dim import Dim, Tree, dim, exact_div, maximum, minimum, op
 from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scalar
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
-from spec_lang.shapes.parsing import parse
+from spec_lang.shapes.parsing import parse, read
 from spec_lang.shapes.tensor import Pack, Shape, TensorType
 
 __all__ = [
@@ -33,5 +33,6 @@ __all__ = [
     "parse",
     "promote",
     "promote_scalar",
+    "read",
     "symbol",
 ]

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from spec_lang.shapes.dim import Dim, dim
+from spec_lang.shapes.dim import Dim, Tree, dim
 from spec_lang.shapes.errors import Undefined
 from spec_lang.shapes.printing import render
 
@@ -191,6 +191,30 @@ class Cond:
             return b % a == 0
         return _COMPARE[self.op](a, b)
 
+    def tree(self) -> Tree:
+        """The condition as nested tuples, as `read` gives them; a flag is ("opaque", text)."""
+        match self.op:
+            case "true" | "false":
+                return "const", self.op == "true"
+            case "flag":
+                return "opaque", self.text
+            case "not" if self.parts[0].op == "divides":
+                return self.parts[0]._divides("!=")
+            case "not":
+                return "not", self.parts[0].tree()
+            case "and" | "or":
+                result = self.parts[0].tree()
+                for part in self.parts[1:]:
+                    result = (self.op, result, part.tree())
+                return result
+            case "divides":
+                return self._divides("==")
+        a, b = self.dims
+        return "compare", a.tree(), self.op, b.tree()
+
+    def _divides(self, op: str) -> Tree:
+        return "compare", ("mod", self.dims[1].tree(), self.dims[0].tree()), op, ("const", 0)
+
     def __str__(self) -> str:
         match self.op:
             case "true" | "false":
@@ -198,19 +222,16 @@ class Cond:
             case "flag":
                 return self.text
             case "divides":
-                return f"{self._remainder()} == 0"
+                return render(self._divides("=="))
             case "not":
                 inner = self.parts[0]
                 if inner.op == "divides":
-                    return f"{inner._remainder()} != 0"
+                    return render(inner._divides("!="))
                 return f"not {inner}" if inner.text.isidentifier() else f"not ({inner})"
             case "and" | "or":
                 return f" {self.op} ".join(f"({p})" if p.op in ("and", "or") else str(p) for p in self.parts)
         a, b = self.dims
         return f"{a} {self.op} {b}"
-
-    def _remainder(self) -> str:
-        return render(("mod", self.dims[1].tree(), self.dims[0].tree()))
 
     __repr__ = __str__
 

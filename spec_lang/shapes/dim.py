@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from spec_lang.shapes.atom import (
     FLOOR,
@@ -30,8 +30,8 @@ from spec_lang.shapes.errors import TooLarge, Undefined
 Monomial: TypeAlias = tuple[Atom, ...]
 """A product of atoms: sorted by serial, repeated as often as the exponent says; `()` is 1."""
 Terms: TypeAlias = dict[Monomial, int]
-Tree: TypeAlias = tuple[object, ...]
-"""A dim as nested tuples; see `Dim.tree`."""
+Tree: TypeAlias = tuple[Any, ...]
+"""A dim as nested tuples, its kind first; see `Dim.tree`."""
 
 MAX_TERMS = 256
 MAX_DEGREE = 16
@@ -384,7 +384,13 @@ def _leaves(d: Dim) -> list[Atom]:
 
 
 def _rebuild(tree: Tree, bounds: Mapping[str, Bounds]) -> Dim:
-    return _printing.from_tree(tree, bounds)
+    def leaf(kind: str, name: str) -> Dim:
+        if kind == SYMBOL:
+            return symbol(name, *bounds.get(name, (1, None)))
+        low, high = bounds.get(name, (None, None))
+        return opaque(name, low=low, high=high)
+
+    return _printing.from_tree(tree, leaf)
 
 
 # The rules live in modules of their own, which need `Dim`.

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
+from typing import Final
 
-from spec_lang.shapes.atom import MAX, MIN, OPAQUE, POW, SYMBOL, Atom, Bounds
-from spec_lang.shapes.dim import Dim, Tree, dim, opaque, symbol, the_atom
+from spec_lang.shapes.atom import OPAQUE, POW, SYMBOL, Atom
+from spec_lang.shapes.dim import Dim, Tree, dim, the_atom
+from spec_lang.shapes.errors import ParseError
 from spec_lang.shapes.extrema import maximum, minimum
 from spec_lang.shapes.power import never_negative
 from spec_lang.shapes.replace import text_of
 
-_SUM, _PRODUCT, _UNARY, _POWER, _PRIMARY = range(5)
-_LEVELS = {
-    "add": _SUM,
-    "sub": _SUM,
-    "mul": _PRODUCT,
-    "floordiv": _PRODUCT,
-    "mod": _PRODUCT,
-    "neg": _UNARY,
-    "pow": _POWER,
+# Levels of precedence.
+IF, OR, AND, NOT, COMPARE, BITOR, BITXOR, BITAND, SHIFT, SUM, PRODUCT, UNARY, POWER, PRIMARY = range(14)
+BINARY: Final = {
+    "or": (OR, " or "),
+    "and": (AND, " and "),
+    "bitor": (BITOR, " | "),
+    "bitxor": (BITXOR, " ^ "),
+    "bitand": (BITAND, " & "),
+    "lshift": (SHIFT, " << "),
+    "rshift": (SHIFT, " >> "),
+    "add": (SUM, " + "),
+    "sub": (SUM, " - "),
+    "mul": (PRODUCT, "*"),
+    "div": (PRODUCT, "/"),
+    "floordiv": (PRODUCT, "//"),
+    "mod": (PRODUCT, " % "),
+    "pow": (POWER, "**"),
 }
-_SIGNS = {"add": " + ", "sub": " - ", "mul": "*", "floordiv": "//", "mod": " % ", "pow": "**"}
+SIGNS: Final = {kind: sign.strip() for kind, (_, sign) in BINARY.items()}
+PREFIXES: Final = {"not": "not", "neg": "-", "pos": "+", "invert": "~"}
+COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=", "is", "is not", "in", "not in")
+BITS: Final = frozenset({"bitand", "bitor", "bitxor", "lshift", "rshift"})
+WORDS: Final[dict[bool | None, str]] = {None: "none", True: "true", False: "false"}
+_LEVELS = {kind: level for kind, (level, _) in BINARY.items()} | {
+    "if": IF,
+    "not": NOT,
+    "compare": COMPARE,
+    "neg": UNARY,
+    "pos": UNARY,
+    "invert": UNARY,
+}
+_QUOTIENTS = ("floordiv", "mod", "div")
 
 
 def text(d: Dim) -> str:
@@ -29,36 +53,71 @@ def text(d: Dim) -> str:
     return render(tree(d))
 
 
-def render(t: Tree) -> str:
-    """The text of a tree."""
+def render(t: Tree, level: int = IF) -> str:
+    """The text of a tree, in parentheses where it stands beside an operator of a higher level."""
     kind = t[0]
-    if kind in ("const", "symbol", "opaque"):
+    own = _LEVELS.get(kind, PRIMARY)
+    if own < PRIMARY:
+        shown = _operator(t, kind, own)
+        if kind == "neg" and t[1][0] == "mul":
+            own = PRODUCT
+    elif kind in ("symbol", "opaque"):
         return str(t[1])
-    if kind in ("min", "max"):
-        return f"{kind}({', '.join(render(a) for a in t[1:])})"  # type: ignore[arg-type]  # arguments are trees
+    elif kind == "const":
+        shown = _literal(t[1])
+        own = UNARY if shown[0] == "-" else own
+    else:
+        return _phrase(t, kind)
+    return shown if own >= level else f"({shown})"
+
+
+def _operator(t: Tree, kind: str, level: int) -> str:
+    if kind in BINARY:
+        left, right = t[1], t[2]
+        if kind == "pow":
+            return f"{render(left, PRIMARY)}**{render(right, PRIMARY)}"
+        beside = PRIMARY if kind == "mul" and left[0] in _QUOTIENTS else level
+        return f"{render(left, beside)}{BINARY[kind][1]}{render(right, level + 1)}"
     if kind == "neg":
-        return f"-{_inside(t[1], _POWER if _kind(t[1]) in ('floordiv', 'mod') else _PRODUCT)}"
-    left, right = t[1], t[2]
-    level = _LEVELS[str(kind)]
-    if kind == "pow":
-        return f"{_inside(left, _PRIMARY)}**{_inside(right, _PRIMARY)}"
-    if kind == "mul" and _kind(left) in ("floordiv", "mod"):
-        return f"({render(left)})*{_inside(right, level + 1)}"  # type: ignore[arg-type]  # a tree
-    return f"{_inside(left, level)}{_SIGNS[str(kind)]}{_inside(right, level + 1)}"
+        return f"-{render(t[1], POWER if t[1][0] in _QUOTIENTS else PRODUCT)}"
+    if kind == "not":
+        return f"not {render(t[1], NOT)}"
+    if kind == "if":
+        return f"{render(t[2], OR)} if {render(t[1], OR)} else {render(t[3])}"
+    if kind == "compare":
+        rest = [f" {op} {render(a, level + 1)}" for op, a in zip(t[2::2], t[3::2], strict=True)]
+        return "".join([render(t[1], level + 1), *rest])
+    return f"{PREFIXES[kind]}{render(t[1], UNARY)}"
 
 
-def _kind(t: object) -> object:
-    return t[0] if isinstance(t, tuple) else None
+def _literal(value: object) -> str:
+    if isinstance(value, str):
+        return f"'{value}'" if '"' in value else f'"{value}"'
+    return WORDS[value] if value is None or isinstance(value, bool) else str(value)
 
 
-def _inside(t: object, level: int) -> str:
-    assert isinstance(t, tuple)
-    own = _LEVELS.get(t[0], _PRIMARY)
-    if t[0] == "const" and t[1] < 0:
-        own = _UNARY
-    if t[0] == "neg" and _kind(t[1]) == "mul":
-        own = _PRODUCT
-    return render(t) if own >= level else f"({render(t)})"
+def _phrase(t: Tree, kind: str) -> str:
+    """What brackets or dots hold together."""
+    match kind:
+        case "attribute":
+            owner = render(t[1], PRIMARY)
+            return f"({owner}).{t[2]}" if t[1][0] == "const" else f"{owner}.{t[2]}"
+        case "index":
+            return f"{render(t[1], PRIMARY)}[{_listed(t[2:])}]"
+        case "slice":
+            start, stop, step = ("" if a is None else render(a) for a in t[1:])
+            return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+        case "call":
+            return f"{t[1]}({_listed(t[2:])})"
+        case "tuple":
+            return f"({_listed(t[1:])},)" if len(t) == 2 else f"({_listed(t[1:])})"
+        case "list":
+            return f"[{_listed(t[1:])}]"
+    return f"{kind}({_listed(t[1:])})"
+
+
+def _listed(trees: tuple[Tree, ...]) -> str:
+    return ", ".join([render(t) for t in trees])
 
 
 def tree(d: Dim) -> Tree:
@@ -125,33 +184,39 @@ def _of_atom(atom: Atom) -> Tree:
     return (atom.kind, *[tree(a) for a in atom.args])
 
 
-def from_tree(t: Tree, bounds: Mapping[str, Bounds] | None = None) -> Dim:
-    """The dim of a tree; `bounds` of the names in it, else at least 1 for symbols and none for uninterpreted terms."""
+def from_tree(t: Tree, leaf: Callable[[str, str], Dim]) -> Dim:
+    """The dim of a tree; `leaf` gives that of a symbol or opaque part, by its kind and text.
+
+    Raises:
+        ParseError: it has parts that no dim has.
+    """
+    later: list[tuple[Callable[..., Dim], Tree]] = []
+    while len(t) == 3 and t[0] in _RULES:  # a sum of thousands of terms is as high
+        later.append((_RULES[t[0]], t[2]))
+        t = t[1]
     kind = t[0]
-    if kind == "const":
-        return dim(t[1])  # type: ignore[arg-type]  # an int
-    if kind == "symbol":
-        return symbol(str(t[1]), *(bounds or {}).get(str(t[1]), (1, None)))
-    if kind == "opaque":
-        low, high = (bounds or {}).get(str(t[1]), (None, None))
-        return opaque(str(t[1]), low=low, high=high)
-    args = [from_tree(a, bounds) for a in t[1:]]  # type: ignore[arg-type]  # arguments are trees
-    match kind:
-        case "neg":
-            return -args[0]
-        case "add":
-            return args[0] + args[1]
-        case "sub":
-            return args[0] - args[1]
-        case "mul":
-            return args[0] * args[1]
-        case "floordiv":
-            return args[0] // args[1]
-        case "mod":
-            return args[0] % args[1]
-        case "pow":
-            return args[0] ** args[1]
-    return (minimum if kind == MIN else maximum)(*args)
+    if kind in ("symbol", "opaque"):
+        result = leaf(kind, t[1])
+    elif kind == "const" and type(t[1]) is int:
+        result = dim(t[1])
+    elif kind in _RULES:
+        result = _RULES[kind](*[from_tree(a, leaf) for a in t[1:]])
+    else:
+        raise ParseError(f"a size has no {kind!r}")
+    for rule, right in reversed(later):
+        result = rule(result, from_tree(right, leaf))
+    return result
 
 
-__all__ = ["MAX", "MIN", "POW", "from_tree", "render", "text", "tree"]
+_RULES: dict[str, Callable[..., Dim]] = {
+    "neg": operator.neg,
+    "pos": lambda a: a,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "floordiv": operator.floordiv,
+    "mod": operator.mod,
+    "pow": operator.pow,
+    "min": minimum,
+    "max": maximum,
+}

@@ -36,6 +36,8 @@ def test_what_the_checker_makes_holds_together(path: Path) -> None:
         ('"Linear"', '"Linaer"', "E0711"),
         ('"id":"fc"', '"id":"fd"', "E0711"),
         ('"N"', '"N +"', "E0711"),
+        ('"N"', '"N//0"', "E0711"),
+        ('"N"', '"f(N +)"', "E0711"),
         ('"float"', '"flaot"', "E0711"),
         ('"file":0', '"file":7', "E0711"),
         ('"kind":"call"', '"kind":"cull"', "E0710"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -84,3 +85,43 @@ def test_an_unknown_name_in_a_size() -> None:
 
 def test_the_checkers_functions_have_values() -> None:
     assert {*BUILTINS} - {"partial", "Sequential"} == {*FUNCTIONS}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12", 12),
+        ("n", 3),
+        ("-n + 2**n*2 - n//2 % 2", 12),
+        ("min(n, 2) + max(n, 7) + len(xs)", 12),
+        ("(64, 128)[i]", 128),
+        ("sum(xs[:2]) + xs[i]*xs[-1]", 39),
+        ("int(n * 0.5) + round(n / 2)", 3),
+        ("n if i == 1 and not i > 1 else 0", 3),
+        ("n & 1 | 4", 5),
+        ("N*n", 3 * N),
+        ("xs[2]", 6),
+        ("cfg.width", 9),
+        ("lambda*2", 8),  # names are the language's, not Python's
+    ],
+)
+def test_sizes_are_read_with_values(text: str, value: int) -> None:
+    values = {
+        "n": 3,
+        "i": 1,
+        "xs": [4, 5, 6],
+        "xs[2]": 6,
+        "lambda": 4,
+        "cfg": SimpleNamespace(fields={"width": 9}),
+    }
+    assert size(text, values, symbol) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "n +", "m", "1.5", "none", "foo(n)", "n.width", "n[0]", "xs[9]", "cfg.depth", "xs", "n//0", "2**10**9", "((" * 200, "9" * 40 + "1*n", "1 if N > 3 else 2", "n < 2 < 3"],
+)  # fmt: skip
+def test_what_is_no_size(text: str) -> None:
+    values = {"n": 3, "xs": [4], "cfg": SimpleNamespace(fields={}), "N": N}
+    with pytest.raises(HostError):
+        size(text, values)

@@ -152,7 +152,7 @@ class Sizes:
                 return _Bounded(self._symbol(name, size), self._lows.get(name, 0))
             case ("opaque", _):
                 raise Unsupported(f"the size {size} cannot be computed in an ONNX graph")
-        operands = [self._value(t, size) for t in tree[1:]]  # type: ignore[arg-type]  # arguments are trees
+        operands = [self._value(t, size) for t in tree[1:]]
         values = [o.value for o in operands]
         lows = [o.low for o in operands if o.low is not None]
         bounded = len(lows) == len(operands)

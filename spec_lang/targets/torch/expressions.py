@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-
 from spec_lang.ir import model as m
 from spec_lang.ir import operators
+from spec_lang.shapes import ParseError, TooLarge, Tree, read
 from spec_lang.shapes.dtype import TORCH_NAMES, DType
+from spec_lang.shapes.printing import SIGNS, render
 from spec_lang.targets.torch.code import (
     OPERATORS,
     Atom,
@@ -33,7 +33,7 @@ from spec_lang.targets.torch.fstrings import fstring
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import Scope, safe
 from spec_lang.targets.torch.registry import op_class
-from spec_lang.targets.torch.text import BadProgram, identifier, number, string
+from spec_lang.targets.torch.text import BadProgram, attribute, identifier, number, string
 from spec_lang.targets.torch.walk import names_in
 
 DTYPES = {d.value: name for d, name in TORCH_NAMES.items()} | {"int": TORCH_NAMES[DType.I64]}
@@ -305,37 +305,35 @@ class Expressions:
 
     def dim(self, text: str) -> Code:
         """A dim's text as an expression."""
-        return self._dim(ast.parse(text, mode="eval").body)
+        try:
+            return self._dim(read(text))
+        except (ParseError, TooLarge):
+            raise BadProgram(f"{text!r} is no dim") from None
 
-    def _dim(self, node: ast.expr) -> Code:
-        match node:
-            case ast.Constant(value=int(value)):
+    def _dim(self, t: Tree) -> Code:
+        match t:
+            case ("const", int() | float() as value) if not isinstance(value, bool):
                 return Atom(str(value))
-            case ast.Name(id=id_):
-                return self.static(id_)
-            case ast.Attribute(value=value, attr=attr):
-                return Attr(self._dim(value), attr)
-            case ast.Subscript(value=value, slice=index):
-                return Index(self._dim(value), (self._dim(index),))
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
+            case ("symbol", name):
+                return self.static(name)
+            case ("attribute", value, name):
+                return Attr(self._dim(value), attribute(name))
+            case ("index", value, *index):
+                return Index(self._dim(value), tuple(map(self._dim, index)))
+            case ("slice", *ends):
+                return Slice(*(None if x is None else self._dim(x) for x in ends))
+            case ("tuple", *items):
+                return Tuple(tuple(map(self._dim, items)))
+            case ("neg", operand):
                 return Unary("-", self._dim(operand))
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _DIM_OPERATORS:
-                return Binary(_DIM_OPERATORS[type(op)], self._dim(left), self._dim(right))
-            case ast.Call(func=ast.Name(id=func), args=args) if func in _DIM_FUNCTIONS:
+            case (kind, left, right) if kind in SIGNS:
+                return Binary(SIGNS[kind], self._dim(left), self._dim(right))
+            case ("call", func, *args) | ("min" | "max" as func, *args) if func in _DIM_FUNCTIONS:
                 return Call(Atom(func), tuple(map(self._dim, args)))
             case _:
-                raise BadProgram(f"{ast.unparse(node)} is no dim")
+                raise BadProgram(f"{render(t)} is no dim")
 
 
-_DIM_OPERATORS: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.FloorDiv: "//",
-    ast.Div: "/",
-    ast.Mod: "%",
-    ast.Pow: "**",
-}
 _DIM_FUNCTIONS = frozenset({"min", "max", "len", "int", "round", "sum"})
 
 

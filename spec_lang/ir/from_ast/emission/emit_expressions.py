@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.definitions.checked import Checked, running_sizes
 from spec_lang.ir.from_ast.definitions.known import Known
-from spec_lang.ir.from_ast.emission.emit_text import from_text
+from spec_lang.ir.from_ast.emission.emit_dims import from_cond, from_dim
 from spec_lang.ir.from_ast.emission.emit_types import value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.values.kinds import is_module
@@ -57,10 +57,10 @@ class ExpressionEmitter:
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
-        return from_text(str(d), self.resolve)
+        return from_dim(d, self.resolve)
 
     def cond(self, cond: Cond) -> ir.Expr:
-        return from_text(str(cond), self.resolve)
+        return from_cond(cond, self.resolve)
 
     def resolve(self, name: str) -> ir.Expr:
         """The expression of a symbol."""
