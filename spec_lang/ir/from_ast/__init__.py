@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.definitions.definitions import Definitions
 from spec_lang.ir.from_ast.definitions.options import Options
-from spec_lang.ir.from_ast.emission.emit import emit
 from spec_lang.ir.from_ast.names.scope import LoadedModule
-from spec_lang.ir.from_ast.state.check import Program
 from spec_lang.syntax import ast
 
 if TYPE_CHECKING:

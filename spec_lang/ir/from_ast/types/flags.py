@@ -22,9 +22,9 @@ _ORDERS: dict[type, Callable[[float, float], bool]] = {
 }
 
 
-def float_flags(cond: Cond, env: Env) -> dict[str, object]:
+def float_flags(cond: Cond, env: Env) -> Env:
     """The truths of a condition's flags over floats (`0 <= p <= 1`) that the values in `env` decide or rename."""
-    found: dict[str, object] = {}
+    found: Env = {}
     for flag in cond.flags:
         if flag in env:
             continue
@@ -41,7 +41,7 @@ def float_flags(cond: Cond, env: Env) -> dict[str, object]:
     return found
 
 
-def _renamed(flag: str, values: dict[str, object]) -> str:
+def _renamed(flag: str, values: Env) -> str:
     return re.sub(r"[A-Za-z_][\w.]*", lambda m: host.text(values[m.group()]), flag)
 
 

@@ -258,7 +258,7 @@ def _axes(
     )
 
 
-def _same_size(at: Place, a: Dim | Pack, b: Dim | Pack) -> bool:
+def _same_size(at: Place, a: Value, b: Dim | Pack) -> bool:
     return a == b or (isinstance(a, Dim) and isinstance(b, Dim) and at.facts.equal(a, b))
 
 
