@@ -9,11 +9,13 @@ Sizes inside types are text in the language's own dim syntax (`16*h`, `N`, `(H -
 dims); `spec_lang.shapes.parse` reads them back.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Annotated, Literal, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
+from typing_extensions import TypeAliasType
 
 VERSION: Literal["1"] = "1"
 
@@ -44,15 +46,17 @@ _DEFAULTS: dict[object, dict[str, object]] = {}
 _set = object.__setattr__
 
 
-class Span(BaseModel):
-    """Where a node was written: lines and columns from 1, the end exclusive."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
+Offset = Annotated[int, Field(ge=0)]
+Span = TypeAliasType(
+    "Span",
+    Annotated[
+        tuple[Offset, Offset],
+        Field(
+            description="Where a node was written: the offsets in characters of its start and, behind it, its end. "
+            "A file's `lines` turn them into lines and columns."
+        ),
+    ],
+)
 
 
 class Node(BaseModel):
@@ -614,11 +618,19 @@ AnyDefinition = Annotated[
 
 
 class File(Node):
-    """One source file: its path as given, its module's dotted name, its docstring."""
+    """One source file: its path as given, where its lines start, its module's dotted name, its docstring.
+
+    `lines` are offsets in characters, the first of them 0.
+    """
 
     path: str
+    lines: tuple[Offset, ...]
     module: str
     doc: str | None = None
+
+    def line(self, offset: int) -> int:
+        """The line of an offset, from 1."""
+        return bisect_right(self.lines, offset)
 
 
 class Program(Node):

@@ -37,7 +37,6 @@ class Elaborator(Paths):
     def __init__(self, program: model.Program, builder: Builder, fuel: int) -> None:
         super().__init__(program, fuel)
         self.g = builder
-        self._files = [f.path for f in program.files]
 
     # --- Methods ------------------------------------------------------------------------------
 
@@ -272,7 +271,8 @@ class Elaborator(Paths):
         """Where in the spec the next nodes come from, and what goes wrong with them."""
         span = node.span
         if span is not None:
-            self.g.source = f"{self._files[env.file]}:{span.line}"
+            file = self.program.files[env.file]
+            self.g.source = f"{file.path}:{file.line(span[0])}"
         try:
             yield
         except OpError as error:

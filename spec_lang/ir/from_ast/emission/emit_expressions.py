@@ -51,12 +51,8 @@ class ExpressionEmitter:
         self.kept: dict[tuple[Dim, Dim], str] = {}
 
     def span(self, node: object) -> ir.Span:
-        span = node.span  # type: ignore[attr-defined]  # nodes have spans
-        start = self.source.position(span.start)
-        end = self.source.position(span.end)
-        return node_of(
-            ir.Span, line=start.line, column=start.column, end_line=end.line, end_column=end.column
-        )
+        span: ir.Span = node.span  # type: ignore[attr-defined]  # nodes have spans
+        return span
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
