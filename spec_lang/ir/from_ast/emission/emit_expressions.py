@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.definitions.definitions import Definitions
@@ -26,9 +26,12 @@ from spec_lang.syntax import ast
 T = TypeVar("T")
 
 
-def node_of(cls: type[T], **fields: object) -> T:
-    """As `model.make`, for fields that come from the check's notes, whose types are not static."""
-    return make(cls, **fields)
+class _NodeOf(Protocol):
+    def __call__(self, cls: type[T], **fields: object) -> T: ...
+
+
+node_of: _NodeOf = make
+"""`model.make` for fields that come from the check's notes, whose types are not static."""
 
 
 def _unique(cells: Sequence[Cell]) -> list[Cell]:
