@@ -5,6 +5,7 @@ Nothing here touches the file system: imports are found through a function that 
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -73,6 +74,16 @@ def compile_sources(
         options: Values that replace hyperparameters' defaults, and for which model.
     """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), DEPTH))
+    collecting = gc.isenabled()
+    gc.disable()  # a pass between parsing and checking would walk all trees, and free nothing
+    try:
+        return _compiled(sources, find, options or Options())
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _compiled(sources: Mapping[str, Source], find: Find, options: Options) -> Compilation:
     result = Compilation()
     waiting = list(sources.items())
     seen = set(sources)
@@ -88,7 +99,7 @@ def compile_sources(
                 seen.add(wanted)
                 waiting.append((wanted, found))
     if not result.errors:
-        result.program, found_wrong = check(result.modules, options or Options())
+        result.program, found_wrong = check(result.modules, options)
         result.diagnostics += found_wrong
     return result
 

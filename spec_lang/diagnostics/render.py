@@ -69,15 +69,11 @@ def _diagnostic(d: Diagnostic) -> list[Line]:
     for number, (source, labels) in enumerate(groups):
         at = source.position(labels[0].span.start)
         arrow = "-->" if number == 0 else ":::"
-        if not source.text:  # a file that is no text, such as one of weights
-            lines.append([Piece(" " * gutter + arrow, "blue"), Piece(f" {brief(printable(source.name))}")])
+        # A file of weights has neither text nor lines.
+        place = f":{at.line}:{at.column}" if source.text or source.lines else ""
+        lines.append([Piece(" " * gutter + arrow, "blue"), Piece(f" {brief(printable(source.name))}{place}")])
+        if not source.text:
             continue
-        lines.append(
-            [
-                Piece(" " * gutter + arrow, "blue"),
-                Piece(f" {brief(printable(source.name))}:{at.line}:{at.column}"),
-            ]
-        )
         lines.append([Piece(" " * gutter + " |", "blue")])
         markers = [Marker(label.span, brief(printable(label.text)), label is d.primary) for label in labels]
         for row in excerpt(source, markers, WIDTH - gutter - 3):

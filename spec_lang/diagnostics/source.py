@@ -28,25 +28,32 @@ class Position(NamedTuple):
 
 
 class Source(Frozen):
-    """One file's text under the name that messages show."""
+    """One file's text under the name that messages show.
+
+    Attributes:
+        lines: The offsets at which lines start, of a text that is not at hand.
+    """
 
     name: str
     text: str
+    lines: tuple[int, ...] = ()
 
     @cached_property
-    def _starts(self) -> list[int]:
+    def starts(self) -> tuple[int, ...]:
         """The offset of every line's first character."""
+        if self.lines:
+            return self.lines
         starts = [0]
         at = self.text.find("\n")
         while at != -1:
             starts.append(at + 1)
             at = self.text.find("\n", at + 1)
-        return starts
+        return tuple(starts)
 
     def position(self, offset: int) -> Position:
         """The line and column of a character offset."""
-        line = bisect_right(self._starts, offset)
-        return Position(line, offset - self._starts[line - 1] + 1)
+        line = bisect_right(self.starts, offset)
+        return Position(line, offset - self.starts[line - 1] + 1)
 
     def at(self, span: Span) -> str:
         """The text in a range."""
@@ -54,6 +61,6 @@ class Source(Frozen):
 
     def line(self, number: int) -> str:
         """The text of one line, counted from 1, without its line end."""
-        start = self._starts[number - 1]
+        start = self.starts[number - 1]
         end = self.text.find("\n", start)
         return self.text[start:] if end == -1 else self.text[start:end]

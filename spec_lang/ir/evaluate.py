@@ -42,24 +42,19 @@ class EvaluationError(Exception):
         self.help = help
 
     def diagnostic(self, program: model.Program, sources: Mapping[str, Source]) -> Diagnostic:
-        """The error as a diagnostic; `sources` are the texts by the paths of `Program.files`."""
-        path = program.files[self.file].path
-        source = sources.get(path)
-        if source is None or self.span is None:
-            return Diagnostic(
-                self.code, self.message, Label(source or Source(path, ""), TextSpan(0, 0)), help=self.help
-            )
-        start = _offset(source, self.span.line, self.span.column)
-        end = _offset(source, self.span.end_line, self.span.end_column)
-        return Diagnostic(self.code, self.message, Label(source, TextSpan(start, end)), help=self.help)
+        """The error as a diagnostic; `sources` are the texts by the paths of `Program.files`.
 
-
-def _offset(source: Source, line: int, column: int) -> int:
-    """The character offset of a line and column, both from 1."""
-    start = -1
-    for _ in range(line - 1):
-        start = source.text.find("\n", start + 1)
-    return start + column
+        Without the text that was checked, the diagnostic has the line and column alone.
+        """
+        file = program.files[self.file]
+        source = sources.get(file.path)
+        if self.span is None:
+            label = Label(source or Source(file.path, ""), TextSpan(0, 0))
+        else:
+            if source is None or source.starts != file.lines:
+                source = Source(file.path, "", file.lines)
+            label = Label(source, TextSpan(*self.span))
+        return Diagnostic(self.code, self.message, label, help=self.help)
 
 
 class Env:

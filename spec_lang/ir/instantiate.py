@@ -309,6 +309,6 @@ def names_in(node: Any) -> frozenset[str]:
         return frozenset((node.id,))
     if isinstance(node, tuple):
         return frozenset().union(*map(names_in, node))
-    if not isinstance(node, model.Node) or isinstance(node, model.Span):
+    if not isinstance(node, model.Node):
         return frozenset()
     return frozenset().union(*(names_in(v) for k, v in node.__dict__.items() if k not in ("type", "span")))

@@ -9,11 +9,13 @@ Sizes inside types are text in the language's own dim syntax (`16*h`, `N`, `(H -
 dims); `spec_lang.shapes.parse` reads them back.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Annotated, Literal, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
+from typing_extensions import TypeAliasType
 
 VERSION: Literal["1"] = "1"
 
@@ -26,33 +28,42 @@ def make(cls: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
     Validators are built and run where a program comes from outside (JSON); building them costs more than
     checking a large spec. What `model_construct` does for aliases, extra fields and private attributes, which nodes
-    do not have, costs more than all the rest of emitting one.
+    do not have, costs more than all the rest of emitting one. All fields count as set, as in a node read from JSON,
+    and the nodes of a class share the set of their names: a set a node would be half of a program's memory.
     """
-    values = _DEFAULTS.get(cls)
-    if values is None:
+    known = _KNOWN.get(cls)
+    if known is None:
         fields: dict[str, FieldInfo] = cls.model_fields  # type: ignore[attr-defined]  # every node is a model
-        values = _DEFAULTS[cls] = {n: f.default for n, f in fields.items() if not f.is_required()}
-    node: T = object.__new__(cls)  # type: ignore[arg-type]  # a class
-    _set(node, "__dict__", values | kwargs)
-    _set(node, "__pydantic_fields_set__", set(kwargs))
-    _set(node, "__pydantic_extra__", None)
-    _set(node, "__pydantic_private__", None)
+        known = {n: f.default for n, f in fields.items() if not f.is_required()}, set(fields)
+        _KNOWN[cls] = known
+    node: T = _new(cls)  # type: ignore[arg-type]  # a class
+    _set_dict(node, known[0] | kwargs)
+    _set_names(node, known[1])
+    _set_extra(node, None)
+    _set_private(node, None)
     return node
 
 
-_DEFAULTS: dict[object, dict[str, object]] = {}
-_set = object.__setattr__
+_KNOWN: dict[object, tuple[dict[str, object], set[str]]] = {}
+"""The defaults and the names of a class's fields."""
+_new = object.__new__
+_set_dict, _set_names, _set_extra, _set_private = (
+    BaseModel.__dict__[f"__{slot}__"].__set__
+    for slot in ("dict", "pydantic_fields_set", "pydantic_extra", "pydantic_private")
+)
 
 
-class Span(BaseModel):
-    """Where a node was written: lines and columns from 1, the end exclusive."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
+Offset = Annotated[int, Field(ge=0)]
+Span = TypeAliasType(
+    "Span",
+    Annotated[
+        tuple[Offset, Offset],
+        Field(
+            description="Where a node was written: the offsets in characters of its start and, behind it, its end. "
+            "A file's `lines` turn them into lines and columns."
+        ),
+    ],
+)
 
 
 class Node(BaseModel):
@@ -614,11 +625,19 @@ AnyDefinition = Annotated[
 
 
 class File(Node):
-    """One source file: its path as given, its module's dotted name, its docstring."""
+    """One source file: its path as given, where its lines start, its module's dotted name, its docstring.
+
+    `lines` are offsets in characters, the first of them 0.
+    """
 
     path: str
+    lines: tuple[Offset, ...]
     module: str
     doc: str | None = None
+
+    def line(self, offset: int) -> int:
+        """The line of an offset, from 1."""
+        return bisect_right(self.lines, offset)
 
 
 class Program(Node):

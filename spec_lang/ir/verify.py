@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, SpecError
 from spec_lang.diagnostics import Span as TextSpan
@@ -76,6 +77,9 @@ class Verifier:
 
     def mistakes(self) -> Iterator[str]:
         """Every mistake, in order."""
+        for f in self.program.files:
+            if f.lines[:1] != (0,) or any(a >= b for a, b in pairwise(f.lines)):
+                yield f"the lines of {f.path} do not start one behind the other from 0"
         seen: set[tuple[int, str]] = set()
         for d in self.program.definitions:
             if not 0 <= d.file < len(self.program.files):
@@ -106,7 +110,9 @@ class Verifier:
             yield from self._call(node, file)
         elif isinstance(node, ir.Name):
             yield from self._name(node, file, names)
-        if isinstance(node, BaseModel):
+        if isinstance(node, ir.Node):
+            if node.span is not None and node.span[0] > node.span[1]:
+                yield f"a place goes from {node.span[0]} to {node.span[1]}"
             for field in type(node).model_fields:
                 yield from self._walk(getattr(node, field), file, names)
         elif isinstance(node, tuple):

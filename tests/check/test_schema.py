@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from pathlib import Path
 
 import jsonschema
@@ -10,7 +12,7 @@ import pytest
 
 from spec_lang.compiler import compile_sources
 from spec_lang.diagnostics import Source
-from spec_lang.ir.model import Program
+from spec_lang.ir.model import Name, Program, make
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,3 +29,15 @@ def test_programs_round_trip_and_fit_the_schema(path: Path) -> None:
     assert Program.model_validate_json(text) == program
     schema = json.loads((ROOT / "docs" / "ir.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+
+
+def test_a_node_of_the_compiler_is_as_one_that_is_read() -> None:
+    made = make(Name, id="x", ref="local", type=None, span=(3, 4))
+    read = Name.model_validate_json(made.model_dump_json())
+    assert made == read
+    assert made.model_fields_set == read.model_fields_set
+    assert made.model_dump(exclude_unset=True) == read.model_dump(exclude_unset=True)
+    other = made.model_copy(update={"id": "y"})
+    assert (other.id, made.id) == ("y", "x")
+    assert made.model_fields_set == other.model_fields_set == set(Name.model_fields)
+    assert pickle.loads(pickle.dumps(made)) == copy.deepcopy(made) == made

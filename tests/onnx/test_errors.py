@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from spec_lang.diagnostics import Source
+from spec_lang.diagnostics.render import render
+from spec_lang.diagnostics.to_json import to_json
 from spec_lang.ir.evaluate import EvaluationError
+from spec_lang.ir.verify import read
 from spec_lang.targets.onnx.export import Options, emit
 from tests.onnx.exporting import program
 
@@ -46,6 +50,28 @@ def test_an_extern_without_a_domain_is_named_where_it_stands() -> None:
     diagnostic = error.diagnostic(program(EXTERN), {"spec.nnspec": Source("spec.nnspec", EXTERN)})
     start, end = diagnostic.primary.span
     assert EXTERN[start:end] == "f(x)"
+
+
+def test_a_program_read_back_has_the_places_of_its_errors() -> None:
+    back = read(program(EXTERN).model_dump_json())
+    with pytest.raises(EvaluationError) as caught:
+        emit(back, "M")
+    located = caught.value.diagnostic(back, {"spec.nnspec": Source("spec.nnspec", EXTERN)})
+    start, end = located.primary.span
+    assert EXTERN[start:end] == "f(x)"
+    assert "return f(x)" in render([located])
+
+
+@pytest.mark.parametrize("sources", [{}, {"spec.nnspec": "\n" + EXTERN}], ids=["absent", "changed"])
+def test_without_the_text_an_error_has_its_line_and_column(sources: dict[str, str]) -> None:
+    texts = {name: Source(name, text) for name, text in sources.items()}
+    error = fails(EXTERN)
+    located = error.diagnostic(program(EXTERN), texts)
+    shown = render([located])
+    assert shown.splitlines()[1] == " --> spec.nnspec:9:16"
+    assert "return" not in shown
+    place = json.loads(to_json([located]))
+    assert (place["file"], place["line"], place["column"], place["endColumn"]) == ("spec.nnspec", 9, 16, 20)
 
 
 def test_an_extern_with_a_domain_is_a_node_of_it() -> None:

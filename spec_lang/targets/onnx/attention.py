@@ -10,15 +10,13 @@ Source: https://onnx.ai/onnx/operators/onnx__Attention.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from spec_lang.shapes import Dim
 from spec_lang.targets.onnx import attributes, dtypes
+from spec_lang.targets.onnx.graph import Builder
 from spec_lang.targets.onnx.nodes import Const, Edge, Node
 from spec_lang.targets.onnx.uses import Uses
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 _HEADS_OUT = attributes.write({"perm": [0, 2, 1, 3]})
 _PARTS_OUT = attributes.write({"perm": [2, 0, 3, 1, 4]})

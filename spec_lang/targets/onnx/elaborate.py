@@ -15,13 +15,13 @@ from spec_lang.ir.templates import BlockTemplate, ExternTemplate, Instance, OpTe
 from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, Cx, Op, OpError
 from spec_lang.ops.kinds import SliceOf
-from spec_lang.ops.lowering import Unsupported, Value
+from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import Dim, TensorType
 from spec_lang.targets.onnx import extern
 from spec_lang.targets.onnx.binding import bind_dims
 from spec_lang.targets.onnx.conditions import condition_of
 from spec_lang.targets.onnx.graph import Builder
-from spec_lang.targets.onnx.nodes import Edge, as_edge
+from spec_lang.targets.onnx.nodes import Edge
 
 
 class _Return(Exception):
@@ -37,7 +37,6 @@ class Elaborator(Paths):
     def __init__(self, program: model.Program, builder: Builder, fuel: int) -> None:
         super().__init__(program, fuel)
         self.g = builder
-        self._files = [f.path for f in program.files]
 
     # --- Methods ------------------------------------------------------------------------------
 
@@ -262,7 +261,7 @@ class Elaborator(Paths):
         env: Env,
     ) -> Host:
         with self._at(path or self.g.path), self._place(definition, node, env):
-            return extern.emit(self, definition, values, args, kwargs)
+            return extern.emit(self, self.g, definition, values, args, kwargs)
 
     def _cx(self, op: Op) -> Cx:
         return Cx(self.g.facts, op.name)
@@ -272,7 +271,8 @@ class Elaborator(Paths):
         """Where in the spec the next nodes come from, and what goes wrong with them."""
         span = node.span
         if span is not None:
-            self.g.source = f"{self._files[env.file]}:{span.line}"
+            file = self.program.files[env.file]
+            self.g.source = f"{file.path}:{file.line(span[0])}"
         try:
             yield
         except OpError as error:
@@ -315,14 +315,6 @@ class Elaborator(Paths):
             return super().item(value, index, node, env)
         parts = tuple(SliceOf(i.start, i.stop, i.step) if isinstance(i, slice) else i for i in index)
         return self.function(operators.INDEXING, [value, parts], {}, node, env)
-
-    def edges(self, value: Host) -> list[Value]:
-        """The tensors in a result, in order."""
-        if value is None:
-            return []
-        if isinstance(value, tuple | list):
-            return [e for v in value for e in self.edges(v)]
-        return [as_edge(value)]
 
 
 _STATEMENTS: dict[type[model.Statement], Callable[[Elaborator, Any, Env], None]] = {

@@ -22,6 +22,7 @@ from spec_lang.targets.onnx.elaborate import Elaborator
 from spec_lang.targets.onnx.entry import Inputs, inputs_known, method_named, output_names, result_names
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
+from spec_lang.targets.onnx.nodes import edges_in
 from spec_lang.weights.place import TensorData
 from spec_lang.weights.state import Entry, Needed, Rows
 from spec_lang.weights.state import State as StateDict
@@ -158,10 +159,10 @@ class _Export:
         self.e.prepare(method, self.root, env)
         result = self.e.body(method.body, env)
         values = dict(zip(results, result, strict=True)) if len(results) > 1 else {results[0]: result}
-        edges = self.e.edges(result)
+        edges = edges_in(result)
         names = [name for n, v in values.items() for name in output_names(n, v)]
         if self.options.with_loss and loss is not None:
-            edges += self.e.edges(self._loss(loss, method, values, env))
+            edges += edges_in(self._loss(loss, method, values, env))
             names.append("loss")
         reserved = [
             (n if n in wanted else self.g.values.take(n), v) for n, v in zip(names, edges, strict=True)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.dim_text import size
-from spec_lang.ir.evaluate import Env
-from spec_lang.ops.lowering import Unsupported, Value
+from spec_lang.ir.evaluate import Env, Evaluator
+from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import DType, TensorType, dim
 from spec_lang.targets.onnx.binding import bind_dims
-from spec_lang.targets.onnx.nodes import Edge
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.elaborate import Elaborator
+from spec_lang.targets.onnx.emitter import Emitter
+from spec_lang.targets.onnx.nodes import Edge, edges_in
 
 
 def emit(
-    e: Elaborator,
+    e: Evaluator,
+    g: Emitter,
     definition: model.Extern,
     values: Mapping[str, Host],
     args: Sequence[Host],
@@ -38,19 +37,19 @@ def emit(
     given = dict(zip((i.name for i in method.inputs), args, strict=False)) | dict(kwargs)
     env = Env(definition.file, dict(values), {i.name: given.get(i.name) for i in method.inputs})
     bind_dims(e, method.dims, env, method.inputs)
-    inputs: list[Value | None] = []
+    inputs: list[Edge | None] = []
     for i in method.inputs:
-        inputs += e.edges(env.locals[i.name]) or [None]
+        inputs += edges_in(env.locals[i.name]) or [None]
     types = [_type(r.type, env) for r in method.results]
-    made: Any = e.g.emit(
+    made: Any = g.emit(
         definition.name,
-        inputs,  # type: ignore[arg-type]  # edges() gives what this builder made
+        inputs,
         {k: v for k, v in values.items() if v is not None},
         outputs=len(types),
         domain=definition.domain,
     )
     results = (made,) if isinstance(made, Edge) else made
-    typed = tuple(e.g.typed(v, t.dtype, t.shape) for v, t in zip(results, types, strict=True))
+    typed = tuple(g.typed(v, t.dtype, t.shape) for v, t in zip(results, types, strict=True))
     return typed if method.results_tuple or len(typed) > 1 else typed[0]
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spec_lang.targets.onnx import dtypes, fold_arrays
+from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Const, Edge
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 _SMALL = 64
 """Elements up to which plain Python is quicker than numpy's import."""
 
-Rule = Callable[["Builder", list[Const], dict[str, Any]], "Const | None"]
+Rule = Callable[[Emitter, list[Const], dict[str, Any]], Const | None]
 
 
-def fold(g: Builder, op_type: str, inputs: Sequence[Edge | None], attributes: dict[str, Any]) -> Const | None:
+def fold(g: Emitter, op_type: str, inputs: Sequence[Edge | None], attributes: dict[str, Any]) -> Const | None:
     """The constant that a node with constant inputs gives, where there is a rule for it."""
     constants = [i if isinstance(i, Const) else None for i in inputs]
     rule = _RULES.get(op_type)
@@ -28,7 +26,7 @@ def fold(g: Builder, op_type: str, inputs: Sequence[Edge | None], attributes: di
     return fold_arrays.fold(g, op_type, constants, attributes)
 
 
-def _cast(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
+def _cast(g: Emitter, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
     [x] = inputs
     to = attributes["to"]
     if len(x.raw) > 8 * _SMALL:
@@ -43,7 +41,7 @@ def _cast(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const 
     return g.constant(dtypes.pack(values, to), dtypes.DTYPES[to], x.sizes, values)
 
 
-def _unsqueeze(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
+def _unsqueeze(g: Emitter, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
     x, axes = inputs
     rank = len(x.sizes) + axes.sizes[0]
     new = {int(a) % rank for a in dtypes.unpack(axes.raw, axes.number)}
@@ -51,7 +49,7 @@ def _unsqueeze(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> C
     return _reshaped(g, x, tuple(1 if i in new else next(old) for i in range(rank)))
 
 
-def _squeeze(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
+def _squeeze(g: Emitter, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
     x = inputs[0]
     if len(inputs) == 1:
         return _reshaped(g, x, tuple(n for n in x.sizes if n != 1))
@@ -59,7 +57,7 @@ def _squeeze(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Con
     return _reshaped(g, x, tuple(n for i, n in enumerate(x.sizes) if i not in gone))
 
 
-def _concat(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
+def _concat(g: Emitter, inputs: list[Const], attributes: dict[str, Any]) -> Const | None:
     if any(len(x.sizes) != 1 for x in inputs):
         return None
     raw = b"".join(x.raw for x in inputs)
@@ -67,7 +65,7 @@ def _concat(g: Builder, inputs: list[Const], attributes: dict[str, Any]) -> Cons
     return g.constant(raw, inputs[0].dtype, (sum(x.sizes[0] for x in inputs),), dtypes.unpack(raw, number))
 
 
-def _reshaped(g: Builder, x: Const, sizes: tuple[int, ...]) -> Const:
+def _reshaped(g: Emitter, x: Const, sizes: tuple[int, ...]) -> Const:
     return g.constant(x.raw, x.dtype, sizes, dtypes.unpack(x.raw, x.number) if len(x.raw) < 65 else ())
 
 

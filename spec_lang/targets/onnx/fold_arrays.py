@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from spec_lang.targets.onnx import dtypes
+from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Const
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 MAX_ELEMENTS: Final = 1 << 22
 """A larger result stays a node, so that the model does not grow by what it can compute."""
@@ -31,7 +29,7 @@ Attributes = dict[str, Any]
 Rule = Callable[[Any, list[Any], Attributes], Any]
 
 
-def fold(g: Builder, op_type: str, inputs: Sequence[Const | None], attributes: Attributes) -> Const | None:
+def fold(g: Emitter, op_type: str, inputs: Sequence[Const | None], attributes: Attributes) -> Const | None:
     """The constant that a node gives, where numpy has the op and the result is of a moderate size."""
     rule = _RULES.get(op_type)
     if rule is None or any(i is not None and i.number not in _KINDS for i in inputs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from spec_lang.ops.lowering import Value
 from spec_lang.shapes import Dim, DType, Shape, TensorType
@@ -83,6 +83,15 @@ def as_edge(value: Value) -> Edge:
     """A value that this builder made, as what it is."""
     assert isinstance(value, Edge)
     return value
+
+
+def edges_in(result: Any) -> list[Edge]:
+    """The tensors in a result, in order."""
+    if result is None:
+        return []
+    if isinstance(result, tuple | list):
+        return [e for r in result for e in edges_in(r)]
+    return [as_edge(result)]
 
 
 class Input(Edge):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spec_lang.targets.onnx import dtypes
+from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Const, Edge
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 Operands = list[Edge | None]
 
 
 def padded_by_conv(
-    g: Builder, operands: Sequence[Edge | None], attributes: dict[str, Any]
+    g: Emitter, operands: Sequence[Edge | None], attributes: dict[str, Any]
 ) -> tuple[Operands, dict[str, Any]]:
     """The operands and attributes of a Conv that takes what was padded for it."""
     x, *rest = operands

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from spec_lang.ops.lowering import Value
 from spec_lang.shapes import Dim, Shape
+from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Edge, as_edge
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 
 class Target(NamedTuple):
@@ -20,7 +18,7 @@ class Target(NamedTuple):
     allowzero: int | None
 
 
-def reshape(g: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
+def reshape(g: Emitter, x: Value, sizes: Sequence[Dim]) -> Value:
     """`x` with the shape `sizes`, whose product is that of its own."""
     x = as_edge(x)
     shape = tuple(sizes)
@@ -34,7 +32,7 @@ def reshape(g: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
     return as_edge(y)
 
 
-def reshape_target(g: Builder, before: Shape, shape: tuple[Dim, ...]) -> Target:
+def reshape_target(g: Emitter, before: Shape, shape: tuple[Dim, ...]) -> Target:
     """The target of a Reshape from `before` (empty where that is not known) to `shape`."""
     constants = _constants(before, shape)
     if constants is not None:

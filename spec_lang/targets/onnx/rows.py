@@ -12,16 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes
+from spec_lang.targets.onnx.graph import Builder
 from spec_lang.targets.onnx.nodes import Edge, Initializer, Node
 from spec_lang.targets.onnx.reshape import reshape_target
 from spec_lang.targets.onnx.uses import Uses
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 
 def _ops(names: str) -> frozenset[str]:

@@ -8,18 +8,15 @@ Source: https://onnx.ai/onnx/operators/onnx__Scan.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from spec_lang.ops.lowering import Step, Value
 from spec_lang.shapes import Shape, TensorType
+from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Body, Edge, Node, as_edge
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 
 def scan(
-    g: Builder,
+    g: Emitter,
     step: Step,
     states: Sequence[Value],
     sequences: Sequence[Value],
@@ -64,14 +61,14 @@ def _without(x: Value, axis: int) -> Shape:
     return (*x.shape[:axis], *x.shape[axis + 1 :])
 
 
-def _taken(g: Builder, body: Body, name: str, type: TensorType) -> Edge:
+def _taken(g: Emitter, body: Body, name: str, type: TensorType) -> Edge:
     """An input of the body."""
     edge = Edge(g.values.take(f"{g.path}.{name}" if g.path else name), TensorType(type.dtype, type.shape))
     edge.body = body
     return edge
 
 
-def _given(g: Builder, body: Body, values: Sequence[Edge]) -> list[Edge]:
+def _given(g: Emitter, body: Body, values: Sequence[Edge]) -> list[Edge]:
     """Results of the body, each by a node of its own: what is none, or is a result already, is repeated."""
     made = {id(o) for n in body.nodes for o in n.outputs}
     outputs: list[Edge] = []

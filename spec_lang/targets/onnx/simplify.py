@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spec_lang.shapes import Cond, Dim, Pack, Verdict
 from spec_lang.targets.onnx import dtypes, fold
+from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Const, Edge, Initializer, as_edge
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -20,7 +18,7 @@ RANDOM = frozenset(
 
 
 def without_node(
-    g: Builder, op_type: str, inputs: Sequence[Edge | None], attributes: dict[str, Any]
+    g: Emitter, op_type: str, inputs: Sequence[Edge | None], attributes: dict[str, Any]
 ) -> Edge | None:
     """The value that the node would give, if that is there already or is a constant."""
     x = inputs[0] if inputs else None
@@ -48,7 +46,7 @@ def _constant_shape(x: Edge) -> list[int] | None:
     return sizes if len(sizes) == len(x.shape) else None
 
 
-def _first(g: Builder, x: Edge, indices: Edge | None) -> Edge | None:
+def _first(g: Emitter, x: Edge, indices: Edge | None) -> Edge | None:
     """`x[0], ..., x[n - 1]` is a slice, where the spec says that x is as long: a slice would not notice that it is not."""
     counting = None if indices is None else g.producer(indices)
     if indices is None or counting is None or counting.op_type != "Range":
@@ -64,7 +62,7 @@ def _first(g: Builder, x: Edge, indices: Edge | None) -> Edge | None:
 
 
 def _repeats(
-    g: Builder, op_type: str, x: Edge, inputs: Sequence[Edge | None], attributes: dict[str, Any]
+    g: Emitter, op_type: str, x: Edge, inputs: Sequence[Edge | None], attributes: dict[str, Any]
 ) -> bool:
     if op_type == "Identity":
         return True

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import Dim, DType, Pack, dim
 from spec_lang.shapes.dim import Tree
+from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Const, Edge, Input, as_edge
-
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.graph import Builder
 
 
 class _Axis(NamedTuple):
@@ -40,7 +38,7 @@ class _Bounded(NamedTuple):
 class Sizes:
     """Shape arithmetic of one graph. Sizes are held as i64 tensors of one element."""
 
-    def __init__(self, g: Builder) -> None:
+    def __init__(self, g: Emitter) -> None:
         self._g = g
         self._axes: dict[Dim, _Axis] = {}
         self._solved: dict[str, _Solved] = {}

@@ -25,6 +25,7 @@ def emit(known: Known) -> ir.Program:
         node_of(
             ir.File,
             path=s.module.tree.source.name,
+            lines=s.module.tree.source.starts,
             module=s.module.name,
             doc=None if s.module.tree.doc is None else s.module.tree.doc.value,
         )

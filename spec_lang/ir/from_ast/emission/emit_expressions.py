@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.definitions.checked import Checked, running_sizes
@@ -23,9 +23,12 @@ from spec_lang.syntax.node import Node
 T = TypeVar("T")
 
 
-def node_of(cls: type[T], **fields: object) -> T:
-    """As `model.make`, for fields that come from the check's notes, whose types are not static."""
-    return make(cls, **fields)
+class _NodeOf(Protocol):
+    def __call__(self, cls: type[T], **fields: object) -> T: ...
+
+
+node_of: _NodeOf = make
+"""`model.make` for fields that come from the check's notes, whose types are not static."""
 
 
 def _unique(cells: Sequence[Cell]) -> list[Cell]:
@@ -48,12 +51,8 @@ class ExpressionEmitter:
         self.kept: dict[tuple[Dim, Dim], str] = {}
 
     def span(self, node: object) -> ir.Span:
-        span = node.span  # type: ignore[attr-defined]  # nodes have spans
-        start = self.source.position(span.start)
-        end = self.source.position(span.end)
-        return node_of(
-            ir.Span, line=start.line, column=start.column, end_line=end.line, end_column=end.column
-        )
+        span: ir.Span = node.span  # type: ignore[attr-defined]  # nodes have spans
+        return span
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""

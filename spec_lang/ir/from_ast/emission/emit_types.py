@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from spec_lang.ir import model as ir
@@ -35,8 +36,7 @@ _SCALARS: dict[str, Literal["int", "float", "bool", "str", "layer"]] = {
 def value_type(value: Value) -> ir.Type | None:
     """The type of what an expression gives, where the IR has one for it."""
     if isinstance(value, TensorType):
-        dims = tuple(map(str, value.shape))
-        return make(ir.TensorType, dtype=str(value.dtype), dims=dims, span=None)
+        return _tensor(str(value.dtype), tuple(map(str, value.shape)))
     if isinstance(value, tuple):
         return _several(value)
     if isinstance(value, list):
@@ -52,6 +52,17 @@ def value_type(value: Value) -> ir.Type | None:
     if isinstance(value, Dim):
         return make(ir.ScalarType, name="int", bound=None, span=None)
     return _module(value)
+
+
+# Equal types are one node: most layers have their neighbours' types.
+@lru_cache(1024)
+def _tensor(dtype: str, dims: tuple[str, ...]) -> ir.TensorType:
+    return make(ir.TensorType, dtype=dtype, dims=dims, span=None)
+
+
+@lru_cache(1024)
+def _named(name: str) -> ir.ModuleType:
+    return make(ir.ModuleType, name=name, span=None)
 
 
 def _mapped(value: Mapped) -> ir.Type | None:
@@ -78,14 +89,14 @@ def _several(values: tuple[Value, ...]) -> ir.Type | None:
 
 def _module(value: Value) -> ir.Type | None:
     if isinstance(value, OpModule):
-        return make(ir.ModuleType, name=type(value.layer).name, span=None)
+        return _named(type(value.layer).name)
     if isinstance(value, BlockModule):
-        return make(ir.ModuleType, name=value.summary.definition.name, span=None)
+        return _named(value.summary.definition.name)
     if isinstance(value, ListModule):
         names = {"list": "ModuleList", "dict": "ModuleDict", "sequential": "Sequential"}
-        return make(ir.ModuleType, name=names[value.kind], span=None)
+        return _named(names[value.kind])
     if isinstance(value, RepeatModule):
-        return make(ir.ModuleType, name="ModuleDict" if value.keyed else "ModuleList", span=None)
+        return _named("ModuleDict" if value.keyed else "ModuleList")
     if isinstance(value, Case):
         yes, no = _module(value.yes), _module(value.no)
         return yes if yes == no else None
