@@ -10,7 +10,7 @@ from spec_lang.ir.from_ast.loops.engine import loop
 from spec_lang.ir.from_ast.loops.invariants import close, not_negative
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim
-from spec_lang.ir.from_ast.names.unreached import note_all, unreached
+from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
@@ -67,8 +67,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
     it = iteration(c, at, value, name, node.iterable)
     if it is None:
         _poison_loop(at, node)
-        for statement in node.body:
-            note_all(c, at, statement)
+        unreached(c, at, node.body, lambda p: bind_target(c, p, node.target, POISON, node.iterable))
         return False
     names = list(at.locals)
     growing = _appended(node.body)

@@ -21,10 +21,10 @@ from spec_lang.syntax import ast
 
 Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatModule"
 Value: TypeAlias = (
-    "Dim | float | Real | bool | Cond | str | Choice | Template | None | EllipsisType | SliceOf"
+    "Dim | float | Real | bool | Cond | str | Choice | Template | EllipsisType | SliceOf"
     " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
     " | SymList | Range | Enumerate | Zip | Mapped | Grown | RecordValue"
-    " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module"
+    " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module | None"
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
 
