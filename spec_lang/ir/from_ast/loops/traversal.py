@@ -66,8 +66,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
     name = node.target.id if isinstance(node.target, ast.Name) else "i"
     it = iteration(c, at, value, name, node.iterable)
     if it is None:
-        _poison_loop(at, node)
-        unreached(c, at, node.body, lambda p: bind_target(c, p, node.target, POISON, node.iterable))
+        _poison_loop(c, at, node)
         return False
     names = list(at.locals)
     growing = _appended(node.body)
@@ -87,7 +86,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
     result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable, node.body)
     at.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
     if result is None:
-        _poison_loop(at, node)
+        _poison_loop(c, at, node)
     return False
 
 
@@ -96,7 +95,9 @@ def _head(at: Place, value: Value) -> Value:
     return Grown(value, []) if isinstance(value, list) and not at.unrolled else value
 
 
-def _poison_loop(at: Place, node: ast.For) -> None:
+def _poison_loop(c: Check, at: Place, node: ast.For) -> None:
+    """What a loop defines about which nothing can be told."""
+    unreached(c, at, node.body, lambda p: bind_target(c, p, node.target, POISON, node.iterable))
     for statement in node.body:
         if isinstance(statement, ast.Assign | ast.Append) and isinstance(statement.target, ast.Name):
             at.locals[statement.target.id] = POISON
