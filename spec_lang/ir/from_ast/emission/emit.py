@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.bodies.methods import as_method
@@ -66,36 +68,44 @@ class Emitter(ExpressionEmitter):
         return tuple(map(self.statement, nodes))
 
     def statement(self, node: ast.Statement) -> ir.Stmt:
+        return STATEMENTS[type(node)](self, node)
+
+    def _around(self, node: ast.Statement) -> dict[str, object]:
+        """The comments around a statement, and its place."""
         lead, trailing = self.remarks.around(node)
-        common = {"comments": lead, "trailing": trailing, "span": self.span(node)}
-        if isinstance(node, ast.Assign):
-            return node_of(
-                ir.Assign,
-                target=self.target(node.target),
-                value=self.ev(node.value),
-                dims=self._bound(node),
-                **common,
-            )
-        if isinstance(node, ast.Append):
-            return node_of(ir.Append, name=node.target.id, value=self.ev(node.value), **common)
-        if isinstance(node, ast.Return):
-            return node_of(ir.Return, value=self.ev(node.value), **common)
-        if isinstance(node, ast.Require):
-            return self.require(node)
-        if isinstance(node, ast.For):
-            return node_of(
-                ir.For,
-                target=self.target(node.target),
-                iterable=self.ev(node.iterable),
-                body=self.statements(node.body),
-                **common,
-            )
+        return {"comments": lead, "trailing": trailing, "span": self.span(node)}
+
+    def assign(self, node: ast.Assign) -> ir.Assign:
+        return node_of(
+            ir.Assign,
+            target=self.target(node.target),
+            value=self.ev(node.value),
+            dims=self._bound(node),
+            **self._around(node),
+        )
+
+    def append(self, node: ast.Append) -> ir.Append:
+        return node_of(ir.Append, name=node.target.id, value=self.ev(node.value), **self._around(node))
+
+    def returned(self, node: ast.Return) -> ir.Return:
+        return node_of(ir.Return, value=self.ev(node.value), **self._around(node))
+
+    def loop(self, node: ast.For) -> ir.For:
+        return node_of(
+            ir.For,
+            target=self.target(node.target),
+            iterable=self.ev(node.iterable),
+            body=self.statements(node.body),
+            **self._around(node),
+        )
+
+    def branches(self, node: ast.If) -> ir.If:
         return node_of(
             ir.If,
             test=self.ev(node.test),
             body=self.statements(node.body),
             orelse=self.statements(node.orelse),
-            **common,
+            **self._around(node),
         )
 
     def _bound(self, node: ast.Assign) -> tuple[ir.DimBinding, ...]:
@@ -108,7 +118,6 @@ class Emitter(ExpressionEmitter):
         )
 
     def require(self, node: ast.Require) -> ir.Require:
-        lead, trailing = self.remarks.around(node)
         known, at = self.checked.notes.required.get(node.number, (None, "call"))
         text = self.source.at(node.test.span)
         return node_of(
@@ -117,9 +126,7 @@ class Emitter(ExpressionEmitter):
             message=node.message.value if node.message is not None else " ".join(text.split()),
             at=at,
             open=known is not True,
-            comments=lead,
-            trailing=trailing,
-            span=self.span(node),
+            **self._around(node),
         )
 
     def sayable(self, o: Owed) -> bool:
@@ -405,6 +412,16 @@ class Emitter(ExpressionEmitter):
             value=self.ev(node.value),
             span=self.span(node),
         )
+
+
+STATEMENTS: dict[type, Callable[[Emitter, Any], ir.Stmt]] = {
+    ast.Assign: Emitter.assign,
+    ast.Append: Emitter.append,
+    ast.Return: Emitter.returned,
+    ast.Require: Emitter.require,
+    ast.For: Emitter.loop,
+    ast.If: Emitter.branches,
+}
 
 
 def _choice_of_types(type: ast.Type) -> bool:
