@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 
-from spec_lang.ir import host_functions
+from spec_lang.ir import builtins
 from spec_lang.ir.arithmetic import Host, HostError, binary, plain, unary
 from spec_lang.shapes import Dim
 
@@ -58,7 +58,7 @@ def _value(node: ast.expr, values: Mapping[str, Host], unknown: Callable[[str], 
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return unary("-", _value(operand, values, unknown))
         case ast.Call(func=ast.Name(id=name), args=args):
-            return host_functions.call(name, [_value(a, values, unknown) for a in args], {})
+            return builtins.call(name, [_value(a, values, unknown) for a in args], {})
         case ast.Subscript(value=of, slice=index):
             return _value(of, values, unknown)[_value(index, values, unknown)]
         case ast.Attribute(value=of, attr=name):

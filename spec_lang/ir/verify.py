@@ -9,12 +9,10 @@ from pydantic import BaseModel, ValidationError
 from spec_lang.diagnostics import Diagnostic, Label, Source, SpecError
 from spec_lang.diagnostics import Span as TextSpan
 from spec_lang.ir import model as ir
+from spec_lang.ir.builtins import MAKERS
 from spec_lang.ops import load
 from spec_lang.ops.base import FUNCTIONS, LAYERS
 from spec_lang.shapes import DType, ParseError, TooLarge, parse
-
-BUILT_IN = frozenset({"Sequential", "partial"})
-"""What is made without being in the library."""
 
 
 def read(text: str, name: str = "IR") -> ir.Program:
@@ -116,7 +114,7 @@ class Verifier:
     def _call(self, node: ir.Call, file: int) -> Iterator[str]:
         if node.to == "op" and node.name not in FUNCTIONS:
             yield f"there is no function `{node.name}`"
-        elif node.to == "make" and node.name not in LAYERS and node.name not in BUILT_IN:
+        elif node.to == "make" and node.name not in LAYERS and node.name not in MAKERS:
             yield f"there is no layer `{node.name}`"
         elif node.to in ("block", "fn", "record", "extern") and not self._exists(node.name, file):
             yield f"there is no definition `{node.name}`"

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from spec_lang.ir.arithmetic import HostError, NotStatic, binary, compare, truth
+from spec_lang.ir.builtins import call
 from spec_lang.ir.dim_text import size
-from spec_lang.ir.from_ast.names.builtin_names import BUILTINS
-from spec_lang.ir.host_functions import FUNCTIONS, call
 from spec_lang.shapes import Cond, maximum, symbol
 
 N = symbol("N")
@@ -80,7 +79,3 @@ def test_the_text_of_a_size(text: str, wanted: Any) -> None:
 def test_an_unknown_name_in_a_size() -> None:
     with pytest.raises(HostError, match="K has no value"):
         size("2*K", {})
-
-
-def test_the_checkers_functions_have_values() -> None:
-    assert {*BUILTINS} - {"partial", "Sequential"} == {*FUNCTIONS}

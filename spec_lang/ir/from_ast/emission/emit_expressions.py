@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from spec_lang.ir import model as ir
+from spec_lang.ir.builtins import FUNCTIONS
 from spec_lang.ir.from_ast.definitions.definitions import Definitions
 from spec_lang.ir.from_ast.definitions.finish import running_sizes
 from spec_lang.ir.from_ast.emission.emit_text import from_text
 from spec_lang.ir.from_ast.emission.emit_types import value_type
-from spec_lang.ir.from_ast.names.builtin_names import BUILTINS
 from spec_lang.ir.from_ast.names.names import find
 from spec_lang.ir.from_ast.names.scope import Def, Scope
 from spec_lang.ir.from_ast.state.check import Check
@@ -389,7 +389,7 @@ class ExpressionEmitter:
     def _over_numbers(self, name: str) -> bool:
         """Whether a name that is both PyTorch's and Python's stands where no tensor can be."""
         node = self.definition.node
-        return name in BUILTINS and isinstance(node, ast.Function) and node.value is not None
+        return name in FUNCTIONS and isinstance(node, ast.Function) and node.value is not None
 
     def target(self, node: ast.Target) -> ir.Target:
         if isinstance(node, ast.Name):

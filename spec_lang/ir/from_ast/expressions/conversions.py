@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from spec_lang.ir.arithmetic import NoValue
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
@@ -79,8 +80,8 @@ def computed(c: Check, at: Place, run: Callable[[], Value], node: ast.Expr) -> V
     """A host computation; what it has no value for is reported at the expression."""
     try:
         return at.resolve(run())
-    except host.HostError as error:
-        return c.error(error.code, error.message, node)
+    except NoValue as error:
+        return c.error(error.code, error.message, node, help=error.help)
     except TooLarge as error:
         return c.error("E0801", f"this is {error}", node)
     except Undefined as error:
