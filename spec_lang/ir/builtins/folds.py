@@ -77,6 +77,7 @@ ROWS = (
     _extreme("min", minimum, min),
     _extreme("max", maximum, max),
     _fold("sum", "+", 0),
+    _fold("prod", "*", 1, "math.prod"),
     _truths("and", True, all),
     _truths("or", False, any),
 )
