@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from spec_lang.diagnostics import SpecError
 from spec_lang.ir.builtins import CONSTANTS, FUNCTIONS, call
 from spec_lang.ir.model import Call, Program
 from spec_lang.ir.verify import verify
 from spec_lang.shapes import symbol
-from spec_lang.targets.torch import BadProgram, emit
+from spec_lang.targets.torch import emit
 from tests.check.checking import check_text, checked, codes, messages
 
 ROOT = Path(__file__).parent.parent.parent
@@ -164,8 +165,17 @@ def test_ir_calls_no_other() -> None:
     program = checked(sized("prod([n, 2])"))
     assert any(isinstance(n, Call) and n.name == "prod" for n in _nodes(program))
     verify(program)
-    with pytest.raises(BadProgram, match="exec"):
-        emit(_renamed(program, "prod", "exec"))
+    with pytest.raises(SpecError, match="there is no built-in function `exec`"):
+        verify(_renamed(program, "prod", "exec"))
+
+
+def test_no_path_leads_to_an_unknown_function() -> None:
+    program = checked("""
+    model M:
+        forward(x: float[N, 4]) -> float[N, 4]:
+            return x if true else foo(x)
+    """)
+    assert "else foo(x)" in emit(program)["main.py"]
 
 
 def _nodes(value: object) -> list[object]:
@@ -182,3 +192,20 @@ def test_reading_ir_needs_no_checker() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_variable_hides_one_that_is_called() -> None:
+    program = checked("""
+    model M(n: int = 3):
+        layers:
+            all = [Linear(_, 8 + i) for i in range(n)]
+            fc = Linear(_, n, bias=all([n > 2, n > 5]))
+        forward(x: float[N, 4]) -> float[N, n]:
+            wide = any([n > 2, n > 5])
+            any = x -> all -> fc
+            return any if wide else any + 1
+    """)
+    file = emit(program)["main.py"]
+    assert "layers: list[nn.Module] = []" in file
+    assert "wide = any([self.n > 2, self.n > 5])" in file
+    assert "any_ = self.fc(x)" in file
