@@ -127,6 +127,35 @@ def test_products_of_values(args: list[Any], wanted: Any) -> None:
     assert type(found) is type(wanted)
 
 
+@pytest.mark.parametrize(
+    "test", ['str(n) != "4"', 'f"{n}" == "3"', 'f"{p}" == "0.5"', 'str(n) in ["3", "4"]', 'str(p) == "0.5"']
+)
+def test_texts_that_are_not_known_do_not_compare(test: str) -> None:
+    text = f"""
+    block B(n: int, p: float):
+        require {test}
+        layers:
+            fc = Linear(n, n)
+            drop = Dropout(p)
+        forward(x: float[N, n]) -> float[N, n]:
+            return x -> fc -> drop
+    """
+    assert messages(text) == ["texts that are not known do not compare"]
+
+
+def test_texts_of_counts_are_keys() -> None:
+    checked("""
+    model M(n: int = 3):
+        layers:
+            fc = {str(i): Linear(4, 4) for i in range(n)}
+            two = {str(2): Linear(4, 4), f"a{str(3)}": Linear(4, 4), str(True): Linear(4, 4)}
+        forward(x: float[N, 4]) -> float[N, 4]:
+            for l in fc:
+                x = x -> l
+            return x -> two["2"] -> two["a3"] -> two["True"]
+    """)
+
+
 # --- one row each ---
 
 

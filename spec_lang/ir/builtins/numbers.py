@@ -79,7 +79,10 @@ def _abs(site: Site, values: list[Value]) -> Value:
 
 
 def _str(site: Site, values: list[Value]) -> Value:
-    return values[0] if isinstance(values[0], str | Choice) else str(values[0])
+    value = values[0]
+    if isinstance(value, str | Choice):
+        return value
+    return str(value) if isinstance(value, float) or value is None else site.text(value)
 
 
 def _int(value: Host) -> Host:

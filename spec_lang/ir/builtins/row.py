@@ -44,6 +44,9 @@ class Site(Protocol):
     def whole(self, value: Real) -> None:
         """A size comes from a float."""
 
+    def text(self, value: Value) -> Value:
+        """A value as a string; one that is not known where the value is not."""
+
     def length(self, value: Value) -> Value:
         """How many items something has."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
-from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of
+from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -109,6 +109,9 @@ class _Site:
 
     def whole(self, value: Real) -> None:
         need_floats(self.c, value)
+
+    def text(self, value: Value) -> Value:
+        return text_of([value])
 
     def length(self, value: Value) -> Value:
         return length_of(self.c, value, self.node)

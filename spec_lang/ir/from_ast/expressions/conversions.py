@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from spec_lang.ir.arithmetic import NoValue
 from spec_lang.ir.from_ast.state.check import Check
@@ -10,7 +10,8 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.choices import join_case
 from spec_lang.ir.from_ast.values.kinds import is_tensor
-from spec_lang.ir.from_ast.values.value import POISON, Case, Maybe, Value
+from spec_lang.ir.from_ast.values.value import POISON, Case, Maybe, Template, Value
+from spec_lang.ops.kinds import Choice
 from spec_lang.shapes import Cond, Dim, TooLarge, Undefined
 from spec_lang.syntax import ast
 
@@ -57,6 +58,16 @@ def condition(c: Check, at: Place, value: Value, node: ast.Expr) -> Value:
     if isinstance(value, Dim):
         return c.error("E0405", f"a condition compares: `{value} != 0`", node)
     return c.error("E0405", f"a condition is true or false, not {host.kind_of(value)}", node)
+
+
+def text_of(parts: Sequence[Value]) -> Value:
+    """The text that values make, one behind the other."""
+    flat = [p for part in parts for p in (part.parts if isinstance(part, Template) else (part,))]
+    if all(isinstance(p, str | int) or (isinstance(p, Dim) and p.const is not None) for p in flat):
+        return "".join(map(str, flat))
+    if all(isinstance(p, str | Dim) for p in flat):
+        return Template(tuple(p for p in flat if isinstance(p, str | Dim)))
+    return Choice("".join(p if isinstance(p, str) else f"{{{p}}}" for p in flat), ())
 
 
 def number_of(c: Check, at: Place, value: Value, node: ast.Expr) -> Value:

@@ -8,7 +8,16 @@ from typing import TypeAlias
 from spec_lang.ir.arithmetic import NoValue, as_float, as_int
 from spec_lang.ir.from_ast.values.kinds import is_module, is_tensor
 from spec_lang.ir.from_ast.values.substitution import truth
-from spec_lang.ir.from_ast.values.value import CTORS, Case, FunctionRef, Range, RecordValue, SymList, Value
+from spec_lang.ir.from_ast.values.value import (
+    CTORS,
+    Case,
+    FunctionRef,
+    Range,
+    RecordValue,
+    SymList,
+    Template,
+    Value,
+)
 from spec_lang.ir.operators import ARITHMETIC, CONDITIONS, ORDER
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, dim, opaque
@@ -200,6 +209,8 @@ def _divides(op: str, a: Dim, b: Dim) -> Cond | None:
 
 
 def _equal(a: Value, b: Value) -> Cond | bool:
+    if any(isinstance(x, Template) or (isinstance(x, Choice) and not x.options) for x in (a, b)):
+        raise NoValue("texts that are not known do not compare")
     if isinstance(a, Choice) or isinstance(b, Choice):
         choice, other = (a, b) if isinstance(a, Choice) else (b, a)
         assert isinstance(choice, Choice)
@@ -263,16 +274,9 @@ def _membership(op: str, a: Value, b: Value) -> Cond | bool:
     elif isinstance(b, list | tuple):
         found = False
         for item in b:
-            found = disjunction(found, _maybe_equal(a, item))
+            found = disjunction(found, compare("==", a, item))
     elif isinstance(b, Range) and isinstance(a, Dim) and b.step == 1:
         found = conjunction(truth(Cond.ge(a, b.start)), truth(Cond.lt(a, b.stop)))
     else:
         raise NoValue(f"`{op}` takes a list, not {kind_of(b)}")
     return found if op == "in" else negation(found)
-
-
-def _maybe_equal(a: Value, b: Value) -> Cond | bool:
-    try:
-        return compare("==", a, b)
-    except NoValue:
-        return False
