@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from spec_lang.ir.operators import CONDITIONS
+from spec_lang.ir.operators import ARITHMETIC, CONDITIONS, ORDER
 from spec_lang.shapes import Cond, Dim, Facts, TensorType, Verdict, dim
 
+T = TypeVar("T")
 Host: TypeAlias = Any
 """A host value; a module, a constructor or a tensor where those are allowed."""
 
@@ -37,9 +38,28 @@ class NotStatic(HostError):
         super().__init__(f"{text} is known at run time only", code="E0903")
 
 
+class NoValue(HostError):
+    """An expression over what the checker knows that has no value."""
+
+    def __init__(self, message: str, *, code: str = "E0402", help: str | None = None) -> None:
+        super().__init__(message, code=code, help=help)
+
+
 def plain(value: Host) -> Host:
     """A constant `Dim` as the int that it is."""
     return value.const if isinstance(value, Dim) and value.const is not None else value
+
+
+def as_int(value: T) -> T | Dim:
+    """Python's bools are ints in arithmetic."""
+    return dim(int(value)) if isinstance(value, bool) else value
+
+
+def as_float(value: object) -> float | None:
+    """A number that is known as a float, None for any other value."""
+    if isinstance(value, float):
+        return value
+    return float(value.const) if isinstance(value, Dim) and value.const is not None else None
 
 
 def check_length(n: int) -> None:
@@ -83,19 +103,12 @@ def _shift_left(a: Host, b: Host) -> Host:
     return a << b
 
 
-_BINARY: dict[str, Callable[[Host, Host], Host]] = {
+_BOUNDED: dict[str, Callable[[Host, Host], Host]] = {
+    **ARITHMETIC,
     "+": _add,
-    "-": operator.sub,
     "*": _multiply,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
     "**": _power,
-    "&": operator.and_,
-    "|": operator.or_,
-    "^": operator.xor,
     "<<": _shift_left,
-    ">>": operator.rshift,
 }
 
 _UNARY: dict[str, Callable[[Host], Host]] = {
@@ -111,7 +124,7 @@ def binary(op: str, a: Host, b: Host) -> Host:
     Raises:
         HostError: it is not defined here, or its result is out of bounds.
     """
-    rule = _BINARY.get(op)
+    rule = _BOUNDED.get(op)
     if rule is None:
         raise HostError(f"{op} works on tensors only")
     try:
@@ -167,16 +180,6 @@ def decide(cond: Cond) -> bool:
     return verdict is Verdict.PROVED
 
 
-_ORDER: dict[str, Callable[[Host, Host], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
 def compare(op: str, a: Host, b: Host) -> bool:
     """A comparison of two host values.
 
@@ -193,7 +196,7 @@ def compare(op: str, a: Host, b: Host) -> bool:
         if op in ("==", "!="):
             return op == "!="
     try:
-        return bool(_ORDER[op](a, b))
+        return bool(ORDER[op](a, b))
     except TypeError:
         raise HostError(f"{op} does not work on {_kind(a)} and {_kind(b)}") from None
 

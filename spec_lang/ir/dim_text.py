@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from spec_lang.ir import host_functions
+from spec_lang.ir import builtins
 from spec_lang.ir.arithmetic import Host, HostError, binary, compare, plain, truth, unary
 from spec_lang.shapes import Dim, ParseError, TooLarge, Tree, read
 from spec_lang.shapes.printing import PREFIXES, SIGNS, render
@@ -45,7 +45,7 @@ def _value(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] | 
         case (kind, operand) if kind in PREFIXES:
             return unary(PREFIXES[kind], _value(operand, values, unknown))
         case ("call", name, *args) | ("min" | "max" as name, *args):
-            return host_functions.call(name, [_value(a, values, unknown) for a in args], {})
+            return builtins.call(name, [_value(a, values, unknown) for a in args], {})
         case ("index", of, index):
             return _value(of, values, unknown)[_value(index, values, unknown)]
         case ("slice", *ends):

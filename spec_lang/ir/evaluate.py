@@ -6,13 +6,12 @@ and the ONNX target runs them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from spec_lang.diagnostics import Diagnostic, Label, Source
 from spec_lang.diagnostics import Span as TextSpan
-from spec_lang.ir import host_functions, model, operators
+from spec_lang.ir import builtins, model, operators
 from spec_lang.ir.arithmetic import Host, HostError, binary, check_length, compare, plain, truth, unary
 from spec_lang.shapes import Dim, DType, TensorType
 
@@ -110,11 +109,8 @@ class RecordValue:
 
 
 DTYPES: Final = {d.value: d for d in DType} | {"int": DType.I64}
-BUILTINS: Final[dict[str, Host]] = {
-    "inf": math.inf,
-    "pi": math.pi,
-    "e": math.e,
-    "nan": math.nan,
+NAMES: Final[dict[str, Host]] = {
+    **{name: row.value for name, row in builtins.CONSTANTS.items()},
     "training": False,
     **DTYPES,
 }
@@ -262,7 +258,7 @@ class Evaluator:
     def _builtin(self, node: model.Call, env: Env) -> Host:
         args, kwargs = self.arguments(node, env)
         args = [a if isinstance(a, _HOST) else self.items(a, node, env) for a in args]
-        return host_functions.call(node.name, args, kwargs)
+        return builtins.call(node.name, args, kwargs)
 
     # --- Names --------------------------------------------------------------------------------
 
@@ -275,7 +271,7 @@ class Evaluator:
         if ref in ("layer", "param"):
             return self.module(name, node, env)
         if ref == "builtin":
-            return BUILTINS[name]
+            return NAMES[name]
         if ref == "op":
             from spec_lang.ops.base import LAYERS
 

@@ -1,9 +1,10 @@
-"""Which function of the library an operator on tensors is, and which condition a comparison of sizes."""
+"""What operators are: which function of the library on tensors, which condition on sizes, which function on numbers."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from spec_lang.shapes import Cond, Dim
 
@@ -33,4 +34,29 @@ CONDITIONS: Final[dict[str, Callable[[Dim | int, Dim | int], Cond]]] = {
     "<=": Cond.le,
     ">": Cond.gt,
     ">=": Cond.ge,
+}
+
+ARITHMETIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+}
+"""Python's operators on numbers and sizes; whoever applies one bounds its result."""
+
+ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from spec_lang.ir.arithmetic import HostError, NotStatic, binary, compare, truth
+from spec_lang.ir.builtins import call
 from spec_lang.ir.dim_text import size
-from spec_lang.ir.from_ast.names.builtin_names import BUILTINS
-from spec_lang.ir.host_functions import FUNCTIONS, call
 from spec_lang.shapes import Cond, maximum, symbol
 
 N = symbol("N")

@@ -57,6 +57,24 @@ model M:
         {"x": torch.randn(2, 3, 9, 8)},
         {},
     ),
+    "products of sizes": (
+        """
+block Tokens(grid: list[int]):
+    let cells = prod(grid)
+    layers:
+        fc = Linear(_, cells)
+    forward(x: float[N, T, D]) -> float[N, prod([T, *grid])]:
+        return (x -> fc).reshape(N, T * cells)
+
+model M(h: int = 2, w: int = 3, scale: float = 0.5):
+    layers:
+        tokens = Tokens([h, w])
+    forward(x: float[N, T, 4]) -> (float[N, T * prod([h, w])], float[N, T]):
+        return tokens(x) * prod([scale, 3]), prod(x, dim=2)
+""",
+        {"x": torch.randn(2, 3, 4)},
+        {},
+    ),
     "signs of tensors": (
         """
 model M:

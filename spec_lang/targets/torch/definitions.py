@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir import model as m
+from spec_lang.ir.builtins import FUNCTIONS
 from spec_lang.targets.torch.code import Atom, Code
 from spec_lang.targets.torch.expressions import Expressions
 from spec_lang.targets.torch.imports import Imports
@@ -50,10 +51,6 @@ def function(d: m.Function, imports: Imports) -> list[str]:
     return [*lines, *docstring(4, d.doc or ""), *body, *statement(4, "return ", writer.expr(d.value))]
 
 
-_INTS = frozenset({"len", "int", "round", "ceil", "floor"})
-_FLOATS = frozenset({"float", "sqrt", "log", "exp"})
-
-
 def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
     """The annotation of a value whose type the program does not say."""
     match e:
@@ -71,10 +68,12 @@ def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
         case m.IfExp(body=body, orelse=orelse):
             kinds = {_result(body, d, imports), _result(orelse, d, imports)}
             return " | ".join(sorted(kinds)) if imports.use("Any") not in kinds else "Any"
-        case m.Call(to="builtin", name=name) if name in _INTS | _FLOATS:
-            return "int" if name in _INTS else "float"
-        case m.Call(to="builtin", name="min" | "max", args=(first, *_)):
-            return _result(first, d, imports)
+        case m.Call(to="builtin", name=name, args=args) if name in FUNCTIONS:
+            gives = FUNCTIONS[name].gives
+            if gives == "first" and args:
+                return _result(args[0], d, imports)
+            if gives is not None:
+                return gives
         case m.Name(id=id_):
             for h in d.inputs:
                 if h.name == id_:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir import model as m
 from spec_lang.ir import operators
+from spec_lang.ir.builtins import CONSTANTS, FUNCTIONS
 from spec_lang.shapes import ParseError, TooLarge, Tree, read
 from spec_lang.shapes.dtype import TORCH_NAMES, DType
 from spec_lang.shapes.printing import SIGNS, render
@@ -50,8 +51,6 @@ _OPPOSITE = {
     "not in": "in",
 }
 _MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_MATH = frozenset({"sqrt", "log", "ceil", "floor", "exp", "log2", "log10", "sin", "cos", "tan", "pow"})
-"""The built-in functions that Python has in `math`."""
 
 
 class Expressions:
@@ -100,8 +99,8 @@ class Expressions:
     def builtin(self, id_: str) -> Code:
         if id_ == "training":
             return self.training()
-        if id_ in ("inf", "pi", "nan", "e", "tau"):
-            return Attr(Atom(self.imports.use("math")), id_)
+        if id_ in CONSTANTS:
+            return self.python(CONSTANTS[id_].python)
         if id_ == "float":
             dtype = self.float_dtype()
             return (
@@ -292,14 +291,18 @@ class Expressions:
         return tuple(self.keyword(k, e.name if e.to == "block" else None) for k in e.dims)
 
     def builtin_call(self, e: m.Call) -> Code:
-        args = self.arguments(e)
-        if e.name in _MATH:
-            return Call(name(f"{self.imports.use('math')}.{e.name}"), args)
-        if e.name == "zip":
-            args += (Kw("strict", Atom("False")),)
-        if e.name == "partial":
-            return Call(Atom(self.imports.use("partial")), args)
-        return Call(Atom(identifier(e.name)), args)
+        row = FUNCTIONS.get(e.name)
+        if row is None:  # an unknown function where no path leads
+            return Call(Atom(identifier(e.name)), self.arguments(e))
+        flags = (Kw(flag, Atom(str(value))) for flag, value in row.flags.items())
+        return Call(self.python(row.spelling), (*self.arguments(e), *flags))
+
+    def python(self, spelling: str) -> Code:
+        """What Python calls `len`, or `math.pi`."""
+        module, dot, _ = spelling.partition(".")
+        if dot:
+            self.imports.use(module)
+        return name(spelling)
 
     # --- Dims as text --------------------------------------------------------------------
 
@@ -328,13 +331,10 @@ class Expressions:
                 return Unary("-", self._dim(operand))
             case (kind, left, right) if kind in SIGNS:
                 return Binary(SIGNS[kind], self._dim(left), self._dim(right))
-            case ("call", func, *args) | ("min" | "max" as func, *args) if func in _DIM_FUNCTIONS:
-                return Call(Atom(func), tuple(map(self._dim, args)))
+            case ("call", func, *args) | ("min" | "max" as func, *args) if func in FUNCTIONS:
+                return Call(self.python(FUNCTIONS[func].spelling), tuple(map(self._dim, args)))
             case _:
                 raise BadProgram(f"{render(t)} is no dim")
-
-
-_DIM_FUNCTIONS = frozenset({"min", "max", "len", "int", "round", "sum"})
 
 
 def chosen(test: Code, body: Code, orelse: Code) -> Code:

@@ -6,6 +6,7 @@ import keyword
 from collections.abc import Collection, Iterable
 
 from spec_lang.ir import model as m
+from spec_lang.ir.builtins import FUNCTIONS
 from spec_lang.targets.torch.text import identifier
 from spec_lang.targets.torch.walk import nodes
 
@@ -53,13 +54,15 @@ AMBIGUOUS = frozenset("lIO")
 
 
 def imported(*parts: object) -> frozenset[str]:
-    """What locals must not hide: what files use, and the definitions that these parts of a program name."""
+    """What locals must not hide: what files use, and the definitions and built-ins that these parts of a program name."""
     found = set(USED)
     for n in nodes(*parts):
         if isinstance(n, m.Name) and n.ref in ("constant", "definition"):
             found.add(n.id.rpartition(".")[2])
         elif isinstance(n, m.Call) and n.to in ("fn", "record", "block", "extern"):
             found.add(n.name.rpartition(".")[2])
+        elif isinstance(n, m.Call) and n.to == "builtin" and n.name in FUNCTIONS:
+            found.add(FUNCTIONS[n.name].spelling.partition(".")[0])
     return frozenset(found)
 
 

@@ -1,10 +1,12 @@
-"""Python's own functions, over what is known without the data."""
+"""Calls of built-in functions: what their rules ask of the checker."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of
+from spec_lang.ir.builtins import Row
+from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -24,121 +26,105 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
     Zip,
 )
-from spec_lang.ops.kinds import Choice, Real
+from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, dim
 from spec_lang.syntax import ast
 
-_ARITY = {
-    "range": (1, 3),
-    "enumerate": (1, 2),
-    "zip": (1, 100),
-    "min": (1, 10_000),
-    "max": (1, 10_000),
-    "round": (1, 2),
-}
 
-
-def builtin(c: Check, at: Place, name: str, args: Args, node: ast.Expr) -> Value:
+def builtin(c: Check, at: Place, row: Row, args: Args, node: ast.Expr) -> Value:
     if args.bad:
         return POISON
-    values = [number_of(c, at, v, node) if not has_tensor(v) else v for v in args.values]
+    given = [*args.values, *(args.kwargs[name] for name in row.named if name in args.kwargs)]
+    values = [number_of(c, at, v, node) if not has_tensor(v) else v for v in given]
     if POISON in values:
         return POISON
-    if args.kwargs and name not in ("enumerate",):
-        return c.error("E0512", f"`{name}` takes no named arguments here", node)
+    unknown = [name for name in args.kwargs if name not in row.named]
+    if unknown:
+        wrong = f"has no argument `{unknown[0]}`" if row.named else "takes no named arguments here"
+        return c.error("E0512", f"`{row.name}` {wrong}", node)
     for i, value in enumerate(values):
         if isinstance(value, Case) and not is_module(value):
             rest = values[:]
 
             def one(x: Value, i: int = i, rest: list[Value] = rest) -> Value:
-                return _builtin(c, at, name, [*rest[:i], x, *rest[i + 1 :]], node)
+                return _called(c, at, row, [*rest[:i], x, *rest[i + 1 :]], node)
 
             return cased(c, at, value, one, node)
-    if name == "enumerate" and "start" in args.kwargs:
-        values.append(args.kwargs["start"])
-    return computed(c, at, lambda: _builtin(c, at, name, values, node), node)
+    return computed(c, at, lambda: _called(c, at, row, values, node), node)
 
 
-def _builtin(c: Check, at: Place, name: str, values: list[Value], node: ast.Expr) -> Value:
-    low, high = _ARITY.get(name, (1, 1))
-    if not low <= len(values) <= high:
-        wants = f"{low}" if low == high else f"{low} to {high}" if high < 100 else f"at least {low}"
-        return c.error(
-            "E0510",
-            f"`{name}` takes {wants} argument{'s' * (wants != '1')}, but gets {len(values)}",
-            node,
-        )
-    if name == "range":
-        return _range(c, values, node)
-    if name == "len":
-        return length_of(c, values[0], node)
-    counted = next((v for v in values if isinstance(v, ListModule) and v.uncounted()), None)
-    if counted is not None and name in ("enumerate", "zip", "reversed"):
-        return uncounted(c, counted, node)
-    if name == "enumerate":
-        start = values[1] if len(values) > 1 else dim(0)
-        return Enumerate(values[0], start) if isinstance(start, Dim) else POISON
-    if name == "zip":
-        return Zip(tuple(values))
-    if name == "reversed":
-        items = known_list(c, values[0], node)
-        return POISON if items is None else items[::-1]
-    if name in ("min", "max"):
+def _called(c: Check, at: Place, row: Row, values: list[Value], node: ast.Expr) -> Value:
+    if not row.fits(len(values)):
+        return c.error("E0510", f"`{row.name}` takes {row.takes}, but gets {len(values)}", node)
+    try:
+        found: Value = row.symbolic(_Site(c, at, node), values)
+    except _Reported:
+        return POISON
+    return found
+
+
+class _Reported(Exception):
+    """What a rule asked for was refused, and that is reported."""
+
+
+class _Site:
+    """A call that is checked, as `Site` says."""
+
+    __slots__ = ("at", "c", "node")
+
+    def __init__(self, c: Check, at: Place, node: ast.Expr) -> None:
+        self.c = c
+        self.at = at
+        self.node = node
+
+    def kind(self, value: Value) -> str:
+        return host.kind_of(value)
+
+    def binary(self, op: str, a: Value, b: Value) -> Value:
+        return host.binary(op, a, b)
+
+    def condition(self, value: Value) -> Cond | bool:
+        found = condition(self.c, self.at, value, self.node)
+        if not isinstance(found, bool | Cond):
+            raise _Reported
+        return found
+
+    def joined(self, op: str, a: Cond | bool, b: Cond | bool) -> Cond | bool:
+        return host.conjunction(a, b) if op == "and" else host.disjunction(a, b)
+
+    def items(self, value: Value) -> Sequence[Value]:
+        found = known_list(self.c, value, self.node)
+        if found is None:
+            raise _Reported
+        return found
+
+    def by_value(self, values: Sequence[Value]) -> None:
         if any(isinstance(v, SymList) for v in values):
             raise NeedsValue(frozenset(v.text for v in values if isinstance(v, SymList)))
-        return host.minmax(name, values)
-    if name in ("sum", "all", "any"):
-        return _folded(c, at, name, values, node)
-    if name == "round" and len(values) == 2:
-        return _rounded(values)
-    if name in ("int", "round", "ceil", "floor"):
-        value = values[0]
-        if isinstance(value, Real):
-            need_floats(c, value)
-        return host.rounding(name, value)
-    if name == "bool":
-        return condition(c, at, values[0], node)
-    if name == "str":
-        return values[0] if isinstance(values[0], str | Choice) else str(values[0])
-    return host.real(name, values[0])
 
+    def numbered(self, values: Sequence[Value]) -> None:
+        for value in values:
+            if isinstance(value, ListModule) and value.uncounted():
+                uncounted(self.c, value, self.node)
+                raise _Reported
 
-def _rounded(values: list[Value]) -> Value:
-    value, digits = values
-    if isinstance(value, float) and isinstance(digits, Dim) and digits.const is not None:
-        return round(value, digits.const)
-    return Real(f"round({value}, {digits})")
+    def whole(self, value: Real) -> None:
+        need_floats(self.c, value)
 
+    def text(self, value: Value) -> Value:
+        return text_of([value])
 
-def _folded(c: Check, at: Place, name: str, values: list[Value], node: ast.Expr) -> Value:
-    items = known_list(c, values[0], node)
-    if items is None:
-        return POISON
-    if name == "sum":
-        total: Value = dim(0)
-        for item in items:
-            total = host.binary("+", total, item)
-        return total
-    result: Cond | bool = name == "all"
-    for item in items:
-        cond = condition(c, at, item, node)
-        if not isinstance(cond, bool | Cond):
-            return POISON
-        result = host.conjunction(result, cond) if name == "all" else host.disjunction(result, cond)
-    return result
+    def length(self, value: Value) -> Value:
+        return length_of(self.c, value, self.node)
 
+    def range(self, start: Dim, stop: Dim, step: int) -> Value:
+        return Range(start, stop, step)
 
-def _range(c: Check, values: list[Value], node: ast.Expr) -> Value:
-    for v in values:
-        if not isinstance(v, Dim):
-            hint = "`//` divides ints" if isinstance(v, float | Real) else None
-            return c.error("E0402", f"`range` takes ints, not {host.kind_of(v)}", node, help=hint)
-    dims = [v for v in values if isinstance(v, Dim)]
-    start, stop = (dim(0), dims[0]) if len(dims) == 1 else dims[:2]
-    step = dims[2].const if len(dims) == 3 else 1
-    if not step:
-        return c.error("E0402", "the step of a range is a known int, and not 0", node)
-    return Range(start, stop, step)
+    def enumerate(self, items: Value, start: Dim) -> Value:
+        return Enumerate(items, start)
+
+    def zip(self, parts: Sequence[Value]) -> Value:
+        return Zip(tuple(parts))
 
 
 def length_of(c: Check, value: Value, node: ast.Expr) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.builtins import FUNCTIONS, MAKERS
 from spec_lang.ir.from_ast.expressions.arguments import evaluated
 from spec_lang.ir.from_ast.expressions.attributes import namespace
 from spec_lang.ir.from_ast.expressions.builtins import builtin
@@ -10,7 +11,6 @@ from spec_lang.ir.from_ast.expressions.op_calls import call_op
 from spec_lang.ir.from_ast.layers.construction import construct, label_of
 from spec_lang.ir.from_ast.layers.containers import container
 from spec_lang.ir.from_ast.layers.paths import module_attribute
-from spec_lang.ir.from_ast.names.builtin_names import COMPUTED, MAKERS
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.names.names import lookup
 from spec_lang.ir.from_ast.state.check import Check
@@ -175,14 +175,15 @@ def function(c: Check, at: Place, target: FunctionRef, label: str, args: Args, n
         c.effects.note(c.notes.calls, node.number, ("make", name or ""))
         return _special(c, at, name or "", args, node)
     tensors = any(map(has_tensor, args.values)) or any(map(has_tensor, args.kwargs.values()))
-    if name is not None and (not tensors or target.op is None) and (tensors or name in COMPUTED):
-        if tensors and name not in ("len", "enumerate", "zip", "reversed"):
+    if name is not None and (not tensors or target.op is None):
+        row = FUNCTIONS[name]
+        if tensors and not row.holds_tensors:
             hint = "`to(int)`, `to(float)` convert tensors" if name in ("int", "float", "bool") else None
             return c.error(
                 "E0402", f"`{name}` takes what is known without the data, not tensors", node, help=hint
             )
         c.effects.note(c.notes.calls, node.number, ("builtin", name))
-        return builtin(c, at, name, args, node)
+        return builtin(c, at, row, args, node)
     if target.op is None:
         return c.error("E0203", f"there is no function of tensors called `{label}`", node)
     c.effects.note(c.notes.calls, node.number, ("op", target.op.name))

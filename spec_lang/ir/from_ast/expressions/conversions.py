@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from spec_lang.ir.arithmetic import NoValue
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.choices import join_case
 from spec_lang.ir.from_ast.values.kinds import is_tensor
-from spec_lang.ir.from_ast.values.value import POISON, Case, Maybe, Value
+from spec_lang.ir.from_ast.values.value import POISON, Case, Maybe, Template, Value
+from spec_lang.ops.kinds import Choice
 from spec_lang.shapes import Cond, Dim, TooLarge, Undefined
 from spec_lang.syntax import ast
 
@@ -58,6 +60,16 @@ def condition(c: Check, at: Place, value: Value, node: ast.Expr) -> Value:
     return c.error("E0405", f"a condition is true or false, not {host.kind_of(value)}", node)
 
 
+def text_of(parts: Sequence[Value]) -> Value:
+    """The text that values make, one behind the other."""
+    flat = [p for part in parts for p in (part.parts if isinstance(part, Template) else (part,))]
+    if all(isinstance(p, str | int) or (isinstance(p, Dim) and p.const is not None) for p in flat):
+        return "".join(map(str, flat))
+    if all(isinstance(p, str | Dim) for p in flat):
+        return Template(tuple(p for p in flat if isinstance(p, str | Dim)))
+    return Choice("".join(p if isinstance(p, str) else f"{{{p}}}" for p in flat), ())
+
+
 def number_of(c: Check, at: Place, value: Value, node: ast.Expr) -> Value:
     value = at.resolve(value)
     if isinstance(value, Maybe) and not is_tensor(value):
@@ -79,8 +91,8 @@ def computed(c: Check, at: Place, run: Callable[[], Value], node: ast.Expr) -> V
     """A host computation; what it has no value for is reported at the expression."""
     try:
         return at.resolve(run())
-    except host.HostError as error:
-        return c.error(error.code, error.message, node)
+    except NoValue as error:
+        return c.error(error.code, error.message, node, help=error.help)
     except TooLarge as error:
         return c.error("E0801", f"this is {error}", node)
     except Undefined as error:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.expressions.conversions import condition
+from spec_lang.ir.from_ast.expressions.conversions import condition, text_of
 from spec_lang.ir.from_ast.expressions.joining import join
 from spec_lang.ir.from_ast.names.names import lookup
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.value import POISON, Maybe, Template, Value
-from spec_lang.ops.kinds import Choice
-from spec_lang.shapes import Cond, Dim, Pack, TooLarge, dim
+from spec_lang.ir.from_ast.values.value import POISON, Maybe, Value
+from spec_lang.shapes import Cond, Pack, TooLarge, dim
 from spec_lang.syntax import ast
 
 
@@ -29,13 +28,7 @@ def literal(c: Check, at: Place, node: ast.String | ast.Constant) -> Value:
 
 def fstring(c: Check, at: Place, node: ast.FString) -> Value:
     parts = [c.ev(at, p) for p in node.parts]
-    if POISON in parts:
-        return POISON
-    if all(isinstance(p, str | int) or (isinstance(p, Dim) and p.const is not None) for p in parts):
-        return "".join(map(str, parts))
-    if all(isinstance(p, str | Dim) for p in parts):
-        return Template(tuple(p for p in parts if isinstance(p, str | Dim)))
-    return Choice("".join(p if isinstance(p, str) else f"{{{p}}}" for p in parts), ())
+    return POISON if POISON in parts else text_of(parts)
 
 
 def hole(c: Check, at: Place, node: ast.Hole) -> Value:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import chain
 
+from spec_lang.ir.builtins import CONSTANTS, FUNCTIONS, MAKERS
 from spec_lang.ir.from_ast.names import habits
-from spec_lang.ir.from_ast.names.builtin_names import BUILTIN_VALUES, BUILTINS
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values.value import POISON, DefCtor, FunctionRef, MethodRef, OpCtor, Value
@@ -83,12 +83,13 @@ def _global(c: Check, at: Place, name: str, call: bool) -> tuple[str, Value] | N
         return "definition", DefCtor(definition)
     if name == "training":
         return "builtin", Cond.flag("training")
-    if name in BUILTIN_VALUES:
-        return "builtin", BUILTIN_VALUES[name]
+    if name in CONSTANTS:
+        return "builtin", CONSTANTS[name].value
     function = c.program.functions.get(name)
-    if name in BUILTINS or function is not None:
-        ref = "op" if function is not None and name not in BUILTINS else "builtin"
-        return ref, FunctionRef(op=function, builtin=name if name in BUILTINS else None)
+    if name in FUNCTIONS or name in MAKERS:
+        return "builtin", FunctionRef(op=function, builtin=name)
+    if function is not None:
+        return "op", FunctionRef(op=function)
     layer = c.program.layers.get(name)
     if layer is not None:
         return "op", OpCtor(layer)

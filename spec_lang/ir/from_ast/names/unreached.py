@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from spec_lang.ir.from_ast.names.builtin_names import BUILTINS
+from spec_lang.ir.builtins import FUNCTIONS
 from spec_lang.ir.from_ast.names.names import meaning
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -53,11 +53,11 @@ def _called(c: Check, at: Place, func: ast.Expr) -> tuple[str, str]:
         if definition is not None:
             kind = "fn" if isinstance(definition.node, ast.Function) else "block"
             return kind, at.scope.path(definition)
-        if func.id in c.program.functions and not (func.id in BUILTINS and _is_over_numbers(c)):
+        if func.id in c.program.functions and not (func.id in FUNCTIONS and _is_over_numbers(c)):
             return "op", func.id
         if func.id in c.program.layers:
             return "make", func.id
-        return "builtin", func.id
+        return ("builtin" if func.id in FUNCTIONS else "value"), func.id
     if isinstance(func, ast.Attribute) and func.name in c.program.functions:
         return "op", func.name
     return "apply", "forward"

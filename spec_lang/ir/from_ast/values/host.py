@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+from spec_lang.ir.arithmetic import NoValue, as_float, as_int
 from spec_lang.ir.from_ast.values.kinds import is_module, is_tensor
 from spec_lang.ir.from_ast.values.substitution import truth
-from spec_lang.ir.from_ast.values.value import CTORS, Case, FunctionRef, Range, RecordValue, SymList, Value
-from spec_lang.ir.operators import CONDITIONS
+from spec_lang.ir.from_ast.values.value import (
+    CTORS,
+    Case,
+    FunctionRef,
+    Range,
+    RecordValue,
+    SymList,
+    Template,
+    Value,
+)
+from spec_lang.ir.operators import ARITHMETIC, CONDITIONS, ORDER
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque
+from spec_lang.shapes import Cond, Dim, dim, opaque
 
 MAX_LIST = 10_000
-
-
-class HostError(Exception):
-    """An expression over hyperparameters that has no value; the message says why."""
-
-    def __init__(self, message: str, code: str = "E0402") -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
 
 
 def text(value: Value) -> str:
@@ -65,34 +65,9 @@ def kind_of(value: Value) -> str:
     return "a record" if isinstance(value, RecordValue) else "something else"
 
 
-def as_int(value: Value) -> Value:
-    """Python's bools are ints in arithmetic."""
-    return dim(int(value)) if isinstance(value, bool) else value
-
-
-_INT: dict[str, Callable[[Dim, Dim], Dim]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
-}
-_FLOAT: dict[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
-    "**": lambda a, b: a**b,
-}
-_BITS: dict[str, Callable[[int, int], int]] = {
-    "&": lambda a, b: a & b,
-    "|": lambda a, b: a | b,
-    "^": lambda a, b: a ^ b,
-    "<<": lambda a, b: a << b,
-    ">>": lambda a, b: a >> b,
-}
+_INT = frozenset({"+", "-", "*", "//", "%"})
+_FLOAT = _INT | {"/", "**"}
+_BITS = frozenset({"&", "|", "^", "<<", ">>"})
 
 
 Decide: TypeAlias = Callable[[Cond], bool | None]
@@ -103,7 +78,7 @@ def binary(op: str, a: Value, b: Value, decide: Decide = lambda _: None) -> Valu
     """`a op b` as Python computes it.
 
     Raises:
-        HostError: it has no such operator, or no value.
+        NoValue: it has no such operator, or no value.
         TooLarge, Undefined: from the dim algebra.
     """
     if isinstance(a, str) and isinstance(b, str) and op == "+":
@@ -117,25 +92,26 @@ def binary(op: str, a: Value, b: Value, decide: Decide = lambda _: None) -> Valu
         return _ints(op, a, b, decide)
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real) and op in _FLOAT:
         return _floats(op, a, b)
-    raise HostError(f"`{op}` does not go with {kind_of(a)} and {kind_of(b)}")
+    raise NoValue(f"`{op}` does not go with {kind_of(a)} and {kind_of(b)}")
 
 
 def _ints(op: str, a: Dim, b: Dim, decide: Decide) -> Value:
     if op in _INT:
-        return _INT[op](a, b)
+        size: Dim = ARITHMETIC[op](a, b)
+        return size
     if op == "**":
         return a**b if _never_negative(b) or decide(Cond.ge(b, 0)) else _floats(op, a, b)
     if op == "/":
         return _floats(op, a, b)
     if op in _BITS and a.const is not None and b.const is not None:
         if op == "<<" and b.const > 64:
-            raise HostError("the shifted number does not fit 64 bits", "E0801")
+            raise NoValue("the shifted number does not fit 64 bits", code="E0801")
         if op in ("<<", ">>") and b.const < 0:
-            raise HostError("a number is shifted by a negative count")
-        return dim(_BITS[op](a.const, b.const))
+            raise NoValue("a number is shifted by a negative count")
+        return dim(ARITHMETIC[op](a.const, b.const))
     if op in _BITS:
         return opaque("bits", a, b, text=f"({{}} {op} {{}})")
-    raise HostError(f"`{op}` does not go with two ints")
+    raise NoValue(f"`{op}` does not go with two ints")
 
 
 def _never_negative(b: Dim) -> bool:
@@ -144,32 +120,26 @@ def _never_negative(b: Dim) -> bool:
 
 
 def _floats(op: str, a: Value, b: Value) -> Value:
-    left, right = _float(a), _float(b)
+    left, right = as_float(a), as_float(b)
     if left is None or right is None:
         return Real(f"{text(a)} {op} {text(b)}")
     try:
-        result = _FLOAT[op](left, right)
+        result: float | complex = ARITHMETIC[op](left, right)
     except ZeroDivisionError:
-        raise HostError("a division by zero", "E0803") from None
+        raise NoValue("a division by zero", code="E0803") from None
     except OverflowError:
-        raise HostError("a float that is too large", "E0801") from None
+        raise NoValue("a float that is too large", code="E0801") from None
     if isinstance(result, complex):
-        raise HostError("the root of a negative number")
+        raise NoValue("the root of a negative number")
     return result
-
-
-def _float(value: Value) -> float | None:
-    if isinstance(value, float):
-        return value
-    return float(value.const) if isinstance(value, Dim) and value.const is not None else None
 
 
 def _repeated(a: Value, b: Value) -> Value:
     items, count = (a, b) if isinstance(a, list | tuple) else (b, a)
     if not (isinstance(items, list | tuple) and isinstance(count, Dim) and count.const is not None):
-        raise HostError("a list is repeated a known number of times only")
+        raise NoValue("a list is repeated a known number of times only")
     if len(items) * max(count.const, 0) > MAX_LIST:
-        raise HostError(f"a list of more than {MAX_LIST:,} items", "E0802")
+        raise NoValue(f"a list of more than {MAX_LIST:,} items", code="E0802")
     return items * count.const
 
 
@@ -186,37 +156,27 @@ def unary(op: str, a: Value) -> Value:
         return -a if op == "-" else a
     if isinstance(a, Real) and op in "+-":
         return Real(f"-{text(a)}") if op == "-" else a
-    raise HostError(f"`{op}` does not go with {kind_of(a)}")
+    raise NoValue(f"`{op}` does not go with {kind_of(a)}")
 
 
 def negation(a: Value) -> Cond | bool:
     """`not a`.
 
     Raises:
-        HostError: it is no condition.
+        NoValue: it is no condition.
     """
     if isinstance(a, bool):
         return not a
     if isinstance(a, Cond):
         return truth(~a)
-    raise HostError(f"`not` takes a condition, not {kind_of(a)}")
-
-
-_PLAIN: dict[str, Callable[[float, float], bool]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
+    raise NoValue(f"`not` takes a condition, not {kind_of(a)}")
 
 
 def compare(op: str, a: Value, b: Value) -> Cond | bool:
     """`a op b`.
 
     Raises:
-        HostError: they do not compare.
+        NoValue: they do not compare.
     """
     if op in ("in", "not in"):
         return _membership(op, a, b)
@@ -225,14 +185,14 @@ def compare(op: str, a: Value, b: Value) -> Cond | bool:
         divides = _divides(op, a, b)
         return truth(CONDITIONS[op](a, b) if divides is None else divides)
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real):
-        left, right = _float(a), _float(b)
+        left, right = as_float(a), as_float(b)
         if left is None or right is None:
             return Cond.flag(f"{text(a)} {op} {text(b)}")
-        return _PLAIN[op](left, right)
+        return ORDER[op](left, right)
     if op in ("==", "!="):
         same = _equal(a, b)
         return same if op == "==" else truth(~same if isinstance(same, Cond) else not same)
-    raise HostError(f"`{op}` does not compare {kind_of(a)} with {kind_of(b)}")
+    raise NoValue(f"`{op}` does not compare {kind_of(a)} with {kind_of(b)}")
 
 
 def _divides(op: str, a: Dim, b: Dim) -> Cond | None:
@@ -250,6 +210,8 @@ def _divides(op: str, a: Dim, b: Dim) -> Cond | None:
 
 
 def _equal(a: Value, b: Value) -> Cond | bool:
+    if any(isinstance(x, Template) or (isinstance(x, Choice) and not x.options) for x in (a, b)):
+        raise NoValue("texts that are not known do not compare")
     if isinstance(a, Choice) or isinstance(b, Choice):
         choice, other = (a, b) if isinstance(a, Choice) else (b, a)
         assert isinstance(choice, Choice)
@@ -271,7 +233,7 @@ def _equal(a: Value, b: Value) -> Cond | bool:
             return cond if known else negation(cond)
         return truth((a & b) | (~a & ~b))
     if isinstance(a, SymList) or isinstance(b, SymList):
-        raise HostError("lists of unknown length do not compare")
+        raise NoValue("lists of unknown length do not compare")
     return type(a) is type(b) and a == b
 
 
@@ -313,84 +275,9 @@ def _membership(op: str, a: Value, b: Value) -> Cond | bool:
     elif isinstance(b, list | tuple):
         found = False
         for item in b:
-            found = disjunction(found, _maybe_equal(a, item))
+            found = disjunction(found, compare("==", a, item))
     elif isinstance(b, Range) and isinstance(a, Dim) and b.step == 1:
         found = conjunction(truth(Cond.ge(a, b.start)), truth(Cond.lt(a, b.stop)))
     else:
-        raise HostError(f"`{op}` takes a list, not {kind_of(b)}")
+        raise NoValue(f"`{op}` takes a list, not {kind_of(b)}")
     return found if op == "in" else negation(found)
-
-
-def _maybe_equal(a: Value, b: Value) -> Cond | bool:
-    try:
-        return compare("==", a, b)
-    except HostError:
-        return False
-
-
-# --- Built-in functions ---------------------------------------------------------------------
-
-
-def minmax(name: str, args: list[Value]) -> Value:
-    """`min` and `max` of numbers, or of a list of them."""
-    if len(args) == 1 and isinstance(args[0], list | tuple):
-        args = list(args[0])
-    if not args:
-        raise HostError(f"`{name}` of nothing")
-    args = [as_int(a) for a in args]
-    if all(isinstance(a, Dim) for a in args):
-        dims = [a for a in args if isinstance(a, Dim)]
-        return (minimum if name == "min" else maximum)(*dims) if len(dims) > 1 else dims[0]
-    floats = [_float(a) for a in args]
-    known = [f for f in floats if f is not None]
-    if len(known) == len(args):
-        best = (min if name == "min" else max)(known)
-        return args[known.index(best)]
-    if all(isinstance(a, Dim | float | Real) for a in args):
-        return Real(f"{name}({', '.join(map(str, args))})")
-    raise HostError(f"`{name}` takes numbers")
-
-
-def rounding(name: str, value: Value) -> Value:
-    """`int round ceil floor` of a number: an int."""
-    value = as_int(value)
-    if isinstance(value, Dim):
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise HostError(f"`{name}` of {value}")
-        whole: dict[str, Callable[[float], int]] = {
-            "int": int,
-            "round": round,
-            "ceil": math.ceil,
-            "floor": math.floor,
-        }
-        return dim(whole[name](value))
-    if isinstance(value, Real):
-        return opaque(f"{name}({value})".replace("{", "").replace("}", ""))
-    raise HostError(f"`{name}` takes a number, not {kind_of(value)}")
-
-
-def real(name: str, value: Value) -> Value:
-    """`sqrt log exp float abs` of a number."""
-    value = as_int(value)
-    if name == "abs" and isinstance(value, Dim):
-        return maximum(value, -value)
-    known = _float(value)
-    if known is None:
-        if isinstance(value, Dim | Real):
-            return Real(f"{name}({value})")
-        raise HostError(f"`{name}` takes a number, not {kind_of(value)}")
-    try:
-        functions: dict[str, Callable[[float], float]] = {
-            "sqrt": math.sqrt,
-            "log": math.log,
-            "exp": math.exp,
-            "float": float,
-            "abs": abs,
-        }
-        return float(functions[name](known))
-    except ValueError:
-        raise HostError(f"`{name}` of {known} is no number", "E0803") from None
-    except OverflowError:
-        raise HostError("a float that is too large", "E0801") from None
