@@ -17,15 +17,14 @@ from spec_lang.ir.from_ast.rules import RULES
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.fitting import bind_hypers, fit
-from spec_lang.ir.from_ast.types.flags import float_flags
 from spec_lang.ir.from_ast.types.hyper_types import is_mono, key_of
 from spec_lang.ir.from_ast.types.hypers import bindings, symbolic
 from spec_lang.ir.from_ast.uses.functions import as_hypers
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
-from spec_lang.ir.from_ast.values.value import POISON, DefCtor, MethodSummary, Partial, Summary, Value
+from spec_lang.ir.from_ast.values.value import POISON, DefCtor, Env, MethodSummary, Partial, Summary, Value
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
-from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, symbol
+from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, Verdict, root, symbol
 from spec_lang.syntax import ast
 
 FUEL = 200
@@ -449,7 +448,7 @@ class Definitions:
             try:
                 check_definition(check)
             except NeedsValue as needs:
-                wanted = {n.split(".")[0].split("[")[0] for n in needs.names} & set(values)
+                wanted = {root(n) for n in needs.names} & set(values)
                 if wanted <= forced:
                     if optional:
                         return None
@@ -499,7 +498,7 @@ class Definitions:
                 sizes |= check.block.stated_sizes
                 passes -= not check.block.stated_sizes
         except NeedsValue as needs:
-            wanted = {n.split(".")[0].split("[")[0] for n in needs.names} & set(values)
+            wanted = {root(n) for n in needs.names} & set(values)
             if not wanted <= forced:
                 forced |= wanted
                 self.running.pop()
@@ -601,14 +600,14 @@ class Definitions:
         """What a model leaves open must not be refuted by its own values."""
         target = definition.node
         assert isinstance(target, ast.Block)
-        env: dict[str, object] = {}
+        env: Env = {}
         for h in target.hypers or ():
             bindings(h.name.id, values[h.name.id], h.type, env)
         owed = [*summary.owed, *(o for m in summary.methods.values() for o in m.owed)]
         facts = Facts()
         told: list[Cond] = []
         for o in owed:
-            cond = substitute_cond(o.cond, env | float_flags(o.cond, env))
+            cond = substitute_cond(o.cond, env)
             refuted = cond is False or (isinstance(cond, Cond) and facts.decide(cond) is Verdict.REFUTED)
             if not refuted or o.cond in told:
                 continue

@@ -17,11 +17,10 @@ from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.fitting import bind_hypers
-from spec_lang.ir.from_ast.types.flags import float_flags
 from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_cond
-from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Value
+from spec_lang.ir.from_ast.values.value import DefCtor, Env, Maybe, MethodSummary, Value
 from spec_lang.ir.instantiate import instantiate
 from spec_lang.ir.model import make
 from spec_lang.ir.state import State
@@ -293,7 +292,7 @@ class Expects:
         method = None if summary is None else summary.methods.get(name)
         if summary is None or method is None:
             raise _Wrong("E0605", f"{subject.base.name} has no method `{name}`", node, _KNOWN)
-        env: dict[str, object] = {}
+        env: Env = {}
         target = subject.base.node
         assert isinstance(target, ast.Block)
         for h in target.hypers or ():
@@ -314,12 +313,12 @@ class Expects:
         shapes = [self._shape(r, env, method, node) for r in method.results]
         return shapes[0] if len(shapes) == 1 and not method.node.results_tuple else shapes
 
-    def _allowed(self, method: MethodSummary, env: dict[str, object], node: ast.Expr) -> None:
+    def _allowed(self, method: MethodSummary, env: Env, node: ast.Expr) -> None:
         for o in method.owed:
-            if substitute_cond(o.cond, env | float_flags(o.cond, env)) is False:
+            if substitute_cond(o.cond, env) is False:
                 raise _Wrong("E0604", f"these sizes do not satisfy `{o.cond}`", node)
 
-    def _shape(self, result: Value, env: dict[str, object], method: MethodSummary, node: ast.Expr) -> Plain:
+    def _shape(self, result: Value, env: Env, method: MethodSummary, node: ast.Expr) -> Plain:
         if isinstance(result, Maybe):
             result = result.value
         result = substitute(result, env)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.names.habits import METHODS
@@ -25,7 +23,7 @@ from spec_lang.ir.from_ast.values.value import (
     Zip,
 )
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, dim
+from spec_lang.shapes import Cond, Dim, dim, root
 from spec_lang.syntax import ast
 
 _ARITY = {
@@ -104,10 +102,12 @@ def _builtin(c: Check, at: Place, name: str, values: list[Value], node: ast.Expr
 
 
 def _rounded(values: list[Value]) -> Value:
-    value, digits = values
+    value, digits = map(host.as_int, values)
     if isinstance(value, float) and isinstance(digits, Dim) and digits.const is not None:
         return round(value, digits.const)
-    return Real(f"round({value}, {digits})")
+    if not isinstance(value, Dim | float | Real) or not isinstance(digits, Dim | float | Real):
+        raise host.HostError("`round` takes numbers")
+    return Real("round", (value, digits))
 
 
 def _folded(c: Check, at: Place, name: str, values: list[Value], node: ast.Expr) -> Value:
@@ -166,6 +166,6 @@ def need_floats(c: Check, value: Real) -> None:
     node = c.definition.node
     if isinstance(node, ast.Block) and node.kind == "model":
         return
-    names = set(re.findall(r"[A-Za-z_]\w*", value.text)) & set(c.block.hypers)
+    names = {root(n) for n in value.names} & set(c.block.hypers)
     if names - set(c.block.mono):
         raise NeedsValue(frozenset(names))

@@ -11,8 +11,8 @@ from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import found_text, type_symbols, type_text
-from spec_lang.ir.from_ast.values.value import InputSummary, Mapped, Maybe, MethodSummary, Value
-from spec_lang.shapes import Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
+from spec_lang.ir.from_ast.values.value import Env, InputSummary, Mapped, Maybe, MethodSummary, Value
+from spec_lang.shapes import Absent, Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
 from spec_lang.shapes.linear import linear, symbol_in
 from spec_lang.syntax import ast
 
@@ -42,7 +42,7 @@ class _Call:
 
     __slots__ = ("env", "label", "node", "pairs")
 
-    def __init__(self, env: dict[str, object], node: ast.Expr, label: str) -> None:
+    def __init__(self, env: Env, node: ast.Expr, label: str) -> None:
         self.env = env
         self.node = node
         self.label = label
@@ -50,7 +50,7 @@ class _Call:
 
 
 def bind_inputs(
-    c: Check, at: Place, callee: MethodSummary, args: Args, env: dict[str, object], node: ast.Expr, label: str
+    c: Check, at: Place, callee: MethodSummary, args: Args, env: Env, node: ast.Expr, label: str
 ) -> bool:
     """What a call's arguments make of a callee's dims, in `env`; mistakes are reported."""
     given = _matched(c, callee, args, node, label)
@@ -88,7 +88,7 @@ def _absent_together(c: Check, at: Place, callee: MethodSummary, call: _Call) ->
     """
     resulting = type_symbols(callee.result)
     for item in callee.inputs:
-        absent = call.env.get(f"{item.name} is none")
+        absent = call.env.get(Absent(item.name))
         for name in callee.absent.get(item.name, ()):
             others = [i.name for i in callee.inputs if i is not item and name in type_symbols(i.type)]
             if not others and name not in resulting:
@@ -145,7 +145,7 @@ def _pair(c: Check, at: Place, item: InputSummary, value: Value, call: _Call) ->
     value = at.resolve(value)
     formal = item.type.value if isinstance(item.type, Maybe) else item.type
     if item.optional:
-        call.env[f"{item.name} is none"] = value.absent if isinstance(value, Maybe) else value is None
+        call.env[Absent(item.name)] = value.absent if isinstance(value, Maybe) else value is None
     if value is None and item.optional:
         return True
     if isinstance(value, Maybe):
@@ -220,7 +220,7 @@ def _pair_tensors(
         return False
     matched = _axes(at, formal.shape, actual.shape, call)
     if matched is None:
-        shown = substitute(formal, {k: v for k, v in call.env.items() if not k.startswith("*")})
+        shown = substitute(formal, {k: v for k, v in call.env.items() if not isinstance(v, tuple)})
         c.error(
             "E0302",
             f"{call.label}'s {name} is {shown}, but {actual} flows in",

@@ -12,14 +12,14 @@ from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_cond
 from spec_lang.ir.from_ast.values.texts import type_symbols
-from spec_lang.ir.from_ast.values.value import POISON, FunctionRef, Maybe, MethodSummary, Value
+from spec_lang.ir.from_ast.values.value import POISON, Env, FunctionRef, Maybe, MethodSummary, Value
 from spec_lang.shapes import Cond, Dim
 from spec_lang.syntax import ast
 
 
-def result_of(c: Check, callee: MethodSummary, env: dict[str, object]) -> Value:
+def result_of(c: Check, callee: MethodSummary, env: Env) -> Value:
     """A callee's result in the caller's terms; what only the callee knows gets fresh names."""
-    for name in type_symbols(callee.result) - set(env):
+    for name in type_symbols(callee.result).difference(env):
         if name.startswith("_dim") or name in callee.dims:
             env[name] = c.unknown_size("_dim")
     return substitute(callee.result, env)
@@ -30,7 +30,7 @@ def call_method(c: Check, at: Place, name: str, args: Args, node: ast.Expr) -> V
     callee = c.method(name, node)
     if callee is None:
         return POISON
-    env: dict[str, object] = {}
+    env: Env = {}
     if not bind_inputs(c, at, callee, args, env, node, name):
         return POISON
     for key, d in c.effects.needed.items():
@@ -65,7 +65,7 @@ def call_fn(c: Check, at: Place, function: FunctionRef, args: Args, node: ast.Ex
     if callee is None:
         c.effects.taint()
         return POISON
-    env: dict[str, object] = {}
+    env: Env = {}
     if not bind_inputs(c, at, callee, args, env, node, definition.name):
         return POISON
     for o in callee.owed:

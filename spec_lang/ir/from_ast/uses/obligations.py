@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Label
+from spec_lang.ir.from_ast.names.names import TRAINING
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.flags import float_flags
 from spec_lang.ir.from_ast.values.args import stage
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
-from spec_lang.ir.from_ast.values.value import BlockModule, Owed
+from spec_lang.ir.from_ast.values.value import BlockModule, Env, Owed
 from spec_lang.ops.base import Cx
-from spec_lang.shapes import Cond, Dim
+from spec_lang.shapes import Absent, Cond, Dim
 from spec_lang.syntax import ast
 
 MAX_ASSUMED = 200
@@ -34,7 +34,7 @@ def owe(
 def time(c: Check, cond: Cond) -> str:
     """When a condition's names are known: construction or call."""
     call = any(n in c.block.dims and n not in c.effects.needed for n in cond.symbols)
-    return "call" if call or any(f.endswith(" is none") or f == "training" for f in cond.flags) else "init"
+    return "call" if call or any(isinstance(f, Absent) or f == TRAINING for f in cond.flags) else "init"
 
 
 def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
@@ -42,14 +42,11 @@ def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
         owe(c, at, cond, f"{label} needs {cond}", node, False)
 
 
-def discharge(
-    c: Check, at: Place, owed: list[Owed], env: dict[str, object], module: BlockModule, node: ast.Expr
-) -> bool:
+def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModule, node: ast.Expr) -> bool:
     """Prove what a callee assumed, or pass it on."""
     good = True
     for o in owed:
-        known = env | float_flags(o.cond, env)
-        cond = substitute_cond(o.cond, known)
+        cond = substitute_cond(o.cond, env)
         verdict = at.decide(cond)
         if verdict is True:
             continue
@@ -60,7 +57,7 @@ def discharge(
             continue
         good = False
         shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"
-        mapped = mapping_text(o.cond, known)
+        mapped = mapping_text(o.cond, env)
         c.error(
             "E0601",
             f"{module.label} does not satisfy what {name} requires{o.why}",
@@ -71,7 +68,7 @@ def discharge(
     return good
 
 
-def mapping_text(cond: Cond, env: dict[str, object]) -> str:
+def mapping_text(cond: Cond, env: Env) -> str:
     names = [n for n in sorted(cond.symbols) if isinstance(env.get(n), Dim) and str(env[n]) != n]
     return f" with {', '.join(f'{n} = {env[n]}' for n in names)}" if names else ""
 

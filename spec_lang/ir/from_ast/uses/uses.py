@@ -17,7 +17,7 @@ from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import found_text
-from spec_lang.ir.from_ast.values.value import POISON, AliasModule, BlockModule, Case, Cells, Value
+from spec_lang.ir.from_ast.values.value import POISON, AliasModule, BlockModule, Case, Cells, Env, Value
 from spec_lang.shapes import Dim, TensorType
 from spec_lang.syntax import ast
 
@@ -62,7 +62,7 @@ def _used(
 ) -> Value:
     target = definition.node
     assert isinstance(target, ast.Block | ast.Extern)
-    env: dict[str, object] = {}
+    env: Env = {}
     for h in target.hypers or ():
         bindings(h.name.id, values[h.name.id], h.type, env)
     if isinstance(target, ast.Block) and target.alias is not None:

@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.values.substitution import truth
 from spec_lang.ir.from_ast.values.value import CTORS, Case, FunctionRef, Range, RecordValue, SymList, Value
 from spec_lang.ir.operators import CONDITIONS
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque
+from spec_lang.shapes import Compared, Cond, Dim, dim, maximum, minimum, opaque
 
 MAX_LIST = 10_000
 
@@ -23,18 +23,6 @@ class HostError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code
-
-
-def text(value: Value) -> str:
-    """A number as part of a float's text."""
-    if isinstance(value, Dim | Real):
-        shown = str(value)
-        return (
-            shown
-            if shown.replace("_", "").replace(".", "").isalnum() or shown.endswith(")")
-            else f"({shown})"
-        )
-    return repr(value)
 
 
 def kind_of(value: Value) -> str:
@@ -143,10 +131,10 @@ def _never_negative(b: Dim) -> bool:
     return low is not None and low >= 0
 
 
-def _floats(op: str, a: Value, b: Value) -> Value:
+def _floats(op: str, a: Dim | float | Real, b: Dim | float | Real) -> Value:
     left, right = _float(a), _float(b)
     if left is None or right is None:
-        return Real(f"{text(a)} {op} {text(b)}")
+        return Real(op, (a, b))
     try:
         result = _FLOAT[op](left, right)
     except ZeroDivisionError:
@@ -185,7 +173,7 @@ def unary(op: str, a: Value) -> Value:
     if isinstance(a, float) and op in "+-":
         return -a if op == "-" else a
     if isinstance(a, Real) and op in "+-":
-        return Real(f"-{text(a)}") if op == "-" else a
+        return Real("-", (a,)) if op == "-" else a
     raise HostError(f"`{op}` does not go with {kind_of(a)}")
 
 
@@ -227,7 +215,7 @@ def compare(op: str, a: Value, b: Value) -> Cond | bool:
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real):
         left, right = _float(a), _float(b)
         if left is None or right is None:
-            return Cond.flag(f"{text(a)} {op} {text(b)}")
+            return Cond.flag(Compared(a, op, b))
         return _PLAIN[op](left, right)
     if op in ("==", "!="):
         same = _equal(a, b)
@@ -253,11 +241,7 @@ def _equal(a: Value, b: Value) -> Cond | bool:
     if isinstance(a, Choice) or isinstance(b, Choice):
         choice, other = (a, b) if isinstance(a, Choice) else (b, a)
         assert isinstance(choice, Choice)
-        if isinstance(other, str):
-            return choice_is(choice, other)
-        if isinstance(other, Choice):
-            return other.text == choice.text or Cond.flag(f"{choice.text} == {other.text}")
-        return False
+        return truth(Cond.same(choice, other)) if isinstance(other, str | Choice) else False
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         if len(a) != len(b) or type(a) is not type(b):
             return False
@@ -295,16 +279,7 @@ def disjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
 
 def choice_is(choice: Choice, option: str) -> Cond | bool:
     """Whether a choice is one of its options; the last one is what the others leave."""
-    if option not in choice.options:
-        return False
-    if len(choice.options) == 1:
-        return True
-    if option == choice.options[-1]:
-        rest: Cond | bool = True
-        for other in choice.options[:-1]:
-            rest = conjunction(rest, ~Cond.flag(f'{choice.text} == "{other}"'))
-        return rest
-    return Cond.flag(f'{choice.text} == "{option}"')
+    return truth(Cond.chosen(choice, option))
 
 
 def _membership(op: str, a: Value, b: Value) -> Cond | bool:
@@ -346,8 +321,9 @@ def minmax(name: str, args: list[Value]) -> Value:
     if len(known) == len(args):
         best = (min if name == "min" else max)(known)
         return args[known.index(best)]
-    if all(isinstance(a, Dim | float | Real) for a in args):
-        return Real(f"{name}({', '.join(map(str, args))})")
+    numbers = [a for a in args if isinstance(a, Dim | float | Real)]
+    if len(numbers) == len(args):
+        return Real(name, numbers)
     raise HostError(f"`{name}` takes numbers")
 
 
@@ -379,7 +355,7 @@ def real(name: str, value: Value) -> Value:
     known = _float(value)
     if known is None:
         if isinstance(value, Dim | Real):
-            return Real(f"{name}({value})")
+            return Real(name, (value,))
         raise HostError(f"`{name}` takes a number, not {kind_of(value)}")
     try:
         functions: dict[str, Callable[[float], float]] = {

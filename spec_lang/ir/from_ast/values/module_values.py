@@ -8,6 +8,7 @@ from spec_lang.ir.from_ast.values.value import (
     BlockModule,
     Case,
     Cell,
+    Env,
     ListModule,
     OpModule,
     RepeatModule,
@@ -45,7 +46,7 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
     return module
 
 
-def substitute_module(module: Value, env: dict[str, object]) -> Value:
+def substitute_module(module: Value, env: Env) -> Value:
     """A block's member in its user's terms: enough to read its parameters and run its methods."""
     if isinstance(module, OpModule):
         layer = module.ready or module.layer
@@ -70,7 +71,7 @@ def substitute_module(module: Value, env: dict[str, object]) -> Value:
     return substitute(module, env)
 
 
-def _repeated(module: RepeatModule, item: Value, env: dict[str, object]) -> RepeatModule:
+def _repeated(module: RepeatModule, item: Value, env: Env) -> RepeatModule:
     """A comprehension of modules with another item, its length in other terms."""
     length = substitute_dim(module.length, env)
     return RepeatModule(
@@ -78,7 +79,7 @@ def _repeated(module: RepeatModule, item: Value, env: dict[str, object]) -> Repe
     )
 
 
-def _either(case: Case, yes: Value, no: Value, env: dict[str, object]) -> Value:
+def _either(case: Case, yes: Value, no: Value, env: Env) -> Value:
     """One of two modules, or the one that the condition in other terms leaves."""
     cond = substitute_cond(case.cond, env)
     if isinstance(cond, bool):

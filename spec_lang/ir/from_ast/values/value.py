@@ -8,7 +8,7 @@ through by, which hold values again: so all of them stand in one file, and what 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.names.scope import Def
@@ -19,8 +19,8 @@ from spec_lang.syntax import ast
 Value: TypeAlias = object
 """Any of these; the checker narrows with `isinstance`."""
 
-Env: TypeAlias = dict[str, object]
-"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes."""
+Env: TypeAlias = dict[Any, object]
+"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes, and a flag for its truth."""
 
 
 class _Poison:
