@@ -263,7 +263,7 @@ class Definitions:
                 first = check.effects.diagnostics[0]
                 check.effects.take()
                 message = f"the value that is set for `{hyper.name.id}` does not do: {first.message}"
-                value = check.error(first.code, message, hyper.name, help=first.help)
+                value = check.error(first.code, message, hyper.name, help=first.help, state=first.state)
             self.defaults[key] = value
             self.hosts[id(hyper)] = check
             self._take(owner, check)
@@ -320,6 +320,7 @@ class Definitions:
                 node,
                 labels=(Label(where.source, where.span, "here"),),
                 help=first.help,
+                state=first.state,
             )
         return value
 

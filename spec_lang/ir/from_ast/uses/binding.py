@@ -300,7 +300,6 @@ def _bind(c: Check, at: Place, p: Pair, name: str, call: _Call, rest: list[Pair]
         divides = Cond.divides(scale, target)
         known = at.decide(divides)
         if not known:
-            state = f"state `require {divides}` if that always holds" if known is None else None
             c.error(
                 "E0306",
                 f"{call.label} takes {p.formal} for axis {p.axis} of {p.input}, but {p.actual} flows in",
@@ -311,7 +310,7 @@ def _bind(c: Check, at: Place, p: Pair, name: str, call: _Call, rest: list[Pair]
                     else f"`{divides}` is not known to hold",
                     *trail(c, p.type),
                 ),
-                help=state,
+                state=divides if known is None else None,
             )
             return False
         call.env[name] = exact_div(target, scale)
@@ -354,8 +353,6 @@ def _equal(c: Check, at: Place, p: Pair, call: _Call) -> bool:
         f"{call.label} takes {shown} for {where} {p.input}, but {p.actual} flows in",
         stage(call.node),
         notes=trail(c, p.type),
-        help=None
-        if is_known or not isinstance(p.actual, Dim)
-        else f"state `require {Cond.eq(p.actual, formal)}` if that always holds",
+        state=Cond.eq(p.actual, formal) if isinstance(p.actual, Dim) and not is_known else None,
     )
     return False
