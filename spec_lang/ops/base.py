@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from math import gcd
-from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
 
 from spec_lang.ops import index
 from spec_lang.ops.init import Clone, Draw, Fill, Init
@@ -33,6 +33,10 @@ Tensor: TypeAlias = TensorType
 AnOp = TypeVar("AnOp", bound="Op")
 
 
+NO_VALUE: Final = object()
+"""No value of an argument is refused."""
+
+
 class OpError(Exception):
     """An op refuses its arguments or inputs; the checker adds the place and the trail of shapes.
 
@@ -41,14 +45,32 @@ class OpError(Exception):
         code: The error code.
         arg: The argument to blame, by name, if one is: the checker labels where it was written.
         help: A likely fix.
+        state: The condition that would make it right; the help then says to state it.
+        refused: The value that an argument cannot take, where that is all.
     """
 
-    def __init__(self, message: str, *, code: str, arg: str | None = None, help: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        arg: str | None = None,
+        help: str | None = None,
+        state: Cond | None = None,
+        refused: object = NO_VALUE,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.arg = arg
-        self.help = help
+        self.help = help if state is None else stating(state)
+        self.state = state
+        self.refused = refused
+
+
+def stating(cond: Cond) -> str:
+    """The help for a condition that is not known to hold."""
+    return f"state `require {cond}` if that always holds"
 
 
 class Cx:
@@ -90,9 +112,8 @@ class Cx:
         if verdict is Verdict.OPEN and cond.is_bound:
             self.open.append(cond)
             return
-        if verdict is Verdict.OPEN:
-            help = f"state `require {_plainest(cond)}` if that always holds"
-        raise OpError(message, code=code, arg=arg, help=help)
+        state = _plainest(cond) if verdict is Verdict.OPEN else None
+        raise OpError(message, code=code, arg=arg, help=help, state=state)
 
     def equal(
         self,
@@ -372,6 +393,7 @@ def size_at(cx: Cx, x: Tensor, axis: int, arg: str = "dim") -> Dim:
 __all__ = [
     "FUNCTIONS",
     "LAYERS",
+    "NO_VALUE",
     "Cx",
     "Function",
     "Hole",

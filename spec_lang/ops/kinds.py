@@ -25,26 +25,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeAlias
 
 from spec_lang.frozen import Record
-from spec_lang.shapes import Dim, DType, TensorType
-
-
-class Real(Record):
-    """A float that is known only when the module is built (`p`, `1 / sqrt(heads)`), by its text."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Choice(Record):
-    """A string that is one of several, known only when the module is built, by its text."""
-
-    text: str
-    options: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return self.text
+from spec_lang.shapes import Choice, Dim, DType, Real, TensorType
 
 
 class Kind(Record):

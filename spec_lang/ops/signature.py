@@ -112,19 +112,22 @@ class Signature:
         self._defaults = {p.name: p.default for p in parameters if not p.required}
         self._required = tuple(p.name for p in parameters if p.required)
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any], called: str = "") -> dict[str, Any]:
         """Each argument by its name, converted to its kind, defaults filled in.
+
+        Messages about the call as a whole say that it is of `called`.
 
         Raises:
             OpError: E0510 too many, E0511 missing, E0512 unknown, E0513 twice, E0514 of the wrong kind, E0515 known to
                 PyTorch but without a meaning in a spec, E0516 a `_` that nothing determines.
             NeedsCase: one is a condition or choice where the op needs a value.
         """
+        called = called or self.name
         values = self._defaults.copy()
         if self._arrange is not None:
             args, kwargs = self._arrange(args, kwargs)
         if len(args) > len(self._positional) or self.gathers:
-            args = self._gathered(args)
+            args = self._gathered(args, called)
         for parameter, value in zip(self._positional, args, strict=False):
             values[parameter.name] = self.convert(parameter, value)
         for name, value in kwargs.items():
@@ -133,18 +136,19 @@ class Signature:
                 values[self.extras] = (*values[self.extras], (name, self._extra(name, value)))
                 continue
             if known is None:
-                raise self._unknown(name)
+                raise self._unknown(name, called)
             if len(args) and known in self._positional[: len(args)]:
-                raise OpError(f"{self.name} gets `{name}` twice", code="E0513", arg=name)
+                raise OpError(f"{called} gets `{name}` twice", code="E0513", arg=name)
             if name == self.gathers and not isinstance(value, list | tuple):
                 raise OpError(
-                    f"{self.name} takes a list for `{name}` where it is named, not {described(value)}",
+                    f"{called} takes a list for `{name}` where it is named, not {described(value)}",
                     code="E0514",
                     arg=name,
+                    refused=value,
                 )
             values[name] = self.convert(known, value)
         if len(values) < len(self.parameters):
-            raise self._missing(values)
+            raise self._missing(values, called)
         return {p.name: values[p.name] for p in self.parameters}
 
     def convert(self, parameter: Parameter, value: Any) -> Any:
@@ -163,6 +167,7 @@ class Signature:
                 code="E0514",
                 arg=parameter.name,
                 help=_fix(parameter.kind, value),
+                refused=value,
             )
         return converted
 
@@ -170,9 +175,14 @@ class Signature:
         size = _to_dim(value)
         if isinstance(size, Dim):
             return size
-        raise OpError(f"{self.name}'s `{name}` takes an int, not {described(value)}", code="E0514", arg=name)
+        raise OpError(
+            f"{self.name}'s `{name}` takes an int, not {described(value)}",
+            code="E0514",
+            arg=name,
+            refused=value,
+        )
 
-    def _gathered(self, args: Sequence[Any]) -> Sequence[Any]:
+    def _gathered(self, args: Sequence[Any], called: str) -> Sequence[Any]:
         """`view(2, 3)` as `view((2, 3))`, where the op takes that; too many arguments are refused."""
         names = [p.name for p in self._positional]
         if self.gathers:
@@ -183,29 +193,29 @@ class Signature:
             takes = f"{len(names)} arguments" if len(names) != 1 else "1 argument"
             rest = [p.name for p in self.parameters if p.keyword]
             raise OpError(
-                f"{self.name} takes at most {takes} by position ({', '.join(names)}), but gets {len(args)}",
+                f"{called} takes at most {takes} by position ({', '.join(names)}), but gets {len(args)}",
                 code="E0510",
                 help=f"name the rest: {', '.join(f'{r}=...' for r in rest)}" if rest else None,
             )
         return args
 
-    def _missing(self, values: Mapping[str, Any]) -> OpError:
+    def _missing(self, values: Mapping[str, Any], called: str) -> OpError:
         missing = [name for name in self._required if name not in values]
         listed = " and ".join(f"`{m}`" for m in missing)
         inferred = [m for m in missing if m in self.holes]
         return OpError(
-            f"{self.name} needs {listed}",
+            f"{called} needs {listed}",
             code="E0511",
             help=f"`{inferred[0]}` may be `_`: it is then inferred from what flows in" if inferred else None,
         )
 
-    def _unknown(self, name: str) -> OpError:
+    def _unknown(self, name: str, called: str) -> OpError:
         reason = _REFUSED.get(name)
         if reason:
-            return OpError(f"{self.name} takes no `{name}` in a spec: {reason}", code="E0515", arg=name)
+            return OpError(f"{called} takes no `{name}` in a spec: {reason}", code="E0515", arg=name)
         help = _INSTEAD.get(name) or did_you_mean(name, self.by_name, _OTHERS)
         help = help or f"its arguments are: {', '.join(self.by_name) or 'none'}"
-        return OpError(f"{self.name} has no argument `{name}`", code="E0512", arg=name, help=help)
+        return OpError(f"{called} has no argument `{name}`", code="E0512", arg=name, help=help)
 
     def _no_hole(self, name: str) -> OpError:
         able = " and ".join(f"`{h}`" for h in self.by_name if h in self.holes)

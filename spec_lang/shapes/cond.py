@@ -1,23 +1,16 @@
-"""Conditions on dims: comparisons, divisibility, uninterpreted truths, and their combinations."""
+"""Conditions on dims: comparisons, divisibility, flags, and their combinations."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from spec_lang.shapes.dim import Dim, Tree, dim
 from spec_lang.shapes.errors import Undefined
+from spec_lang.shapes.flags import COMPARE, Choice, Compared, Flag, Is, Same, Truth
 from spec_lang.shapes.printing import render
+from spec_lang.shapes.real import sizes
 
-_COMPARE: dict[str, Callable[[int, int], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<="}
 ORDERS = frozenset({"<", "<=", ">", ">="})
 
@@ -25,22 +18,26 @@ ORDERS = frozenset({"<", "<=", ">", ">="})
 class Cond:
     """An immutable condition.
 
-    `op` is a comparison's sign (its sides in `dims`), `divides` (`dims[1] % dims[0] == 0`), `flag` (its text in
-    `text`), `and`, `or`, `not` (over `parts`), `true` or `false`.
+    `op` is a comparison's sign (its sides in `dims`), `divides` (`dims[1] % dims[0] == 0`), `flag` (what it
+    says in `said`), `and`, `or`, `not` (over `parts`), `true` or `false`.
     """
 
-    __slots__ = ("_hash", "dims", "op", "parts", "text")
+    __slots__ = ("_hash", "dims", "op", "parts", "said")
 
     TRUE: ClassVar[Cond]
     FALSE: ClassVar[Cond]
 
     def __init__(
-        self, op: str, dims: tuple[Dim, ...] = (), parts: tuple[Cond, ...] = (), text: str = ""
+        self,
+        op: str,
+        dims: tuple[Dim, ...] = (),
+        parts: tuple[Cond, ...] = (),
+        said: Flag | None = None,
     ) -> None:
         self.op = op
         self.dims = dims
         self.parts = parts
-        self.text = text
+        self.said = said
         self._hash: int | None = None
 
     # --- making ---
@@ -84,9 +81,32 @@ class Cond:
         return Cond.TRUE if d.const in (1, -1) else Cond("divides", (d, a))
 
     @staticmethod
-    def flag(text: str) -> Cond:
-        """A truth that the algebra does not look into; the same for the same text."""
-        return Cond("flag", text=text)
+    def flag(said: Flag) -> Cond:
+        """A truth that the algebra of dims does not look into."""
+        return Cond("flag", said=said)
+
+    @staticmethod
+    def chosen(choice: Choice | str, option: str) -> Cond:
+        """A choice is one of its options; the last one is what the others leave."""
+        if isinstance(choice, str):
+            return Cond.of(choice == option)
+        if option not in choice.options:
+            return Cond.FALSE
+        if option != choice.options[-1]:
+            return Cond.flag(Is(choice.text, option))
+        rest = Cond.TRUE
+        for other in choice.options[:-1]:
+            rest = rest & ~Cond.flag(Is(choice.text, other))
+        return rest
+
+    @staticmethod
+    def same(a: Choice | str, b: Choice | str) -> Cond:
+        """Two choices are the same option."""
+        if isinstance(b, str):
+            return Cond.chosen(a, b)
+        if isinstance(a, str):
+            return Cond.chosen(b, a)
+        return Cond.TRUE if a.text == b.text else Cond.flag(Same(a, b))
 
     @staticmethod
     def of(value: bool) -> Cond:
@@ -118,12 +138,12 @@ class Cond:
             and self.op == other.op
             and self.dims == other.dims
             and self.parts == other.parts
-            and self.text == other.text
+            and self.said == other.said
         )
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash((self.op, self.dims, self.parts, self.text))
+            self._hash = hash((self.op, self.dims, self.parts, self.said))
         return self._hash
 
     def __bool__(self) -> bool:
@@ -142,18 +162,26 @@ class Cond:
         return frozenset().union(*(d.symbols for d in self.dims), *(p.symbols for p in self.parts))
 
     @property
-    def flags(self) -> frozenset[str]:
-        """The texts of the flags in it."""
-        own = (self.text,) if self.op == "flag" else ()
+    def names(self) -> frozenset[str]:
+        """The names in it that `substitute` replaces, those in flags included."""
+        own = frozenset() if self.said is None else self.said.names
+        return own.union(*(d.names for d in self.dims), *(p.names for p in self.parts))
+
+    @property
+    def flags(self) -> frozenset[Flag]:
+        """What the flags in it say."""
+        own = () if self.said is None else (self.said,)
         return frozenset(own).union(*(p.flags for p in self.parts))
 
-    def substitute(self, values: Mapping[str, Dim | int | Cond]) -> Cond:
-        """The condition with symbols replaced, and flags by conditions."""
-        if self.op == "flag":
-            found = values.get(self.text)
-            return found if isinstance(found, Cond) else self
+    def substitute(self, values: Mapping[Any, object]) -> Cond:
+        """The condition with names replaced: by sizes, floats, choices or truths, and flags by their truths."""
+        return self._substitute(values, sizes(values))
+
+    def _substitute(self, values: Mapping[Any, object], dims: Mapping[str, Dim | int]) -> Cond:
+        if self.said is not None:
+            return _of_flag(self, self.said, values)
         if self.parts:
-            parts = [p.substitute(values) for p in self.parts]
+            parts = [p._substitute(values, dims) for p in self.parts]
             if self.op == "not":
                 return ~parts[0]
             result = parts[0]
@@ -162,12 +190,11 @@ class Cond:
             return result
         if not self.dims:
             return self
-        sizes = {n: v for n, v in values.items() if not isinstance(v, Cond)}
-        a, b = (d.substitute(sizes) for d in self.dims)
+        a, b = (d.substitute(dims) for d in self.dims)
         return Cond.divides(a, b) if self.op == "divides" else _compare(self.op, a, b)
 
-    def evaluate(self, values: Mapping[str, int | bool]) -> bool:
-        """The truth for values of symbols and flags.
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        """The truth for values of names, or of flags.
 
         Raises:
             KeyError: a name without a value.
@@ -177,7 +204,8 @@ class Cond:
             case "true" | "false":
                 return self.op == "true"
             case "flag":
-                return bool(values[self.text])
+                assert self.said is not None
+                return bool(values[self.said]) if self.said in values else self.said.evaluate(values)
             case "not":
                 return not self.parts[0].evaluate(values)
             case "and":
@@ -189,7 +217,7 @@ class Cond:
             if a == 0:
                 raise Undefined("remainder of a division by zero")
             return b % a == 0
-        return _COMPARE[self.op](a, b)
+        return COMPARE[self.op](a, b)
 
     def tree(self) -> Tree:
         """The condition as nested tuples, as `read` gives them; a flag is ("opaque", text)."""
@@ -197,7 +225,7 @@ class Cond:
             case "true" | "false":
                 return "const", self.op == "true"
             case "flag":
-                return "opaque", self.text
+                return "opaque", str(self.said)
             case "not" if self.parts[0].op == "divides":
                 return self.parts[0]._divides("!=")
             case "not":
@@ -220,14 +248,18 @@ class Cond:
             case "true" | "false":
                 return self.op
             case "flag":
-                return self.text
+                return str(self.said)
             case "divides":
                 return render(self._divides("=="))
             case "not":
                 inner = self.parts[0]
                 if inner.op == "divides":
                     return render(inner._divides("!="))
-                return f"not {inner}" if inner.text.isidentifier() else f"not ({inner})"
+                return (
+                    f"not {inner}"
+                    if isinstance(inner.said, Truth) and inner.said.name.isidentifier()
+                    else f"not ({inner})"
+                )
             case "and" | "or":
                 return f" {self.op} ".join(f"({p})" if p.op in ("and", "or") else str(p) for p in self.parts)
         a, b = self.dims
@@ -243,10 +275,33 @@ Cond.FALSE = Cond("false")
 def _compare(op: str, a: Dim | int, b: Dim | int) -> Cond:
     a, b = dim(a), dim(b)
     if a.const is not None and b.const is not None:
-        return Cond.of(_COMPARE[op](a.const, b.const))
+        return Cond.of(COMPARE[op](a.const, b.const))
     if a.terms == b.terms:
         return Cond.of(op in ("==", "<=", ">="))
     return Cond(op, (a, b))
+
+
+def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
+    """A flag with names replaced."""
+    found = values.get(flag)
+    if found is None and isinstance(flag, Truth):
+        found = values.get(flag.name)
+    if isinstance(found, bool | Cond):
+        return Cond.of(found) if isinstance(found, bool) else found
+    if isinstance(flag, Compared):
+        new = flag.substitute(values)
+        if new is flag:
+            return cond
+        return Cond.flag(new) if new.known is None else Cond.of(new.known)
+    if isinstance(flag, Is):
+        choice = values.get(flag.name)
+        return Cond.chosen(choice, flag.option) if isinstance(choice, Choice | str) else cond
+    if isinstance(flag, Same):
+        a, b = values.get(flag.left.text), values.get(flag.right.text)
+        return Cond.same(
+            a if isinstance(a, Choice | str) else flag.left, b if isinstance(b, Choice | str) else flag.right
+        )
+    return cond
 
 
 def _join(op: str, a: Cond, b: Cond, unit: Cond, zero: Cond) -> Cond:

@@ -220,6 +220,11 @@ class Dim:
         """The names of the symbols in it."""
         return frozenset().union(*(a.symbols for m in self.terms for a in m))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that `substitute` replaces: of symbols, and uninterpreted terms by their text."""
+        return frozenset(_replace.text_of(a) for a in _leaves(self))
+
     def substitute(self, values: Mapping[str, Dim | int]) -> Dim:
         """The dim with symbols (or uninterpreted terms, by their text) replaced."""
         if self.const is not None or not values:
@@ -295,6 +300,11 @@ def opaque(
 def atomic(atom: Atom) -> Dim:
     """The dim that is one atom."""
     return Dim({(atom,): 1})
+
+
+def root(name: str) -> str:
+    """What a name is a part of: `depths` for `depths[0]` and `len(depths)`, `config` for `config.dim`."""
+    return name.removeprefix("len(").partition(".")[0].partition("[")[0].rstrip(")")
 
 
 def the_atom(d: Dim) -> Atom | None:
@@ -427,6 +437,7 @@ __all__ = [
     "maximum",
     "minimum",
     "opaque",
+    "root",
     "symbol",
     "the_atom",
     "times",

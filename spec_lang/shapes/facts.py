@@ -9,6 +9,7 @@ from spec_lang.shapes import proof
 from spec_lang.shapes.cond import Cond
 from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import TooLarge, Undefined
+from spec_lang.shapes.flags import Flag
 from spec_lang.shapes.proof import Budget
 from spec_lang.shapes.solve import learn
 from spec_lang.shapes.system import System
@@ -46,7 +47,7 @@ class Facts:
     def __init__(self) -> None:
         self.given = ()
         self._system = System()
-        self._flags: dict[str, bool] = {}
+        self._flags: dict[Flag, bool] = {}
         self._choices: tuple[Cond, ...] = ()
         self._known: frozenset[object] = frozenset()
         self._verdicts: dict[object, Verdict] = {}
@@ -116,8 +117,8 @@ class Facts:
     def _learn_part(self, cond: Cond) -> None:
         negated = cond.op == "not"
         inner = cond.parts[0] if negated else cond
-        if inner.op == "flag":
-            if self._flags.setdefault(inner.text, not negated) is negated:
+        if inner.said is not None:
+            if self._flags.setdefault(inner.said, not negated) is negated:
                 self._system.contradictory = True
         elif cond.op == "or":
             self._choices = (*self._choices, cond)[:_CHOICES]
@@ -195,7 +196,7 @@ class Facts:
             case "true" | "false":
                 return cond.op == "true"
             case "flag":
-                return self._flags.get(cond.text)
+                return self._flags.get(cond.said)  # type: ignore[arg-type]  # a flag says something
             case "not":
                 found = self._holds(cond.parts[0], budget)
                 return None if found is None else not found

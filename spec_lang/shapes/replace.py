@@ -101,7 +101,7 @@ def _value(atom: Atom, values: Mapping[str, int]) -> int:
     if kind in (FLOOR, MOD, POW):
         a, b = (evaluate(x, values) for x in atom.args)
         if kind == POW:
-            return _power(a, b)
+            return whole_power(a, b)
         if b == 0:
             raise Undefined("division by zero")
         return a // b if kind == FLOOR else a % b
@@ -113,7 +113,13 @@ def _value(atom: Atom, values: Mapping[str, int]) -> int:
     )
 
 
-def _power(base: int, exponent: int) -> int:
+def whole_power(base: int, exponent: int) -> int:
+    """An int's power.
+
+    Raises:
+        Undefined: to a negative exponent.
+        TooLarge: it has more than some thousand bits.
+    """
     if exponent < 0:
         raise Undefined("a negative power")
     if abs(base) > 1 and exponent * base.bit_length() > _BITS:

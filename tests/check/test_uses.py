@@ -258,3 +258,45 @@ model Net(sizes: {declared} = {given}):
     found = codes(text)
     assert ("E0507" in found) is refused
     assert refused or not found
+
+
+FLOATS = """
+    block B(p: float, q: float, a: "x" | "y" | "z", b: "x" | "y" | "z"):
+        require CONDITION
+        require p > -9.0 and q > -9.0 and (a != "z" or b != "z")
+
+        layers:
+            fc = Linear(D, D)
+
+        forward(x: float[N, D]) -> float[N, D]:
+            return fc(x)
+
+    model M(D: int = 4, r: float = 3.0):
+        require r > 0.0
+
+        layers:
+            b = B(ARGUMENTS)
+
+        forward(x: float[N, D]) -> float[N, D]:
+            return b(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "arguments", "found"),
+    [
+        ("p <= 1.0", '0.5, 1.0, "x", "y"', []),
+        ("p <= 1.0", '4.0, 1.0, "x", "y"', ["E0601"]),
+        ("sqrt(p) <= 1.0", '0.5, 1.0, "x", "y"', []),
+        ("sqrt(p) <= 1.0", '4.0, 1.0, "x", "y"', ["E0601"]),
+        ("sqrt(p) <= 1.0", 'r, 1.0, "x", "y"', ["E0603"]),
+        ("p * q < 1.0 / (p - q)", '2.0, 1.0, "x", "y"', ["E0601"]),
+        ("1.0 / (p - q) < 1.0", '1.0, 1.0, "x", "y"', []),
+        ("p >= 1e-5", '1e-6, 1.0, "x", "y"', ["E0601"]),
+        ("p * D <= 10.0", '4.0, 1.0, "x", "y"', ["E0603"]),
+        ("a == b", '1.0, 1.0, "x", "x"', []),
+        ("a == b", '1.0, 1.0, "x", "y"', ["E0601"]),
+    ],
+)
+def test_floats_and_choices_decide_what_a_use_owes(condition: str, arguments: str, found: list[str]) -> None:
+    assert codes(FLOATS.replace("CONDITION", condition).replace("ARGUMENTS", arguments)) == found

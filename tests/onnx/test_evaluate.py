@@ -82,10 +82,6 @@ def test_an_unknown_name_in_a_size() -> None:
         size("2*K", {})
 
 
-def test_the_checkers_functions_have_values() -> None:
-    assert {*BUILTINS} - {"partial", "Sequential"} == {*FUNCTIONS}
-
-
 @pytest.mark.parametrize(
     ("text", "value"),
     [

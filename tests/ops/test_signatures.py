@@ -16,7 +16,7 @@ from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Cx, OpError
 from spec_lang.ops.kinds import Choice
 from spec_lang.ops.signature import HOLE, NeedsCase
-from spec_lang.shapes import Cond, DType, Facts, TensorType, dim, symbol
+from spec_lang.shapes import Cond, DType, Facts, TensorType, Truth, dim, symbol
 from tests.ops.harness import OPERATORS, concrete, flat_result, maker, symbols, torch_function
 from tests.ops.test_functions import CASES
 
@@ -197,7 +197,7 @@ def test_defaults_are_converted() -> None:
 
 
 def test_conditions_and_choices_need_cases() -> None:
-    flag = Cond.flag("norm_first")
+    flag = Cond.flag(Truth("norm_first"))
     with pytest.raises(NeedsCase) as caught:
         signature.bind(LAYERS["Linear"], (N, D), {"bias": flag})
     assert (caught.value.arg, caught.value.value) == ("bias", flag)

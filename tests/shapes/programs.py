@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque, symbol
+from spec_lang.shapes import Cond, Dim, Truth, dim, maximum, minimum, opaque, symbol
 
 Tree = tuple[Any, ...]
 
@@ -136,7 +136,7 @@ def random_cond(rng: Random, depth: int, names: Sequence[str], flags: bool = Tru
         return (kind, *[t for t, _ in parts]), cond
     if flags and roll < 0.35:
         name = rng.choice(("norm_first", 'mode == "sum"'))
-        return ("flag", name), Cond.flag(name)
+        return ("flag", name), Cond.flag(Truth(name))
     size = rng.choice((0, 1, 1, 2))
     a = random_tree(rng, size, names)
     b = random_tree(rng, rng.choice((0, 0, 1, size)), names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spec_lang.shapes import Cond, Dim, Facts, Verdict, dim, parse, symbol
+from spec_lang.shapes import Cond, Dim, Facts, Truth, Verdict, dim, parse, symbol
 
 NAMES: dict[str, Dim] = {"i": symbol("i", 0), "P": symbol("P", 0), "z": symbol("z", None)}
 SIGNS = {"==": Cond.eq, "!=": Cond.ne, "<=": Cond.le, ">=": Cond.ge, "<": Cond.lt, ">": Cond.gt}
@@ -25,7 +25,7 @@ def cond(text: str) -> Cond:
         if f" {sign} " in text and '"' not in text:
             a, b = text.split(f" {sign} ")
             return make(parse(a, NAMES), parse(b, NAMES))
-    return Cond.flag(text)
+    return Cond.flag(Truth(text))
 
 
 def facts(text: str) -> Facts:

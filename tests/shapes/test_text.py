@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from spec_lang.shapes import Cond, Dim, ParseError, exact_div, maximum, minimum, opaque, parse, symbol
+from spec_lang.shapes import (
+    Absent,
+    Cond,
+    Dim,
+    ParseError,
+    Truth,
+    exact_div,
+    maximum,
+    minimum,
+    opaque,
+    parse,
+    symbol,
+)
 
 D, H, N, T, heads, h = (symbol(n) for n in ("D", "H", "N", "T", "heads", "h"))
 i = symbol("i", 0)
@@ -60,10 +72,10 @@ def test_reads_as_written(d: Dim, text: str) -> None:
         (~Cond.divides(heads, D), "D % heads != 0"),
         (Cond.le(T, symbol("context")), "T <= context"),
         (~Cond.le(T, symbol("context")), "T > context"),
-        (Cond.flag("norm_first"), "norm_first"),
-        (~Cond.flag("norm_first"), "not norm_first"),
-        (~Cond.flag("mask is none"), "not (mask is none)"),
-        (Cond.eq(N, T) & (Cond.eq(D, 1) | Cond.flag("a")), "N == T and (D == 1 or a)"),
+        (Cond.flag(Truth("norm_first")), "norm_first"),
+        (~Cond.flag(Truth("norm_first")), "not norm_first"),
+        (~Cond.flag(Absent("mask")), "not (mask is none)"),
+        (Cond.eq(N, T) & (Cond.eq(D, 1) | Cond.flag(Truth("a"))), "N == T and (D == 1 or a)"),
         (Cond.TRUE, "true"),
     ],
 )
@@ -126,7 +138,7 @@ def test_symbols_are_equal_by_name() -> None:
 
 
 def test_conditions_substitute_and_evaluate() -> None:
-    cond = Cond.divides(heads, D) & Cond.flag("wide")
+    cond = Cond.divides(heads, D) & Cond.flag(Truth("wide"))
     assert cond.symbols == {"D", "heads"}
     assert cond.substitute({"heads": 4, "D": 8, "wide": Cond.TRUE}) is Cond.TRUE
     assert cond.substitute({"heads": 4, "D": 6}) is Cond.FALSE

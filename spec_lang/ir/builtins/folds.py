@@ -59,7 +59,7 @@ def _extreme(name: str, dims: Callable[..., Dim], plain: Callable[..., Host]) ->
         if len(known) == len(values):
             return values[known.index(plain(known))]
         if all(isinstance(v, Dim | float | Real) for v in values):
-            return Real(f"{name}({', '.join(map(str, values))})")
+            return Real(name, values)
         raise NoValue(f"`{name}` takes numbers")
 
     def concrete(*args: Host, **kwargs: Host) -> Host:

@@ -40,10 +40,12 @@ def _rounding(name: str, function: Callable[[float], int], python: str = "") -> 
 def _round(site: Site, values: list[Value]) -> Value:
     if len(values) == 1:
         return _whole(site, "round", values[0], round)
-    value, digits = values
+    value, digits = map(as_int, values)
     if isinstance(value, float) and isinstance(digits, Dim) and digits.const is not None:
         return round(value, digits.const)
-    return Real(f"round({value}, {digits})")
+    if not isinstance(value, Dim | float | Real) or not isinstance(digits, Dim | float | Real):
+        raise NoValue("`round` takes numbers")
+    return Real("round", (value, digits))
 
 
 def _float(site: Site, name: str, value: Value, function: Callable[[float], float]) -> Value:
@@ -52,7 +54,7 @@ def _float(site: Site, name: str, value: Value, function: Callable[[float], floa
     known = as_float(value)
     if known is None:
         if isinstance(value, Dim | Real):
-            return Real(f"{name}({value})")
+            return Real(name, (value,))
         raise NoValue(f"`{name}` takes a number, not {site.kind(value)}")
     try:
         return float(function(known))

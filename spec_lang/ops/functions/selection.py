@@ -135,7 +135,7 @@ class chunk(Function):
             raise OpError(
                 f"{cx.name} of {size} into {n}: how many pieces there are depends on {size}",
                 code="E0326",
-                help=f"state `require {Cond.divides(n, size)}` if that always holds",
+                state=Cond.divides(n, size),
             )
         return [*[each] * (pieces(count, cx.name) - 1), size - each * (count - 1)]
 

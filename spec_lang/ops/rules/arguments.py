@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.kinds import Real
 from spec_lang.ops.lowering import Graph, Unsupported, Value
-from spec_lang.shapes import Cond, Dim, DType, Shape, TensorType, Verdict, dim
+from spec_lang.shapes import Compared, Cond, Dim, DType, Shape, TensorType, Verdict, dim
 
 Scalar: TypeAlias = "float | int | Dim | Real"
 
@@ -50,7 +50,7 @@ def number(cx: Cx, op: str, limit: float, **values: Scalar) -> None:
         if isinstance(value, Dim):
             cx.require(_COMPARE[op][1](value, int(limit)), message, code="E0501", arg=arg)
         elif isinstance(value, Real):
-            open_flag(cx, f"{value} {op} {limit}", message, arg)
+            open_flag(cx, Compared(value, op, dim(limit) if isinstance(limit, int) else limit), message, arg)
         elif not _COMPARE[op][0](value, limit):
             raise OpError(message, code="E0501", arg=arg)
 
@@ -61,9 +61,9 @@ def probability(cx: Cx, **values: Scalar) -> None:
     number(cx, "<=", 1, **values)
 
 
-def open_flag(cx: Cx, text: str, message: str, arg: str) -> None:
-    """Demand an order between numbers that only the constructed module knows, by its text."""
-    cond = Cond.flag(text)
+def open_flag(cx: Cx, flag: Compared, message: str, arg: str) -> None:
+    """Demand an order between numbers that only the constructed module knows."""
+    cond = Cond.flag(flag)
     verdict = cx.facts.decide(cond)
     if verdict is Verdict.REFUTED:
         raise OpError(message, code="E0501", arg=arg)

@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import POISON, InputSummary, Maybe, MethodSummary, Value
-from spec_lang.shapes import Cond, Dim, TensorType, symbol
+from spec_lang.shapes import Absent, Cond, Dim, TensorType, symbol
 from spec_lang.syntax import ast
 
 
@@ -104,7 +104,7 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
     type = type_of(c, at, item.type)
     optional = isinstance(type, Maybe)
     if isinstance(type, Maybe):
-        flag = f"{name} is none"
+        flag = Absent(name)
         type = Maybe(Cond.flag(flag), type.value)
         others = {n for i in result.inputs if not i.optional for n in symbols_in(i.type)}
         result.absent[name] = [
@@ -155,7 +155,7 @@ def _results(c: Check, at: Place, node: ast.Method) -> list[Value] | None:
             c.error("E0205", f"two results are called `{r.name.id}`", r.name)
         value = type_of(c, at, r.type)
         if isinstance(value, Maybe):
-            value = Maybe(Cond.flag(f"{r.name.id if r.name else 'result'} is none"), value.value)
+            value = Maybe(Cond.flag(Absent(r.name.id if r.name else "result")), value.value)
         found.append(value)
     return found
 

@@ -32,7 +32,7 @@ def require(c: Check, at: Place, node: ast.Require) -> None:
     message = node.message.value if node.message is not None else str(cond)
     if known is False:
         shown = c.source.at(node.test.span)
-        notes = () if str(cond) in ("false", "False") or isinstance(cond, bool) else (f"it is `{cond}`",)
+        notes = () if isinstance(cond, bool) or cond == Cond.FALSE else (f"it is `{cond}`",)
         c.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
     when = time(c, cond) if isinstance(cond, Cond) else "init"
     c.effects.note(c.notes.required, node.number, (known, when))

@@ -58,7 +58,7 @@ def _block(c: Check, at: Place, node: ast.Block) -> None:
     paths(c, at, node)
     for part in node.parts:
         if isinstance(part, ast.Expect):
-            note_all(c, Place(at.scope, Mode.PATH, at.facts), part)
+            note_all(c, Place(at.scope, Mode.PATH, at.facts), part, "builtin")
     finish(c, at, node, methods)
 
 

@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue, Program
 from spec_lang.ir.from_ast.types.hyper_types import is_mono, key_of
 from spec_lang.ir.from_ast.values.value import Summary, Value
-from spec_lang.shapes import Dim, Pack, TensorType
+from spec_lang.shapes import Dim, Pack, TensorType, root
 from spec_lang.syntax import ast
 
 
@@ -124,7 +124,7 @@ def _container(program: Program, definition: Def, mono: dict[str, Value], input:
 
 def _wanted(needs: NeedsValue, values: dict[str, Value]) -> set[str]:
     """The hyperparameters that must have values."""
-    return {n.split(".")[0].split("[")[0] for n in needs.names} & set(values)
+    return {root(n) for n in needs.names} & set(values)
 
 
 def _keep(

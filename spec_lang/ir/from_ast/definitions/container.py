@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.definitions.block import set_hypers
 from spec_lang.ir.from_ast.definitions.finish import leave, undetermined, unused
 from spec_lang.ir.from_ast.definitions.naming import check_names
 from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
@@ -17,8 +15,6 @@ from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Entry, InputSummary, MethodSummary
 from spec_lang.shapes import Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
-
-_STATE = re.compile(r"state `require (.*)` if that always holds")
 
 
 def check_container(
@@ -65,7 +61,7 @@ def check_container(
         unused(c, node)
         undetermined(c)
     leave(c)
-    c.effects.amend(lambda d: _for_container(d, node, shape))
+    c.effects.amend(lambda m: _for_container(c, m, node, shape))
     c.block.summary.broken = not c.is_right
     better: dict[int, str] = {}
     for axis, d in enumerate(shape):
@@ -75,17 +71,16 @@ def check_container(
     return better
 
 
-def _for_container(d: Diagnostic, node: ast.Block, shape: list[Dim | Pack]) -> Diagnostic:
+def _for_container(c: Check, mistake: Mistake, node: ast.Block, shape: list[Dim | Pack]) -> Mistake:
     """A mistake whose fix is a `require`, which a container has no place for."""
-    stated = _STATE.fullmatch(d.help or "")
-    if stated is None:
-        return d
+    if mistake.state is None:
+        return mistake
     names = ", ".join(f"*{s.name}" if isinstance(s, Pack) else str(s) for s in shape)
     help = (
         f"a container states no `require`: write {node.name.id} as a block with "
-        f"`forward(x: float[{names}]) -> ...`, and `require {stated[1]}` in it"
+        f"`forward(x: float[{names}]) -> ...`, and `require {c.authored(str(mistake.state))}` in it"
     )
-    return d.replace(help=help)
+    return mistake.replace(help=help)
 
 
 def _as_forward(node: ast.Block) -> ast.Method:

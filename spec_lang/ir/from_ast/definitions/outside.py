@@ -53,7 +53,7 @@ def default(k: Known, program: Program, owner: Def, hyper: ast.Hyper) -> Value:
         if known.is_set and c.effects.diagnostics:
             first = c.effects.take()[0]
             message = f"the value that is set for `{hyper.name.id}` does not do: {first.message}"
-            value = c.error(first.code, message, hyper.name, help=first.help)
+            value = c.error(first.code, message, hyper.name, help=first.help, state=first.state)
         known.value = value
         known.checked = k.take(c)
     elif known.checked is None:
@@ -111,6 +111,7 @@ def inline(
             node,
             labels=(Label(where.source, where.span, "here"),),
             help=first.help,
+            state=first.state,
         )
     return value
 

@@ -8,7 +8,6 @@ from spec_lang.ir.from_ast.expressions.arguments import evaluated
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check, Program
 from spec_lang.ir.from_ast.types.fitting import bind_hypers
-from spec_lang.ir.from_ast.types.flags import float_flags
 from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
@@ -87,7 +86,7 @@ def decide_values(
     facts = Facts()
     told: list[Cond] = []
     for o in owed:
-        cond = substitute_cond(o.cond, env | float_flags(o.cond, env))
+        cond = substitute_cond(o.cond, env)
         refuted = cond is False or (isinstance(cond, Cond) and facts.decide(cond) is Verdict.REFUTED)
         if not refuted or o.cond in told:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -131,9 +130,8 @@ class Emitter(ExpressionEmitter):
 
     def sayable(self, o: Owed) -> bool:
         """Whether a condition makes sense for all values: one on an argument that may also be a tuple does not."""
-        roots = {re.split(r"[.\[]", n)[0] for n in o.cond.symbols}
         hypers = getattr(self.definition.node, "hypers", None) or ()
-        return not any(h.name.id in roots and _choice_of_types(h.type) for h in hypers)
+        return not any(h.name.id in o.cond.symbols and _choice_of_types(h.type) for h in hypers)
 
     def owed(self, o: Owed, at: str) -> ir.Require:
         return node_of(

@@ -20,7 +20,6 @@ from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.fitting import bind_hypers
-from spec_lang.ir.from_ast.types.flags import float_flags
 from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_cond
@@ -326,7 +325,7 @@ class Expects:
 
     def _allowed(self, method: MethodSummary, env: Env, node: ast.Expr) -> None:
         for o in method.owed:
-            if substitute_cond(o.cond, env | float_flags(o.cond, env)) is False:
+            if substitute_cond(o.cond, env) is False:
                 raise _Wrong("E0604", f"these sizes do not satisfy `{o.cond}`", node)
 
     def _shape(self, result: Value, env: Env, method: MethodSummary, node: ast.Expr) -> Plain:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
@@ -27,7 +26,7 @@ from spec_lang.ir.from_ast.values.value import (
     Zip,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, dim
+from spec_lang.shapes import Cond, Dim, dim, root
 from spec_lang.syntax import ast
 
 
@@ -152,6 +151,6 @@ def need_floats(c: Check, value: Real) -> None:
     node = c.definition.node
     if isinstance(node, ast.Block) and node.kind == "model":
         return
-    names = set(re.findall(r"[A-Za-z_]\w*", value.text)) & set(c.block.hypers)
+    names = {root(n) for n in value.names} & set(c.block.hypers)
     if names - set(c.block.mono):
         raise NeedsValue(frozenset(names))

@@ -12,7 +12,7 @@ from spec_lang.ir.from_ast.values.choices import join_case
 from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.value import POISON, Case, Maybe, Template, Value
 from spec_lang.ops.kinds import Choice
-from spec_lang.shapes import Cond, Dim, TooLarge, Undefined
+from spec_lang.shapes import Absent, Cond, Dim, TooLarge, Undefined
 from spec_lang.syntax import ast
 
 
@@ -101,7 +101,4 @@ def computed(c: Check, at: Place, run: Callable[[], Value], node: ast.Expr) -> V
 
 def _present(absent: Cond) -> str:
     """How a spec asks that something is there."""
-    text = str(absent)
-    return (
-        f"{text[:-8]} is not none" if text.endswith(" is none") and " " not in text[:-8] else f"not ({text})"
-    )
+    return f"{absent.said.name} is not none" if isinstance(absent.said, Absent) else f"not ({absent})"

@@ -93,7 +93,7 @@ def infer_op(
 def _refuses_none(trial: Trial) -> bool:
     """Whether all that went wrong is that an op takes no none."""
     found = trial.errors
-    return bool(found) and all(d.code == "E0514" and d.message.endswith("not none") for d in found)
+    return bool(found) and all(m.refused is None for m in found)
 
 
 def _op_value(value: Value) -> Value | Layer:

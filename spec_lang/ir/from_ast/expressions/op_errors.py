@@ -50,7 +50,16 @@ def op_error(
             labels = (c.label(place, f"`{error.arg}` is given here"),)
         if error.code in WITHOUT_TRAIL:
             notes = ()
-        return c.error(error.code, error.message, at, labels=labels, notes=notes, help=error.help)
+        return c.error(
+            error.code,
+            error.message,
+            at,
+            labels=labels,
+            notes=notes,
+            help=error.help,
+            state=error.state,
+            refused=error.refused,
+        )
     if isinstance(error, MixedPrecision):
         return c.error(
             "E0410",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.expressions.trails import trail
@@ -116,7 +115,7 @@ def make_static(c: Check, at: Place, size: Dim, cell: Cell, what: str, node: ast
 def state_size(c: Check, stated: Dim, size: Dim) -> bool:
     """Take what a layer states of a container's input as the input's size there."""
     axis = c.block.free_axes.get(str(size))
-    if axis is None or not all(re.split(r"[.\[]", n)[0] in c.block.hypers for n in stated.symbols):
+    if axis is None or not stated.symbols <= set(c.block.hypers):
         return False
     c.block.stated_sizes[axis] = stated
     return True

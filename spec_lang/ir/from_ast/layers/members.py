@@ -16,7 +16,7 @@ from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import CTORS, POISON, Case, FunctionRef, ListModule, Maybe, Value
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Dim, TensorType
+from spec_lang.shapes import Dim, TensorType, operand
 from spec_lang.syntax import ast
 
 
@@ -84,7 +84,7 @@ def _param(c: Check, at: Place, item: ast.Param) -> Value:
             "E0404",
             f"a tensor is wanted here, not {host.kind_of(value)}",
             item.value,
-            help=f"an initialiser such as `constant({host.text(value)})` fills it" if filled else listed,
+            help=f"an initialiser such as `constant({operand(value)})` fills it" if filled else listed,
         )
         return declared
     same_type(c, at, declared, value, item.value, f"{item.kind} {item.name.id}", item.type)

@@ -122,7 +122,7 @@ def run_op(
     if module.at:
         layer = op_at(layer, module.at)
     try:
-        values = signature.forward(kind).bind(args.values, args.kwargs)
+        values = signature.forward(kind).bind(args.values, args.kwargs, label)
         if kind.holes or kind.ranks:
             sizes = signature.holes(cx, layer, args.values, args.kwargs)
             filled: dict[str, Dim] = {}
@@ -161,9 +161,6 @@ def _refused(c: Check, error: Exception, module: OpModule, args: Args, node: ast
     places = dict(module.places)
     if isinstance(error, OpError) and error.code.startswith("E05"):
         places = args.places([p.name for p in signature.forward(type(module.layer)).parameters])
-    kind = type(module.layer).name
-    if isinstance(error, OpError) and error.message.startswith(f"{kind} "):
-        error.message = module.label + error.message[len(kind) :]
     return op_error(c, error, stage(node), places, module.label, [*args.values, *args.kwargs.values()])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
 from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, same, same_state
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula
@@ -10,6 +9,7 @@ from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ung
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Trial
+from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.elements import element_values
 from spec_lang.ir.from_ast.values.substitution import substitute
@@ -41,7 +41,7 @@ def loop(
         unreached(c, at, code, lambda p: body(p, state, POISON if it.element is None else it.element))
         return state
     attempts: list[Trial] = []
-    errors: list[Diagnostic] = []
+    errors: list[Mistake] = []
     if it.element is not None:
         for strategy in (_invariant, peeled, generalised):
             with c.trial(at) as trial:

@@ -9,10 +9,13 @@ from spec_lang.ir.from_ast.names import habits
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values.value import POISON, DefCtor, FunctionRef, MethodRef, OpCtor, Value
-from spec_lang.shapes import Cond, Dim, DType, TensorType
+from spec_lang.shapes import Cond, Dim, DType, TensorType, Truth
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 from spec_lang.syntax.walk import walk
+
+TRAINING = Truth("training")
+"""Whether the module is in training: known at each call, and to nobody before."""
 
 
 def lookup(c: Check, at: Place, node: ast.Name, *, call: bool = False) -> Value:
@@ -82,7 +85,7 @@ def _global(c: Check, at: Place, name: str, call: bool) -> tuple[str, Value] | N
             return "definition", FunctionRef(definition=definition)
         return "definition", DefCtor(definition)
     if name == "training":
-        return "builtin", Cond.flag("training")
+        return "builtin", Cond.flag(TRAINING)
     if name in CONSTANTS:
         return "builtin", CONSTANTS[name].value
     function = c.program.functions.get(name)

@@ -28,8 +28,8 @@ def unreached(c: Check, at: Place, code: Iterable[Node], run: Callable[[Place], 
     return trial.at
 
 
-def note_all(c: Check, at: Place, code: Node) -> None:
-    """Note what the names and calls are that a check did not come to."""
+def note_all(c: Check, at: Place, code: Node, unknown: str = "value") -> None:
+    """Note what the names and calls are that a check did not come to; `unknown` is what calls nobody knows."""
     for node in walk(code):
         if isinstance(node, ast.Name):
             if node.number not in c.notes.refs:
@@ -37,14 +37,14 @@ def note_all(c: Check, at: Place, code: Node) -> None:
                 if found is not None:
                     c.effects.note(c.notes.refs, node.number, found[0])
         elif isinstance(node, ast.Call) and node.number not in c.notes.calls:
-            c.effects.note(c.notes.calls, node.number, _called(c, at, node.func))
+            c.effects.note(c.notes.calls, node.number, _called(c, at, node.func, unknown))
         elif isinstance(node, ast.Arrow) and node.number not in c.notes.calls:
             stage = node.stage
             func = stage.func if isinstance(stage, ast.Call) else stage
-            c.effects.note(c.notes.calls, node.number, _called(c, at, func))
+            c.effects.note(c.notes.calls, node.number, _called(c, at, func, unknown))
 
 
-def _called(c: Check, at: Place, func: ast.Expr) -> tuple[str, str]:
+def _called(c: Check, at: Place, func: ast.Expr, unknown: str) -> tuple[str, str]:
     """What a call would call."""
     if isinstance(func, ast.Name):
         if func.id in c.block.members:
@@ -57,7 +57,7 @@ def _called(c: Check, at: Place, func: ast.Expr) -> tuple[str, str]:
             return "op", func.id
         if func.id in c.program.layers:
             return "make", func.id
-        return ("builtin" if func.id in FUNCTIONS else "value"), func.id
+        return ("builtin" if func.id in FUNCTIONS else unknown), func.id
     if isinstance(func, ast.Attribute) and func.name in c.program.functions:
         return "op", func.name
     return "apply", "forward"

@@ -6,17 +6,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from spec_lang.diagnostics import Diagnostic, Label, Span
+from spec_lang.diagnostics import Label, Span
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.effects import Effects, Trial
+from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.state.tables import Block
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Summary, Value
-from spec_lang.ops.base import Function, Layer
-from spec_lang.shapes import Dim, TensorType, TooLarge, Undefined
+from spec_lang.ops.base import NO_VALUE, Function, Layer, stating
+from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined
 from spec_lang.syntax import ast
 
 MAX_DEPTH = 150
@@ -159,17 +160,26 @@ class Check:
         labels: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
         help: str | None = None,
+        state: Cond | None = None,
+        refused: object = NO_VALUE,
     ) -> Value:
-        """Report a mistake; gives the value that silences what depends on it."""
+        """Report a mistake; gives the value that silences what depends on it.
+
+        Without a help, it is to state the condition that would make it right.
+        """
         span = at if isinstance(at, Span) else at.span  # type: ignore[attr-defined]  # nodes have spans
+        if help is None and state is not None:
+            help = stating(state)
         self.effects.report(
-            Diagnostic(
+            Mistake(
                 code,
                 self.authored(message),
                 Label(self.source, span),
                 labels=tuple(Label(k.source, k.span, self.authored(k.text)) for k in labels),
                 notes=tuple(map(self.authored, notes)),
                 help=None if help is None else self.authored(help),
+                state=state,
+                refused=refused,
             )
         )
         return POISON

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TypeVar
 
-from spec_lang.diagnostics import Diagnostic
+from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.notes import Notes
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.value import (
@@ -42,7 +42,7 @@ class Effects:
     )
 
     def __init__(self) -> None:
-        self.diagnostics: list[Diagnostic] = []
+        self.diagnostics: list[Mistake] = []
         self.owed: list[Owed] = []
         """What the block's uses must prove or pass on."""
         self.determined: list[Cell | OpModule | AliasModule | _Method] = []
@@ -59,20 +59,20 @@ class Effects:
         self._log: list[tuple[dict[object, object], object, object]] | None = None
         """What notes and uses replaced, while a trial goes on."""
 
-    def report(self, diagnostic: Diagnostic) -> None:
+    def report(self, mistake: Mistake) -> None:
         """A mistake."""
-        self.diagnostics.append(diagnostic)
+        self.diagnostics.append(mistake)
 
-    def report_again(self, diagnostics: Sequence[Diagnostic]) -> None:
+    def report_again(self, diagnostics: Sequence[Mistake]) -> None:
         """Mistakes that an undone trial had found."""
         self.diagnostics.extend(diagnostics)
 
-    def amend(self, change: Callable[[Diagnostic], Diagnostic | None], since: int = 0) -> None:
+    def amend(self, change: Callable[[Mistake], Mistake | None], since: int = 0) -> None:
         """Change the mistakes reported from one on; None drops one."""
         changed = [change(d) for d in self.diagnostics[since:]]
         self.diagnostics[since:] = [d for d in changed if d is not None]
 
-    def take(self) -> list[Diagnostic]:
+    def take(self) -> list[Mistake]:
         """The mistakes, which are here no longer."""
         found, self.diagnostics = self.diagnostics, []
         return found
@@ -161,7 +161,7 @@ class Since:
         return len(self._effects.diagnostics) > self._reported
 
     @property
-    def errors(self) -> list[Diagnostic]:
+    def errors(self) -> list[Mistake]:
         return self._effects.diagnostics[self._reported :]
 
     @property
@@ -177,7 +177,7 @@ class Since:
         """Other conditions in place of those that were owed since."""
         self._effects.owed[self._owed :] = owed
 
-    def amend(self, change: Callable[[Diagnostic], Diagnostic | None]) -> None:
+    def amend(self, change: Callable[[Mistake], Mistake | None]) -> None:
         """Change the mistakes that were reported since."""
         self._effects.amend(change, self._reported)
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from spec_lang.ir.from_ast.names.scope import Scope
 from spec_lang.ir.from_ast.values.value import Case, Maybe, Value
-from spec_lang.shapes import Cond, Dim, Facts, Pack, Verdict
+from spec_lang.shapes import Cond, Dim, Facts, Flag, Pack, Verdict
 from spec_lang.syntax import ast
 
 Item: TypeAlias = tuple[ast.Comprehension, Mapping[str, Value] | None]
@@ -52,8 +52,8 @@ class Frame:
         """The dims that the inputs bind; None outside of methods."""
         self.required: dict[str, Value] = {}
         """The types of the inputs that every call has."""
-        self.absent: dict[str, list[Dim]] = {}
-        """The dims that are 0 where a flag (`mask is none`) holds."""
+        self.absent: dict[Flag, list[Dim]] = {}
+        """The dims that are 0 where an input is absent."""
         self.untyped = False
         """Whether an input's type is mistaken, so that the dims which it would have bound are unknown."""
         self.declared: list[Value] | None = None
@@ -211,11 +211,11 @@ class Place:
         if not absent:
             return facts
         for part in cond.parts if cond.op == "and" else (cond,):
-            if part.op == "flag":
-                for d in absent.get(part.text, ()):
+            if part.said is not None:
+                for d in absent.get(part.said, ()):
                     facts = facts.assume(Cond.eq(d, 0))
-            elif part.op == "not" and part.parts[0].op == "flag":
-                for d in absent.get(part.parts[0].text, ()):
+            elif part.op == "not" and (said := part.parts[0].said) is not None:
+                for d in absent.get(said, ()):
                     facts = facts.assume(Cond.ge(d, 1))
         return facts
 

@@ -25,7 +25,7 @@ from spec_lang.ir.from_ast.values.value import (
 )
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.ops.signature import HOLE
-from spec_lang.shapes import Cond, Dim
+from spec_lang.shapes import Cond, Dim, operand
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import same
 
@@ -51,7 +51,7 @@ def fit(c: Check, at: Place, value: Value, type: ast.Type, name: str, node: obje
     if isinstance(type, ast.TensorType | ast.TensorListType):
         return symbolic(c, at, name, type)
     if isinstance(fitted, _Miss):
-        found = f"`{host.text(value)}`" if isinstance(value, Dim | float | str) else host.kind_of(value)
+        found = f"`{operand(value)}`" if isinstance(value, Dim | float | str) else host.kind_of(value)
         if isinstance(value, str):
             found = f'"{value}"'
         return c.error("E0505", f"`{name}` is {type_words(type)}, not {found}", node)
@@ -152,7 +152,7 @@ def _fitted_named(c: Check, at: Place, value: Value, type: ast.NamedType) -> Val
         return value if isinstance(value, Dim) else _MISS
     if type.name == "float":
         if isinstance(value, Dim):
-            return float(value.const) if value.const is not None else Real(f"float({value})")
+            return float(value.const) if value.const is not None else Real("float", (value,))
         return value if isinstance(value, float | Real) else _MISS
     if type.name == "bool":
         return value if isinstance(value, bool | Cond) else _MISS

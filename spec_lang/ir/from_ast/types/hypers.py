@@ -6,10 +6,9 @@ from spec_lang.ir.from_ast.names.habits import TYPES
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS
-from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.value import POISON, Env, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
+from spec_lang.shapes import Absent, Cond, Dim, Truth, dim, opaque, symbol
 from spec_lang.syntax import ast
 
 
@@ -34,7 +33,7 @@ def symbolic(c: Check, at: Place, text: str, type: ast.Type) -> Value:
             raise NeedsValue(frozenset({text}))
         return Choice(text, options)
     if isinstance(type, ast.OptionalType):
-        return Maybe(Cond.flag(f"{text} is none"), symbolic(c, at, text, type.base))
+        return Maybe(Cond.flag(Absent(text)), symbolic(c, at, text, type.base))
     if isinstance(type, ast.TupleType):
         return tuple(symbolic(c, at, f"{text}[{i}]", t) for i, t in enumerate(type.items))
     if isinstance(type, ast.ListType):
@@ -53,7 +52,7 @@ def _symbolic_named(c: Check, at: Place, text: str, type: ast.NamedType) -> Valu
     if type.name == "float":
         return Real(text)
     if type.name == "bool":
-        return Cond.flag(text)
+        return Cond.flag(Truth(text))
     if type.name in SCALARS:
         raise NeedsValue(frozenset({text}))
     record = at.scope.names.get(type.name)
@@ -100,21 +99,13 @@ def type_bounds(c: Check, at: Place, type: ast.BoundedType) -> tuple[int | None,
 def bindings(name: str, value: Value, type: ast.Type, env: Env) -> None:
     """What the symbols of one hyperparameter stand for."""
     if isinstance(type, ast.OptionalType):
-        flag = f"{name} is none"
+        env[Absent(name)] = value.absent if isinstance(value, Maybe) else value is None
         if isinstance(value, Maybe):
-            env[flag] = value.absent
             value = value.value
-        else:
-            env[flag] = value is None
         if value is not None:
             bindings(name, value, type.base, env)
-    elif isinstance(value, (Dim | bool | Cond, float | Real)):
+    elif isinstance(value, Dim | bool | Cond | float | Real | str | Choice):
         env[name] = value
-    elif isinstance(type, ast.ChoiceType) and isinstance(value, str | Choice):
-        for option in type.options:
-            if isinstance(option, ast.String):
-                known = host.compare("==", value, option.value)
-                env[f'{name} == "{option.value}"'] = known
     elif isinstance(value, RecordValue):
         record = value.definition.node
         assert isinstance(record, ast.Record)
@@ -137,11 +128,11 @@ def abstract(name: str, value: Value) -> Value:
     if isinstance(value, list | tuple):
         return type(value)(abstract(f"{name}[{i}]", v) for i, v in enumerate(value))
     if isinstance(value, Cond):
-        return Cond.flag(name)
+        return Cond.flag(Truth(name))
     if isinstance(value, Real):
         return Real(name)
     if isinstance(value, Maybe):
-        return Maybe(Cond.flag(f"{name} is none"), abstract(name, value.value))
+        return Maybe(Cond.flag(Absent(name)), abstract(name, value.value))
     return value
 
 

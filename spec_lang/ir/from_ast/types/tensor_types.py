@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Range, Value
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, Truth
 from spec_lang.syntax import ast
 
 
@@ -24,7 +24,7 @@ def type_of(c: Check, at: Place, node: ast.Type) -> Value:
         return POISON if POISON in items else items
     if isinstance(node, ast.OptionalType):
         inner = type_of(c, at, node.base)
-        return POISON if inner is POISON else Maybe(Cond.flag("?"), inner)
+        return POISON if inner is POISON else Maybe(Cond.flag(Truth("?")), inner)
     if isinstance(node, ast.TensorListType):
         return _list_type(c, at, node)
     return c.error("E0404", "a tensor's type is a dtype and its dims: `float[N, D]`", node)

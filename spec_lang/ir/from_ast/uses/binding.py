@@ -12,7 +12,7 @@ from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import found_text, type_symbols, type_text
 from spec_lang.ir.from_ast.values.value import Env, InputSummary, Mapped, Maybe, MethodSummary, Value
-from spec_lang.shapes import Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
+from spec_lang.shapes import Absent, Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
 from spec_lang.shapes.linear import linear, symbol_in
 from spec_lang.syntax import ast
 
@@ -88,7 +88,7 @@ def _absent_together(c: Check, at: Place, callee: MethodSummary, call: _Call) ->
     """
     resulting = type_symbols(callee.result)
     for item in callee.inputs:
-        absent = call.env.get(f"{item.name} is none")
+        absent = call.env.get(Absent(item.name))
         for name in callee.absent.get(item.name, ()):
             others = [i.name for i in callee.inputs if i is not item and name in type_symbols(i.type)]
             if not others and name not in resulting:
@@ -145,7 +145,7 @@ def _pair(c: Check, at: Place, item: InputSummary, value: Value, call: _Call) ->
     value = at.resolve(value)
     formal = item.type.value if isinstance(item.type, Maybe) else item.type
     if item.optional:
-        call.env[f"{item.name} is none"] = value.absent if isinstance(value, Maybe) else value is None
+        call.env[Absent(item.name)] = value.absent if isinstance(value, Maybe) else value is None
     if value is None and item.optional:
         return True
     if isinstance(value, Maybe):
@@ -220,7 +220,7 @@ def _pair_tensors(
         return False
     matched = _axes(at, formal.shape, actual.shape, call)
     if matched is None:
-        shown = substitute(formal, {k: v for k, v in call.env.items() if not k.startswith("*")})
+        shown = substitute(formal, {k: v for k, v in call.env.items() if not isinstance(v, tuple)})
         c.error(
             "E0302",
             f"{call.label}'s {name} is {shown}, but {actual} flows in",
@@ -300,7 +300,6 @@ def _bind(c: Check, at: Place, p: Pair, name: str, call: _Call, rest: list[Pair]
         divides = Cond.divides(scale, target)
         known = at.decide(divides)
         if not known:
-            state = f"state `require {divides}` if that always holds" if known is None else None
             c.error(
                 "E0306",
                 f"{call.label} takes {p.formal} for axis {p.axis} of {p.input}, but {p.actual} flows in",
@@ -311,7 +310,7 @@ def _bind(c: Check, at: Place, p: Pair, name: str, call: _Call, rest: list[Pair]
                     else f"`{divides}` is not known to hold",
                     *trail(c, p.type),
                 ),
-                help=state,
+                state=divides if known is None else None,
             )
             return False
         call.env[name] = exact_div(target, scale)
@@ -354,8 +353,6 @@ def _equal(c: Check, at: Place, p: Pair, call: _Call) -> bool:
         f"{call.label} takes {shown} for {where} {p.input}, but {p.actual} flows in",
         stage(call.node),
         notes=trail(c, p.type),
-        help=None
-        if is_known or not isinstance(p.actual, Dim)
-        else f"state `require {Cond.eq(p.actual, formal)}` if that always holds",
+        state=Cond.eq(p.actual, formal) if isinstance(p.actual, Dim) and not is_known else None,
     )
     return False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Label
+from spec_lang.ir.from_ast.names.names import TRAINING
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.flags import float_flags
 from spec_lang.ir.from_ast.values.args import stage
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
 from spec_lang.ir.from_ast.values.value import BlockModule, Env, Owed
 from spec_lang.ops.base import Cx
-from spec_lang.shapes import Cond, Dim
+from spec_lang.shapes import Absent, Cond, Dim
 from spec_lang.syntax import ast
 
 MAX_ASSUMED = 200
@@ -34,7 +34,7 @@ def owe(
 def time(c: Check, cond: Cond) -> str:
     """When a condition's names are known: construction or call."""
     call = any(n in c.block.dims and n not in c.effects.needed for n in cond.symbols)
-    return "call" if call or any(f.endswith(" is none") or f == "training" for f in cond.flags) else "init"
+    return "call" if call or any(isinstance(f, Absent) or f == TRAINING for f in cond.flags) else "init"
 
 
 def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
@@ -46,8 +46,7 @@ def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModu
     """Prove what a callee assumed, or pass it on."""
     good = True
     for o in owed:
-        known = env | float_flags(o.cond, env)
-        cond = substitute_cond(o.cond, known)
+        cond = substitute_cond(o.cond, env)
         verdict = at.decide(cond)
         if verdict is True:
             continue
@@ -58,7 +57,7 @@ def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModu
             continue
         good = False
         shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"
-        mapped = mapping_text(o.cond, known)
+        mapped = mapping_text(o.cond, env)
         c.error(
             "E0601",
             f"{module.label} does not satisfy what {name} requires{o.why}",

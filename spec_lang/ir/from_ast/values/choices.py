@@ -18,7 +18,7 @@ def join_case(cond: Cond, yes: Value, no: Value) -> Value:
     if isinstance(yes, bool | Cond) and isinstance(no, bool | Cond):
         return host.disjunction(host.conjunction(cond, yes), host.conjunction(~cond, no))
     if isinstance(yes, float | Real) and isinstance(no, float | Real):
-        return Real(f"({host.text(yes)} if {cond} else {host.text(no)})")
+        return Real("if", (cond, yes, no))
     if isinstance(yes, OpCtor) and isinstance(no, OpCtor) and yes.op is no.op:
         return yes
     if (

@@ -20,21 +20,9 @@ from spec_lang.ir.from_ast.values.value import (
 )
 from spec_lang.ir.operators import ARITHMETIC, CONDITIONS, ORDER
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, dim, opaque
+from spec_lang.shapes import Compared, Cond, Dim, dim, opaque
 
 MAX_LIST = 10_000
-
-
-def text(value: Value) -> str:
-    """A number as part of a float's text."""
-    if isinstance(value, Dim | Real):
-        shown = str(value)
-        return (
-            shown
-            if shown.replace("_", "").replace(".", "").isalnum() or shown.endswith(")")
-            else f"({shown})"
-        )
-    return repr(value)
 
 
 def kind_of(value: Value) -> str:
@@ -119,10 +107,10 @@ def _never_negative(b: Dim) -> bool:
     return low is not None and low >= 0
 
 
-def _floats(op: str, a: Value, b: Value) -> Value:
+def _floats(op: str, a: Dim | float | Real, b: Dim | float | Real) -> Value:
     left, right = as_float(a), as_float(b)
     if left is None or right is None:
-        return Real(f"{text(a)} {op} {text(b)}")
+        return Real(op, (a, b))
     try:
         result: float | complex = ARITHMETIC[op](left, right)
     except ZeroDivisionError:
@@ -155,7 +143,7 @@ def unary(op: str, a: Value) -> Value:
     if isinstance(a, float) and op in "+-":
         return -a if op == "-" else a
     if isinstance(a, Real) and op in "+-":
-        return Real(f"-{text(a)}") if op == "-" else a
+        return Real("-", (a,)) if op == "-" else a
     raise NoValue(f"`{op}` does not go with {kind_of(a)}")
 
 
@@ -187,7 +175,7 @@ def compare(op: str, a: Value, b: Value) -> Cond | bool:
     if isinstance(a, Dim | float | Real) and isinstance(b, Dim | float | Real):
         left, right = as_float(a), as_float(b)
         if left is None or right is None:
-            return Cond.flag(f"{text(a)} {op} {text(b)}")
+            return Cond.flag(Compared(a, op, b))
         return ORDER[op](left, right)
     if op in ("==", "!="):
         same = _equal(a, b)
@@ -215,11 +203,7 @@ def _equal(a: Value, b: Value) -> Cond | bool:
     if isinstance(a, Choice) or isinstance(b, Choice):
         choice, other = (a, b) if isinstance(a, Choice) else (b, a)
         assert isinstance(choice, Choice)
-        if isinstance(other, str):
-            return choice_is(choice, other)
-        if isinstance(other, Choice):
-            return other.text == choice.text or Cond.flag(f"{choice.text} == {other.text}")
-        return False
+        return truth(Cond.same(choice, other)) if isinstance(other, str | Choice) else False
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         if len(a) != len(b) or type(a) is not type(b):
             return False
@@ -257,16 +241,7 @@ def disjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:
 
 def choice_is(choice: Choice, option: str) -> Cond | bool:
     """Whether a choice is one of its options; the last one is what the others leave."""
-    if option not in choice.options:
-        return False
-    if len(choice.options) == 1:
-        return True
-    if option == choice.options[-1]:
-        rest: Cond | bool = True
-        for other in choice.options[:-1]:
-            rest = conjunction(rest, ~Cond.flag(f'{choice.text} == "{other}"'))
-        return rest
-    return Cond.flag(f'{choice.text} == "{option}"')
+    return truth(Cond.chosen(choice, option))
 
 
 def _membership(op: str, a: Value, b: Value) -> Cond | bool:

@@ -50,9 +50,8 @@ def substitute_dim(value: Dim, env: Env) -> Dim:
 
 def substitute_cond(value: Cond, env: Env) -> Cond | bool:
     """As `substitute`, for a condition; a bool where that leaves nothing open."""
-    known = {k: Cond.of(v) if isinstance(v, bool) else v for k, v in env.items()}
     try:
-        return truth(value.substitute({k: v for k, v in known.items() if isinstance(v, Dim | Cond)}))
+        return truth(value.substitute(env))
     except Undefined:
         return False  # it divides by zero for these values, so it does not hold
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import EllipsisType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.names.scope import Def
@@ -28,8 +28,8 @@ Value: TypeAlias = (
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
 
-Env: TypeAlias = "dict[str, Value]"
-"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes."""
+Env: TypeAlias = "dict[Any, Value]"
+"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes, and a flag for its truth."""
 
 
 class _Poison:

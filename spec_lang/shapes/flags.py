@@ -1,0 +1,133 @@
+"""Truths that the algebra of dims does not look into: what they say, as data."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from spec_lang.frozen import Record
+from spec_lang.shapes.errors import TooLarge, Undefined
+from spec_lang.shapes.real import Number, operand, substituted, value_of
+
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Choice(Record):
+    """A string that is one of several, known only when the module is built, by its text."""
+
+    text: str
+    options: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Truth(Record):
+    """A bool by its name: `norm_first`, `training`."""
+
+    name: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((self.name,))
+
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        return bool(values[self.name])
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Absent(Record):
+    """What may be missing is: `mask is none`."""
+
+    name: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((self.name,))
+
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        return values[self.name] is None
+
+    def __str__(self) -> str:
+        return f"{self.name} is none"
+
+
+class Is(Record):
+    """A choice is one of its options: `mode == "sum"`."""
+
+    name: str
+    option: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((self.name,))
+
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        return bool(values[self.name] == self.option)
+
+    def __str__(self) -> str:
+        return f'{self.name} == "{self.option}"'
+
+
+class Same(Record):
+    """Two choices are the same option."""
+
+    left: Choice
+    right: Choice
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((self.left.text, self.right.text))
+
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        return bool(values[self.left.text] == values[self.right.text])
+
+    def __str__(self) -> str:
+        return f"{self.left} == {self.right}"
+
+
+class Compared(Record):
+    """Two numbers compare, one of them a float: `p <= 1.0`."""
+
+    left: Number
+    op: str
+    right: Number
+
+    @property
+    def names(self) -> frozenset[str]:
+        sides = (self.left, self.right)
+        return frozenset().union(*(s.names for s in sides if not isinstance(s, float)))
+
+    @property
+    def known(self) -> bool | None:
+        """The truth, where no name is in it and both sides have a value."""
+        if self.names:
+            return None
+        try:
+            return self.evaluate({})
+        except (TooLarge, Undefined):
+            return None
+
+    def substitute(self, values: Mapping[Any, object]) -> Compared:
+        """The same of other numbers."""
+        left, right = substituted(self.left, values), substituted(self.right, values)
+        return self if left is self.left and right is self.right else Compared(left, self.op, right)
+
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        return COMPARE[self.op](value_of(self.left, values), value_of(self.right, values))
+
+    def __str__(self) -> str:
+        return f"{operand(self.left)} {self.op} {operand(self.right)}"
+
+
+Flag: TypeAlias = Truth | Absent | Is | Same | Compared

@@ -1,0 +1,180 @@
+"""Floats that are known only when a module is built, as expressions."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from spec_lang.shapes.dim import Dim
+from spec_lang.shapes.errors import TooLarge, Undefined
+from spec_lang.shapes.replace import whole_power
+
+if TYPE_CHECKING:
+    from spec_lang.shapes.cond import Cond
+
+MAX_SIZE: Final = 2048
+"""The names, numbers and operations that one expression may have."""
+IF: Final = "if"
+
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "sqrt": math.sqrt,
+    "log": math.log,
+    "exp": math.exp,
+    "float": float,
+    "abs": abs,
+    "min": min,
+    "max": max,
+    "round": round,
+}
+
+
+class Real:
+    """An immutable expression: a name (`p`, `config.rate`) without arguments, or an operation on numbers.
+
+    The head of an operation is its sign, its function's name, or `if`, whose first argument is a condition.
+
+    Raises:
+        TooLarge: it has more than `MAX_SIZE` parts.
+    """
+
+    __slots__ = ("_hash", "_names", "_text", "args", "head", "size")
+
+    def __init__(self, head: str, args: Iterable[Real | Dim | float | Cond] = ()) -> None:
+        self.head = head
+        self.args: tuple[Any, ...] = tuple(args)
+        self.size: int = 1 + sum(a.size if isinstance(a, Real) else 1 for a in self.args)
+        if self.size > MAX_SIZE:
+            raise TooLarge("a number that is too long to follow")
+        self._hash = hash((head, self.args))
+        self._names: frozenset[str] | None = None
+        self._text: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Real)
+            and self._hash == other._hash
+            and self.head == other.head
+            and self.args == other.args
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names in it, those of sizes and flags included."""
+        if self._names is None:
+            found = [a.names for a in self.args if not isinstance(a, float)]
+            self._names = frozenset().union(*found) if self.args else frozenset((self.head,))
+        return self._names
+
+    def substitute(self, values: Mapping[Any, object]) -> Number:
+        """The expression with names replaced, by floats, sizes and other expressions."""
+        if not self.args:
+            found = values.get(self.head)
+            return found if isinstance(found, Real | Dim | float) else self
+        args = [substituted(a, values) for a in self.args]
+        if all(a is b for a, b in zip(args, self.args, strict=True)):
+            return self
+        if self.head == IF:
+            cond, yes, no = args
+            if cond.op in ("true", "false"):
+                return yes if cond.op == "true" else no  # type: ignore[no-any-return]  # a number
+        return Real(self.head, args)
+
+    def evaluate(self, values: Mapping[Any, Any]) -> float:
+        """The value, as Python computes it, for values of the names.
+
+        Raises:
+            KeyError: a name without a value.
+            Undefined: it has none, such as a division by zero.
+            TooLarge: it does not fit a float.
+        """
+        if not self.args:
+            return values[self.head]  # type: ignore[no-any-return]  # a number
+        if self.head == IF:
+            cond, yes, no = self.args
+            return value_of(yes if cond.evaluate(values) else no, values)
+        args = [value_of(a, values) for a in self.args]
+        try:
+            return _computed(self.head, args)
+        except (ZeroDivisionError, ValueError, TypeError):
+            raise Undefined(f"{self.head} of {' and '.join(map(str, args))}") from None
+        except OverflowError:
+            raise TooLarge("a float that is too large") from None
+
+    def __str__(self) -> str:
+        if self._text is None:
+            self._text = self._written()
+        return self._text
+
+    def _written(self) -> str:
+        if not self.args:
+            return self.head
+        if self.head == IF:
+            cond, yes, no = self.args
+            return f"({operand(yes)} if {cond} else {operand(no)})"
+        if self.head.isidentifier():
+            return f"{self.head}({', '.join(map(str, self.args))})"
+        if len(self.args) == 1:
+            return f"{self.head}{operand(self.args[0])}"
+        return f"{operand(self.args[0])} {self.head} {operand(self.args[1])}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+Number: TypeAlias = Real | Dim | float
+
+
+def operand(value: object) -> str:
+    """A number as part of a float's text."""
+    if isinstance(value, Dim | Real):
+        text = str(value)
+        return text if text.replace("_", "").replace(".", "").isalnum() or text.endswith(")") else f"({text})"
+    return repr(value)
+
+
+def substituted(part: Any, values: Mapping[Any, object]) -> Any:
+    """A number or condition with names replaced."""
+    if isinstance(part, float):
+        return part
+    return part.substitute(sizes(values) if isinstance(part, Dim) else values)
+
+
+def sizes(values: Mapping[Any, object]) -> dict[str, Dim | int]:
+    """The ints among values."""
+    return {n: v for n, v in values.items() if isinstance(v, Dim | int) and not isinstance(v, bool)}
+
+
+def value_of(value: Number, values: Mapping[Any, Any]) -> float:
+    """A number's value for values of its names."""
+    return value if isinstance(value, float) else value.evaluate(values)
+
+
+def _computed(head: str, args: list[float]) -> float:
+    if head in _FUNCTIONS:
+        return _FUNCTIONS[head](*args)  # type: ignore[no-any-return]  # a number
+    if len(args) == 1:
+        return -args[0]
+    a, b = args
+    if head != "**":
+        return _SIGNS[head](a, b)  # type: ignore[no-any-return]  # a number
+    if isinstance(a, int) and isinstance(b, int) and b >= 0:
+        return whole_power(a, b)
+    result = float(a) ** float(b)
+    if isinstance(result, complex):
+        raise Undefined("the root of a negative number")
+    return float(result)

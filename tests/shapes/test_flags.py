@@ -1,0 +1,245 @@
+"""Flags and floats as data: what they print, what they are made of, what values make of them."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import pytest
+
+from spec_lang.shapes import (
+    Absent,
+    Choice,
+    Compared,
+    Cond,
+    Dim,
+    Facts,
+    Flag,
+    Is,
+    Real,
+    Same,
+    TooLarge,
+    Truth,
+    Undefined,
+    Verdict,
+    dim,
+    opaque,
+    operand,
+    root,
+    symbol,
+)
+
+P, Q, D = Real("p"), Real("q"), symbol("D")
+MODE = Choice("mode", ("none", "mean", "sum"))
+OTHER = Choice("how", ("none", "mean", "sum"))
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "names"),
+    [
+        (Truth("training"), "training", {"training"}),
+        (Truth("config.bias"), "config.bias", {"config.bias"}),
+        (Absent("mask"), "mask is none", {"mask"}),
+        (Is("mode", "sum"), 'mode == "sum"', {"mode"}),
+        (Same(MODE, OTHER), "mode == how", {"mode", "how"}),
+        (Compared(P, "<=", 1.0), "p <= 1.0", {"p"}),
+        (Compared(P, "<=", dim(1)), "p <= 1", {"p"}),
+        (Compared(0.5, "<", D), "0.5 < D", {"D"}),
+        (Compared(D * 2 + 1, ">", P), "(2*D + 1) > p", {"D", "p"}),
+        (Compared(Real("*", (P, Real("+", (Q, 1.0)))), "!=", Q), "p * (q + 1.0) != q", {"p", "q"}),
+        (Compared(Real("-", (Real("sqrt", (P,)),)), "==", 2.0), "-sqrt(p) == 2.0", {"p"}),
+        (Compared(Real("min", (P, D + 1, 0.5)), ">=", 0.0), "min(p, D + 1, 0.5) >= 0.0", {"p", "D"}),
+        (
+            Compared(Real("if", (Cond.flag(Absent("mask")) & Cond.gt(D, 2), P, 0.0)), "<", 1.0),
+            "(p if mask is none and D > 2 else 0.0) < 1.0",
+            {"mask", "D", "p"},
+        ),
+        (Compared(Real("*", (opaque("xs[0]"), P)), "<", 1.0), "((xs[0]) * p) < 1.0", {"xs[0]", "p"}),
+    ],
+)
+def test_flags_print_as_a_spec_writes_them(flag: Flag, text: str, names: set[str]) -> None:
+    assert str(flag) == str(Cond.flag(flag)) == text
+    assert flag.names == Cond.flag(flag).names == names
+    assert Cond.flag(flag).flags == {flag}
+    assert not Cond.flag(flag).symbols
+
+
+def test_flags_are_equal_by_value() -> None:
+    alike = [
+        (Truth("a"), Truth("a")),
+        (Absent("a"), Absent("a")),
+        (Is("a", "b"), Is("a", "b")),
+        (Compared(Real("+", (P, D)), "<", 1.0), Compared(Real("+", (Real("p"), symbol("D"))), "<", 1.0)),
+    ]
+    for a, b in alike:
+        assert a == b
+        assert hash(a) == hash(b)
+        assert Facts().assume(Cond.flag(a)).decide(Cond.flag(b)) is Verdict.PROVED
+        assert Facts().assume(~Cond.flag(a)).decide(Cond.flag(b)) is Verdict.REFUTED
+    apart: list[Flag] = [
+        Truth("a"),
+        Absent("a"),
+        Is("a", "b"),
+        Is("a", "c"),
+        Compared(P, "<", 1.0),
+        Compared(P, "<", dim(1)),
+        Compared(P, "<=", 1.0),
+        Compared(Q, "<", 1.0),
+        Compared(Real("+", (P, Q)), "<", 1.0),
+        Compared(Real("-", (P, Q)), "<", 1.0),
+    ]
+    assert len(set(apart)) == len(apart)
+    assert all(
+        Facts().assume(Cond.flag(a)).decide(Cond.flag(b)) is Verdict.OPEN
+        for a in apart
+        for b in apart
+        if a != b
+    )
+
+
+def test_values_decide_and_rename() -> None:
+    bias, absent, low = (
+        Cond.flag(Truth("bias")),
+        Cond.flag(Absent("mask")),
+        Cond.flag(Compared(P, "<=", dim(1))),
+    )
+    assert bias.substitute({"bias": True}) == Cond.TRUE
+    assert (~bias).substitute({"bias": Cond.flag(Truth("wide"))}) == ~Cond.flag(Truth("wide"))
+    assert absent.substitute({Absent("mask"): False}) == Cond.FALSE
+    assert absent.substitute({Absent("mask"): Cond.flag(Absent("memory"))}) == Cond.flag(Absent("memory"))
+    assert absent.substitute({"mask": 3.0}) == absent
+    assert low.substitute({"p": 0.5}) == Cond.TRUE
+    assert low.substitute({"p": dim(2)}) == Cond.FALSE
+    assert str(low.substitute({"p": Real("+", (Q, D))})) == "(q + D) <= 1"
+    assert str(low.substitute({"p": Real("rate")}) & bias) == "rate <= 1 and bias"
+    one = Real("if", (bias, P, 2.0))
+    assert Cond.flag(Compared(one, "<", 1.0)).substitute({"bias": False}) == Cond.FALSE
+    assert str(Cond.flag(Compared(one, "<", Q)).substitute({"bias": True})) == "p < q"
+    size = Cond.flag(Compared(Real("/", (opaque("xs[0]"), D)), ">", 0.5))
+    assert size.substitute({"xs[0]": dim(3), "D": 2}) == Cond.TRUE
+    assert str(size.substitute({"D": symbol("E") + 1})) == "(xs[0]) / (E + 1) > 0.5"
+
+
+def test_what_has_no_value_stays_open() -> None:
+    for left in (Real("/", (1.0, P)), Real("log", (P,)), Real("**", (P, -1.0))):
+        cond = Cond.flag(Compared(left, "<", 1.0)).substitute({"p": 0.0})
+        assert cond.op == "flag"
+        assert Facts().decide(cond) is Verdict.OPEN
+        with pytest.raises(Undefined):
+            left.evaluate({"p": 0.0})
+    with pytest.raises(Undefined):
+        Real("**", (P, 0.5)).evaluate({"p": -2.0})
+    for big in (Real("exp", (P,)), Real("**", (dim(10), D)), Real("*", (P, P))):
+        try:
+            assert big.evaluate({"p": 1e200, "D": 10**9}) == math.inf
+        except TooLarge:
+            assert Cond.flag(Compared(big, "<", 1.0)).substitute({"p": 1e200, "D": 10**9}).op == "flag"
+
+
+def test_choices() -> None:
+    assert Cond.chosen(MODE, "sum") == ~Cond.flag(Is("mode", "none")) & ~Cond.flag(Is("mode", "mean"))
+    assert Cond.chosen(MODE, "max") == Cond.FALSE
+    assert Cond.chosen(Choice("mode", ("sum",)), "sum") == Cond.TRUE
+    for option in MODE.options:
+        for other in MODE.options:
+            assert Cond.chosen(MODE, option).substitute({"mode": other}) == Cond.of(option == other)
+            assert Cond.chosen(MODE, option).evaluate({"mode": option})
+    renamed = Cond.flag(Is("mode", "mean")).substitute({"mode": Choice("how", ("none", "mean"))})
+    assert renamed == ~Cond.flag(Is("how", "none"))
+    same = Cond.flag(Same(MODE, OTHER))
+    assert same.substitute({"mode": "mean"}) == Cond.flag(Is("how", "mean"))
+    assert same.substitute({"mode": "mean", "how": "none"}) == Cond.FALSE
+    assert same.substitute({"mode": OTHER}) == Cond.TRUE
+    assert same.evaluate({"mode": "sum", "how": "sum"})
+
+
+def test_roots() -> None:
+    for name in ("xs", "xs[0]", "xs[0][1]", "xs.dim", "xs.dims[0]", "len(xs)", "len(xs[0])", "xs[i + 1]"):
+        assert root(name) == "xs"
+
+
+def test_expressions_are_limited() -> None:
+    x = y = P
+    for _ in range(10):
+        x = Real("+", (x, x))
+    assert x.evaluate({"p": 1.0}) == 1024.0
+    with pytest.raises(TooLarge):
+        Real("+", (x, x))
+    for _ in range(200):
+        y = Real("+", (y, 0.5))
+    assert y.evaluate({"p": 1.0}) == 101.0
+    assert Cond.flag(Compared(y, ">", 101.0)).substitute({"p": 1.0}) == Cond.FALSE
+    assert str(y).count("0.5") == 200
+
+
+def random_number(rng: Random, depth: int) -> Real | Dim | float:
+    """A number over `p`, `q` and `D`."""
+    kind = rng.choice(["float", "name", "size", "+", "-", "*", "/", "neg", "min", "abs", "if"])
+    if depth == 0 or kind in ("float", "name", "size"):
+        return rng.choice([P, Q, P, Q, D, D * 2 - 1, dim(3), rng.choice([0.0, 0.5, -1.5, 2.0])])
+    a, b = random_number(rng, depth - 1), random_number(rng, depth - 1)
+    if kind == "if":
+        return Real("if", (random_cond(rng, depth - 1), a, b))
+    if kind in ("neg", "abs"):
+        return Real("-" if kind == "neg" else kind, (a,))
+    return Real(kind, (a, b))
+
+
+def random_cond(rng: Random, depth: int) -> Cond:
+    """A condition with flags over `p`, `q`, `D`, `wide`, `mask` and `mode`."""
+    kind = rng.choice(["and", "or", "not", "compared", "compared", "flag", "size"])
+    if depth and kind in ("and", "or"):
+        a, b = random_cond(rng, depth - 1), random_cond(rng, depth - 1)
+        return a & b if kind == "and" else a | b
+    if kind == "size":
+        return Cond.gt(D, rng.randint(1, 3))
+    if kind == "flag":
+        return rng.choice([Cond.flag(Truth("wide")), Cond.flag(Absent("mask")), Cond.chosen(MODE, "mean")])
+    cond = Cond.flag(
+        Compared(random_number(rng, depth), rng.choice(["<", "<=", "==", "!="]), random_number(rng, depth))
+    )
+    return ~cond if kind == "not" else cond
+
+
+def outcome(cond: Cond, env: dict[object, object]) -> bool | None:
+    """The truth, None where a division by zero leaves none."""
+    try:
+        return cond.evaluate(env)
+    except (Undefined, TooLarge):
+        return None
+
+
+def test_substitution_keeps_the_truth() -> None:
+    rng = Random(11)
+    for _ in range(3_000):
+        cond = random_cond(rng, 3)
+        env: dict[object, object] = {
+            "p": rng.choice([0.0, 0.5, 1.0, -2.0]),
+            "q": rng.choice([0.25, 3.0]),
+            "D": rng.randint(1, 4),
+            "wide": rng.random() < 0.5,
+            "mask": None if rng.random() < 0.5 else "a mask",
+            "mode": rng.choice(MODE.options),
+        }
+        truth = outcome(cond, env)
+        known = {**env, Absent("mask"): env["mask"] is None}
+        decided = cond.substitute(known)
+        if truth is not None and decided.op in ("true", "false"):
+            assert decided == Cond.of(truth), (str(cond), env)
+        # A part without a value may stay open; where every part has one, all of it is decided.
+        assert decided.op in ("true", "false") or outcome(decided, {}) == truth, (str(cond), env)
+        some = {k: v for k, v in known.items() if rng.random() < 0.5}
+        part = cond.substitute(some)
+        assert part.names <= cond.names
+        assert not part.names & {"p", "q", "D", "wide", "mode"} & set(some), (str(cond), str(part), some)
+        if truth is not None and outcome(part, env) is not None:
+            assert outcome(part, env) == truth, (str(cond), str(part), env)
+        renamed = cond.substitute({"p": Real("r"), "q": Real("*", (Real("r"), 2.0)), "D": symbol("E") + 1})
+        again = {**env, "r": 0.5, "E": 3}
+        assert not renamed.names & {"p", "q", "D"}
+        assert outcome(renamed, again) == outcome(cond, {**env, "p": 0.5, "q": 1.0, "D": 4}), str(cond)
+
+
+def test_operands() -> None:
+    assert [operand(x) for x in (D, D + 1, P, 0.5)] == ["D", "(D + 1)", "p", "0.5"]
+    assert operand(Real("sqrt", (P,))) == "sqrt(p)"
