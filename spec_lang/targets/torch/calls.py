@@ -211,12 +211,11 @@ class Calls(Lines):
         variable = flat(x) if stored or self._may_overwrite(root) else self.variable(root, e.type)
         if flat(x) != variable:
             self.emit(f"{variable} = ", x)
-        layer = self.scope.fresh("layer", "module", "step")
+        layer = self.scope.free("layer", "module", "step")
         self.emit(f"for {layer} in ", layers, ":")
         self.indent += 4
         self.emit(f"{variable} = ", Call(Atom(layer), (Atom(variable), *further)))
         self.indent -= 4
-        self.scope.taken.discard(layer)
         return Atom(variable)
 
 

@@ -70,6 +70,7 @@ def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[s
     writer = Expressions(imports, Scope(USED, [h.name for h in base.hypers]))
     positional = dict(zip([h.name for h in base.hypers], variant.args, strict=False))
     fixed: dict[str, m.Expr] = positional | {k.name: k.value for k in variant.kwargs if k.name}
+    defaults = Expressions(imports.reading(variant.base), writer.scope)
     lines = [f"class {imports.definition(variant.name)}({imports.definition(variant.base)}):"]
     lines += docstring(4, variant.doc or "")
     parameters = [Parameter("self")]
@@ -80,8 +81,7 @@ def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[s
         if h.name in fixed:
             continue
         python = writer.scope.local(h.name)
-        with imports.reading(variant.base):
-            parameter, late = hyperparameter(h, python, writer, imports)
+        parameter, late = hyperparameter(h, python, defaults, defaults.imports)
         parameters.append(parameter)
         args.append(Kw(python, Atom(python)))
         if late is not None:

@@ -103,12 +103,12 @@ class Methods(Calls):
         """A statement of one line where it fits, its chains broken into statements where it does not."""
         self.rhs, self.into, self.live = value, into, live
         start, chained = len(self.lines), has_chain(value)
-        before = set(self.scope.taken) if chained else self.scope.taken
+        before = len(self.scope.taken)
         for self.hoisting in (False, True):
             del self.lines[start:]
             self.temporary = set()
             if self.hoisting:
-                self.scope.taken = before
+                self.scope.taken.shrink(before)
             code = self.value(value)
             if unpack and isinstance(value.type, m.TensorType):
                 code = Call(Attr(code, "unbind"), (Atom("0"),))

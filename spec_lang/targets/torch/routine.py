@@ -22,10 +22,11 @@ class Routine(Methods):
 
     def lines_of(self) -> list[str]:
         """The whole method."""
-        taken, shown = set(self.scope.taken), dict(self.shown)
+        taken, shown = len(self.scope.taken), dict(self.shown)
         self.body(self.method.body)
         if (dtype := self.repeated_dtype()) is not None:
-            self.scope.taken, self.shown = taken, shown
+            self.scope.taken.shrink(taken)
+            self.shown = shown
             self.dtype_local = self.scope.fresh("dtype", "float_dtype")
             self.lines = statement(self.indent, f"{self.dtype_local} = ", dtype)
             self.body(self.method.body)
