@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,8 @@ MAY_IMPORT = {
     "targets": {"frozen", "weights", "ir", "ops", "shapes", "diagnostics"},
     "compiler": {"frozen", "targets", "ir", "syntax", "diagnostics"},
 }
+# Packages whose modules import one way among themselves too, and do not build on chains of classes.
+STRICT = ["targets/torch"]
 HEAVY = {"torch", "numpy", "onnx", "onnxruntime", "openvino", "safetensors", "sklearn"}
 
 
@@ -46,6 +50,79 @@ def test_imports_point_one_way(part: str) -> None:
     for path in files:
         wrong = imported(path) - MAY_IMPORT[part] - {part}
         assert not wrong, f"{path.relative_to(PACKAGE)} imports {sorted(wrong)}"
+
+
+def modules(package: str) -> dict[str, ast.Module]:
+    """The modules of a package by their dotted names."""
+    found = {}
+    for path in sorted((PACKAGE / package).rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = ast.parse(path.read_text())
+    assert found
+    return found
+
+
+def neighbours(module: str, is_package: bool, tree: ast.Module, among: Mapping[str, object]) -> Iterator[str]:
+    """The modules that one imports, anywhere in it, of those given."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in among)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".")[
+                    : None if is_package and node.level == 1 else is_package - node.level
+                ]
+                base = ".".join([*parents, *filter(None, [node.module])])
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                if whole in among or base in among:
+                    yield whole if whole in among else base
+
+
+@pytest.mark.parametrize("package", STRICT)
+def test_modules_import_one_way(package: str) -> None:
+    """An import inside a function or for type checkers only counts like any other."""
+    found = modules(package)
+    packages = {".".join(p.relative_to(PACKAGE.parent).parts) for p in PACKAGE.rglob("*") if p.is_dir()}
+    graph = {name: set(neighbours(name, name in packages, tree, found)) for name, tree in found.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+@pytest.mark.parametrize("package", STRICT)
+def test_classes_have_at_most_one_base_in_their_package(package: str) -> None:
+    bases: dict[str, set[str]] = {}
+    for tree in modules(package).values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                bases.setdefault(node.name, set()).update(map(last_name, node.bases))
+
+    def chain(name: str) -> list[str]:
+        return [name, *max((chain(b) for b in bases[name] if b in bases), key=len, default=[])]
+
+    deep = [chain(name) for name in bases if len(chain(name)) > 2]
+    assert not deep, "; ".join(" < ".join(c) for c in deep)
+
+
+def last_name(e: ast.expr) -> str:
+    """The class's own name in `module.Class[T]`."""
+    while isinstance(e, ast.Subscript):
+        e = e.value
+    return e.attr if isinstance(e, ast.Attribute) else ast.unparse(e)
+
+
+@pytest.mark.parametrize("package", STRICT)
+def test_no_function_is_there_only_to_be_replaced(package: str) -> None:
+    for name, tree in modules(package).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                *doc, last = node.body
+                if all(isinstance(s, ast.Expr) for s in doc) and isinstance(last, ast.Raise):
+                    text = ast.unparse(last)
+                    assert "NotImplementedError" not in text, f"{name}.{node.name}"
 
 
 @pytest.mark.parametrize(

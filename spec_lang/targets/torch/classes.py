@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from spec_lang.ir import model as m
+from spec_lang.targets.torch.attributes import Attributes
 from spec_lang.targets.torch.code import Atom, Call, Code, Kw, flat
-from spec_lang.targets.torch.construction import Construction
-from spec_lang.targets.torch.expressions import Expressions
-from spec_lang.targets.torch.forwards import Forward
+from spec_lang.targets.torch.construction import init_lines
+from spec_lang.targets.torch.containers import maker
+from spec_lang.targets.torch.expressions import PLAIN, keyword
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import statement
+from spec_lang.targets.torch.methods import method_lines
 from spec_lang.targets.torch.names import USED, Scope
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
-from spec_lang.targets.torch.state import State
 from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.ties import hook
+from spec_lang.targets.torch.writer import Writer
 
 
-def block_class(block: m.Block, imports: Imports, training_functions: frozenset[str]) -> list[str]:
+def block_class(block: m.Block, imports: Imports, trains: frozenset[str]) -> list[str]:
     """The class of a block: `__init__`, `forward`, and the other methods in the author's order."""
-    state = State(block, imports, training_functions)
-    methods = [Forward(state, method).lines_of() for method in block.methods]
-    construction = Construction(state)
-    init = construction.lines_of()
+    attributes = Attributes(block)
+    written = [method_lines(method, attributes, imports, trains) for method in block.methods]
+    methods = [lines for lines, _ in written]
+    init = init_lines(attributes, imports, {name for _, read in written for name in read})
     parts = [part for part in (init, *methods) if part]
     if block.ties:
         parts.append(hook(block.ties, imports))
     base = "nn.Module"
     imports.use("nn")
     if isinstance(block.body, m.Call):
-        base = flat(construction.maker(block.body.name))
+        base = flat(maker(imports, block.body.name))
     fields = [
         f"    {attribute(p.name)}: {imports.use('Tensor')}"
         for p in block.members
@@ -67,23 +69,23 @@ def _origin(block: m.Block, dim: str) -> str:
 
 def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[str]:
     """`model ResNet50 = ResNet(...)`: a subclass that fixes some hyperparameters."""
-    writer = Expressions(imports, Scope(USED, [h.name for h in base.hypers]))
+    scope = Scope(USED, [h.name for h in base.hypers])
+    w = Writer(PLAIN, imports, scope)
+    of_base = Writer(PLAIN, imports.reading(variant.base), scope)
     positional = dict(zip([h.name for h in base.hypers], variant.args, strict=False))
     fixed: dict[str, m.Expr] = positional | {k.name: k.value for k in variant.kwargs if k.name}
     lines = [f"class {imports.definition(variant.name)}({imports.definition(variant.base)}):"]
     lines += docstring(4, variant.doc or "")
     parameters = [Parameter("self")]
-    args: list[Code] = list(map(writer.expr, variant.args))
-    args += [writer.keyword(k, variant.base) for k in variant.kwargs]
+    args: list[Code] = list(map(w.expr, variant.args))
+    args += [keyword(w, k, variant.base) for k in variant.kwargs]
     late_lines: list[str] = []
     for h in base.hypers:
         if h.name in fixed:
             continue
-        python = writer.scope.local(h.name)
-        with imports.reading(variant.base):
-            parameter, late = hyperparameter(h, python, writer, imports)
+        parameter, late = hyperparameter(of_base, h)
         parameters.append(parameter)
-        args.append(Kw(python, Atom(python)))
+        args.append(Kw(parameter.name, Atom(parameter.name)))
         if late is not None:
             late_lines += late.lines(8)
     if len(lines) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spec_lang.ir import model as m
+from spec_lang.targets.torch.attributes import Attributes
 from spec_lang.targets.torch.code import (
     Atom,
     Attr,
@@ -19,202 +20,269 @@ from spec_lang.targets.torch.code import (
     name,
     spliced,
 )
-from spec_lang.targets.torch.expressions import chosen, negated
-from spec_lang.targets.torch.lines import Lines
-from spec_lang.targets.torch.names import Scope, imported
+from spec_lang.targets.torch.conditions import chosen, negated
+from spec_lang.targets.torch.expressions import (
+    CALLS,
+    EXPRESSIONS,
+    comprehension,
+    loop_target,
+    make,
+    named,
+    spelled,
+)
+from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.layout import statement
+from spec_lang.targets.torch.lines import stated
+from spec_lang.targets.torch.names import Scope
+from spec_lang.targets.torch.operations import operation
 from spec_lang.targets.torch.registry import op_class
-from spec_lang.targets.torch.state import State
 from spec_lang.targets.torch.text import identifier, quoted
 from spec_lang.targets.torch.walk import names_in, nodes
+from spec_lang.targets.torch.writer import Rules, Writer
 
 
-class Containers(Lines):
-    """Writes what stands in `layers:`."""
+class Build(Writer):
+    """Writes one statement of `__init__`; those of one `__init__` share what they know of running dims.
 
-    def __init__(self, state: State) -> None:
-        scope = Scope(imported(state.block), [*state.hypers, *state.block.dims], state.statics)
-        super().__init__(state.imports, scope, indent=8)
-        self.state = state
-        self.naming = "layers"
-        self.carried: dict[str, str] = {}
-        self.current: dict[str, str] = {}
-        self.late_lets: dict[str, m.Let] = {}
+    Attributes:
+        naming: The layer that is made, after which a list of its items may be called.
+        carried: The variables of the running dims.
+        current: What each of these holds by now, as text, where it is known.
+    """
 
-    def member(self, name: str) -> Code:
-        return Attr(Atom("self"), self.state.attribute(name))
+    __slots__ = ("attributes", "carried", "current", "naming")
 
-    def name(self, e: m.Name) -> Code:
-        if e.ref == "carry":
-            return Atom(self.carried.get(e.id) or self.scope.local(e.id))
-        return super().name(e)
+    def __init__(
+        self,
+        attributes: Attributes,
+        imports: Imports,
+        scope: Scope,
+        indent: int,
+        naming: str,
+        carried: dict[str, str],
+        current: dict[str, str],
+    ) -> None:
+        super().__init__(INIT, imports, scope, indent)
+        self.attributes = attributes
+        self.naming = naming
+        self.carried = carried
+        self.current = current
 
-    def module(self, e: m.Expr) -> Code:
-        """What a layer is made of: lists and dicts become PyTorch's containers."""
-        match e:
-            case m.Comprehension(key=None) | m.List():
-                return self.container("ModuleList", self.listed(e))
-            case m.Binary(op="+"):
-                return self.container(
-                    "ModuleList", List((*spliced(self.listed(e.left)), *spliced(self.listed(e.right))))
-                )
-            case m.Comprehension():
-                return self.container("ModuleDict", self.comprehension(e))
-            case m.Dict():
-                return self.container("ModuleDict", self.dict(e))
-            case m.IfExp():
-                return chosen(self.condition(e.test), self.module(e.body), self.module(e.orelse))
-            case _:
-                return self.expr(e)
+    def at(self, indent: int, naming: str | None = None) -> Build:
+        """A writer for another statement."""
+        return Build(
+            self.attributes,
+            self.imports,
+            self.scope,
+            indent,
+            naming or self.naming,
+            self.carried,
+            self.current,
+        )
 
-    def container(self, kind: str, inside: Code) -> Code:
-        return Call(name(f"{self.imports.use('nn')}.{kind}"), (inside,))
+    def within(self, carried: dict[str, str]) -> Build:
+        """A writer for the statements of a loop along which some dims run."""
+        inner = self.at(self.indent)
+        inner.carried = self.carried | carried
+        return inner
 
-    def item(self, e: m.Expr) -> Code:
-        return self.module(e)
 
-    def listed(self, e: m.Expr) -> Code:
-        """A plain list of modules."""
-        match e:
-            case m.List(items=items):
-                return List(self.children(items))
-            case m.Comprehension(key=None) if carries(e):
-                return self.loop(e)
-            case m.Comprehension(key=None):
-                return self.comprehension(e)
-            case m.IfExp(test=test, body=body, orelse=orelse):
-                return chosen(self.condition(test), self.listed(body), self.listed(orelse))
-            case _:
-                return self.expr(e)
+def begin(attributes: Attributes, imports: Imports) -> Build:
+    """The first writer of an `__init__`."""
+    given = [*attributes.hypers, *attributes.block.dims]
+    scope = Scope(attributes.imported, given, attributes.statics)
+    return Build(attributes, imports, scope, 8, "layers", {}, {})
 
-    def dict(self, e: m.Dict) -> Code:
-        items: list[tuple[Code | None, Code]] = []
-        for key, value in zip(e.keys, e.values, strict=True):
-            if key is None:
-                items.append((None, self.mapped(value)))
-            else:
-                items.append(self.entry(self.expr(key), value))
-        return Dict(tuple(i for i in items if i[1] != Atom("None")))
 
-    def entry(self, key: Code, value: m.Expr) -> tuple[Code | None, Code]:
-        """One named child; one that may be none is splatted."""
-        if isinstance(value, m.IfExp) and (is_none(value.body) or is_none(value.orelse)):
-            test = self.condition(value.test)
-            if is_none(value.body):
-                test, value = (
-                    negated(test),
-                    m.make(m.IfExp, test=value.test, body=value.orelse, orelse=value.body),
-                )
-            return None, IfExp(Dict(((key, self.module(value.body)),)), test, Dict(()))
-        return key, self.module(value)
+def _name(w: Build, e: m.Name) -> Code:
+    if e.ref == "carry" and e.id in w.carried:
+        return Atom(w.carried[e.id])
+    return named(w, e)
 
-    def mapped(self, e: m.Expr) -> Code:
-        """A plain dict of modules."""
-        match e:
-            case m.Dict():
-                return self.dict(e)
-            case m.Comprehension():
-                return self.comprehension(e)
-            case _:
-                return self.expr(e)
 
-    def children(self, items: Sequence[m.Expr]) -> tuple[Code, ...]:
-        """The modules of a container; those that are none are left out."""
-        found: list[Code] = []
-        for e in items:
-            if is_none(e):
-                continue
-            if isinstance(e, m.Star):
-                found += spliced(self.listed(e.value))
-            elif isinstance(e, m.IfExp) and (is_none(e.body) or is_none(e.orelse)):
-                test, child = self.condition(e.test), e.body
-                if is_none(child):
-                    test, child = negated(test), e.orelse
-                found.append(Spread(IfExp(List((self.module(child),)), test, List(()))))
-            else:
-                found.append(self.module(e))
-        return tuple(found)
+def _comprehension(w: Build, e: m.Comprehension) -> Code:
+    return comprehension(w, e, lambda value: module(w, value))
 
-    def make(self, e: m.Call) -> Code:
-        if e.name != "Sequential":
-            return super().make(e)
-        return Call(self.maker(e.name), self.sequence(e))
 
-    def maker(self, layer: str) -> Code:
-        """The class of a library layer or of Sequential."""
-        torch = "nn.Sequential" if layer == "Sequential" else op_class(layer).torch
-        return self.spelled(torch, layer)
+def module(w: Build, e: m.Expr) -> Code:
+    """What a layer is made of: lists and dicts become PyTorch's containers."""
+    match e:
+        case m.Comprehension(key=None) | m.List():
+            return _container(w, "ModuleList", _listed(w, e))
+        case m.Binary(op="+"):
+            return _container(
+                w, "ModuleList", List((*spliced(_listed(w, e.left)), *spliced(_listed(w, e.right))))
+            )
+        case m.Comprehension():
+            return _container(w, "ModuleDict", _comprehension(w, e))
+        case m.Dict():
+            return _container(w, "ModuleDict", _dict(w, e))
+        case m.IfExp():
+            return chosen(w.expr(e.test), module(w, e.body), module(w, e.orelse))
+        case _:
+            return w.expr(e)
 
-    def sequence(self, e: m.Call) -> tuple[Code, ...]:
-        """The arguments of Sequential: its children, or an ordered dict where they are named."""
-        if not e.kwargs:
-            return self.children(e.args)
-        items: list[tuple[Code | None, Code]] = []
-        for i, arg in enumerate(e.args):
-            items.append(self.entry(Atom(f'"{i}"'), arg))
-        for k in e.kwargs:
-            if k.name is None:
-                items.append((None, self.mapped(k.value)))
-            elif not is_none(k.value):
-                items.append(self.entry(Atom(quoted(k.name)), k.value))
-        return (Call(Atom(self.imports.use("OrderedDict")), (Dict(tuple(items)),)),)
 
-    def loop(self, e: m.Comprehension) -> Code:
-        """A comprehension as a loop, with running dims."""
-        wanted = "layers" if self.naming in self.scope.taken else identifier(self.naming)
-        items = self.scope.fresh(wanted, "layers", "modules")
-        outer_loops, outer_carried = dict(self.loops), dict(self.carried)
-        start = [(c, self.expr(c.start)) for c in e.carry]
-        for c, value in start:
-            self.carried[c.name] = self.running(c, e)
-            variable = self.carried[c.name]
-            if flat(value) not in (variable, self.current.get(variable)):
-                self.emit(f"{self.carried[c.name]} = ", value)
-        self.lines.append(" " * self.indent + f"{items}: list[{self.imports.use('nn')}.Module] = []")
-        indent = self.indent
-        later = [e.value, *(c.next for c in e.carry)]
-        for i, g in enumerate(e.generators):
-            iterable = self.expr(g.iterable)
-            read = names_in(*later, *g.tests, *(o.iterable for o in e.generators[i + 1 :]))
-            target = self.loop_target(g.target, read)
-            self.emit(f"for {flat(target)} in ", iterable, ":")
-            self.indent += 4
-            for test in g.tests:
-                self.emit("if ", self.condition(test), ":")
-                self.indent += 4
-        self.emit("", Call(Attr(Atom(items), "append"), (self.module(e.value),)))
-        self.advance(e.carry)
-        self.indent = indent
-        self.loops = outer_loops
-        self.carried = {**outer_carried, **{c.name: self.carried[c.name] for c in e.carry}}
-        return Atom(items)
+def _container(w: Build, kind: str, inside: Code) -> Code:
+    return Call(name(f"{w.imports.use('nn')}.{kind}"), (inside,))
 
-    def advance(self, carry: Sequence[m.Carry]) -> None:
-        """The running dims after one layer."""
-        targets = [Atom(self.carried[c.name]) for c in carry]
-        values = [self.expr(c.next) for c in carry]
-        self.current = {t.text: flat(v) for t, v in zip(targets, values, strict=True)}
-        if len(carry) == 1:
-            self.emit(f"{targets[0].text} = ", values[0])
-        elif carry:
-            left = flat(Tuple(tuple(targets), bare=True))
-            self.emit(f"{left} = ", Tuple(tuple(values), bare=True))
 
-    def running(self, c: m.Carry, e: m.Comprehension) -> str:
-        """The variable of a running dim: its own name unless something later needs what has it now."""
-        if c.name in self.carried:
-            return self.carried[c.name]
-        if c.name not in self.state.statics:
-            return self.scope.local(c.name)
-        block = self.state.block
-        at = next((i for i, p in enumerate(block.members) if e in nodes(p)), 0)
-        later = [n for p in (*block.members[at:], *block.ties, *block.inits) for n in nodes(p)]
-        if any(
-            isinstance(n, m.Name) and n.id == c.name and n.ref in ("hyper", "dim", "let")
-            for n in later
-            if n is not c.start
-        ):
-            return self.scope.fresh(f"{c.name}_in", f"{c.name}_run")
-        return self.scope.local(c.name)
+def _listed(w: Build, e: m.Expr) -> Code:
+    """A plain list of modules."""
+    match e:
+        case m.List(items=items):
+            return List(_children(w, items))
+        case m.Comprehension(key=None) if carries(e):
+            return _loop(w, e)
+        case m.Comprehension(key=None):
+            return _comprehension(w, e)
+        case m.IfExp(test=test, body=body, orelse=orelse):
+            return chosen(w.expr(test), _listed(w, body), _listed(w, orelse))
+        case _:
+            return w.expr(e)
+
+
+def _dict(w: Build, e: m.Dict) -> Code:
+    items: list[tuple[Code | None, Code]] = []
+    for key, value in zip(e.keys, e.values, strict=True):
+        if key is None:
+            items.append((None, _mapped(w, value)))
+        else:
+            items.append(_entry(w, w.expr(key), value))
+    return Dict(tuple(i for i in items if i[1] != Atom("None")))
+
+
+def _entry(w: Build, key: Code, value: m.Expr) -> tuple[Code | None, Code]:
+    """One named child; one that may be none is splatted."""
+    if isinstance(value, m.IfExp) and (is_none(value.body) or is_none(value.orelse)):
+        test = w.expr(value.test)
+        if is_none(value.body):
+            test, value = (
+                negated(test),
+                m.make(m.IfExp, test=value.test, body=value.orelse, orelse=value.body),
+            )
+        return None, IfExp(Dict(((key, module(w, value.body)),)), test, Dict(()))
+    return key, module(w, value)
+
+
+def _mapped(w: Build, e: m.Expr) -> Code:
+    """A plain dict of modules."""
+    match e:
+        case m.Dict():
+            return _dict(w, e)
+        case m.Comprehension():
+            return _comprehension(w, e)
+        case _:
+            return w.expr(e)
+
+
+def _children(w: Build, items: Sequence[m.Expr]) -> tuple[Code, ...]:
+    """The modules of a container; those that are none are left out."""
+    found: list[Code] = []
+    for e in items:
+        if is_none(e):
+            continue
+        if isinstance(e, m.Star):
+            found += spliced(_listed(w, e.value))
+        elif isinstance(e, m.IfExp) and (is_none(e.body) or is_none(e.orelse)):
+            test, child = w.expr(e.test), e.body
+            if is_none(child):
+                test, child = negated(test), e.orelse
+            found.append(Spread(IfExp(List((module(w, child),)), test, List(()))))
+        else:
+            found.append(module(w, e))
+    return tuple(found)
+
+
+def _make(w: Build, e: m.Call, first: Code | None = None) -> Call:
+    """The constructor call of a library layer or of Sequential."""
+    return Call(maker(w.imports, e.name), _sequence(w, e)) if e.name == "Sequential" else make(w, e)
+
+
+def maker(imports: Imports, layer: str) -> Code:
+    """The class of a library layer or of Sequential."""
+    torch = "nn.Sequential" if layer == "Sequential" else op_class(layer).torch
+    return spelled(imports, torch, layer)
+
+
+def _sequence(w: Build, e: m.Call) -> tuple[Code, ...]:
+    """The arguments of Sequential: its children, or an ordered dict where they are named."""
+    if not e.kwargs:
+        return _children(w, e.args)
+    items: list[tuple[Code | None, Code]] = []
+    for i, arg in enumerate(e.args):
+        items.append(_entry(w, Atom(f'"{i}"'), arg))
+    for k in e.kwargs:
+        if k.name is None:
+            items.append((None, _mapped(w, k.value)))
+        elif not is_none(k.value):
+            items.append(_entry(w, Atom(quoted(k.name)), k.value))
+    return (Call(Atom(w.imports.use("OrderedDict")), (Dict(tuple(items)),)),)
+
+
+# --- Lists along which dims change --------------------------------------------------------------
+
+
+def _loop(w: Build, e: m.Comprehension) -> Code:
+    """A comprehension as a loop ahead, with running dims; gives the list that it fills."""
+    wanted = "layers" if w.naming in w.scope.taken else identifier(w.naming)
+    items = w.scope.fresh(wanted, "layers", "modules")
+    lines: list[str] = []
+    starts = [(c, w.expr(c.start)) for c in e.carry]
+    carried = {}
+    for c, start in starts:
+        variable = carried[c.name] = _running(w, c, e)
+        if flat(start) not in (variable, w.current.get(variable)):
+            lines += statement(w.indent, f"{variable} = ", start)
+    lines.append(" " * w.indent + f"{items}: list[{w.imports.use('nn')}.Module] = []")
+    inner = w.within(carried)
+    later = [e.value, *(c.next for c in e.carry)]
+    for i, g in enumerate(e.generators):
+        iterable = inner.expr(g.iterable)
+        read = names_in(*later, *g.tests, *(o.iterable for o in e.generators[i + 1 :]))
+        variables = loop_target(inner, g.target, read)
+        lines += stated(inner, f"for {flat(variables)} in ", iterable, ":")
+        inner = inner.at(inner.indent + 4)
+        for test in g.tests:
+            lines += stated(inner, "if ", inner.expr(test), ":")
+            inner = inner.at(inner.indent + 4)
+    made = module(inner, e.value)
+    lines += stated(inner, "", Call(Attr(Atom(items), "append"), (made,)))
+    lines += _advance(inner.at(inner.indent), e.carry)
+    w.ahead += lines
+    w.carried.update(carried)
+    return Atom(items)
+
+
+def _advance(w: Build, carry: Sequence[m.Carry]) -> list[str]:
+    """The running dims after one layer."""
+    targets = [Atom(w.carried[c.name]) for c in carry]
+    values = [w.expr(c.next) for c in carry]
+    w.current.clear()
+    w.current.update({t.text: flat(v) for t, v in zip(targets, values, strict=True)})
+    if not carry:
+        return []
+    if len(carry) == 1:
+        return stated(w, f"{targets[0].text} = ", values[0])
+    return stated(w, f"{flat(Tuple(tuple(targets), bare=True))} = ", Tuple(tuple(values), bare=True))
+
+
+def _running(w: Build, c: m.Carry, e: m.Comprehension) -> str:
+    """The variable of a running dim: its own name unless something later needs what has it now."""
+    if c.name in w.carried:
+        return w.carried[c.name]
+    if c.name not in w.attributes.statics:
+        return w.scope.local(c.name)
+    block = w.attributes.block
+    at = next((i for i, p in enumerate(block.members) if e in nodes(p)), 0)
+    later = [n for p in (*block.members[at:], *block.ties, *block.inits) for n in nodes(p)]
+    if any(
+        isinstance(n, m.Name) and n.id == c.name and n.ref in ("hyper", "dim", "let")
+        for n in later
+        if n is not c.start
+    ):
+        return w.scope.fresh(f"{c.name}_in", f"{c.name}_run")
+    return w.scope.local(c.name)
 
 
 def is_none(e: m.Expr) -> bool:
@@ -225,3 +293,10 @@ def is_none(e: m.Expr) -> bool:
 def carries(e: m.Expr) -> bool:
     """Whether a dim runs along a list inside, so that a loop must make it."""
     return any(isinstance(n, m.Comprehension) and n.carry for n in nodes(e))
+
+
+INIT = Rules(
+    {**EXPRESSIONS, m.Name: _name, m.Comprehension: _comprehension},
+    {**CALLS, "op": operation, "make": _make},
+)
+"""Expressions in `__init__`, where lists and dicts of layers become PyTorch's containers."""

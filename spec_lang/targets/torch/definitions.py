@@ -1,54 +1,53 @@
-"""Constants, records and functions."""
+"""Constants, records and functions over hyperparameters."""
 
 from __future__ import annotations
 
 from spec_lang.ir import model as m
 from spec_lang.ir.builtins import FUNCTIONS
-from spec_lang.targets.torch.code import Atom, Code
-from spec_lang.targets.torch.expressions import Expressions
+from spec_lang.targets.torch.expressions import PLAIN
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.names import USED, Scope
-from spec_lang.targets.torch.routine import Routine
-from spec_lang.targets.torch.signature import Parameter, define, frozen_lists, hyperparameter
+from spec_lang.targets.torch.signature import define, frozen_lists, hyperparameter
 from spec_lang.targets.torch.text import docstring
 from spec_lang.targets.torch.types import annotation
+from spec_lang.targets.torch.writer import Writer
 
 
 def constant(d: m.Constant, imports: Imports) -> list[str]:
     """`NAME = value`; a list is a tuple, since nothing changes it."""
-    writer = Expressions(imports, Scope(USED))
-    return statement(0, f"{imports.definition(d.name)} = ", writer.expr(frozen_lists(d.value)))
+    w = Writer(PLAIN, imports, Scope(USED))
+    return statement(0, f"{imports.definition(d.name)} = ", w.expr(frozen_lists(d.value)))
 
 
 def record(d: m.Record, imports: Imports) -> list[str]:
     """A frozen dataclass."""
-    writer = Expressions(imports, Scope(USED))
+    w = Writer(PLAIN, imports, Scope(USED))
     lines = [f"@{imports.use('dataclass')}(frozen=True)", f"class {imports.definition(d.name)}:"]
     lines += docstring(4, d.doc or "")
     if d.doc:
         lines.append("")
     for h in d.fields:
-        head = f"{writer.scope.local(h.name)}: {annotation(h.type, imports)}"
+        head = f"{w.scope.local(h.name)}: {annotation(h.type, imports)}"
         if h.default is None:
             lines.append(f"    {head}")
         else:
-            lines += statement(4, f"{head} = ", writer.expr(frozen_lists(h.default)))
+            lines += statement(4, f"{head} = ", w.expr(frozen_lists(h.default)))
     return lines if d.fields else [*lines, "    pass"]
 
 
 def function(d: m.Function, imports: Imports) -> list[str]:
     """A function over hyperparameters."""
-    writer = Expressions(imports, Scope(USED, [h.name for h in d.inputs]))
+    w = Writer(PLAIN, imports, Scope(USED, [h.name for h in d.inputs]))
     parameters, body = [], []
     for h in d.inputs:
-        parameter, late = hyperparameter(h, writer.scope.local(h.name), writer, imports)
+        parameter, late = hyperparameter(w, h)
         parameters.append(parameter)
         if late is not None:
             body += late.lines(4)
     result = annotation(d.value.type, imports) if d.value.type else _result(d.value, d, imports)
     lines = define(0, imports.definition(d.name), parameters, result)
-    return [*lines, *docstring(4, d.doc or ""), *body, *statement(4, "return ", writer.expr(d.value))]
+    return [*lines, *docstring(4, d.doc or ""), *body, *statement(4, "return ", w.expr(d.value))]
 
 
 def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
@@ -87,30 +86,3 @@ def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
         case m.Comprehension(value=value, key=None):
             return f"list[{_result(value, d, imports)}]"
     return imports.use("Any")
-
-
-class TensorFunctions(Routine):
-    """Writes a function over tensors; it learns the mode from its caller."""
-
-    def __init__(self, d: m.TensorFunction, imports: Imports, training_functions: frozenset[str]) -> None:
-        super().__init__(imports, d.method, 4, training_functions)
-        self.definition = d
-        self.lets = {}
-
-    def python_name(self) -> str:
-        return self.imports.definition(self.definition.name)
-
-    def training(self) -> Code:
-        return Atom("training")
-
-    def trailing(self) -> list[Parameter]:
-        if f"{self.imports.here}.{self.definition.name}" in self.training_functions:
-            return [Parameter("*"), Parameter("training", "bool")]
-        return []
-
-
-def tensor_function(d: m.TensorFunction, imports: Imports, training_functions: frozenset[str]) -> list[str]:
-    """A function over tensors."""
-    if d.doc and not d.method.doc:
-        d = d.model_copy(update={"method": d.method.model_copy(update={"doc": d.doc})})
-    return TensorFunctions(d, imports, training_functions).lines_of()

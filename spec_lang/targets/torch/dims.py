@@ -18,10 +18,11 @@ from spec_lang.targets.torch.code import (
     Unary,
     flat,
 )
-from spec_lang.targets.torch.expressions import Expressions
+from spec_lang.targets.torch.expressions import dim
+from spec_lang.targets.torch.writer import Writer
 
 
-def sizes(bindings: Sequence[m.DimBinding], writer: Expressions, inputs: Mapping[str, m.Input]) -> list[str]:
+def sizes(w: Writer, bindings: Sequence[m.DimBinding], inputs: Mapping[str, m.Input]) -> list[str]:
     """The lines that read some dims off their tensors, those of one tensor together where each is an axis."""
     lines: list[str] = []
     done: set[str] = set()
@@ -35,15 +36,15 @@ def sizes(bindings: Sequence[m.DimBinding], writer: Expressions, inputs: Mapping
         if len(together) > 1 and binding in together and rank is not None and not optional:
             names = ["_"] * rank
             for b in together:
-                names[b.axis % rank] = writer.scope.local(b.name)
-            lines.append(f"{', '.join(names)} = {flat(writer.expr(binding.tensor))}.shape")
+                names[b.axis % rank] = w.scope.local(b.name)
+            lines.append(f"{', '.join(names)} = {flat(w.expr(binding.tensor))}.shape")
             done |= {b.name for b in together}
         else:
-            value = _size(binding, writer, _type(binding.tensor, inputs))
+            value = _size(w, binding, _type(binding.tensor, inputs))
             if optional and root is not None:
-                absent = Compare(Atom(writer.scope.local(root)), (("is", Atom("None")),))
+                absent = Compare(Atom(w.scope.local(root)), (("is", Atom("None")),))
                 value = IfExp(Atom("0"), absent, value)
-            lines.append(f"{writer.scope.local(binding.name.lstrip('*'))} = {flat(value)}")
+            lines.append(f"{w.scope.local(binding.name.lstrip('*'))} = {flat(value)}")
             done.add(binding.name)
     return lines
 
@@ -73,8 +74,8 @@ def _root(tensor: m.Expr) -> str | None:
     return tensor.id if isinstance(tensor, m.Name) else None
 
 
-def _size(b: m.DimBinding, writer: Expressions, kind: m.TensorType | None) -> Code:
-    tensor = writer.expr(b.tensor)
+def _size(w: Writer, b: m.DimBinding, kind: m.TensorType | None) -> Code:
+    tensor = w.expr(b.tensor)
     if b.name.startswith("*"):
         return _pack(b, tensor, kind)
     axis: Code = Atom(str(b.axis)) if b.axis >= 0 else Unary("-", Atom(str(-b.axis)))
@@ -82,10 +83,10 @@ def _size(b: m.DimBinding, writer: Expressions, kind: m.TensorType | None) -> Co
     if b.offset.startswith("-") and b.offset[1:].isdigit():
         code = Binary("+", code, Atom(b.offset[1:]))
     elif b.offset != "0":
-        code = Binary("-", code, writer.dim(b.offset))
+        code = Binary("-", code, dim(w, b.offset))
     if b.scale == "-1":
         return Unary("-", code)
-    return code if b.scale == "1" else Binary("//", code, writer.dim(b.scale))
+    return code if b.scale == "1" else Binary("//", code, dim(w, b.scale))
 
 
 def _pack(b: m.DimBinding, tensor: Code, kind: m.TensorType | None) -> Code:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from copy import copy
+from typing import Any
 
 from spec_lang.ir import model as m
+from spec_lang.targets.torch.effects import Growing
 from spec_lang.targets.torch.layout import WIDTH
 from spec_lang.targets.torch.names import parameters, safe
 from spec_lang.targets.torch.text import identifier, module_name
@@ -36,15 +38,20 @@ class Imports:
         self.here = here
         self._reading = here
         self.definitions = definitions
-        self._taken = {safe(name) for name in own}
-        self._used: set[str] = set()
-        self._ours: dict[str, dict[str, str]] = {}
-        self._externs: dict[str, dict[str, str]] = {}
-        self.helpers: dict[str, str] = {}
+        self._taken: Growing[str, None] = Growing((safe(name), None) for name in own)
+        self._used: Growing[str, None] = Growing()
+        self._ours: Growing[tuple[str, str], str] = Growing()
+        self._externs: Growing[tuple[str, str], str] = Growing()
+        self.helpers: Growing[str, str] = Growing()
+
+    @property
+    def tables(self) -> tuple[Growing[Any, Any], ...]:
+        """All that is collected."""
+        return self._taken, self._used, self._ours, self._externs, self.helpers
 
     def use(self, name: str) -> str:
         """Note the use of `torch`, `F`, `Tensor`, `math`, ... and give the name back."""
-        self._used.add(name)
+        self._used[name] = None
         return name
 
     def definition(self, name: str) -> str:
@@ -57,14 +64,13 @@ class Imports:
         python = safe(own)
         if module == self.here:
             return python
-        return self._import(self._ours.setdefault(module_name(module), {}), module, python)
+        return self._import(self._ours, module_name(module), python)
 
-    @contextmanager
-    def reading(self, definition: str) -> Iterator[None]:
-        """While what is written stands in the file of a definition: the names without a module are of that file."""
-        outer, self._reading = self._reading, definition.rpartition(".")[0] or self._reading
-        yield
-        self._reading = outer
+    def reading(self, definition: str) -> Imports:
+        """The same imports, for what stands in the file of a definition: names without a module are of that file."""
+        other = copy(self)
+        other._reading = definition.rpartition(".")[0] or self._reading
+        return other
 
     def defined(self, name: str) -> m.Definition | None:
         """A definition of the program by its name where it is read."""
@@ -83,20 +89,20 @@ class Imports:
                 return name
         return parameters(given).get(name, name)
 
-    def _import(self, names: dict[str, str], module: str, name: str) -> str:
-        if name not in names:
+    def _import(self, names: Growing[tuple[str, str], str], module: str, name: str) -> str:
+        if (module, name) not in names:
             local = name
             if local in self._taken:
                 local = safe(f"{module.rpartition('.')[2]}_{name}")
             while local in self._taken:
                 local += "_"
-            self._taken.add(local)
-            names[name] = local
-        return names[name]
+            self._taken[local] = None
+            names[module, name] = local
+        return names[module, name]
 
     def extern(self, module: str, name: str) -> str:
         """The Python name of something that somebody else wrote."""
-        return self._import(self._externs.setdefault(module_name(module), {}), module, identifier(name))
+        return self._import(self._externs, module_name(module), identifier(name))
 
     def helper(self, name: str, source: str) -> str:
         """The name of a function or class that this file carries."""
@@ -110,16 +116,16 @@ class Imports:
     def lines(self) -> list[str]:
         """The import block, its sections apart by one line."""
         froms: dict[str, dict[str, str]] = {}
-        for name in sorted(self._used & _FROM.keys()):
+        for name in sorted(self._used.keys() & _FROM.keys()):
             froms.setdefault(_FROM[name], {})[name] = name
         standard = [_PLAIN["math"]] if "math" in self._used else []
         standard += _from_lines({k: v for k, v in froms.items() if k in _STDLIB})
         third = [_PLAIN[name] for name in ("torch", "F") if name in self._used]
         others = {k: v for k, v in froms.items() if k not in _STDLIB}
-        for module, names in self._externs.items():
+        for module, names in _by_module(self._externs).items():
             others[module] = {**others.get(module, {}), **names}
         third += _from_lines(others)
-        sections = [standard, third, _from_lines(self._ours)]
+        sections = [standard, third, _from_lines(_by_module(self._ours))]
         return [line for section in sections if section for line in ("", *section)][1:]
 
 
@@ -131,6 +137,13 @@ def _occurs(word: str, source: str) -> bool:
             return True
         at = source.find(word, at + 1)
     return False
+
+
+def _by_module(names: Mapping[tuple[str, str], str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for (module, name), local in names.items():
+        found.setdefault(module, {})[name] = local
+    return found
 
 
 def _from_lines(modules: Mapping[str, Mapping[str, str]]) -> list[str]:

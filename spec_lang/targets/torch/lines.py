@@ -1,32 +1,28 @@
-"""Statements as they are written one after the other, each with the comment that belongs to it."""
+"""Statements with what must run ahead of them, and with the remarks that belong to them."""
 
 from __future__ import annotations
 
 from spec_lang.targets.torch.code import Code
-from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, statement
-from spec_lang.targets.torch.names import Scope
-from spec_lang.targets.torch.operations import Operations
 from spec_lang.targets.torch.text import comment, comment_text
+from spec_lang.targets.torch.writer import Writer
 
 
-class Lines(Operations):
-    """Collects the lines of one function's body."""
+def stated(w: Writer, prefix: str, code: Code, suffix: str = "", remark: str | None = None) -> list[str]:
+    """The statement `prefix code suffix` that a writer was made for, with a comment."""
+    lines = statement(w.indent, prefix, code, suffix)
+    return [*w.ahead, *remarked(lines, remark, w.indent, prefix.removesuffix(" = "))]
 
-    def __init__(self, imports: Imports, scope: Scope, indent: int) -> None:
-        super().__init__(imports, scope)
-        self.indent = indent
-        self.lines: list[str] = []
 
-    def emit(self, prefix: str, code: Code, suffix: str = "", note: str | None = None) -> None:
-        """One statement, with a comment at its end where that fits, else above it."""
-        lines = statement(self.indent, prefix, code, suffix)
-        if note:
-            text = comment_text(note)
-            if len(lines[-1]) + 2 + len(text) <= WIDTH:
-                lines[-1] += f"  {text}"
-            else:
-                label = prefix.removesuffix(" = ")
-                above = f"{label}: {note}" if note.startswith("[") and label.isidentifier() else note
-                lines = [*comment(self.indent, above), *lines]
-        self.lines += lines
+def remarked(lines: list[str], remark: str | None, indent: int, label: str) -> list[str]:
+    """The lines of a statement with a comment at its end where that fits, else above it.
+
+    A shape above the statement is labelled with the variable that it is of.
+    """
+    if not remark:
+        return lines
+    text = comment_text(remark)
+    if len(lines[-1]) + 2 + len(text) <= WIDTH:
+        return [*lines[:-1], f"{lines[-1]}  {text}"]
+    above = f"{label}: {remark}" if remark.startswith("[") and label.isidentifier() else remark
+    return [*comment(indent, above), *lines]

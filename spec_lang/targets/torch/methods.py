@@ -1,248 +1,252 @@
-"""The body of a method or a function over tensors: IR statements as Python statements."""
+"""A whole method of a block, or a whole function over tensors: signature, shapes, sizes, checks, body."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Sequence
+import textwrap
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from spec_lang.ir import model as m
-from spec_lang.targets.torch.calls import Calls, target_names
-from spec_lang.targets.torch.chains import NESTED, has_chain, stages
-from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat
+from spec_lang.targets.torch.attributes import Attributes
+from spec_lang.targets.torch.calls import ROUTINE
+from spec_lang.targets.torch.code import Binary, Call, flat, name
+from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.dims import sizes
-from spec_lang.targets.torch.expressions import chosen
+from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, statement
-from spec_lang.targets.torch.liveness import Later
-from spec_lang.targets.torch.text import comment
+from spec_lang.targets.torch.raising import raise_lines
+from spec_lang.targets.torch.routine import Draft, Routine
+from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
+from spec_lang.targets.torch.statements import body
+from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import names_in, nodes
 
-_WORD = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
-"""The names in a dim's text, without the fields of records."""
+
+class _Head(NamedTuple):
+    """How a routine is declared: its name, and the parameters before and behind its inputs."""
+
+    name: str
+    leading: Sequence[Parameter] = ()
+    trailing: Sequence[Parameter] = ()
 
 
-class Methods(Calls):
-    """Writes the statements of one method."""
+def method_lines(
+    method: m.Method, owner: Attributes, imports: Imports, trains: frozenset[str]
+) -> tuple[list[str], Collection[str]]:
+    """A method of a block, and the names of what construction fixes that it reads from `self`."""
 
-    def body(self, statements: Sequence[m.Stmt], live: Container[str] = (), *, loop: bool = False) -> None:
-        """Statements in order; `live` are the names that are read after them."""
-        after = Later(statements, live, loop=loop)
-        for after.at, s in enumerate(statements):
-            if _only_conditions(s):
-                continue
-            for text in s.comments:
-                self.lines += comment(self.indent, text)
-            self.statement(s, after)
+    def begun(keeps_dtype: bool) -> Routine:
+        return Routine(ROUTINE, imports, method, trains, owner, keeps_dtype=keeps_dtype)
 
-    def statement(self, s: m.Stmt, live: Container[str]) -> None:
-        match s:
-            case m.Assign():
-                self.assign(s, live)
-            case m.Append(name=name, value=m.List(items=(item,))):
-                self.simple(f"{self.scope.local(name)}.append(", item, None, live, s.trailing, ")")
-            case m.Append(name=name, value=value):
-                self.simple(f"{self.scope.local(name)} += ", value, None, live, s.trailing)
-            case m.Return(value=value):
-                self.simple("return ", value, None, live, s.trailing)
-            case m.For():
-                self.loop(s, live)
-            case m.If():
-                self.branch(s, live)
+    r, lines = _body(begun, 8)
+    checks = [c for c in method.checks if c.open] if owner.block.entry else []
+    return _whole(r, _Head(attribute(method.name), [Parameter("self")]), checks, lines, 8), r.read
 
-    def assign(self, s: m.Assign, live: Container[str]) -> None:
-        target = self.target(s.target)
-        note = self.note(s)
-        bound = [self.scope.local(n) for n in target_names(s.target)]
-        if bound and not any(n in live for n in target_names(s.target)) and not s.dims and len(bound) == 1:
-            if isinstance(s.value, m.Call):
-                self.simple("", s.value, None, live, s.trailing)
-            return
-        annotated = ""
-        if s.target.name is not None and isinstance(s.value, m.List) and not s.value.items:
-            annotated = f": list[{self.item_annotation(s.target.name)}]"
-        self.simple(
-            f"{flat(target)}{annotated} = ",
-            s.value,
-            s.target.name,
-            live,
-            s.trailing,
-            note=note,
-            unpack=s.target.items is not None,
-        )
-        wanted = [d for d in s.dims if d.name in live]
-        self.lines += [" " * self.indent + line for line in sizes(wanted, self, {})]
 
-    def item_annotation(self, name: str) -> str:
-        """The annotation of what is appended to a list."""
-        appended = [s.value for s in nodes(self.method.body) if isinstance(s, m.Append) and s.name == name]
-        for value in appended:
-            match value:
-                case m.List(items=(first, *_)):
-                    return self.annotation_of(first)
-                case m.Expression(type=m.ListType(item=kind) | m.TupleType(items=(kind, *_))):
-                    return annotation(kind, self.imports)
-        return self.imports.use("Tensor")
+def function_lines(d: m.TensorFunction, imports: Imports, trains: frozenset[str]) -> list[str]:
+    """A function over tensors; it learns the mode from its caller."""
+    method = d.method.model_copy(update={"doc": d.doc}) if d.doc and not d.method.doc else d.method
 
-    def annotation_of(self, e: m.Expr) -> str:
-        """The annotation of a value; where its type changes from step to step, it is a tensor."""
-        if e.type is None and isinstance(e, m.Tuple):
-            return f"tuple[{', '.join(map(self.annotation_of, e.items))}]"
-        return self.imports.use("Tensor") if e.type is None else annotation(e.type, self.imports)
+    def begun(keeps_dtype: bool) -> Routine:
+        return Routine(ROUTINE, imports, method, trains, keeps_dtype=keeps_dtype)
 
-    def simple(
-        self,
-        prefix: str,
-        value: m.Expr,
-        into: str | None,
-        live: Container[str],
-        trailing: str | None,
-        suffix: str = "",
-        unpack: bool = False,
-        note: str | None = None,
-    ) -> None:
-        """A statement of one line where it fits, its chains broken into statements where it does not."""
-        self.rhs, self.into, self.live = value, into, live
-        start, chained = len(self.lines), has_chain(value)
-        before = set(self.scope.taken) if chained else self.scope.taken
-        for self.hoisting in (False, True):
-            del self.lines[start:]
-            self.temporary = set()
-            if self.hoisting:
-                self.scope.taken = before
-            code = self.value(value)
-            if unpack and isinstance(value.type, m.TensorType):
-                code = Call(Attr(code, "unbind"), (Atom("0"),))
-            if suffix == ")":
-                whole: Code = Call(Atom(prefix[:-1]), (code,))
-                written = statement(self.indent, "", whole)
-            else:
-                whole = _bare(code) if prefix.endswith((" = ", "return ")) else code
-                written = statement(self.indent, prefix, whole, suffix)
-            if len(written) == 1 or not chained:
-                break
-        self.hoisting = False
-        if trailing and len(self.lines) > start:
-            self.lines[start:start] = comment(self.indent, trailing)
-            trailing = None
-        note = trailing or note
-        if prefix == f"{flat(whole)} = ":
-            return
-        self.emit("" if suffix == ")" else prefix, whole, "" if suffix == ")" else suffix, note)
+    r, lines = _body(begun, 4)
+    told = f"{imports.here}.{d.name}" in trains
+    trailing = [Parameter("*"), Parameter("training", "bool")] if told else []
+    return _whole(r, _Head(imports.definition(d.name), trailing=trailing), [], lines, 4)
 
-    def value(self, e: m.Expr) -> Code:
-        """The right side of a statement; a long chain leaves statements before it."""
-        if isinstance(e, m.Call):
-            _, calls = stages(e)
-            if len(calls) > NESTED or (self.hoisting and len(calls) > 1) or any(c.to == "run" for c in calls):
-                return self.chain(e)
-        return self.expr(e)
 
-    def note(self, s: m.Assign) -> str | None:
-        """The shape of what is assigned, where it is not that of what it is made from."""
-        kind = s.value.type
-        if isinstance(s.target.name, str) and isinstance(kind, m.TensorType):
-            text = shape(kind) if self.knows(kind) else None
-            before, self.shown[s.target.name] = self.shown.get(s.target.name), text
-            if text is None or not kind.dims or before == text:
-                return None
-            _, calls = stages(s.value)
-            last = calls[-1].args[0].type if len(calls) > NESTED else None
-            known = {shape(t) for t in _tensor_types(s.value)} if last is None else {shape(last)}
-            return None if known == {text} else text
-        if s.target.items and isinstance(kind, m.TensorType):
-            return f"each [{', '.join(kind.dims[1:])}]"
+def _body(begun: Callable[[bool], Routine], indent: int) -> tuple[Routine, list[str]]:
+    """The body, and the routine that it was written in.
+
+    `begun` begins the routine; with a local for the dtype of the parameters, where the body asks for it more than once.
+    """
+    r = begun(False)
+    mark = r.effects.mark()
+    lines = body(r, r.method.body, (), indent)
+    dtype = None if r.owner is None else r.owner.a_parameter()
+    if dtype is None or sum(line.count(flat(dtype)) for line in lines) < 2:
+        return r, lines
+    r.effects.undo(mark)
+    r = begun(True)
+    dtype = r.parameters_dtype()
+    assert dtype is not None
+    lines = statement(indent, f"{r.dtype_local} = ", dtype)
+    return r, lines + body(r, r.method.body, (), indent)
+
+
+def _whole(r: Routine, head: _Head, checks: Sequence[m.Require], body: list[str], indent: int) -> list[str]:
+    """The routine around its body, which stands at an indentation."""
+    method = r.method
+    defaults = _defaults(r, indent)
+    check_lines = _checks(r, checks, indent)
+    size_lines = _sizes(r, indent)
+    parameters = [*head.leading, *_parameters(r), *head.trailing]
+    lines = define(indent - 4, head.name, parameters, _result(r))
+    shapes = _shapes(method)
+    if shapes and len(lines) == 1 and not method.doc and len(f"{lines[0]}  # {shapes}") <= WIDTH:
+        lines = [f"{lines[0]}  # {shapes}"]
+        shapes = None
+    if method.doc:
+        lines += docstring(indent, method.doc)
+    if shapes:
+        lines += _shape_comment(method, indent)
+    return [*lines, *defaults, *size_lines, *check_lines, *body]
+
+
+# --- Parameters and results -------------------------------------------------------------------
+
+
+def _parameters(r: Routine) -> list[Parameter]:
+    """The inputs as parameters; one with a computed default may be None."""
+    parameters = []
+    for i in r.method.inputs:
+        kind = annotation(i.type, r.imports)
+        python = r.scope.local(i.name)
+        late = i.default is not None and not is_plain(i.default)
+        if (i.optional or late) and not kind.endswith("| None"):
+            kind += " | None"
+        default = "" if i.default is None else "None" if late else flat(Draft(r, 0).expr(i.default))
+        if i.optional and not default:
+            default = "None" if _last_required(r, i) else ""
+        parameters.append(Parameter(python, kind, default))
+    return parameters
+
+
+def _last_required(r: Routine, i: m.Input) -> bool:
+    """Whether no input behind `i` must be given."""
+    behind = r.method.inputs[r.method.inputs.index(i) + 1 :]
+    return all(b.optional or b.default is not None for b in behind)
+
+
+def _defaults(r: Routine, indent: int) -> list[str]:
+    """Fill in the inputs that default to an expression over earlier ones."""
+    late = [i for i in r.method.inputs if i.default is not None and not is_plain(i.default)]
+    w = Draft(r, indent)
+    return [
+        line
+        for i in late
+        if i.default is not None
+        for line in Late(r.scope.local(i.name), w.expr(i.default)).lines(indent)
+    ]
+
+
+def _result(r: Routine) -> str:
+    """The annotation of what is returned."""
+    results = r.method.results
+    returned = [s.value for s in nodes(r.method.body) if isinstance(s, m.Return)]
+    if not results:
+        return annotation(returned[-1].type, r.imports) if returned else "None"
+    if len(results) == 1 and not r.method.results_tuple:
+        return _returns(r, results[0].type, returned)
+    items = [[v.items[i] for v in returned if isinstance(v, m.Tuple)] for i in range(len(results))]
+    kinds = [_returns(r, x.type, values) for x, values in zip(results, items, strict=True)]
+    return f"tuple[{', '.join(kinds)}]"
+
+
+def _returns(r: Routine, kind: m.Type, values: list[m.Expr]) -> str:
+    """The annotation of one result: a fixed number of tensors may be a list all the same."""
+    grown = {
+        s.target.name
+        for s in nodes(r.method.body)
+        if isinstance(s, m.Assign) and isinstance(s.value, m.List | m.Comprehension)
+    }
+    lists = [
+        isinstance(v, m.List | m.Comprehension) or (isinstance(v, m.Name) and v.id in grown) for v in values
+    ]
+    if isinstance(kind, m.TupleType) and kind.items and lists and all(lists):
+        kind = m.make(m.ListType, item=kind.items[0])
+    return annotation(kind, r.imports)
+
+
+# --- Sizes and checks -------------------------------------------------------------------------
+
+
+def _sizes(r: Routine, indent: int) -> list[str]:
+    """The dims and call-time `let`s that the routine reads."""
+    lets: list[m.Let] = []
+    for let in reversed(r.lets.values()):
+        if let.name in r.needed:
+            lets.insert(0, let)
+            _need(r, names_in(let.value) & (r.call_dims.keys() | r.lets.keys()))
+    for b in [b for n, b in r.call_dims.items() if n in r.needed]:
+        for text in (b.scale, b.offset):
+            _need(r, {n for n in r.call_dims if n in text.replace("*", " ").split()})
+    bindings = [b for n, b in r.call_dims.items() if n in r.needed]
+    inputs = {i.name: i for i in r.method.inputs}
+    w = Draft(r, indent)
+    lines = [" " * indent + line for line in sizes(w, bindings, inputs)]
+    for let in lets:
+        lines += statement(indent, f"{r.scope.local(let.name)} = ", w.expr(let.value))
+    return lines
+
+
+def _need(r: Routine, names: Collection[str]) -> None:
+    r.needed.update(dict.fromkeys(names))
+
+
+def _checks(r: Routine, checks: Sequence[m.Require], indent: int) -> list[str]:
+    """The conditions on the caller's values, left out of compiled and exported graphs."""
+    if not checks:
+        return []
+    w = Draft(r, indent)
+    outside = negated(Call(name(f"{r.imports.use('torch')}.compiler.is_compiling")))
+    if len(checks) == 1:
+        test = Binary("and", outside, negated(w.expr(checks[0].test)))
+        return [*statement(indent, "if ", test, ":"), *_raise(w, checks[0], indent + 4)]
+    lines = statement(indent, "if ", outside, ":")
+    for c in checks:
+        lines += statement(indent + 4, "if ", negated(w.expr(c.test)), ":")
+        lines += _raise(w, c, indent + 8)
+    return lines
+
+
+def _raise(w: Draft, c: m.Require, indent: int) -> list[str]:
+    return raise_lines(indent, c.message, c.test, w.expr)
+
+
+# --- Shapes -----------------------------------------------------------------------------------
+
+
+def _shapes(method: m.Method) -> str | None:
+    """The shapes of inputs and results, for a comment."""
+    given, made = _shape_lists(method)
+    if not given:
         return None
-
-    def knows(self, kind: m.TensorType) -> bool:
-        """Whether a reader knows every name in a shape."""
-        if self.known is None:
-            self.known = self.known_names()
-        known = self.known
-        return all(word in known for dim in kind.dims for word in _WORD.findall(dim))
-
-    def known_names(self) -> set[str]:
-        """The names that stand in the inputs' shapes, or are bound in the body."""
-        inside = [n for i in self.method.inputs for n in nodes(i.type) if isinstance(n, m.TensorType)]
-        found = {word for t in inside for dim in t.dims for word in _WORD.findall(dim)}
-        return found | {"min", "max"} | self.local_dims | {i.name for i in self.method.inputs}
-
-    def loop(self, s: m.For, live: Container[str]) -> None:
-        iterable = self.module(s.iterable)
-        target = self.loop_target(s.target, names_in(*s.body))
-        self.looping(s)
-        self.emit(f"for {flat(target)} in ", iterable, ":", s.trailing)
-        self.indented(s.body, live, loop=True)
-
-    def looping(self, s: m.For) -> None:
-        """Note what a loop runs over."""
-
-    def branch(self, s: m.If, live: Container[str]) -> None:
-        test = self.condition(s.test)
-        body = s.body
-        while not s.orelse and len(body) == 1 and isinstance(body[0], m.If) and not body[0].orelse:
-            test = Binary("and", test, self.condition(body[0].test))
-            body = body[0].body
-        if self.as_choice(s, test):
-            return
-        self.emit("if ", test, ":", s.trailing)
-        self.indented(body, live)
-        orelse = s.orelse
-        while len(orelse) == 1 and isinstance(orelse[0], m.If) and not orelse[0].comments:
-            self.emit("elif ", self.condition(orelse[0].test), ":", orelse[0].trailing)
-            self.indented(orelse[0].body, live)
-            orelse = orelse[0].orelse
-        if orelse:
-            self.lines.append(" " * self.indent + "else:")
-            self.indented(orelse, live)
-
-    def as_choice(self, s: m.If, test: Code) -> bool:
-        """Write two assignments of one variable as one, where that is a line."""
-        if len(s.body) != 1 or len(s.orelse) != 1:
-            return False
-        a, b = s.body[0], s.orelse[0]
-        if not (isinstance(a, m.Assign) and isinstance(b, m.Assign) and a.target.name == b.target.name):
-            return False
-        if a.target.name is None or a.dims or b.dims or _runs(a.value) or _runs(b.value):
-            return False
-        code = chosen(test, self.expr(a.value), self.expr(b.value))
-        remarks = [*a.comments, *filter(None, [a.trailing]), *b.comments, *filter(None, [b.trailing])]
-        line = " " * self.indent + f"{self.scope.local(a.target.name)} = {flat(code)}"
-        if len(line) > WIDTH:
-            return False
-        self.lines += [text for remark in remarks for text in comment(self.indent, remark)]
-        self.lines.append(line)
-        return True
-
-    def indented(self, statements: Sequence[m.Stmt], live: Container[str], *, loop: bool = False) -> None:
-        self.indent += 4
-        before = len(self.lines)
-        self.body(statements, live, loop=loop)
-        if all(line.lstrip().startswith("#") for line in self.lines[before:]):
-            self.lines.append(" " * self.indent + "pass")
-        self.indent -= 4
+    return ", ".join(given) + (f" -> {', '.join(made)}" if made else "")
 
 
-def _only_conditions(s: m.Stmt) -> bool:
-    """Whether nothing is left of a statement: the model checks its caller's values first."""
-    match s:
-        case m.Require():
-            return True
-        case m.If(body=body, orelse=orelse):
-            return all(map(_only_conditions, (*body, *orelse)))
-        case m.For(body=body):
-            return all(map(_only_conditions, body))
-        case _:
-            return False
+def _shape_lists(method: m.Method) -> tuple[list[str], list[str]]:
+    """Each input's and each result's shape; those of scalars say nothing."""
+    inputs = [(i.name, shape(i.type)) for i in method.inputs]
+    results = [(x.name, shape(x.type)) for x in method.results]
+    made = [f"{n}: {s}" if n else s for n, s in results if s]
+    if all(s in ("[]", None) for _, s in results):
+        made = []
+    return [f"{n}: {s}" for n, s in inputs if s], made
 
 
-def _bare(code: Code) -> Code:
-    return Tuple(code.items, bare=True) if isinstance(code, Tuple) and code.items else code
+def _shape_comment(method: m.Method, indent: int) -> list[str]:
+    """The shapes on lines of their own, results apart where one line does not do."""
+    text = _shapes(method)
+    if text is None:
+        return []
+    margin = " " * indent
+    if len(f"{margin}# {text}") <= WIDTH:
+        return [f"{margin}# {text}"]
+    given, made = _shape_lists(method)
+    lines = _packed(given, WIDTH - indent - 2)
+    lines += _packed([f"-> {made[0]}", *made[1:]], WIDTH - indent - 2) if made else []
+    return [f"{margin}# {line}" for line in lines]
 
 
-def _runs(e: m.Expr) -> bool:
-    return any(isinstance(n, m.Call) and n.to == "run" for n in nodes(e))
-
-
-def _tensor_types(e: m.Expr) -> list[m.TensorType]:
-    names = [n for n in nodes(e) if isinstance(n, m.Name) and n.ref == "local"]
-    return [n.type for n in names if isinstance(n.type, m.TensorType)]
+def _packed(items: list[str], width: int) -> list[str]:
+    """Items joined by commas, broken between them, and inside one only where a line does not hold it."""
+    lines: list[str] = []
+    for text in [*(f"{item}," for item in items[:-1]), items[-1]]:
+        if lines and len(lines[-1]) + 1 + len(text) <= width:
+            lines[-1] += f" {text}"
+        else:
+            lines += textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return lines

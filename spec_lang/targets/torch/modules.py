@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from spec_lang.ir import model as m
 from spec_lang.ops.base import FUNCTIONS
 from spec_lang.targets.torch.classes import block_class, variant_class
-from spec_lang.targets.torch.definitions import constant, function, record, tensor_function
+from spec_lang.targets.torch.definitions import constant, function, record
 from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.methods import function_lines
 from spec_lang.targets.torch.operations import dropped
 from spec_lang.targets.torch.text import comment, docstring, module_name
 from spec_lang.targets.torch.walk import nodes
@@ -105,7 +106,7 @@ def _definition(d: m.AnyDefinition, imports: Imports, training: frozenset[str]) 
         case m.Function():
             return function(d, imports)
         case m.TensorFunction():
-            return tensor_function(d, imports, training)
+            return function_lines(d, imports, training)
         case m.Block():
             return block_class(d, imports, training)
         case m.Variant():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from spec_lang.ir import model as m
 from spec_lang.ir.builtins import FUNCTIONS
+from spec_lang.targets.torch.effects import Growing
 from spec_lang.targets.torch.text import identifier
 from spec_lang.targets.torch.walk import nodes
 
@@ -97,25 +99,34 @@ class Scope:
         self, reserved: frozenset[str], given: Iterable[str] = (), taken: Iterable[str] = ()
     ) -> None:
         self.reserved = reserved
-        self.names = parameters(given)
-        self.taken = {*self.names.values(), *(safe(name, reserved) for name in taken)}
+        self.names: Growing[str, str] = Growing(parameters(given))
+        self.taken: Growing[str, None] = Growing((name, None) for name in self.names.values())
+        self.taken.update(dict.fromkeys(safe(name, reserved) for name in taken))
+
+    @property
+    def tables(self) -> tuple[Growing[Any, Any], ...]:
+        """All that is noted."""
+        return self.names, self.taken
 
     def local(self, name: str) -> str:
         """The Python name of the author's `name`."""
         if name not in self.names:
             self.names[name] = _unlike(safe(name, self.reserved), self.names.values())
-            self.taken.add(self.names[name])
+            self.taken[self.names[name]] = None
         return self.names[name]
 
-    def fresh(self, *wanted: str) -> str:
+    def free(self, *wanted: str) -> str:
         """A name that nothing has: the first free one of those wanted, else the last with a number."""
         for name in wanted:
             if name not in self.taken and name not in self.reserved:
-                break
-        else:
-            number = 2
-            while f"{wanted[-1]}{number}" in self.taken:
-                number += 1
-            name = f"{wanted[-1]}{number}"
-        self.taken.add(name)
+                return name
+        number = 2
+        while f"{wanted[-1]}{number}" in self.taken:
+            number += 1
+        return f"{wanted[-1]}{number}"
+
+    def fresh(self, *wanted: str) -> str:
+        """A free name, taken from now on."""
+        name = self.free(*wanted)
+        self.taken[name] = None
         return name

@@ -9,84 +9,78 @@ from spec_lang.ir import operators
 from spec_lang.ops.base import Function
 from spec_lang.targets.torch import einops
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, IfExp, Kw, flat
-from spec_lang.targets.torch.expressions import Expressions
+from spec_lang.targets.torch.expressions import arguments, elementwise, spelled
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram
+from spec_lang.targets.torch.writer import Writer
 
 COMPARISONS = {name: op for op, name in operators.COMPARISONS.items()}
 """The functions that take a number on the left as operators only."""
 
 
-class Operations(Expressions):
-    """Expressions over tensors."""
+def operation(w: Writer, e: m.Call, first: Code | None) -> Code:
+    """A call of a library function."""
+    if e.name in einops.NAMES:
+        return _einops(w, e, first)
+    if e.name in COMPARISONS and first is None and not _on_tensor(e):
+        return elementwise(w, COMPARISONS[e.name], *(w.expr(a) for a in _pair(e)))
+    cls = op_class(e.name)
+    args = arguments(w, e, first)
+    torch = cls.torch or e.name
+    if isinstance(cls, type) and issubclass(cls, Function):
+        if (at := dropped(e, cls)) is not None:
+            args = (*args[:at], _in_training(w, args[at]), *args[at + 1 :])
+        args += tuple(_extras(w, e, cls))
+        if _as_method(e, cls):
+            torch = "." + torch.removeprefix("torch.")
+    if torch.startswith("."):
+        return Call(Attr(args[0], torch[1:]), args[1:])
+    return Call(spelled(w.imports, torch, e.name), args)
 
-    def device(self) -> Code | None:
-        """Where created tensors live; None for the default."""
-        return None
 
-    def call(self, e: m.Call, first: Code | None = None) -> Code:
-        return self.op(e, first) if e.to == "op" else super().call(e, first)
+def _extras(w: Writer, e: m.Call, cls: type[Function]) -> Iterator[Code]:
+    """The arguments that the mode, the device and the dtype decide."""
+    given = {k.name for k in e.kwargs}
+    if cls.trains and "training" not in given:
+        yield Kw("training", w.training())
+    if not cls.creates:
+        return
+    if "device" not in given and (device := w.device()) is not None:
+        yield Kw("device", device)
+    is_float = isinstance(e.type, m.TensorType) and e.type.dtype == "float"
+    if is_float and "dtype" not in given and (dtype := w.float_dtype()) is not None:
+        yield Kw("dtype", dtype)
 
-    def op(self, e: m.Call, first: Code | None) -> Code:
-        """A call of a library function."""
-        if e.name in einops.NAMES:
-            return self.einops(e, first)
-        if e.name in COMPARISONS and first is None and not _on_tensor(e):
-            return self.elementwise(COMPARISONS[e.name], *(self.expr(a) for a in _pair(e)))
-        cls = op_class(e.name)
-        args = self.arguments(e, first)
-        torch = cls.torch or e.name
-        if isinstance(cls, type) and issubclass(cls, Function):
-            if (at := dropped(e, cls)) is not None:
-                args = (*args[:at], self.in_training(args[at]), *args[at + 1 :])
-            args += tuple(self.extras(e, cls))
-            if _as_method(e, cls):
-                torch = "." + torch.removeprefix("torch.")
-        if torch.startswith("."):
-            return Call(Attr(args[0], torch[1:]), args[1:])
-        return Call(self.spelled(torch, e.name), args)
 
-    def extras(self, e: m.Call, cls: type[Function]) -> Iterator[Code]:
-        """The arguments that the mode, the device and the dtype decide."""
-        given = {k.name for k in e.kwargs}
-        if cls.trains and "training" not in given:
-            yield Kw("training", self.training())
-        if not cls.creates:
-            return
-        if "device" not in given and (device := self.device()) is not None:
-            yield Kw("device", device)
-        is_float = isinstance(e.type, m.TensorType) and e.type.dtype == "float"
-        if is_float and "dtype" not in given and (dtype := self.float_dtype()) is not None:
-            yield Kw("dtype", dtype)
+def _in_training(w: Writer, arg: Code) -> Code:
+    """A probability that counts in training only."""
+    p = arg.value if isinstance(arg, Kw) else arg
+    if flat(p) in ("0", "0.0"):
+        return arg
+    p = IfExp(p, w.training(), Atom("0.0"))
+    return Kw(arg.name, p) if isinstance(arg, Kw) else p
 
-    def in_training(self, arg: Code) -> Code:
-        """A probability that counts in training only."""
-        p = arg.value if isinstance(arg, Kw) else arg
-        if flat(p) in ("0", "0.0"):
-            return arg
-        p = IfExp(p, self.training(), Atom("0.0"))
-        return Kw(arg.name, p) if isinstance(arg, Kw) else p
 
-    def unflatten(self) -> Code:
-        return self.spelled("torch.unflatten", "unflatten")
+def _einops(w: Writer, e: m.Call, first: Code | None) -> Code:
+    x = w.expr(e.args[0]) if first is None else first
+    kind = e.args[0].type
+    dims = kind.dims if isinstance(kind, m.TensorType) else ()
+    rank = None if any(d.startswith("*") for d in dims) else len(dims)
+    rest = list(e.args[1:])
+    named = {k.name: k.value for k in e.kwargs if k.name}
+    pattern = _text(rest.pop(0) if rest else named.pop("pattern"))
 
-    def einops(self, e: m.Call, first: Code | None) -> Code:
-        x = self.expr(e.args[0]) if first is None else first
-        kind = e.args[0].type
-        dims = kind.dims if isinstance(kind, m.TensorType) else ()
-        rank = None if any(d.startswith("*") for d in dims) else len(dims)
-        rest = list(e.args[1:])
-        named = {k.name: k.value for k in e.kwargs if k.name}
-        pattern = _text(rest.pop(0) if rest else named.pop("pattern"))
-        unflatten = None if _is_any(e.args[0]) else self.unflatten
-        if e.name == "reduce":
-            how = _text(rest.pop(0) if rest else named.pop("reduction"))
-            sizes = {k: self.expr(v) for k, v in named.items()}
-            return einops.reduce(x, rank, pattern, how, sizes, unflatten)
-        sizes = {k: self.expr(v) for k, v in named.items()}
-        return (einops.rearrange if e.name == "rearrange" else einops.repeat)(
-            x, rank, pattern, sizes, unflatten
-        )
+    def unflatten() -> Code:
+        return spelled(w.imports, "torch.unflatten", "unflatten")
+
+    splitter = None if _is_any(e.args[0]) else unflatten
+    if e.name == "reduce":
+        how = _text(rest.pop(0) if rest else named.pop("reduction"))
+        sizes = {k: w.expr(v) for k, v in named.items()}
+        return einops.reduce(x, rank, pattern, how, sizes, splitter)
+    sizes = {k: w.expr(v) for k, v in named.items()}
+    rule = einops.rearrange if e.name == "rearrange" else einops.repeat
+    return rule(x, rank, pattern, sizes, splitter)
 
 
 def dropped(e: m.Call, cls: type[Function]) -> int | None:

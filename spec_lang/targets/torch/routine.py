@@ -1,186 +1,199 @@
-"""A whole method or function: signature, shapes, sizes, body."""
+"""What is known of one method or function over tensors while it is written, and the writer of each of its statements."""
 
 from __future__ import annotations
 
-import textwrap
+import re
+from collections.abc import Container
+from functools import cached_property
 
 from spec_lang.ir import model as m
-from spec_lang.targets.torch.code import Code, flat
-from spec_lang.targets.torch.dims import sizes
-from spec_lang.targets.torch.layout import WIDTH, statement
-from spec_lang.targets.torch.methods import Methods
-from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
-from spec_lang.targets.torch.text import attribute, docstring
-from spec_lang.targets.torch.types import annotation, shape
-from spec_lang.targets.torch.walk import names_in, nodes
+from spec_lang.targets.torch.attributes import Attributes, element
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index
+from spec_lang.targets.torch.effects import Effects, Growing
+from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.names import Scope, imported
+from spec_lang.targets.torch.types import shape
+from spec_lang.targets.torch.walk import bound_in, nodes, statements_in
+from spec_lang.targets.torch.writer import Rules, Writer
+
+_WORD = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
+"""The names in a dim's text, without the fields of records."""
 
 
-class Routine(Methods):
-    """Assembles what `Methods` writes."""
+class Routine:
+    """What the statements of one method, or of one function over tensors, share.
 
-    lets: dict[str, m.Let]
+    Attributes:
+        owner: The class that the method is of; None for a function.
+        trains: The functions over tensors that act differently in training.
+        dtype_local: The local that holds the dtype of the parameters, where there is one.
+        needed: The dims and call-time `let`s that the body reads.
+        read: What construction fixes and the body reads.
+        effects: All that writing a statement notes, so that it can be undone.
+        shown: The shape that a reader last saw of each local.
+        items: The constructors of the variables that loops over layers have bound so far.
+    """
 
-    def lines_of(self) -> list[str]:
-        """The whole method."""
-        taken, shown = set(self.scope.taken), dict(self.shown)
-        self.body(self.method.body)
-        if (dtype := self.repeated_dtype()) is not None:
-            self.scope.taken, self.shown = taken, shown
-            self.dtype_local = self.scope.fresh("dtype", "float_dtype")
-            self.lines = statement(self.indent, f"{self.dtype_local} = ", dtype)
-            self.body(self.method.body)
-        body, self.lines = self.lines, []
-        self.defaults()
-        defaults, self.lines = self.lines, []
-        checks = self.check_lines()
-        head = self.size_lines()
-        signature = define(self.indent - 4, self.python_name(), self.signature(), self.result())
-        lines = [*signature]
-        shapes = self.shapes()
-        if (
-            shapes
-            and len(signature) == 1
-            and not self.method.doc
-            and len(f"{signature[0]}  # {shapes}") <= WIDTH
-        ):
-            lines[-1] += f"  # {shapes}"
-            shapes = None
-        if self.method.doc:
-            lines += docstring(self.indent, self.method.doc)
-        if shapes:
-            lines += self.shape_comment()
-        return [*lines, *defaults, *head, *checks, *body]
-
-    def repeated_dtype(self) -> Code | None:
-        """The dtype of the parameters, where the body asks for it more than once."""
-        dtype = self.parameters_dtype()
-        if dtype is None:
-            return None
-        return dtype if sum(line.count(flat(dtype)) for line in self.lines) > 1 else None
-
-    def python_name(self) -> str:
-        return attribute(self.method.name)
-
-    def leading(self) -> list[Parameter]:
-        """The parameters before the inputs."""
-        return []
-
-    def trailing(self) -> list[Parameter]:
-        """The parameters behind the inputs."""
-        return []
-
-    def check_lines(self) -> list[str]:
-        """The checks of what the caller gives."""
-        return []
-
-    def signature(self) -> list[Parameter]:
-        """The parameters; one with a computed default may be None."""
-        parameters = self.leading()
-        for i in self.method.inputs:
-            kind = annotation(i.type, self.imports)
-            python = self.scope.local(i.name)
-            late = i.default is not None and not is_plain(i.default)
-            if (i.optional or late) and not kind.endswith("| None"):
-                kind += " | None"
-            default = "" if i.default is None else "None" if late else flat(self.expr(i.default))
-            if i.optional and not default:
-                default = "None" if self._last_required(i) else ""
-            parameters.append(Parameter(python, kind, default))
-        return [*parameters, *self.trailing()]
-
-    def _last_required(self, i: m.Input) -> bool:
-        """Whether no input behind `i` must be given."""
-        behind = self.method.inputs[self.method.inputs.index(i) + 1 :]
-        return all(b.optional or b.default is not None for b in behind)
-
-    def defaults(self) -> None:
-        """Fill in the inputs that default to an expression over earlier ones."""
-        for i in self.method.inputs:
-            if i.default is not None and not is_plain(i.default):
-                late = Late(self.scope.local(i.name), self.expr(i.default))
-                self.lines += late.lines(self.indent)
-
-    def shapes(self) -> str | None:
-        """The shapes of inputs and results, for a comment."""
-        given, made = self.shape_lists()
-        if not given:
-            return None
-        return ", ".join(given) + (f" -> {', '.join(made)}" if made else "")
-
-    def shape_lists(self) -> tuple[list[str], list[str]]:
-        """Each input's and each result's shape; those of scalars say nothing."""
-        inputs = [(i.name, shape(i.type)) for i in self.method.inputs]
-        results = [(r.name, shape(r.type)) for r in self.method.results]
-        made = [f"{n}: {s}" if n else s for n, s in results if s]
-        if all(s in ("[]", None) for _, s in results):
-            made = []
-        return [f"{n}: {s}" for n, s in inputs if s], made
-
-    def shape_comment(self) -> list[str]:
-        """The shapes on lines of their own, results apart where one line does not do."""
-        text = self.shapes()
-        if text is None:
-            return []
-        margin = " " * self.indent
-        if len(f"{margin}# {text}") <= WIDTH:
-            return [f"{margin}# {text}"]
-        given, made = self.shape_lists()
-        lines = _packed(given, WIDTH - self.indent - 2)
-        lines += _packed([f"-> {made[0]}", *made[1:]], WIDTH - self.indent - 2) if made else []
-        return [f"{margin}# {line}" for line in lines]
-
-    def size_lines(self) -> list[str]:
-        """The dims and call-time `let`s that the method reads."""
-        lets: list[m.Let] = []
-        for let in reversed(self.lets.values()):
-            if let.name in self.needed:
-                lets.insert(0, let)
-                self.needed |= names_in(let.value) & (self.call_dims.keys() | self.lets.keys())
-        bindings = [b for n, b in self.call_dims.items() if n in self.needed]
-        inputs = {i.name: i for i in self.method.inputs}
-        for b in bindings:
-            for text in (b.scale, b.offset):
-                self.needed |= {n for n in self.call_dims if n in text.replace("*", " ").split()}
-        bindings = [b for n, b in self.call_dims.items() if n in self.needed]
-        lines = [" " * self.indent + line for line in sizes(bindings, self, inputs)]
-        for let in lets:
-            lines += statement(self.indent, f"{self.scope.local(let.name)} = ", self.expr(let.value))
-        return lines
-
-    def result(self) -> str:
-        """The annotation of what is returned."""
-        results = self.method.results
-        returned = [s.value for s in nodes(self.method.body) if isinstance(s, m.Return)]
-        if not results:
-            return annotation(returned[-1].type, self.imports) if returned else "None"
-        if len(results) == 1 and not self.method.results_tuple:
-            return self.returns(results[0].type, returned)
-        items = [[v.items[i] for v in returned if isinstance(v, m.Tuple)] for i in range(len(results))]
-        kinds = [self.returns(r.type, values) for r, values in zip(results, items, strict=True)]
-        return f"tuple[{', '.join(kinds)}]"
-
-    def returns(self, kind: m.Type, values: list[m.Expr]) -> str:
-        """The annotation of one result: a fixed number of tensors may be a list all the same."""
-        grown = {
-            s.target.name
-            for s in nodes(self.method.body)
-            if isinstance(s, m.Assign) and isinstance(s.value, m.List | m.Comprehension)
+    def __init__(
+        self,
+        rules: Rules,
+        imports: Imports,
+        method: m.Method,
+        trains: frozenset[str],
+        owner: Attributes | None = None,
+        *,
+        keeps_dtype: bool = False,
+    ) -> None:
+        self.rules = rules
+        self.imports = imports
+        self.method = method
+        self.trains = trains
+        self.owner = owner
+        self.call_dims = {d.name.lstrip("*"): d for d in method.dims}
+        self.local_dims = {
+            d.name for s in statements_in(method.body) if isinstance(s, m.Assign) for d in s.dims
         }
-        lists = [
-            isinstance(v, m.List | m.Comprehension) or (isinstance(v, m.Name) and v.id in grown)
-            for v in values
+        lets = () if owner is None else owner.block.lets
+        self.lets = {let.name: let for let in lets if let.at == "call"}
+        bound = [*self.call_dims, *bound_in(method.body)]
+        self.scope = Scope(imported(method), [i.name for i in method.inputs], bound)
+        self.dtype_local = self.scope.fresh("dtype", "float_dtype") if keeps_dtype else None
+        self.needed: Growing[str, None] = Growing()
+        self.read: Growing[str, None] = Growing()
+        self.effects = Effects(*imports.tables, *self.scope.tables, self.needed, self.read)
+        self.shown = {i.name: shape(i.type) for i in method.inputs}
+        self.items: dict[str, m.Expr] = {}
+
+    def parameters_dtype(self) -> Code | None:
+        """The dtype of the class's parameters, where it has any."""
+        dtype = None if self.owner is None else self.owner.a_parameter()
+        if isinstance(dtype, Call):
+            self.imports.use("torch")
+        return dtype
+
+    def is_float(self, i: m.Input) -> bool:
+        """Whether an input is a tensor of floats, all through the body."""
+        if i.optional or not (isinstance(i.type, m.TensorType) and i.type.dtype == "float"):
+            return False
+        assigned = [
+            s for s in statements_in(self.method.body) if isinstance(s, m.Assign) and s.target.name == i.name
         ]
-        if isinstance(kind, m.TupleType) and kind.items and lists and all(lists):
-            kind = m.make(m.ListType, item=kind.items[0])
-        return annotation(kind, self.imports)
+        return all(isinstance(s.value.type, m.TensorType) and s.value.type.dtype == "float" for s in assigned)
+
+    # --- Modules ----------------------------------------------------------------------------
+
+    def made(self, e: m.Expr) -> m.Expr | None:
+        """The constructor behind an expression that is a module, where it is known."""
+        if self.owner is None:
+            return None
+        if isinstance(e, m.Name) and e.id in self.items:
+            return self.items[e.id]
+        return self.owner.made(e)
+
+    def enter(self, s: m.For) -> None:
+        """Note what a loop runs over."""
+        if self.owner is None:
+            return
+        over, target = self.owner.made(s.iterable), s.target
+        if isinstance(s.iterable, m.Call) and s.iterable.name == "enumerate" and s.iterable.args:
+            over = self.owner.made(s.iterable.args[0])
+            target = target.items[1] if target.items and len(target.items) == 2 else target
+        if target.name is not None and over is not None and (item := element(over)) is not None:
+            self.items[target.name] = item
+
+    # --- Shapes in comments -------------------------------------------------------------------
+
+    def knows(self, kind: m.TensorType) -> bool:
+        """Whether a reader knows every name in a shape."""
+        return all(word in self._known for dim in kind.dims for word in _WORD.findall(dim))
+
+    @cached_property
+    def _known(self) -> set[str]:
+        """The names that stand in the inputs' shapes, or are bound in the body or the block."""
+        inside = [n for i in self.method.inputs for n in nodes(i.type) if isinstance(n, m.TensorType)]
+        found = {word for t in inside for dim in t.dims for word in _WORD.findall(dim)}
+        found |= {"min", "max"} | self.local_dims | {i.name for i in self.method.inputs}
+        if self.owner is not None:
+            found |= {*self.owner.statics, *self.lets} | self.owner.imported
+        return found
 
 
-def _packed(items: list[str], width: int) -> list[str]:
-    """Items joined by commas, broken between them, and inside one only where a line does not hold it."""
-    lines: list[str] = []
-    for text in [*(f"{item}," for item in items[:-1]), items[-1]]:
-        if lines and len(lines[-1]) + 1 + len(text) <= width:
-            lines[-1] += f" {text}"
-        else:
-            lines += textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    return lines
+class Draft(Writer):
+    """Writes one statement of a routine, in one way.
+
+    Attributes:
+        rhs: The right side of the statement.
+        into: The author's name of the local that it is assigned to.
+        live: The names that are read after it.
+        hoisting: Whether chains become statements ahead of it.
+        temporary: The locals that hold intermediate results.
+    """
+
+    __slots__ = ("_reads", "hoisting", "into", "live", "rhs", "routine", "temporary")
+
+    def __init__(
+        self,
+        routine: Routine,
+        indent: int,
+        *,
+        rhs: m.Expr | None = None,
+        into: str | None = None,
+        live: Container[str] = (),
+        hoisting: bool = False,
+    ) -> None:
+        super().__init__(routine.rules, routine.imports, routine.scope, indent)
+        self.routine = routine
+        self.rhs = rhs
+        self.into = into
+        self.live = live
+        self.hoisting = hoisting
+        self.temporary: set[str] = set()
+        self._reads: dict[str, int] | None = None
+
+    @property
+    def reads(self) -> dict[str, int]:
+        """How often the right side reads each local."""
+        if self._reads is None:
+            self._reads = {}
+            for node in nodes(self.rhs):
+                if isinstance(node, m.Name) and node.ref == "local":
+                    self._reads[node.id] = self._reads.get(node.id, 0) + 1
+        return self._reads
+
+    # --- What names mean here -----------------------------------------------------------------
+
+    def static(self, name: str) -> Code:
+        r = self.routine
+        if name in r.call_dims or name in r.local_dims or name in r.lets:
+            r.needed[name] = None
+        elif r.owner is not None and name in r.owner.statics:
+            r.read[name] = None
+            return Attr(Atom("self"), r.owner.stored(name))
+        return Atom(self.scope.local(name))
+
+    def training(self) -> Code:
+        return Atom("training") if self.routine.owner is None else super().training()
+
+    def float_dtype(self) -> Code | None:
+        """The dtype of float inputs or parameters; of a local that holds it where several places ask."""
+        r = self.routine
+        if r.dtype_local is not None:
+            return Atom(r.dtype_local)
+        for i in r.method.inputs:
+            if r.is_float(i):
+                return Attr(Atom(self.scope.local(i.name)), "dtype")
+        return r.parameters_dtype()
+
+    def device(self) -> Code | None:
+        """Where the inputs live."""
+        r = self.routine
+        for i in r.method.inputs:
+            if isinstance(i.type, m.TensorType) and not i.optional:
+                return Attr(Atom(self.scope.local(i.name)), "device")
+        for i in r.method.inputs:
+            if isinstance(i.type, m.ListType | m.TupleType) and not i.optional:
+                return Attr(Index(Atom(self.scope.local(i.name)), (Atom("0"),)), "device")
+        dtype = None if r.owner is None else r.owner.a_parameter()
+        if isinstance(dtype, Call):  # there may be no parameters
+            return Call(Atom("next"), (Atom("(p.device for p in self.parameters())"), Atom("None")))
+        return Attr(dtype.value, "device") if isinstance(dtype, Attr) else None

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.code import Code, flat
-from spec_lang.targets.torch.expressions import Expressions
-from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.types import annotation
+from spec_lang.targets.torch.writer import Writer
 
 
 class Parameter(NamedTuple):
@@ -53,18 +52,16 @@ class Late(NamedTuple):
         ]
 
 
-def hyperparameter(
-    h: m.Hyper, python: str, writer: Expressions, imports: Imports
-) -> tuple[Parameter, Late | None]:
+def hyperparameter(w: Writer, h: m.Hyper) -> tuple[Parameter, Late | None]:
     """The parameter of a hyperparameter; a computed default is filled in by the body."""
-    kind = annotation(h.type, imports)
+    python, kind = w.scope.local(h.name), annotation(h.type, w.imports)
     if h.default is None:
         return Parameter(python, kind), None
     default = frozen_lists(h.default)
     if is_plain(default):
-        return Parameter(python, kind, flat(writer.expr(default))), None
+        return Parameter(python, kind, flat(w.expr(default))), None
     optional = kind if kind.endswith("| None") else f"{kind} | None"
-    return Parameter(python, optional, "None"), Late(python, writer.expr(default))
+    return Parameter(python, optional, "None"), Late(python, w.expr(default))
 
 
 def frozen_lists(e: m.Expr) -> m.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from spec_lang.ir import model as m
 
@@ -28,3 +28,31 @@ def names_in(*roots: object) -> set[str]:
     """The names that are read inside; an append reads its list."""
     found = nodes(*roots)
     return {n.name if isinstance(n, m.Append) else n.id for n in found if isinstance(n, m.Name | m.Append)}
+
+
+def target_names(t: m.Target) -> list[str]:
+    """The names that an assignment binds."""
+    if t.items is not None:
+        return [n for x in t.items for n in target_names(x)]
+    return [] if t.name is None else [t.name]
+
+
+def inside(s: m.Statement) -> list[m.Statement]:
+    """The statements that stand directly in a loop or a branch; none in other statements."""
+    parts = [v for v in s.__dict__.values() if isinstance(v, tuple)]
+    return [x for part in parts for x in part if isinstance(x, m.Statement)]
+
+
+def statements_in(body: Sequence[m.Statement]) -> Iterator[m.Statement]:
+    """All statements of a body, those inside loops and branches too."""
+    for s in body:
+        yield s
+        yield from statements_in(inside(s))
+
+
+def bound_in(body: Sequence[m.Statement]) -> Iterator[str]:
+    """The locals and dims that a body binds."""
+    for s in statements_in(body):
+        if (target := getattr(s, "target", None)) is not None:
+            yield from target_names(target)
+        yield from (d.name.lstrip("*") for d in getattr(s, "dims", ()))

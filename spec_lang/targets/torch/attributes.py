@@ -1,50 +1,47 @@
-"""What the methods of one generated class share: its attributes."""
+"""The attributes of one generated class: its layers and parameters, and what it keeps of its construction."""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 from spec_lang.ir import model as m
 from spec_lang.ir.reserved import MODULE_ATTRIBUTES
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, name
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.names import safe
+from spec_lang.targets.torch.names import imported, safe
 from spec_lang.targets.torch.registry import op_class, parameters
-from spec_lang.targets.torch.text import attribute
 
 
-class State:
-    """The block that a class is made from, and which of its numbers the methods read."""
+class Attributes:
+    """What is known of a block's class before any of it is written; nothing here changes.
 
-    def __init__(self, block: m.Block, imports: Imports, training_functions: frozenset[str]) -> None:
+    Attributes:
+        members: The layers, params and buffers by name.
+        statics: What construction fixes: hyperparameters, dims and `let`s, in order.
+    """
+
+    def __init__(self, block: m.Block) -> None:
         self.block = block
-        self.imports = imports
-        self.training_functions = training_functions
         self.members = {p.name: p for p in block.members}
         self.hypers = [h.name for h in block.hypers]
         self.statics = self.hypers + list(block.dims)
         self.statics += [let.name for let in block.lets if let.at == "init"]
-        self.read_by_methods: set[str] = set()
-        self.own = {*self.members, *(method.name for method in block.methods)}
+        self._own = {*self.members, *(method.name for method in block.methods)}
 
-    def attribute(self, name: str) -> str:
-        """The attribute of a layer, a param or a buffer: the author's name."""
-        return attribute(name)
+    @cached_property
+    def imported(self) -> frozenset[str]:
+        """What locals of the class must not hide."""
+        return imported(self.block)
 
     def stored(self, name: str) -> str:
         """The attribute that holds a hyperparameter, a dim or a `let`."""
         stored = safe(name)
-        while stored in self.own or stored in MODULE_ATTRIBUTES:
+        while stored in self._own or stored in MODULE_ATTRIBUTES:
             stored += "_"
         return stored
 
-    def read(self, name: str) -> Code | None:
-        """`self.name` for what construction fixes; None for what it does not."""
-        if name not in self.statics:
-            return None
-        self.read_by_methods.add(name)
-        return Attr(Atom("self"), self.stored(name))
-
     def a_parameter(self) -> Code | None:
-        """The dtype of a parameter of this block's, to make tensors of the same."""
+        """The dtype of a parameter of this block's, to make tensors of the same; it may name `torch`."""
         for member in self.block.members:
             match member:
                 case m.Param(kind="param", type=type_) if type_.dtype == "float":
@@ -57,7 +54,7 @@ class State:
             return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
         if not made:
             return None
-        default = Call(name("torch.get_default_dtype"))  # imported where the code is used
+        default = Call(name("torch.get_default_dtype"))
         return Call(Atom("next"), (Atom("(p.dtype for p in self.parameters())"), default))
 
     def made(self, e: m.Expr) -> m.Expr | None:
@@ -69,17 +66,18 @@ class State:
             return element(outer)
         return None
 
-    def class_of(self, made: m.Expr) -> Code | None:
-        """The Python class that a constructor call makes."""
-        if isinstance(made, m.List | m.Dict | m.Comprehension):
-            keyed = isinstance(made, m.Dict) or (isinstance(made, m.Comprehension) and made.key is not None)
-            return name(f"{self.imports.use('nn')}.{'ModuleDict' if keyed else 'ModuleList'}")
-        if not isinstance(made, m.Call):
-            return None
-        if made.to == "make":
-            torch = "nn.Sequential" if made.name == "Sequential" else op_class(made.name).torch
-            return name(torch) if torch.startswith(self.imports.use("nn") + ".") else None
-        return Atom(self.imports.definition(made.name)) if made.to in ("block", "extern") else None
+
+def class_of(made: m.Expr, imports: Imports) -> Code | None:
+    """The Python class that a constructor call makes."""
+    if isinstance(made, m.List | m.Dict | m.Comprehension):
+        keyed = isinstance(made, m.Dict) or (isinstance(made, m.Comprehension) and made.key is not None)
+        return name(f"{imports.use('nn')}.{'ModuleDict' if keyed else 'ModuleList'}")
+    if not isinstance(made, m.Call):
+        return None
+    if made.to == "make":
+        torch = "nn.Sequential" if made.name == "Sequential" else op_class(made.name).torch
+        return name(torch) if torch.startswith(imports.use("nn") + ".") else None
+    return Atom(imports.definition(made.name)) if made.to in ("block", "extern") else None
 
 
 def element(made: m.Expr) -> m.Expr | None:

@@ -1,0 +1,263 @@
+"""The body of a method or a function over tensors: one function a kind of statement, and its row in `STATEMENTS`.
+
+Each gives the lines of its statement at an indentation; `live` are the names that are read after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from spec_lang.ir import model as m
+from spec_lang.targets.torch.calls import chain, module
+from spec_lang.targets.torch.chains import NESTED, has_chain, stages
+from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat
+from spec_lang.targets.torch.conditions import chosen
+from spec_lang.targets.torch.dims import sizes
+from spec_lang.targets.torch.expressions import loop_target, target
+from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.lines import remarked, stated
+from spec_lang.targets.torch.liveness import Later
+from spec_lang.targets.torch.routine import Draft, Routine
+from spec_lang.targets.torch.text import comment
+from spec_lang.targets.torch.types import annotation, shape
+from spec_lang.targets.torch.walk import inside, names_in, nodes, target_names
+
+
+def body(
+    r: Routine, statements: Sequence[m.Stmt], live: Container[str], indent: int, *, loop: bool = False
+) -> list[str]:
+    """Statements in order, each with the comments above it."""
+    lines: list[str] = []
+    after = Later(statements, live, loop=loop)
+    for after.at, s in enumerate(statements):
+        if _only_conditions(s):
+            continue
+        for text in s.comments:
+            lines += comment(indent, text)
+        lines += STATEMENTS[type(s)](r, s, after, indent)
+    return lines
+
+
+def _indented(
+    r: Routine, statements: Sequence[m.Stmt], live: Container[str], indent: int, *, loop: bool = False
+) -> list[str]:
+    """The body of a loop or a branch, `indent` being that of its head."""
+    lines = body(r, statements, live, indent + 4, loop=loop)
+    if all(line.lstrip().startswith("#") for line in lines):
+        lines.append(" " * (indent + 4) + "pass")
+    return lines
+
+
+def _only_conditions(s: m.Statement) -> bool:
+    """Whether nothing is left of a statement: the model checks its caller's values first."""
+    return isinstance(s, m.Require) or (hasattr(s, "body") and all(map(_only_conditions, inside(s))))
+
+
+# --- Statements that are one expression -----------------------------------------------------------
+
+
+class _Simple(NamedTuple):
+    """A statement of one line where that fits: a prefix, and what `finish` makes of a value.
+
+    `into` is the local that it is assigned to, `trailing` the author's remark, `shown` a shape for a comment.
+    """
+
+    prefix: str
+    value: m.Expr
+    finish: Callable[[Code], Code] = lambda code: code
+    into: str | None = None
+    trailing: str | None = None
+    shown: str | None = None
+
+
+def _simple(r: Routine, s: _Simple, live: Container[str], indent: int) -> list[str]:
+    """The line, or where it is too long the statements that its chains become."""
+    mark = r.effects.mark()
+    code, ahead, lines = _attempt(r, s, live, indent, hoisting=False)
+    if len(lines) > 1 and has_chain(s.value):
+        r.effects.undo(mark)
+        code, ahead, lines = _attempt(r, s, live, indent, hoisting=True)
+    trailing = s.trailing
+    if trailing and ahead:
+        ahead, trailing = [*comment(indent, trailing), *ahead], None
+    if s.prefix == f"{flat(code)} = ":
+        return ahead
+    return [*ahead, *remarked(lines, trailing or s.shown, indent, s.prefix.removesuffix(" = "))]
+
+
+def _attempt(
+    r: Routine, s: _Simple, live: Container[str], indent: int, *, hoisting: bool
+) -> tuple[Code, list[str], list[str]]:
+    """One way to write a statement: its expression, the lines ahead of it, and its own lines."""
+    w = Draft(r, indent, rhs=s.value, into=s.into, live=live, hoisting=hoisting)
+    code = s.finish(_value(w, s.value))
+    return code, w.ahead, statement(indent, s.prefix, code)
+
+
+def _value(w: Draft, e: m.Expr) -> Code:
+    """The right side of a statement; a long chain leaves statements ahead of it."""
+    if isinstance(e, m.Call):
+        _, calls = stages(e)
+        if len(calls) > NESTED or (w.hoisting and len(calls) > 1) or any(c.to == "run" for c in calls):
+            return chain(w, e)
+    return w.expr(e)
+
+
+def _bare(code: Code) -> Code:
+    return Tuple(code.items, bare=True) if isinstance(code, Tuple) and code.items else code
+
+
+def _unbound(code: Code) -> Code:
+    """The parts of a tensor along its first dim, to be unpacked."""
+    return Call(Attr(code, "unbind"), (Atom("0"),))
+
+
+def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[str]:
+    w = Draft(r, indent)
+    left, shown, bound = target(w, s.target), _shape_remark(r, s), target_names(s.target)
+    if len(bound) == 1 and bound[0] not in live and not s.dims:
+        if not isinstance(s.value, m.Call):
+            return []
+        return _simple(r, _Simple("", s.value, trailing=s.trailing), live, indent)
+    annotated = ""
+    if s.target.name is not None and isinstance(s.value, m.List) and not s.value.items:
+        annotated = f": list[{_item_annotation(r, s.target.name)}]"
+    unpacked = s.target.items is not None and isinstance(s.value.type, m.TensorType)
+    simple = _Simple(
+        prefix=f"{flat(left)}{annotated} = ",
+        value=s.value,
+        finish=_unbound if unpacked else _bare,
+        into=s.target.name,
+        trailing=s.trailing,
+        shown=shown,
+    )
+    lines = _simple(r, simple, live, indent)
+    wanted = [d for d in s.dims if d.name in live]
+    return lines + [" " * indent + line for line in sizes(w, wanted, {})]
+
+
+def _item_annotation(r: Routine, name: str) -> str:
+    """The annotation of what is appended to a list."""
+    appended = [s.value for s in nodes(r.method.body) if isinstance(s, m.Append) and s.name == name]
+    for value in appended:
+        match value:
+            case m.List(items=(first, *_)):
+                return _annotation_of(r, first)
+            case m.Expression(type=m.ListType(item=kind) | m.TupleType(items=(kind, *_))):
+                return annotation(kind, r.imports)
+    return r.imports.use("Tensor")
+
+
+def _annotation_of(r: Routine, e: m.Expr) -> str:
+    """The annotation of a value; where its type changes from step to step, it is a tensor."""
+    if e.type is None and isinstance(e, m.Tuple):
+        return f"tuple[{', '.join(_annotation_of(r, x) for x in e.items)}]"
+    return r.imports.use("Tensor") if e.type is None else annotation(e.type, r.imports)
+
+
+def _shape_remark(r: Routine, s: m.Assign) -> str | None:
+    """The shape of what is assigned, where it is not that of what it is made from."""
+    kind = s.value.type
+    if isinstance(s.target.name, str) and isinstance(kind, m.TensorType):
+        text = shape(kind) if r.knows(kind) else None
+        before, r.shown[s.target.name] = r.shown.get(s.target.name), text
+        if text is None or not kind.dims or before == text:
+            return None
+        _, calls = stages(s.value)
+        last = calls[-1].args[0].type if len(calls) > NESTED else None
+        known = {shape(t) for t in _tensor_types(s.value)} if last is None else {shape(last)}
+        return None if known == {text} else text
+    if s.target.items and isinstance(kind, m.TensorType):
+        return f"each [{', '.join(kind.dims[1:])}]"
+    return None
+
+
+def _tensor_types(e: m.Expr) -> list[m.TensorType]:
+    names = [n for n in nodes(e) if isinstance(n, m.Name) and n.ref == "local"]
+    return [n.type for n in names if isinstance(n.type, m.TensorType)]
+
+
+def _append(r: Routine, s: m.Append, live: Container[str], indent: int) -> list[str]:
+    name = r.scope.local(s.name)
+    if not (isinstance(s.value, m.List) and len(s.value.items) == 1):
+        return _simple(r, _Simple(f"{name} += ", s.value, trailing=s.trailing), live, indent)
+
+    def call(item: Code) -> Code:
+        return Call(Atom(f"{name}.append"), (item,))
+
+    return _simple(r, _Simple("", s.value.items[0], call, trailing=s.trailing), live, indent)
+
+
+def _return(r: Routine, s: m.Return, live: Container[str], indent: int) -> list[str]:
+    return _simple(r, _Simple("return ", s.value, _bare, trailing=s.trailing), live, indent)
+
+
+# --- Loops and branches ---------------------------------------------------------------------------
+
+
+def _for(r: Routine, s: m.For, live: Container[str], indent: int) -> list[str]:
+    w = Draft(r, indent, rhs=s.iterable, live=live)
+    iterable = module(w, s.iterable)
+    variables = loop_target(w, s.target, names_in(*s.body))
+    r.enter(s)
+    head = stated(w, f"for {flat(variables)} in ", iterable, ":", s.trailing)
+    return head + _indented(r, s.body, live, indent, loop=True)
+
+
+def _if(r: Routine, s: m.If, live: Container[str], indent: int) -> list[str]:
+    w = Draft(r, indent, rhs=s.test, live=live)
+    test, inner = w.expr(s.test), s.body
+    while not s.orelse and len(inner) == 1 and isinstance(inner[0], m.If) and not inner[0].orelse:
+        test = Binary("and", test, w.expr(inner[0].test))
+        inner = inner[0].body
+    mark = r.effects.mark()
+    if (line := _choice(w, s, test)) is not None:
+        return line
+    r.effects.undo(mark)
+    lines = stated(w, "if ", test, ":", s.trailing) + _indented(r, inner, live, indent)
+    orelse = s.orelse
+    while len(orelse) == 1 and isinstance(orelse[0], m.If) and not orelse[0].comments:
+        w = Draft(r, indent, rhs=orelse[0].test, live=live)
+        lines += stated(w, "elif ", w.expr(orelse[0].test), ":", orelse[0].trailing)
+        lines += _indented(r, orelse[0].body, live, indent)
+        orelse = orelse[0].orelse
+    if orelse:
+        lines += [" " * indent + "else:", *_indented(r, orelse, live, indent)]
+    return lines
+
+
+def _choice(w: Draft, s: m.If, test: Code) -> list[str] | None:
+    """Two assignments of one variable as one line, where they are that and it fits."""
+    if len(s.body) != 1 or len(s.orelse) != 1:
+        return None
+    a, b = s.body[0], s.orelse[0]
+    if not (isinstance(a, m.Assign) and isinstance(b, m.Assign) and a.target.name == b.target.name):
+        return None
+    if a.target.name is None or a.dims or b.dims or _runs(a.value) or _runs(b.value):
+        return None
+    code = chosen(test, w.expr(a.value), w.expr(b.value))
+    remarks = [*a.comments, *filter(None, [a.trailing]), *b.comments, *filter(None, [b.trailing])]
+    line = " " * w.indent + f"{w.scope.local(a.target.name)} = {flat(code)}"
+    if len(line) > WIDTH:
+        return None
+    return [*w.ahead, *(text for remark in remarks for text in comment(w.indent, remark)), line]
+
+
+def _runs(e: m.Expr) -> bool:
+    return any(isinstance(n, m.Call) and n.to == "run" for n in nodes(e))
+
+
+def _require(r: Routine, s: m.Require, live: Container[str], indent: int) -> list[str]:
+    """Nothing: the model checks its caller's values before the body."""
+    return []
+
+
+STATEMENTS: Mapping[type[m.Statement], Callable[[Routine, Any, Container[str], int], list[str]]] = {
+    m.Assign: _assign,
+    m.Append: _append,
+    m.Return: _return,
+    m.Require: _require,
+    m.For: _for,
+    m.If: _if,
+}
