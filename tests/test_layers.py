@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "compiler": {"frozen", "targets", "ir", "syntax", "diagnostics"},
 }
 # Packages whose modules import one way among themselves too, and do not build on chains of classes.
-STRICT = ["targets/torch"]
+STRICT = ("ir/from_ast", "targets/onnx", "targets/torch")
 HEAVY = {"torch", "numpy", "onnx", "onnxruntime", "openvino", "safetensors", "sklearn"}
 
 
@@ -123,6 +123,43 @@ def test_no_function_is_there_only_to_be_replaced(package: str) -> None:
                 if all(isinstance(s, ast.Expr) for s in doc) and isinstance(last, ast.Raise):
                     text = ast.unparse(last)
                     assert "NotImplementedError" not in text, f"{name}.{node.name}"
+
+
+OWNED = {"diagnostics", "owed", "determined", "needed", "used", "strangers", "tainted", "notes"}
+"""What `Effects` holds."""
+CHANGING = {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "add", "discard"}
+
+
+def written(tree: ast.Module) -> Iterator[ast.expr]:
+    """What a module writes to: targets of assignments and deletions, and what is changed by a method."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.Delete):
+            yield from node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            yield node.target
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING
+        ):
+            yield node.func.value
+
+
+def owner(e: ast.expr) -> str | None:
+    """The slot of `Effects` that an expression such as `c.effects.notes.refs[n]` is part of."""
+    while isinstance(e, ast.Attribute | ast.Subscript):
+        if isinstance(e, ast.Attribute) and e.attr in OWNED and ast.unparse(e.value).endswith("effects"):
+            return e.attr
+        if isinstance(e, ast.Attribute) and e.attr == "notes" and ast.unparse(e.value) == "c":
+            return e.attr
+        e = e.value
+    return None
+
+
+def test_only_effects_writes_what_a_check_did() -> None:
+    for name, tree in modules("ir/from_ast").items():
+        if name.endswith(".state.effects"):
+            continue
+        wrong = [ast.unparse(e) for e in written(tree) if owner(e) is not None]
+        assert not wrong, f"{name} writes {wrong}"
 
 
 @pytest.mark.parametrize(
