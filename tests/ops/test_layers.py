@@ -104,6 +104,7 @@ def test_the_parameters_that_a_layer_always_has_are_declared(name: str) -> None:
     ]  # k layers have k names
     calls = map(bound, cases)
     learned = [{p.name for p in op.params() if p.learned} for op in calls]
+    assert learned, f"{name} has no case"
     common = set.intersection(*learned)
     assert {p for p in common if "." not in p} <= set(layer.always) <= common
     assert bool(layer.always) == bool(common)

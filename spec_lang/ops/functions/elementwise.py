@@ -99,7 +99,7 @@ def _infinite(g: Graph, x: Value, **which: int) -> Value:
 
 
 def _row(base: type[_Unary], name: str, emit: str | Emit, doc: str, torch: str | None = None) -> None:
-    """Declare one function."""
+    """Declare one function; `torch` is how generated code spells it, where that is not `torch.` and its name."""
     body = {
         "__doc__": doc,
         "__module__": __name__,
@@ -109,7 +109,7 @@ def _row(base: type[_Unary], name: str, emit: str | Emit, doc: str, torch: str |
     type(name, (base,), body)
 
 
-for _name, _emit, _doc in (
+for _columns in (
     ("exp", "Exp", "e ** x."),
     ("exp2", lambda g, x: g.Pow(_const(g, 2.0, x), x), "2 ** x."),
     ("expm1", lambda g, x: g.Sub(g.Exp(x), _const(g, 1.0, x)), "exp(x) - 1."),
@@ -143,18 +143,18 @@ for _name, _emit, _doc in (
     ("arccosh", "Acosh", "The inverse of the hyperbolic cosine."),
     ("arctanh", "Atanh", "The inverse of the hyperbolic tangent."),
 ):
-    _row(_ToFloat, _name, _emit, _doc)
+    _row(_ToFloat, *_columns)
 
-for _name, _emit, _doc in (
+for _columns in (
     ("floor", "Floor", "The largest integer at most x."),
     ("ceil", "Ceil", "The smallest integer at least x."),
     ("trunc", lambda g, x: g.Mul(g.Sign(x), g.Floor(g.Abs(x))), "x without its fraction."),
     ("fix", lambda g, x: g.Mul(g.Sign(x), g.Floor(g.Abs(x))), "x without its fraction."),
     ("positive", lambda _, x: x, "x."),
 ):
-    _row(_Rounding, _name, _emit, _doc)
+    _row(_Rounding, *_columns)
 
-for _name, _emit, _doc in (
+for _columns in (
     ("isnan", lambda g, x: g.IsNaN(x) if x.dtype.is_float else g.Not(g.Equal(x, x)), "Whether it is NaN."),
     (
         "isinf",
@@ -171,7 +171,7 @@ for _name, _emit, _doc in (
     ("signbit", lambda g, x: is_negative(g, x), "Whether its sign is minus: -0.0 has it, 0.0 does not."),
     ("logical_not", lambda g, x: g.Not(g.cast(x, DType.BOOL)), "Whether it is 0."),
 ):
-    _row(_Predicate, _name, _emit, _doc)
+    _row(_Predicate, *_columns)
 
 
 class round_(_Rounding):

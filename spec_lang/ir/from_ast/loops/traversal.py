@@ -31,6 +31,7 @@ from spec_lang.ir.from_ast.values.value import (
 from spec_lang.shapes import Cond, Dim, dim, symbol
 from spec_lang.shapes.linear import symbol_in
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.Expr, method: str) -> Value:
@@ -310,12 +311,4 @@ def _nested(
 
 def _appended(body: tuple[ast.Statement, ...]) -> set[str]:
     """The lists that a loop's body appends to."""
-    found: set[str] = set()
-    for statement in body:
-        if isinstance(statement, ast.Append):
-            found.add(statement.target.id)
-        elif isinstance(statement, ast.For):
-            found |= _appended(statement.body)
-        elif isinstance(statement, ast.If):
-            found |= _appended(statement.body) | _appended(statement.orelse)
-    return found
+    return {n.target.id for statement in body for n in walk(statement) if isinstance(n, ast.Append)}

@@ -30,6 +30,6 @@ class Remarks:
             above.insert(0, self.own[line])
             line -= 1
         last = self.source.position(max(span.start, span.end - 1)).line
-        if isinstance(node, ast.If | ast.For):
+        if getattr(node, "body", None):  # the end of its head
             last = first
         return tuple(above), self.behind.get(last)
