@@ -300,3 +300,39 @@ FLOATS = """
 )
 def test_floats_and_choices_decide_what_a_use_owes(condition: str, arguments: str, found: list[str]) -> None:
     assert codes(FLOATS.replace("CONDITION", condition).replace("ARGUMENTS", arguments)) == found
+
+
+def test_a_part_of_a_condition_may_have_no_value_where_an_earlier_one_decides() -> None:
+    assert not codes(
+        """
+        block B(n: int >= 0, d: int):
+            require n == 0 or d % n == 0
+            layers:
+                fc = Linear(d, d)
+            forward(x: float[N, d]) -> float[N, d]:
+                return x -> fc
+
+        model M:
+            layers:
+                none_of = B(0, 4)
+                some_of = B(2, 4)
+            forward(x: float[N, 4]) -> float[N, 4]:
+                return x -> none_of -> some_of
+        """
+    )
+
+
+def test_a_condition_on_a_float_and_a_dim_is_one_of_the_call() -> None:
+    program = checked(
+        """
+        model M(p: float = 0.5):
+            layers:
+                fc = Linear(4, 4)
+            forward(x: float[N, 4]) -> float[N, 4]:
+                require p * N <= 10.0
+                return x -> fc
+        """
+    )
+    found = block(program, "M")
+    assert not found.requires
+    assert [r.at for r in found.methods[0].body if r.kind == "require"] == ["call"]

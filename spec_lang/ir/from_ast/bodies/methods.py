@@ -99,6 +99,8 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
         if isinstance(value, Dim):
             c.block.dims[name] = value
             result.dims[name] = value
+        else:
+            c.block.given.add(name)
         result.inputs.append(InputSummary(name, value, False, item.default, item))
         return value
     type = type_of(c, at, item.type)

@@ -54,6 +54,7 @@ class Block:
         "dims",
         "facts",
         "free_axes",
+        "given",
         "hypers",
         "lets",
         "members",
@@ -75,6 +76,8 @@ class Block:
         self.lets: dict[str, Value] = {}
         self.dims: dict[str, Dim | Pack] = {}
         """The dims that inputs bind."""
+        self.given: set[str] = set()
+        """Inputs of methods that are floats, truths or choices."""
         self.members: dict[str, Value] = {}
         self.methods: dict[str, ast.Method] = {}
         self.facts = Facts()

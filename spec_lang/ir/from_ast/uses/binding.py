@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.types.hyper_types import type_words
 from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args, stage
@@ -12,6 +13,7 @@ from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import found_text, type_symbols, type_text
 from spec_lang.ir.from_ast.values.value import Env, InputSummary, Mapped, Maybe, MethodSummary, Value
+from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Absent, Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
 from spec_lang.shapes.linear import linear, symbol_in
 from spec_lang.syntax import ast
@@ -158,10 +160,52 @@ def _pair(c: Check, at: Place, item: InputSummary, value: Value, call: _Call) ->
             )
             return False
         value = value.value
-    if isinstance(formal, Dim) and isinstance(value, Dim):
-        call.env[str(formal)] = value
-        return True
+    if isinstance(formal, Dim | Real | Cond | Choice):
+        return _pair_numbers(c, at, formal, value, item, call)
     return _pair_types(c, at, formal, value, item.name, call)
+
+
+def _pair_numbers(
+    c: Check, at: Place, formal: Dim | Real | Cond | Choice, value: Value, item: InputSummary, call: _Call
+) -> bool:
+    """An input that is no tensor: an int, a float, a truth or a choice."""
+    if isinstance(formal, Dim):
+        good = isinstance(value, Dim)
+    elif isinstance(formal, Real):
+        good = isinstance(value, Dim | float | Real)
+    elif isinstance(formal, Cond):
+        good = isinstance(value, bool | Cond)
+    else:
+        options = (value,) if isinstance(value, str) else value.options if isinstance(value, Choice) else ()
+        good = bool(options) and set(options) <= set(formal.options)
+    if not good:
+        type = item.node.type
+        c.error(
+            "E0505",
+            f"{call.label}'s {item.name} is {type_words(type)}, not {found_text(value)}",
+            stage(call.node),
+        )
+        return False
+    if isinstance(formal, Dim) and isinstance(value, Dim) and not _within(c, at, formal, value, item, call):
+        return False
+    call.env[item.name] = value
+    return True
+
+
+def _within(c: Check, at: Place, formal: Dim, value: Dim, item: InputSummary, call: _Call) -> bool:
+    """An int must lie within the bounds of its input's type."""
+    low, high = formal.bounds
+    for cond, limit in (
+        (Cond.TRUE if low is None else Cond.ge(value, low), f"at least {low}"),
+        (Cond.TRUE if high is None else Cond.le(value, high), f"at most {high}"),
+    ):
+        known = at.decide(cond)
+        if known is False:
+            c.error("E0507", f"{call.label}'s {item.name} is {limit}, but gets {value}", stage(call.node))
+            return False
+        if known is None:
+            owe(c, at, cond, f"{call.label} needs {cond}", call.node, False)
+    return True
 
 
 def _pair_types(c: Check, at: Place, formal: Value, value: Value, name: str, call: _Call) -> bool:

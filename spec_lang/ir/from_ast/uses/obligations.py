@@ -33,7 +33,7 @@ def owe(
 
 def time(c: Check, cond: Cond) -> str:
     """When a condition's names are known: construction or call."""
-    call = any(n in c.block.dims and n not in c.effects.needed for n in cond.symbols)
+    call = any(n in c.block.given or (n in c.block.dims and n not in c.effects.needed) for n in cond.names)
     return "call" if call or any(isinstance(f, Absent) or f == TRAINING for f in cond.flags) else "init"
 
 

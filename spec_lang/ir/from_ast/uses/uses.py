@@ -74,7 +74,7 @@ def _used(
         return POISON
     inside = {name: cells(name, node) for name in summary.dims}
     module = BlockModule(label, summary, env, inside, node)
-    early = [o for o in summary.owed if not (o.cond.symbols & set(summary.dims))]
+    early = [o for o in summary.owed if not (o.cond.names & set(summary.dims))]
     return module if discharge(c, at, early, env, module, node) else POISON
 
 

@@ -49,7 +49,20 @@ def substitute_dim(value: Dim, env: Env) -> Dim:
 
 
 def substitute_cond(value: Cond, env: Env) -> Cond | bool:
-    """As `substitute`, for a condition; a bool where that leaves nothing open."""
+    """As `substitute`, for a condition; a bool where that leaves nothing open.
+
+    A part of `and` or `or` has no value that an earlier one keeps from being asked for.
+    """
+    if value.op in ("and", "or"):
+        decisive = value.op == "or"
+        left: Cond | None = None
+        for part in value.parts:
+            known = substitute_cond(part, env)
+            if known is decisive:
+                return decisive
+            if isinstance(known, Cond):
+                left = known if left is None else left | known if decisive else left & known
+        return truth(left) if left is not None else not decisive
     try:
         return truth(value.substitute(env))
     except Undefined:
