@@ -35,7 +35,7 @@ from spec_lang.targets.torch.code import (
 from spec_lang.targets.torch.conditions import chosen, compared, negated
 from spec_lang.targets.torch.fstrings import fstring
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.names import safe
+from spec_lang.targets.torch.names import Scope, safe
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram, attribute, identifier, number, string
 from spec_lang.targets.torch.walk import names_in
@@ -173,11 +173,11 @@ def _dict(w: Writer, e: m.Dict) -> Code:
     return Dict(tuple((None if k is None else w.expr(k), w.expr(v)) for k, v in pairs))
 
 
-def target(w: Writer, t: m.Target) -> Code:
+def target(scope: Scope, t: m.Target) -> Code:
     """The left side of an assignment."""
     if t.items is not None:
-        return Tuple(tuple(target(w, x) for x in t.items), bare=True)
-    return Atom("_" if t.name is None else w.scope.local(t.name))
+        return Tuple(tuple(target(scope, x) for x in t.items), bare=True)
+    return Atom("_" if t.name is None else scope.local(t.name))
 
 
 def loop_target(w: Writer, t: m.Target, read: set[str]) -> Code:

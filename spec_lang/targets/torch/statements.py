@@ -114,8 +114,7 @@ def _unbound(code: Code) -> Code:
 
 
 def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[str]:
-    w = Draft(r, indent)
-    left, shown, bound = target(w, s.target), _shape_remark(r, s), target_names(s.target)
+    left, shown, bound = target(r.scope, s.target), _shape_remark(r, s), target_names(s.target)
     if len(bound) == 1 and bound[0] not in live and not s.dims:
         if not isinstance(s.value, m.Call):
             return []
@@ -134,7 +133,7 @@ def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[
     )
     lines = _simple(r, simple, live, indent)
     wanted = [d for d in s.dims if d.name in live]
-    return lines + [" " * indent + line for line in sizes(w, wanted, {})]
+    return lines + [" " * indent + line for line in sizes(Draft(r, indent), wanted, {})]
 
 
 def _item_annotation(r: Routine, name: str) -> str:

@@ -39,7 +39,7 @@ def target_names(t: m.Target) -> list[str]:
 
 def inside(s: m.Statement) -> list[m.Statement]:
     """The statements that stand directly in a loop or a branch; none in other statements."""
-    parts = [v for v in s.__dict__.values() if isinstance(v, tuple)]
+    parts = (v for v in s.__dict__.values() if v.__class__ is tuple and v)
     return [x for part in parts for x in part if isinstance(x, m.Statement)]
 
 
