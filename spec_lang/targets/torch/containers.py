@@ -101,6 +101,7 @@ def _name(w: Build, e: m.Name) -> Code:
 
 
 def _comprehension(w: Build, e: m.Comprehension) -> Code:
+    """A comprehension of modules."""
     return comprehension(w, e, lambda value: module(w, value))
 
 
@@ -296,7 +297,7 @@ def carries(e: m.Expr) -> bool:
 
 
 INIT = Rules(
-    {**EXPRESSIONS, m.Name: _name, m.Comprehension: _comprehension},
+    {**EXPRESSIONS, m.Name: _name},
     {**CALLS, "op": operation, "make": _make},
 )
 """Expressions in `__init__`, where lists and dicts of layers become PyTorch's containers."""
