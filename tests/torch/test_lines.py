@@ -52,6 +52,8 @@ BODIES = {
     "lists of layers in comparisons": "return ((x -> drop -> few) > (x -> many)) -> to(float)",
     "lists of layers that are indexed": "return cat([(x -> few)[:, :2], (x -> drop -> many)[:, 2:]], dim=1)",
     "lists of layers in tuples": "y, z = (x -> few), (x -> drop -> many)\nreturn y - z",
+    "lists of layers in a list": "z = [x -> few, x -> drop -> many]\nreturn both(z[0], z[1])",
+    "a choice of lists": "z = [x -> few, w -> many] if flag else [x, w -> few -> many]\nreturn both(z[0], z[1])",
     "lists of layers that are appended": "all = []\nall += [x -> few]\nall += [x -> drop -> many -> first]\nreturn all[0] - all[1]",
     "lists of layers that a loop goes over": "for y in [x -> few, x -> drop -> many]:\n    x = x + y\nreturn x",
     "a list of layers inside a loop": "for layer in many:\n    x = layer(x -> drop -> few) + x\nreturn x",
@@ -189,20 +191,13 @@ def test_what_is_not_chosen_does_not_run(result: str) -> None:
 
 def test_numbers_in_lists_are_no_modules() -> None:
     hold("""
-block Part(sizes: list[list[int]]):
-    let pairs = [[s[0], len(s), i] for i, s in enumerate(sizes)]
-    layers:
-        fc = Linear(sizes[0][0], sizes[0][1])
-    forward(x: float[N, sizes[0][0]]) -> float[N, sizes[0][1]]:
-        return (x -> fc) * pairs[1][1]
-
 model Net(dim: int = 4):
     let grid = [[dim, i] for i in range(3)]
     let rows = [[[i, j] for j in range(2)] for i in range(3)]
     layers:
-        parts = [Part([[dim, dim + j] for j in range(2)]) for i in range(2)]
+        fc = [Linear(dim, dim, bias=[[i, j][0] for j in range(2)][1] > 0) for i in range(2)]
     forward(x: float[N, dim]) -> float[N, dim]:
-        return (x -> parts) * grid[1][0] + rows[2][1][0]
+        return (x -> fc) * grid[1][0] + rows[2][1][0]
 """)
 
 

@@ -244,9 +244,14 @@ def _comparison(w: Draft, e: m.Compare) -> Code:
     return _operator(w, m.make(m.Binary, op="and", left=first, right=others, type=e.type))
 
 
+def lends(e: m.Expr) -> bool:
+    """Whether the variable that gets a value may hold the tensors on the way to it: one of lists does not."""
+    return e.type is None or isinstance(e.type, m.TensorType)
+
+
 def _put(w: Draft, variable: str, e: m.Expr) -> list[str]:
     """The lines of a branch that leave a value in a variable."""
-    inner = w.nested(w.indent + 4, into=variable)
+    inner = w.nested(w.indent + 4, into=variable if lends(e) else None)
     code = value(inner, e)
     return inner.ahead if flat(code) == variable else stated(inner, f"{variable} = ", code)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from spec_lang.ir import model as m
-from spec_lang.targets.torch.calls import module, runs, value
+from spec_lang.targets.torch.calls import lends, module, runs, value
 from spec_lang.targets.torch.chains import NESTED, has_chain, stages
 from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat
 from spec_lang.targets.torch.conditions import chosen
@@ -118,7 +118,7 @@ def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[
         prefix=f"{flat(left)}{annotated} = ",
         value=s.value,
         finish=_unbound if unpacked else _bare,
-        into=None if s.target.name is None else r.scope.local(s.target.name),
+        into=None if s.target.name is None or not lends(s.value) else r.scope.local(s.target.name),
         trailing=s.trailing,
         shown=shown,
     )
