@@ -160,11 +160,10 @@ def test_random_lines(seed: int) -> None:
 
 
 MODES = """
-model Net(flag: bool = true, deep: bool = true):
+model Net(flag: bool = true):
     layers:
         norm  = [BatchNorm1d(4) for i in range(2)]
         other = [BatchNorm1d(4) for i in range(2)]
-        extra = Linear(4, 4) if deep else none
 
     forward(x: float[N, 4]) -> float[N, 4]:
         return {result}
@@ -180,8 +179,7 @@ model Net(flag: bool = true, deep: bool = true):
     ],
 )
 def test_what_is_not_chosen_does_not_run(result: str) -> None:
-    text = MODES.replace("{result}", result).replace("        extra = Linear(4, 4) if deep else none\n", "")
-    module = from_program(compiled(text.replace(", deep: bool = true", "")).checked(), "modes")
+    module = from_program(compiled(MODES.replace("{result}", result)).checked(), "modes")
     for flag in (True, False):
         net: nn.Module = module.Net(flag)
         net(torch.randn(3, 4))
@@ -209,3 +207,43 @@ model Net:
     forward(x: float[N, 4], y: float[N, 4] = x -> few, z: float[N, 4] = y -> few) -> float[N, 4]:
         return x + y * z
 """)
+
+
+TOWERS = {
+    "in each entry of a dict": (
+        '{f"a{i}": Sequential(*[Linear(_, w + i) for w in [5, 6, 4]]) for i in range(2)}',
+        'x -> few["a0"]',
+    ),
+    "in a choice inside a Sequential": (
+        "Sequential(Sequential(*[Linear(_, w) for w in [5, 4]]) if flag else Linear(4, 4), Tanh())",
+        "x -> few",
+    ),
+    "in a choice for each item": (
+        "[Sequential(*[Linear(_, w) for w in [5, 6, 4]]) if i > 0 else Sequential(*[Linear(_, w) for w in [5, 4]]) for i in range(2)]",
+        "x -> few[0] -> few[1]",
+    ),
+    "in an item that may be none": (
+        "[Tanh(), Sequential(*[Linear(_, w) for w in [5, 4]]) if flag else none, Sequential(*[Linear(_, w) for w in [6, 4]])]",
+        "x -> few",
+    ),
+    "in an entry that may be none": (
+        '{"a": Sequential(*[Linear(_, w) for w in [5, 4]]) if flag else none, "b": Tanh()}',
+        '(x -> few["a"] -> few["b"]) if few["a"] is not none else x',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOWERS)
+def test_running_dims(name: str) -> None:
+    layers, result = TOWERS[name]
+    chosen = "flag" in layers
+    hold(
+        f"""
+model Net({"flag: bool = true" if chosen else ""}):
+    layers:
+        few = {layers}
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return {result}
+""",
+        ROWS if chosen else ({},),
+    )
