@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import class_of
-from spec_lang.targets.torch.chains import grouped, stages
-from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Kw, flat
+from spec_lang.targets.torch.chains import NESTED, grouped, stages
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Kw, atoms, flat
+from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.expressions import (
     CALLS,
     EXPRESSIONS,
@@ -14,14 +15,16 @@ from spec_lang.targets.torch.expressions import (
     function_call,
     item,
     keyword,
+    loop_variables,
 )
 from spec_lang.targets.torch.layout import statement
-from spec_lang.targets.torch.lines import remarked
+from spec_lang.targets.torch.lines import remarked, stated
 from spec_lang.targets.torch.names import safe
 from spec_lang.targets.torch.operations import operation
 from spec_lang.targets.torch.routine import Draft
 from spec_lang.targets.torch.text import attribute
-from spec_lang.targets.torch.types import shape
+from spec_lang.targets.torch.types import annotation, shape
+from spec_lang.targets.torch.walk import nodes
 from spec_lang.targets.torch.writer import Rules
 
 # --- Modules and what they have ---------------------------------------------------------------
@@ -56,6 +59,15 @@ def _call(w: Draft, e: m.Call) -> Code:
     if w.hoisting and e is not w.rhs and len(stages(e)[1]) > 1:
         return chain(w, e)
     return w.call(e)
+
+
+def value(w: Draft, e: m.Expr) -> Code:
+    """What is assigned or returned; a long chain leaves statements ahead of it."""
+    if isinstance(e, m.Call):
+        _, calls = stages(e)
+        if len(calls) > NESTED or (w.hoisting and len(calls) > 1) or any(c.to == "run" for c in calls):
+            return chain(w, e)
+    return w.expr(e)
 
 
 def _apply(w: Draft, e: m.Call, first: Code | None) -> Code:
@@ -97,9 +109,11 @@ def chain(w: Draft, e: m.Call) -> Code:
             code = w.call(call, code)
         made = group[-1].type
         if i < len(groups) - 1 and group[-1].to != "run":
-            variable = held or _variable(w, root, made)
+            w.held -= atoms(code)
+            variable = held if held and _may_hold(w, held, made) else _variable(w, root, made)
             remark = shape(made) if shape(made) != shape(kind) else None
             w.ahead += remarked(statement(w.indent, f"{variable} = ", code), remark, w.indent, variable)
+            w.held.add(variable)
             code = Atom(variable)
         kind = made
     return code
@@ -112,10 +126,14 @@ def _run(w: Draft, e: m.Call, first: Code | None) -> Code:
     x = w.expr(e.args[0]) if first is None else first
     layers = module(w, e.callee)
     further = (*map(w.expr, e.args[1:]), *(keyword(w, k) for k in e.kwargs))
-    stored = isinstance(x, Atom) and x.text in w.temporary
-    variable = flat(x) if stored or _may_overwrite(w, root) else _variable(w, root, e.type)
+    w.held -= atoms(x)
+    if isinstance(x, Atom) and x.text in w.temporary:
+        variable = x.text
+    else:
+        variable = _overwritten(w, root) or _variable(w, root, e.type)
     if flat(x) != variable:
         w.ahead += statement(w.indent, f"{variable} = ", x)
+    w.held.add(variable)
     layer = w.scope.free("layer", "module", "step")
     w.ahead += statement(w.indent, f"for {layer} in ", layers, ":")
     w.ahead += statement(w.indent + 4, f"{variable} = ", Call(Atom(layer), (Atom(variable), *further)))
@@ -129,10 +147,10 @@ def _variable(w: Draft, root: m.Expr, after: m.Type | None = None) -> str:
     """
     start = w.scope.local(root.id) if isinstance(root, m.Name) and root.ref == "local" else None
     if w.into is not None and w.into not in w.temporary:
-        others = w.reads.get(w.into, 0) - (start == w.scope.local(w.into))
-        if others == 0:
+        others = w.reads.get(w.into, 0) - (start == w.into)
+        if others == 0 and not (w.repeated and start == w.into) and _may_hold(w, w.into, after):
             w.temporary.add(w.into)
-            return w.scope.local(w.into)
+            return w.into
     if (
         start is not None
         and isinstance(root, m.Name)
@@ -141,37 +159,153 @@ def _variable(w: Draft, root: m.Expr, after: m.Type | None = None) -> str:
     ):
         w.temporary.add(start)
         return start
-    if w.into is not None and w.into in w.temporary and len(w.temporary) == 1:
-        return w.scope.local(w.into)
-    if w.into is None and len(w.temporary) == 1:
-        return next(iter(w.temporary))
+    if len(w.temporary) == 1 and w.into in (None, *w.temporary):
+        [only] = w.temporary
+        if only not in w.held and _may_hold(w, only, after):
+            return only
     fresh = w.scope.fresh("x", "y", "z", "h", "out")
     w.temporary.add(fresh)
     return fresh
 
 
+def _may_hold(w: Draft, variable: str, kind: m.Type | None) -> bool:
+    """Whether a variable may hold such a value: a float input holds floats, as its dtype is asked for."""
+    if _dtype(kind) in (None, "float"):
+        return True
+    inputs = w.routine.method.inputs
+    return not any(w.routine.is_float(i) and w.scope.local(i.name) == variable for i in inputs)
+
+
 def _is_free(w: Draft, id_: str, python: str) -> bool:
     """Whether a variable may be overwritten: nothing reads it but the start of the chain."""
-    return python in w.temporary or (w.reads.get(id_, 0) == 1 and id_ not in w.live)
+    if python in w.temporary:
+        return python not in w.held
+    return w.reads.get(python, 0) == 1 and not w.repeated and id_ not in w.live
 
 
-def _may_overwrite(w: Draft, root: m.Expr) -> bool:
-    """Whether a list of layers may run on the variable that it starts from; that is then a temporary one."""
+def _overwritten(w: Draft, root: m.Expr) -> str | None:
+    """The variable that a list of layers starts from, where it may run on that; it is then a temporary one."""
     if w.temporary or not (isinstance(root, m.Name) and root.ref == "local"):
-        return False
+        return None
     python = w.scope.local(root.id)
-    if root.id == w.into or not _is_free(w, root.id, python):
-        return False
+    if python == w.into or not _is_free(w, root.id, python):
+        return None
     w.temporary.add(python)
-    return True
+    return python
 
 
 def _dtype(kind: m.Type | None) -> str | None:
     return kind.dtype if isinstance(kind, m.TensorType) else None
 
 
+# --- What is evaluated conditionally or repeatedly ----------------------------------------------
+
+
+def runs(*parts: object) -> bool:
+    """Whether a list of layers is run inside, which takes a loop."""
+    return any(isinstance(n, m.Call) and n.to == "run" for n in nodes(*parts))
+
+
+def _either(w: Draft, e: m.IfExp) -> Code:
+    """A choice; where a side needs lines of its own, a statement ahead and the variable that it leaves."""
+    if not runs(e.body, e.orelse):
+        return EXPRESSIONS[m.IfExp](w, e)
+    test = w.expr(e.test)
+    w.held -= atoms(test)
+    variable = _result(w)
+    w.ahead += statement(w.indent, "if ", test, ":")
+    w.ahead += _put(w, variable, e.body)
+    w.ahead += [" " * w.indent + "else:", *_put(w, variable, e.orelse)]
+    w.held.add(variable)
+    return Atom(variable)
+
+
+def _operator(w: Draft, e: m.Binary) -> Code:
+    """An operator; the right side of `and` or `or` that needs lines of its own runs only if the left one lets it."""
+    if e.op not in ("and", "or") or not runs(e.right):
+        return EXPRESSIONS[m.Binary](w, e)
+    left = value(w, e.left)
+    w.held -= atoms(left)
+    variable = w.scope.fresh("holds", "so")
+    w.ahead += statement(w.indent, f"{variable} = ", left)
+    test = Atom(variable) if e.op == "and" else negated(Atom(variable))
+    inner = w.nested(w.indent + 4)
+    right = inner.expr(e.right)
+    w.ahead += [*statement(w.indent, "if ", test, ":"), *stated(inner, f"{variable} = ", right)]
+    return Atom(variable)
+
+
+def _comparison(w: Draft, e: m.Compare) -> Code:
+    """A comparison; one of several steps, of which a later one needs lines of its own, is `and` of one and the others."""
+    if not runs(e.rest[1:]):
+        return EXPRESSIONS[m.Compare](w, e)
+    first = e.model_copy(update={"ops": e.ops[:1], "rest": e.rest[:1]})
+    others = e.model_copy(update={"first": e.rest[0], "ops": e.ops[1:], "rest": e.rest[1:]})
+    return _operator(w, m.make(m.Binary, op="and", left=first, right=others, type=e.type))
+
+
+def lends(e: m.Expr) -> bool:
+    """Whether the variable that gets a value may hold the tensors on the way to it: one of lists does not."""
+    return e.type is None or isinstance(e.type, m.TensorType)
+
+
+def _put(w: Draft, variable: str, e: m.Expr) -> list[str]:
+    """The lines of a branch that leave a value in a variable."""
+    inner = w.nested(w.indent + 4, into=variable if lends(e) else None)
+    code = value(inner, e)
+    return inner.ahead if flat(code) == variable else stated(inner, f"{variable} = ", code)
+
+
+def _result(w: Draft) -> str:
+    """A variable for what several lines make: the target where nothing reads that, or a new one."""
+    if w.into is not None and w.into not in w.temporary and not w.reads.get(w.into, 0):
+        w.temporary.add(w.into)
+        return w.into
+    return w.scope.fresh("y", "z", "h", "out")
+
+
+def _collected(w: Draft, e: m.Comprehension) -> Code:
+    """A comprehension; where a step needs lines of its own, a loop ahead and the list or dict that it fills."""
+    first, *others = e.generators
+    if not runs(e.value, e.key, first.tests, others):
+        return EXPRESSIONS[m.Comprehension](w, e)
+    items = w.scope.fresh("parts", "items", "found")
+    lines = [" " * w.indent + f"{items}: {_filled(w, e)}"]
+    inner = w
+    for i, g in enumerate(e.generators):
+        iterable = inner.expr(g.iterable)
+        lines += stated(inner, f"for {flat(loop_variables(w, e, i))} in ", iterable, ":")
+        inner = w.nested(inner.indent + 4, repeated=True)
+        for test in g.tests:
+            lines += stated(inner, "if ", inner.expr(test), ":")
+            inner = w.nested(inner.indent + 4, repeated=True)
+    key = None if e.key is None else inner.expr(e.key)
+    made = value(inner, e.value)
+    if key is None:
+        lines += stated(inner, "", Call(Attr(Atom(items), "append"), (made,)))
+    else:
+        lines += stated(inner, f"{flat(Index(Atom(items), (key,)))} = ", made)
+    w.ahead = lines
+    return Atom(items)
+
+
+def _filled(w: Draft, e: m.Comprehension) -> str:
+    """The type of an empty list or dict that a loop fills, and its text."""
+    made = w.imports.use("Tensor") if e.value.type is None else annotation(e.value.type, w.imports)
+    return f"list[{made}] = []" if e.key is None else f"dict[{w.imports.use('Any')}, {made}] = {{}}"
+
+
 ROUTINE = Rules(
-    {**EXPRESSIONS, m.Attribute: _field, m.Subscript: _item, m.Call: _call},
+    {
+        **EXPRESSIONS,
+        m.Attribute: _field,
+        m.Subscript: _item,
+        m.Binary: _operator,
+        m.Compare: _comparison,
+        m.IfExp: _either,
+        m.Comprehension: _collected,
+        m.Call: _call,
+    },
     {**CALLS, "op": operation, "apply": _apply, "run": _run, "method": _method, "fn": _function},
 )
 """Expressions over tensors, in methods and functions."""

@@ -124,6 +124,14 @@ Code: TypeAlias = (
     | Comprehension
 )
 
+
+def atoms(code: object) -> set[str]:
+    """The texts of all names, numbers and strings inside."""
+    if isinstance(code, Atom):
+        return {code.text}
+    return {text for part in code for text in atoms(part)} if isinstance(code, tuple) else set()
+
+
 OPERATORS = {
     "or": 2,
     "and": 3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import Attributes
@@ -13,6 +13,7 @@ from spec_lang.targets.torch.code import (
     Code,
     Dict,
     IfExp,
+    Index,
     List,
     Spread,
     Tuple,
@@ -101,6 +102,9 @@ def _name(w: Build, e: m.Name) -> Code:
 
 
 def _comprehension(w: Build, e: m.Comprehension) -> Code:
+    """A comprehension of modules; where dims run along it or inside, the variable that a loop fills."""
+    if carries(e):
+        return _loop(w, e)
     return comprehension(w, e, lambda value: module(w, value))
 
 
@@ -117,6 +121,8 @@ def module(w: Build, e: m.Expr) -> Code:
             return _container(w, "ModuleDict", _comprehension(w, e))
         case m.Dict():
             return _container(w, "ModuleDict", _dict(w, e))
+        case m.IfExp() if carries((e.body, e.orelse)):
+            return _either(w, e, module, "{nn}.Module")
         case m.IfExp():
             return chosen(w.expr(e.test), module(w, e.body), module(w, e.orelse))
         case _:
@@ -132,14 +138,29 @@ def _listed(w: Build, e: m.Expr) -> Code:
     match e:
         case m.List(items=items):
             return List(_children(w, items))
-        case m.Comprehension(key=None) if carries(e):
-            return _loop(w, e)
         case m.Comprehension(key=None):
             return _comprehension(w, e)
+        case m.IfExp() if carries((e.body, e.orelse)):
+            return _either(w, e, _listed, "list[{nn}.Module]")
         case m.IfExp(test=test, body=body, orelse=orelse):
             return chosen(w.expr(test), _listed(w, body), _listed(w, orelse))
         case _:
             return w.expr(e)
+
+
+def _either(w: Build, e: m.IfExp, write: Callable[[Build, m.Expr], Code], kind: str) -> Code:
+    """A choice along a side of which dims run, as a statement ahead; gives the variable that it leaves."""
+    variable = w.scope.fresh("chosen", "either")
+    test = w.expr(e.test)
+    margin = " " * w.indent
+    lines = [f"{margin}{variable}: {kind.format(nn=w.imports.use('nn'))}"]
+    for head, side in ((statement(w.indent, "if ", test, ":"), e.body), ([f"{margin}else:"], e.orelse)):
+        inner = w.at(w.indent + 4)
+        w.current.clear()
+        lines += [*head, *stated(inner, f"{variable} = ", write(inner, side))]
+    w.current.clear()
+    w.ahead += lines
+    return Atom(variable)
 
 
 def _dict(w: Build, e: m.Dict) -> Code:
@@ -155,6 +176,12 @@ def _dict(w: Build, e: m.Dict) -> Code:
 def _entry(w: Build, key: Code, value: m.Expr) -> tuple[Code | None, Code]:
     """One named child; one that may be none is splatted."""
     if isinstance(value, m.IfExp) and (is_none(value.body) or is_none(value.orelse)):
+        if carries(value):
+
+            def entry(inner: Build, side: m.Expr) -> Code:
+                return Dict(() if is_none(side) else ((key, module(inner, side)),))
+
+            return None, _either(w, value, entry, "dict[str, {nn}.Module]")
         test = w.expr(value.test)
         if is_none(value.body):
             test, value = (
@@ -185,6 +212,10 @@ def _children(w: Build, items: Sequence[m.Expr]) -> tuple[Code, ...]:
         if isinstance(e, m.Star):
             found += spliced(_listed(w, e.value))
         elif isinstance(e, m.IfExp) and (is_none(e.body) or is_none(e.orelse)):
+            if carries(e):
+                body, orelse = (m.make(m.List, items=() if is_none(x) else (x,)) for x in (e.body, e.orelse))
+                found += spliced(_listed(w, m.make(m.IfExp, test=e.test, body=body, orelse=orelse)))
+                continue
             test, child = w.expr(e.test), e.body
             if is_none(child):
                 test, child = negated(test), e.orelse
@@ -224,7 +255,7 @@ def _sequence(w: Build, e: m.Call) -> tuple[Code, ...]:
 
 
 def _loop(w: Build, e: m.Comprehension) -> Code:
-    """A comprehension as a loop ahead, with running dims; gives the list that it fills."""
+    """A comprehension as a loop ahead, with running dims; gives the list or the dict that it fills."""
     wanted = "layers" if w.naming in w.scope.taken else identifier(w.naming)
     items = w.scope.fresh(wanted, "layers", "modules")
     lines: list[str] = []
@@ -234,9 +265,10 @@ def _loop(w: Build, e: m.Comprehension) -> Code:
         variable = carried[c.name] = _running(w, c, e)
         if flat(start) not in (variable, w.current.get(variable)):
             lines += statement(w.indent, f"{variable} = ", start)
-    lines.append(" " * w.indent + f"{items}: list[{w.imports.use('nn')}.Module] = []")
+    begun = "list[{}.Module] = []" if e.key is None else "dict[str, {}.Module] = {{}}"
+    lines.append(" " * w.indent + f"{items}: {begun.format(w.imports.use('nn'))}")
     inner = w.within(carried)
-    later = [e.value, *(c.next for c in e.carry)]
+    later = [e.value, *([e.key] if e.key is not None else []), *(c.next for c in e.carry)]
     for i, g in enumerate(e.generators):
         iterable = inner.expr(g.iterable)
         read = names_in(*later, *g.tests, *(o.iterable for o in e.generators[i + 1 :]))
@@ -246,8 +278,12 @@ def _loop(w: Build, e: m.Comprehension) -> Code:
         for test in g.tests:
             lines += stated(inner, "if ", inner.expr(test), ":")
             inner = inner.at(inner.indent + 4)
-    made = module(inner, e.value)
-    lines += stated(inner, "", Call(Attr(Atom(items), "append"), (made,)))
+    if e.key is None:
+        made = module(inner, e.value)
+        lines += stated(inner, "", Call(Attr(Atom(items), "append"), (made,)))
+    else:
+        entry = Index(Atom(items), (inner.expr(e.key),))
+        lines += stated(inner, f"{flat(entry)} = ", module(inner, e.value))
     lines += _advance(inner.at(inner.indent), e.carry)
     w.ahead += lines
     w.carried.update(carried)
@@ -290,13 +326,13 @@ def is_none(e: m.Expr) -> bool:
     return isinstance(e, m.Literal_) and e.value is None
 
 
-def carries(e: m.Expr) -> bool:
+def carries(e: object) -> bool:
     """Whether a dim runs along a list inside, so that a loop must make it."""
     return any(isinstance(n, m.Comprehension) and n.carry for n in nodes(e))
 
 
 INIT = Rules(
-    {**EXPRESSIONS, m.Name: _name, m.Comprehension: _comprehension},
+    {**EXPRESSIONS, m.Name: _name},
     {**CALLS, "op": operation, "make": _make},
 )
 """Expressions in `__init__`, where lists and dicts of layers become PyTorch's containers."""

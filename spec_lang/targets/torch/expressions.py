@@ -126,7 +126,8 @@ def _unary(w: Writer, e: m.Unary) -> Code:
 
 
 def _binary(w: Writer, e: m.Binary) -> Code:
-    left, right = w.expr(e.left), w.expr(e.right)
+    left = w.expr(e.left)
+    right = (w.apart() if e.op in ("and", "or") else w).expr(e.right)
     if e.op not in OPERATORS:
         raise BadProgram(f"{e.op!r} is no operator")
     if e.op == "+" and isinstance(e.type, m.ListType):
@@ -143,7 +144,8 @@ def _compare(w: Writer, e: m.Compare) -> Code:
         ):
             return Compare(w.expr(key), (("in" if op == "is not" else "not in", w.expr(inside)),))
         case _:
-            return compared(w.expr(e.first), tuple(zip(e.ops, map(w.expr, e.rest), strict=True)))
+            codes = [w.expr(e.first), w.expr(e.rest[0]), *map(w.apart().expr, e.rest[1:])]
+            return compared(codes[0], tuple(zip(e.ops, codes[1:], strict=True)))
 
 
 def _is_key(e: m.Expr) -> bool:
@@ -162,7 +164,8 @@ def elementwise(w: Writer, op: str, first: Code, other: Code) -> Code:
 
 
 def _if(w: Writer, e: m.IfExp) -> Code:
-    return chosen(w.expr(e.test), w.expr(e.body), w.expr(e.orelse))
+    test, inner = w.expr(e.test), w.apart()
+    return chosen(test, inner.expr(e.body), inner.expr(e.orelse))
 
 
 # --- Lists and comprehensions -----------------------------------------------------------------
@@ -191,21 +194,26 @@ def comprehension(w: Writer, e: m.Comprehension, value: Callable[[m.Expr], Code]
     """A comprehension; `value` writes what it makes of each item."""
     fors = tuple(_clauses(w, e))
     made = value(e.value)
-    key = None if e.key is None else w.expr(e.key)
+    key = None if e.key is None else w.apart().expr(e.key)
     return Comprehension(made, fors, key, "[]" if e.key is None else "{}")
 
 
 def _clauses(w: Writer, e: m.Comprehension) -> list[For]:
     """The `for` and `if` clauses."""
     fors = []
+    inner = w.apart()
     for i, g in enumerate(e.generators):
-        iterable = w.expr(g.iterable)
-        later = [e.value, *([e.key] if e.key is not None else []), *g.tests]
-        for other in e.generators[i + 1 :]:
-            later += [other.iterable, *other.tests]
-        variables = loop_target(w, g.target, names_in(*later))
-        fors.append(For(variables, iterable, tuple(map(w.expr, g.tests))))
+        iterable = (inner if i else w).expr(g.iterable)
+        fors.append(For(loop_variables(w, e, i), iterable, tuple(map(inner.expr, g.tests))))
     return fors
+
+
+def loop_variables(w: Writer, e: m.Comprehension, i: int) -> Code:
+    """The variables of a comprehension's clause; those that nothing reads are `_`."""
+    later = [e.value, *([e.key] if e.key is not None else []), *e.generators[i].tests]
+    for other in e.generators[i + 1 :]:
+        later += [other.iterable, *other.tests]
+    return loop_target(w, e.generators[i].target, names_in(*later))
 
 
 # --- Calls ------------------------------------------------------------------------------------
@@ -290,7 +298,7 @@ EXPRESSIONS: Mapping[type[m.Node], Callable[[Any, Any], Code]] = {
     m.Dict: _dict,
     m.Star: lambda w, e: Spread(w.expr(e.value)),
     m.Format: lambda w, e: fstring(e.parts, w.expr),
-    m.Comprehension: lambda w, e: comprehension(w, e, w.expr),
+    m.Comprehension: lambda w, e: comprehension(w, e, w.apart().expr),
     m.Call: lambda w, e: w.call(e),
 }
 CALLS: Mapping[str, Callable[[Any, m.Call, Code | None], Code]] = {

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import Attributes
-from spec_lang.targets.torch.calls import ROUTINE
+from spec_lang.targets.torch.calls import ROUTINE, runs
 from spec_lang.targets.torch.code import Binary, Call, flat, name
 from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.lines import stated
 from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.routine import Draft, Routine
 from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
@@ -122,14 +123,13 @@ def _last_required(r: Routine, i: m.Input) -> bool:
 
 def _defaults(r: Routine, indent: int) -> list[str]:
     """Fill in the inputs that default to an expression over earlier ones."""
-    late = [i for i in r.method.inputs if i.default is not None and not is_plain(i.default)]
-    w = Draft(r, indent)
-    return [
-        line
-        for i in late
-        if i.default is not None
-        for line in Late(r.scope.local(i.name), w.expr(i.default)).lines(indent)
-    ]
+    lines: list[str] = []
+    for i in r.method.inputs:
+        if i.default is not None and not is_plain(i.default):
+            w = Draft(r, indent + 4)
+            code = w.expr(i.default)
+            lines += Late(r.scope.local(i.name), code, w.ahead).lines(indent)
+    return lines
 
 
 def _result(r: Routine) -> str:
@@ -190,14 +190,15 @@ def _checks(r: Routine, checks: Sequence[m.Require], indent: int) -> list[str]:
     """The conditions on the caller's values, left out of compiled and exported graphs."""
     if not checks:
         return []
-    w = Draft(r, indent)
     outside = negated(Call(name(f"{r.imports.use('torch')}.compiler.is_compiling")))
-    if len(checks) == 1:
+    if len(checks) == 1 and not runs(checks[0].test):
+        w = Draft(r, indent)
         test = Binary("and", outside, negated(w.expr(checks[0].test)))
         return [*statement(indent, "if ", test, ":"), *_raise(w, checks[0], indent + 4)]
     lines = statement(indent, "if ", outside, ":")
     for c in checks:
-        lines += statement(indent + 4, "if ", negated(w.expr(c.test)), ":")
+        w = Draft(r, indent + 4)
+        lines += stated(w, "if ", negated(w.expr(c.test)), ":")
         lines += _raise(w, c, indent + 8)
     return lines
 

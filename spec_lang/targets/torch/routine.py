@@ -123,13 +123,25 @@ class Draft(Writer):
 
     Attributes:
         rhs: The right side of the statement.
-        into: The author's name of the local that it is assigned to.
-        live: The names that are read after it.
+        into: The local that it is assigned to.
+        live: The author's names that are read after it.
         hoisting: Whether chains become statements ahead of it.
+        repeated: Whether what is written runs several times in the statement, so that it may overwrite nothing that it reads.
         temporary: The locals that hold intermediate results.
+        held: Those of them that are read by what is written but not yet run.
     """
 
-    __slots__ = ("_reads", "hoisting", "into", "live", "rhs", "routine", "temporary")
+    __slots__ = (
+        "_reads",
+        "held",
+        "hoisting",
+        "into",
+        "live",
+        "repeated",
+        "rhs",
+        "routine",
+        "temporary",
+    )
 
     def __init__(
         self,
@@ -147,8 +159,23 @@ class Draft(Writer):
         self.into = into
         self.live = live
         self.hoisting = hoisting
+        self.repeated = False
         self.temporary: set[str] = set()
+        self.held: set[str] = set()
         self._reads: dict[str, int] | None = None
+
+    def apart(self) -> Draft:
+        """A writer whose chains stay in one expression: no line may be moved ahead."""
+        return self.nested(self.indent)
+
+    def nested(self, indent: int, *, into: str | None = None, repeated: bool = False) -> Draft:
+        """A writer for a part of the statement that gets lines of its own, in a branch or a loop ahead."""
+        hoisting = self.hoisting and indent > self.indent
+        inner = Draft(self.routine, indent, rhs=self.rhs, into=into, live=self.live, hoisting=hoisting)
+        inner.repeated = self.repeated or repeated
+        inner._reads = self.reads
+        inner.held = set(self.held)
+        return inner
 
     @property
     def reads(self) -> dict[str, int]:
@@ -157,7 +184,8 @@ class Draft(Writer):
             self._reads = {}
             for node in nodes(self.rhs):
                 if isinstance(node, m.Name) and node.ref == "local":
-                    self._reads[node.id] = self._reads.get(node.id, 0) + 1
+                    name = self.scope.local(node.id)
+                    self._reads[name] = self._reads.get(name, 0) + 1
         return self._reads
 
     # --- What names mean here -----------------------------------------------------------------

@@ -39,15 +39,17 @@ def define(indent: int, name: str, parameters: Sequence[Parameter], result: str)
 
 
 class Late(NamedTuple):
-    """A default that the body fills in, since it is computed."""
+    """A default that the body fills in, since it is computed; `ahead` are the lines that compute a part of it."""
 
     name: str
     value: Code
+    ahead: Sequence[str] = ()
 
     def lines(self, indent: int) -> list[str]:
         """`if name is None:` and the assignment."""
         return [
             f"{' ' * indent}if {self.name} is None:",
+            *self.ahead,
             *statement(indent + 4, f"{self.name} = ", self.value),
         ]
 

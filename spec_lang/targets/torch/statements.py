@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from spec_lang.ir import model as m
-from spec_lang.targets.torch.calls import chain, module
+from spec_lang.targets.torch.calls import lends, module, runs, value
 from spec_lang.targets.torch.chains import NESTED, has_chain, stages
 from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat
 from spec_lang.targets.torch.conditions import chosen
@@ -91,17 +91,8 @@ def _attempt(
 ) -> tuple[Code, list[str], list[str]]:
     """One way to write a statement: its expression, the lines ahead of it, and its own lines."""
     w = Draft(r, indent, rhs=s.value, into=s.into, live=live, hoisting=hoisting)
-    code = s.finish(_value(w, s.value))
+    code = s.finish(value(w, s.value))
     return code, w.ahead, statement(indent, s.prefix, code)
-
-
-def _value(w: Draft, e: m.Expr) -> Code:
-    """The right side of a statement; a long chain leaves statements ahead of it."""
-    if isinstance(e, m.Call):
-        _, calls = stages(e)
-        if len(calls) > NESTED or (w.hoisting and len(calls) > 1) or any(c.to == "run" for c in calls):
-            return chain(w, e)
-    return w.expr(e)
 
 
 def _bare(code: Code) -> Code:
@@ -127,7 +118,7 @@ def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[
         prefix=f"{flat(left)}{annotated} = ",
         value=s.value,
         finish=_unbound if unpacked else _bare,
-        into=s.target.name,
+        into=None if s.target.name is None or not lends(s.value) else r.scope.local(s.target.name),
         trailing=s.trailing,
         shown=shown,
     )
@@ -139,8 +130,8 @@ def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[
 def _item_annotation(r: Routine, name: str) -> str:
     """The annotation of what is appended to a list."""
     appended = [s.value for s in nodes(r.method.body) if isinstance(s, m.Append) and s.name == name]
-    for value in appended:
-        match value:
+    for item in appended:
+        match item:
             case m.List(items=(first, *_)):
                 return _annotation_of(r, first)
             case m.Expression(type=m.ListType(item=kind) | m.TupleType(items=(kind, *_))):
@@ -207,7 +198,13 @@ def _for(r: Routine, s: m.For, live: Container[str], indent: int) -> list[str]:
 def _if(r: Routine, s: m.If, live: Container[str], indent: int) -> list[str]:
     w = Draft(r, indent, rhs=s.test, live=live)
     test, inner = w.expr(s.test), s.body
-    while not s.orelse and len(inner) == 1 and isinstance(inner[0], m.If) and not inner[0].orelse:
+    while (
+        not s.orelse
+        and len(inner) == 1
+        and isinstance(inner[0], m.If)
+        and not inner[0].orelse
+        and not runs(inner[0].test)
+    ):
         test = Binary("and", test, w.expr(inner[0].test))
         inner = inner[0].body
     mark = r.effects.mark()
@@ -216,7 +213,12 @@ def _if(r: Routine, s: m.If, live: Container[str], indent: int) -> list[str]:
     r.effects.undo(mark)
     lines = stated(w, "if ", test, ":", s.trailing) + _indented(r, inner, live, indent)
     orelse = s.orelse
-    while len(orelse) == 1 and isinstance(orelse[0], m.If) and not orelse[0].comments:
+    while (
+        len(orelse) == 1
+        and isinstance(orelse[0], m.If)
+        and not orelse[0].comments
+        and not runs(orelse[0].test)  # whose lines cannot stand between the branches
+    ):
         w = Draft(r, indent, rhs=orelse[0].test, live=live)
         lines += stated(w, "elif ", w.expr(orelse[0].test), ":", orelse[0].trailing)
         lines += _indented(r, orelse[0].body, live, indent)
@@ -233,7 +235,7 @@ def _choice(w: Draft, s: m.If, test: Code) -> list[str] | None:
     a, b = s.body[0], s.orelse[0]
     if not (isinstance(a, m.Assign) and isinstance(b, m.Assign) and a.target.name == b.target.name):
         return None
-    if a.target.name is None or a.dims or b.dims or _runs(a.value) or _runs(b.value):
+    if a.target.name is None or a.dims or b.dims or runs(a.value) or runs(b.value):
         return None
     code = chosen(test, w.expr(a.value), w.expr(b.value))
     remarks = [*a.comments, *filter(None, [a.trailing]), *b.comments, *filter(None, [b.trailing])]
@@ -241,10 +243,6 @@ def _choice(w: Draft, s: m.If, test: Code) -> list[str] | None:
     if len(line) > WIDTH:
         return None
     return [*w.ahead, *(text for remark in remarks for text in comment(w.indent, remark)), line]
-
-
-def _runs(e: m.Expr) -> bool:
-    return any(isinstance(n, m.Call) and n.to == "run" for n in nodes(e))
 
 
 def _require(r: Routine, s: m.Require, live: Container[str], indent: int) -> list[str]:

@@ -62,6 +62,10 @@ class Writer:
             raise BadProgram(f"{e.name} cannot be called here")
         return rule(self, e, first)
 
+    def apart(self) -> Writer:
+        """A writer for what Python evaluates not at all or several times while it evaluates the statement once."""
+        return self
+
     # --- What names mean here -----------------------------------------------------------------
 
     def static(self, name: str) -> Code:
