@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from spec_lang.compiler import Compilation
-from spec_lang.diagnostics import Source, Span
+from spec_lang.diagnostics import Source
 from spec_lang.diagnostics.render import render
 from spec_lang.ir import model as ir
 from spec_lang.syntax import ast
@@ -135,6 +135,16 @@ class Changed:
     def shown(self) -> str:
         return "\n".join(f"{n}: {x}" for n, x in enumerate(self.text.split("\n"), 1) if n in self.lines)
 
+    @property
+    def starts(self) -> frozenset[int]:
+        """The offsets of the characters in those lines."""
+        offset, found = 0, set[int]()
+        for n, line in enumerate(self.text.split("\n"), 1):
+            if n in self.lines:
+                found.update(range(offset, offset + len(line)))
+            offset += len(line) + 1
+        return frozenset(found)
+
 
 def with_unseen(text: str, rng: Random, mistaken: bool = False) -> Changed | None:
     """Put code that is never taken at some random places."""
@@ -173,8 +183,9 @@ def changes_nothing(made: Changed, name: str | None = None) -> str:
         raise Broken(f"without:\n{render(one.diagnostics)}with:\n{render(other.diagnostics)}")
     if one.errors or one.program is None or other.program is None:
         return "refused"
+    starts = made.starts
     for a, b in zip(one.program.definitions, other.program.definitions, strict=True):
-        _same(plain(a, made.lines), plain(b, made.lines), a.name)
+        _same(plain(a, starts), plain(b, starts), a.name)
     _same(_signatures(one), _signatures(other), "the module")
     if name is not None and graph(one.program, name) != graph(other.program, name):
         raise Broken("another graph")
@@ -182,7 +193,7 @@ def changes_nothing(made: Changed, name: str | None = None) -> str:
 
 
 def plain(value: Any, without: frozenset[int]) -> Any:
-    """A program's node as plain values, without the statements of some lines."""
+    """A program's node as plain values, without the statements that begin at some offsets."""
     if isinstance(value, ir.Node):
         return {
             "": type(value).__name__,
@@ -194,8 +205,8 @@ def plain(value: Any, without: frozenset[int]) -> Any:
     return value
 
 
-def _in(value: Any, lines: frozenset[int]) -> bool:
-    return isinstance(value, ir.Node) and value.span is not None and value.span.line in lines
+def _in(value: Any, starts: frozenset[int]) -> bool:
+    return isinstance(value, ir.Node) and value.span is not None and value.span[0] in starts
 
 
 def _same(a: Any, b: Any, path: str) -> None:
@@ -237,8 +248,7 @@ def with_helper(text: str, rng: Random) -> str | None:
         for m in d.methods if isinstance(d, ir.Block) else ():
             for node in _nodes(m.body):
                 if node.span is not None and isinstance(node, ir.Expression):
-                    at = node.span
-                    kinds.setdefault((at.line, at.column, at.end_line, at.end_column), set()).add(node.type)  # type: ignore[arg-type]
+                    kinds.setdefault(node.span, set()).add(node.type)  # type: ignore[arg-type]
     tree = result.modules[0].tree
     found = [
         (block, node, kind)
@@ -247,7 +257,7 @@ def with_helper(text: str, rng: Random) -> str | None:
         for m in block.parts
         if isinstance(m, ast.Method)
         for node in _calls(m.body)
-        for kind in kinds.get(_lines(tree.source, node.span), ())
+        for kind in kinds.get((node.span.start, node.span.end), ())
         if isinstance(kind, ir.TensorType)
     ]
     if not found:
@@ -272,11 +282,6 @@ def _calls(body: tuple[ast.Statement, ...]) -> list[ast.Arrow | ast.Call]:
     nodes = [n for s in body for n in walk(s)]
     stages = {id(n.stage) for n in nodes if isinstance(n, ast.Arrow)}
     return [n for n in nodes if isinstance(n, ast.Arrow | ast.Call) and id(n) not in stages]
-
-
-def _lines(source: Source, span: Span) -> tuple[int, ...]:
-    start, end = source.position(span.start), source.position(span.end)
-    return start.line, start.column, end.line, end.column
 
 
 def _nodes(value: Any) -> Iterator[ir.Node]:
