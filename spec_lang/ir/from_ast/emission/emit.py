@@ -7,7 +7,7 @@ import re
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.bodies.methods import as_method
 from spec_lang.ir.from_ast.definitions.known import Known
-from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, node_of
+from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, names_of, node_of
 from spec_lang.ir.from_ast.emission.emit_types import hyper_type, value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.names.scope import Def
@@ -83,13 +83,11 @@ class Emitter(ExpressionEmitter):
         if isinstance(node, ast.Require):
             return self.require(node)
         if isinstance(node, ast.For):
-            return node_of(
-                ir.For,
-                target=self.target(node.target),
-                iterable=self.ev(node.iterable),
-                body=self.statements(node.body),
-                **common,
-            )
+            around, self.variables = self.variables, self.variables | names_of(node.target)
+            body = self.statements(node.body)
+            self.variables = around
+            iterable = self.ev(node.iterable)
+            return node_of(ir.For, target=self.target(node.target), iterable=iterable, body=body, **common)
         return node_of(
             ir.If,
             test=self.ev(node.test),

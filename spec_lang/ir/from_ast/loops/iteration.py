@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
@@ -63,9 +64,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
             known = [(value.start + k, v) for k, v in enumerate(inner.known)]
         element = None if inner.element is None else (value.start + inner.index, inner.element)
         it = Iteration(inner.length, inner.index, element, known, inner.symbols)
-        if (item := inner.item) is not None:
-            start = value.start
-            it.item = lambda k: (start + k, item(k))
+        it.parts = (inner,)
         return it
     if isinstance(value, Zip):
         return _zipped(c, at, value, name, node)
@@ -79,10 +78,13 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         (own,) = value.index.symbols
         c.block.running.indices[own] = value.index
         inner = value.iteration
-        known = [at_index(value.item, {own: dim(k)}) for k in range(len(inner.known or ()))]
+        known = [
+            at_index(value.item, {**elements_at(inner, dim(k)), own: dim(k)})
+            for k in range(len(inner.known or ()))
+        ]
         each = at_index(value.item, {own: index})
         it = Iteration(value.length, index, each, known or None, inner.symbols)
-        it.owner = value.node
+        it.owner, it.parts = value.node, (inner,)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items
@@ -97,13 +99,13 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
 
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     index = c.fresh(f"{name}_index", 0)
-    element = symbolic(c, at, str(c.fresh(name)), value.item)
-    if isinstance(element, Dim):
-        c.block.running.elements |= element.symbols
-        it = Iteration(value.length, index, element, None, element.symbols)
-        it.item = lambda k: element_of(c, at, value, k)
-        return it
-    return Iteration(value.length, index, element, None, frozenset())
+    element = as_symbols(symbolic(c, at, str(c.fresh(name)), value.item))
+    symbols = element_symbols(element)
+    c.block.running.elements |= symbols
+    it = Iteration(value.length, index, element, None, symbols)
+    plain = isinstance(element, Dim)
+    it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
+    return it
 
 
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
@@ -141,9 +143,7 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Itera
     element = None if any(p.element is None for p in found) else tuple(elements)
     symbols = frozenset[str]().union(*(p.symbols for p in found))
     it = Iteration(length, index, element, known, symbols)
-    items = [p.item for p in found]
-    if element is not None and any(items):
-        it.item = lambda k: tuple(e if i is None else i(k) for i, e in zip(items, element, strict=True))
+    it.parts = tuple(found)
     return it
 
 
