@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from spec_lang.ir import model as ir
@@ -38,6 +38,74 @@ def unbound(d: ir.AnyDefinition, types: bool = False) -> Iterator[Unbound]:
         yield from walk.expr(d.value, {h.name for h in d.inputs}, d.span)
     elif isinstance(d, ir.Constant):
         yield from walk.expr(d.value, set(), d.span)
+
+
+def undetermined(d: ir.AnyDefinition, blocks: Mapping[tuple[int, str], tuple[str, ...]]) -> Iterator[Unbound]:
+    """The implicit dims of a definition's layers that their constructors' calls leave out."""
+    if isinstance(d, ir.Block):
+        for part in (*d.members, d.body):
+            yield from _undetermined(part, d.file, blocks)
+
+
+def _undetermined(
+    node: object, file: int, blocks: Mapping[tuple[int, str], tuple[str, ...]]
+) -> Iterator[Unbound]:
+    if isinstance(node, tuple):
+        for item in node:
+            yield from _undetermined(item, file, blocks)
+    elif isinstance(node, ir.Node):
+        if isinstance(node, ir.Call) and node.to == "block":
+            given = {a.name for a in node.dims}
+            for name in blocks.get((file, node.name), ()):
+                if name not in given:
+                    yield Unbound(name, node.span)
+        for key, value in node.__dict__.items():
+            if key not in _PLAIN and isinstance(value, tuple | ir.Node):
+                yield from _undetermined(value, file, blocks)
+
+
+def items_of(d: ir.AnyDefinition) -> Iterator[tuple[str, int, ir.Span | None]]:
+    """The items of list hyperparameters by their places that a block's layers need, and that its author writes nowhere.
+
+    A list whose length the author requires is left out.
+    """
+    if not isinstance(d, ir.Block):
+        return
+    found: list[tuple[str, int, ir.Span | None, bool]] = []
+    for part in (*d.members, d.body, *d.lets, *d.requires):
+        found += _items(part, None)
+    written = {(name, index) for name, index, _, mine in found if mine}
+    counted = {name for r in d.requires for name in _counted(r.test)}
+    for name, index, place, _ in found:
+        if (name, index) not in written and name not in counted:
+            yield name, index, place
+
+
+def _items(node: object, span: ir.Span | None) -> Iterator[tuple[str, int, ir.Span | None, bool]]:
+    if isinstance(node, tuple):
+        for item in node:
+            yield from _items(item, span)
+    elif isinstance(node, ir.Node):
+        if isinstance(node, ir.Subscript) and isinstance(node.value, ir.Name) and len(node.index) == 1:
+            index = node.index[0]
+            if node.value.ref == "hyper" and isinstance(index, ir.Literal_) and type(index.value) is int:
+                yield node.value.id, index.value, node.span or span, node.span is not None
+        for key, value in node.__dict__.items():
+            if key not in _PLAIN and isinstance(value, tuple | ir.Node):
+                yield from _items(value, node.span or span)
+
+
+def _counted(test: ir.Expr) -> Iterator[str]:
+    """The lists whose length a condition states."""
+    if isinstance(test, ir.Binary) and test.op == "and":
+        yield from _counted(test.left)
+        yield from _counted(test.right)
+    elif isinstance(test, ir.Compare) and test.ops == ("==",):
+        sides = (test.first, *test.rest)
+        if any(isinstance(s, ir.Literal_) for s in sides):
+            for s in sides:
+                if isinstance(s, ir.Call) and s.name == "len" and s.args and isinstance(s.args[0], ir.Name):
+                    yield s.args[0].id
 
 
 class _Walk:

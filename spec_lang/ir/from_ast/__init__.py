@@ -6,8 +6,9 @@ import gc
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from spec_lang.diagnostics import Diagnostic, Label, Span
+from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.definitions.definitions import Definitions
+from spec_lang.ir.from_ast.definitions.known import has_loops
 from spec_lang.ir.from_ast.definitions.options import Options
 from spec_lang.ir.from_ast.names.scope import LoadedModule
 from spec_lang.syntax import ast
@@ -45,13 +46,17 @@ def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program
     if diagnostics:
         return None, diagnostics
     expects = any(isinstance(p, ast.Expect) for p in _parts(modules))
-    if not (options.emit or expects or _has_loops(definitions)):
+    if not (options.emit or expects or has_loops(definitions.known)):
         return None, []
     from spec_lang.ir.from_ast.emission.emit import emit
 
     program = emit(definitions.known)
-    if _has_loops(definitions) and (found := _unbound(definitions, program)):
-        return None, found
+    if has_loops(definitions.known):
+        from spec_lang.ir.from_ast.emission.loose import report_loose
+
+        report_loose(definitions.known, program)
+        if found := definitions.result():
+            return None, found
     if expects:
         from spec_lang.ir.from_ast.emission.expects import run_expects
 
@@ -59,32 +64,6 @@ def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program
         if found := definitions.result():
             return None, found
     return program, []
-
-
-def _has_loops(definitions: Definitions) -> bool:
-    """Whether any size may be one of a loop, which has a name only there."""
-    checks = (c.running for cs in definitions.known.by_definition.values() for c in cs)
-    return any(r.names or r.elements or r.carried for r in checks)
-
-
-def _unbound(definitions: Definitions, program: Program) -> list[Diagnostic]:
-    """What would depend on a name that means nothing where it is needed."""
-    from spec_lang.ir.scopes import unbound
-
-    for d in program.definitions:
-        source = definitions.known.scopes[d.file].module.tree.source
-        for name, place in unbound(d):
-            assert place is not None
-            found = Diagnostic(
-                "E0307",
-                f"this depends on `{name}`, which has no value where it is needed",
-                Label(source, Span(*place)),
-                notes=("it is a loop's, or one of another block",),
-                help="write out what it is here in terms of hyperparameters",
-            )
-            definitions.known.diagnostics.append((d.file, found))
-            break
-    return definitions.result()
 
 
 def _parts(modules: Sequence[LoadedModule]) -> Iterator[ast.Part]:

@@ -16,6 +16,7 @@ from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Ow
 from spec_lang.shapes import Dim, Pack, TensorType
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def emit(known: Known) -> ir.Program:
@@ -114,11 +115,16 @@ class Emitter(ExpressionEmitter):
             test=self.ev(node.test),
             message=node.message.value if node.message is not None else " ".join(text.split()),
             at=at,
-            open=known is not True,
+            open=known is not True or self._of_a_default(node.test),
             comments=lead,
             trailing=trailing,
             span=self.span(node),
         )
+
+    def _of_a_default(self, test: ast.Expr) -> bool:
+        """Whether a condition was only seen to hold for the default of a list."""
+        lists = {n for n, v in self.checked.summary.mono.items() if isinstance(v, list)}
+        return bool(lists) and any(isinstance(n, ast.Name) and n.id in lists for n in walk(test))
 
     def sayable(self, o: Owed) -> bool:
         """Whether a condition makes sense for all values: one on an argument that may also be a tuple does not."""

@@ -25,7 +25,7 @@ from spec_lang.ir.from_ast.values.value import (
     Zip,
 )
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, dim
+from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
 from spec_lang.syntax import ast
 
 _ARITY = {
@@ -95,12 +95,38 @@ def _builtin(c: Check, at: Place, name: str, values: list[Value], node: ast.Expr
         value = values[0]
         if isinstance(value, Real):
             need_floats(c, value)
-        return host.rounding(name, value)
+        return _along_loops(c, at, host.rounding(name, value))
     if name == "bool":
         return condition(c, at, values[0], node)
     if name == "str":
         return values[0] if isinstance(values[0], str | Choice) else str(values[0])
     return host.real(name, values[0])
+
+
+def _along_loops(c: Check, at: Place, value: Value) -> Value:
+    """An int made of a float, as a function of the variables of the loops around."""
+    if not isinstance(value, Dim) or value.const is not None:
+        return value
+    whole = c
+    while whole.caller is not None:
+        whole = whole.caller
+    running = whole.block.running
+    names = {*running.elements, *running.names, *running.indices} | set(at.loops)
+    known = {
+        n: d for e in at.loops.values() if isinstance(e, Dim) for d in (e,) for n in e.symbols if n == str(e)
+    }
+    args: list[Dim] = []
+
+    def variable(found: re.Match[str]) -> str:
+        if found[0] not in names or found[0] in value.symbols:
+            return found[0]
+        args.append(known.get(found[0], symbol(found[0])))
+        return "{}"
+
+    text = re.sub(
+        r"(?<![\w.\"])[A-Za-z_]\w*(?![\w(])", variable, str(value).replace("{", "{{").replace("}", "}}")
+    )
+    return opaque("int", *args, low=value.bounds[0], high=value.bounds[1], text=text) if args else value
 
 
 def _rounded(values: list[Value]) -> Value:
