@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.items import range_length
@@ -16,18 +16,22 @@ from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
 from spec_lang.ir.from_ast.values.value import (
     POISON,
+    AliasModule,
+    BlockModule,
+    Case,
     Enumerate,
     Grown,
     Iteration,
     ListModule,
     Mapped,
+    OpModule,
     Range,
     RepeatModule,
     SymList,
     Value,
     Zip,
 )
-from spec_lang.shapes import Dim, TensorType, dim
+from spec_lang.shapes import Dim, TensorType, dim, symbol
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
@@ -82,7 +86,17 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
             at_index(value.item, {**elements_at(inner, dim(k)), own: dim(k)})
             for k in range(len(inner.known or ()))
         ]
-        each = at_index(value.item, {own: index})
+        apart = _apart(c, value) if _inside_itself(at.loops.values(), own) else {}
+        if apart is None:
+            c.error(
+                "E0403",
+                "these layers are gone through inside a loop over the same layers, and their sizes differ",
+                node,
+                help="make a list of the layers' results first, and go through that",
+            )
+            return None
+        inner = _renamed(inner, apart) if apart else inner
+        each = at_index(value.item, {**apart, own: index})
         it = Iteration(value.length, index, each, known or None, inner.symbols)
         it.owner, it.parts = value.node, (inner,)
         return it
@@ -95,6 +109,45 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     else:
         c.error("E0403", f"a loop cannot go over {host.kind_of(value)}", node)
     return None
+
+
+def _inside_itself(variables: Iterable[Value], own: str) -> bool:
+    """Whether a loop around goes through the same list of layers, whose index is `own`."""
+    for v in variables:
+        if isinstance(v, tuple) and _inside_itself(v, own):
+            return True
+        if isinstance(v, ListModule) and _inside_itself(v.items, own):
+            return True
+        if isinstance(v, OpModule | BlockModule | AliasModule) and own in v.at:
+            return True
+        if isinstance(v, Case) and _inside_itself((v.yes, v.no), own):
+            return True
+        if isinstance(v, RepeatModule) and _inside_itself((v.item,), own):
+            return True
+    return False
+
+
+def _apart(c: Check, value: RepeatModule) -> dict[str, Dim] | None:
+    """Symbols of a second item's own in place of those of a list's elements: two items are never the same."""
+    symbols = value.iteration.symbols
+    if not all(n.isidentifier() for n in symbols):
+        return None
+    found: dict[str, Dim] = {}
+    for name in sorted(symbols):
+        own = symbol(name)
+        c.block.running.indices.setdefault(name, own)
+        found[name] = c.fresh(name)
+    c.block.running.elements |= {str(d) for d in found.values()}
+    return found
+
+
+def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
+    """The same iteration with other symbols for its elements."""
+    symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
+    other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
+    other.item, other.owner = it.item, it.owner
+    other.parts = tuple(_renamed(p, env) for p in it.parts)
+    return other
 
 
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
