@@ -11,6 +11,7 @@ from spec_lang.diagnostics import Diagnostic, Label, Source, SpecError
 from spec_lang.diagnostics import Span as TextSpan
 from spec_lang.ir import model as ir
 from spec_lang.ir.builtins import FUNCTIONS, MAKERS
+from spec_lang.ir.scopes import unbound
 from spec_lang.ops import base as ops
 from spec_lang.ops import load
 from spec_lang.shapes import DType, ParseError, TooLarge, Undefined, parse
@@ -100,6 +101,8 @@ class Verifier:
             yield from _twice([m.name for m in d.methods], "method")
             names = frozenset({*(h.name for h in d.hypers), *d.dims, *members, *(v.name for v in d.lets)})
         yield from self._walk(d, d.file, names)
+        for name, _ in unbound(d):
+            yield f"`{name}` is not bound where it stands"
 
     def _walk(self, node: object, file: int, names: frozenset[str]) -> Iterator[str]:
         if isinstance(node, ir.Expect):

@@ -21,8 +21,7 @@ def _whole(site: Site, name: str, value: Value, function: Callable[[float], int]
             raise NoValue(f"`{name}` of {value}")
         return dim(function(value))
     if isinstance(value, Real):
-        site.whole(value)
-        return opaque(f"{name}({value})".replace("{", "").replace("}", ""))
+        return site.whole(value, opaque(f"{name}({value})".replace("{", "").replace("}", "")))
     raise NoValue(f"`{name}` takes a number, not {site.kind(value)}")
 
 

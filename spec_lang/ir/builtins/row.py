@@ -41,8 +41,8 @@ class Site(Protocol):
     def numbered(self, values: Sequence[Value]) -> None:
         """Refuse lists of layers whose items have no index."""
 
-    def whole(self, value: Real) -> None:
-        """A size comes from a float."""
+    def whole(self, value: Real, size: Dim) -> Dim:
+        """A size that comes from a float, as a function of what it depends on."""
 
     def text(self, value: Value) -> Value:
         """A value as a string; one that is not known where the value is not."""

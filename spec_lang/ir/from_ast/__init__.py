@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.definitions.definitions import Definitions
+from spec_lang.ir.from_ast.definitions.known import has_loops
 from spec_lang.ir.from_ast.definitions.options import Options
 from spec_lang.ir.from_ast.names.scope import LoadedModule
 from spec_lang.syntax import ast
@@ -45,11 +46,17 @@ def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program
     if diagnostics:
         return None, diagnostics
     expects = any(isinstance(p, ast.Expect) for p in _parts(modules))
-    if not (options.emit or expects):
+    if not (options.emit or expects or has_loops(definitions.known)):
         return None, []
     from spec_lang.ir.from_ast.emission.emit import emit
 
     program = emit(definitions.known)
+    if has_loops(definitions.known):
+        from spec_lang.ir.from_ast.emission.loose import report_loose
+
+        report_loose(definitions.known, program)
+        if found := definitions.result():
+            return None, found
     if expects:
         from spec_lang.ir.from_ast.emission.expects import run_expects
 

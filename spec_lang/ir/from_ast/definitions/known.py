@@ -114,3 +114,9 @@ class Known:
 def place_outside(definition: Def) -> Place:
     """Where expressions outside of blocks stand."""
     return Place(definition.scope, Mode.LAYERS)
+
+
+def has_loops(known: Known) -> bool:
+    """Whether any size may be one of a loop, which has a name only there."""
+    checks = (c for cs in known.by_definition.values() for c in cs)
+    return any(c.running.names or c.running.elements or c.running.carried for c in checks)

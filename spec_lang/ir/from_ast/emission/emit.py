@@ -8,7 +8,7 @@ from typing import Any
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.bodies.methods import as_method
 from spec_lang.ir.from_ast.definitions.known import Known
-from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, node_of
+from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, names_of, node_of
 from spec_lang.ir.from_ast.emission.emit_types import hyper_type, value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.names.scope import Def
@@ -17,6 +17,7 @@ from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Ow
 from spec_lang.shapes import Dim, Pack, TensorType
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def emit(known: Known) -> ir.Program:
@@ -90,11 +91,14 @@ class Emitter(ExpressionEmitter):
         return node_of(ir.Return, value=self.ev(node.value), **self._around(node))
 
     def loop(self, node: ast.For) -> ir.For:
+        around, self.variables = self.variables, self.variables | names_of(node.target)
+        body = self.statements(node.body)
+        self.variables = around
         return node_of(
             ir.For,
             target=self.target(node.target),
             iterable=self.ev(node.iterable),
-            body=self.statements(node.body),
+            body=body,
             **self._around(node),
         )
 
@@ -124,9 +128,14 @@ class Emitter(ExpressionEmitter):
             test=self.ev(node.test),
             message=node.message.value if node.message is not None else " ".join(text.split()),
             at=at,
-            open=known is not True,
+            open=known is not True or self._of_a_default(node.test),
             **self._around(node),
         )
+
+    def _of_a_default(self, test: ast.Expr) -> bool:
+        """Whether a condition was only seen to hold for the default of a list."""
+        lists = {n for n, v in self.checked.summary.mono.items() if isinstance(v, list)}
+        return bool(lists) and any(isinstance(n, ast.Name) and n.id in lists for n in walk(test))
 
     def sayable(self, o: Owed) -> bool:
         """Whether a condition makes sense for all values: one on an argument that may also be a tuple does not."""

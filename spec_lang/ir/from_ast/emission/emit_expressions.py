@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
@@ -16,11 +17,18 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
-from spec_lang.shapes import Cond, Dim, symbol
+from spec_lang.shapes import Cond, Dim, opaque, symbol
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 
 T = TypeVar("T")
+
+
+def names_of(target: ast.Target) -> frozenset[str]:
+    """The variables that a loop's target names."""
+    if isinstance(target, ast.TargetTuple):
+        return frozenset().union(*map(names_of, target.items))
+    return frozenset({target.id} if isinstance(target, ast.Name) else ())
 
 
 class _NodeOf(Protocol):
@@ -47,6 +55,10 @@ class ExpressionEmitter:
         self.source = checked.definition.source
         self.remarks = remarks
         self.carries: dict[str, ir.Carry] | None = None
+        self.variables: frozenset[str] = frozenset()
+        """The variables of the loops around."""
+        self.around: dict[ast.Comprehension | None, dict[str, ir.Carry]] = {}
+        """The running sizes of the comprehensions around, and of those that are done."""
         self.carry_names: dict[str, str] = {}
         self.kept: dict[tuple[Dim, Dim], str] = {}
 
@@ -68,10 +80,14 @@ class ExpressionEmitter:
             return self.carry(name)
         if name in checked.running.names:
             author, offset = checked.running.names[name]
+            if not author.isidentifier():  # a field of the variable
+                return self.dim(opaque(author))
             variable: ir.Expr = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
             if offset == 0:
                 return variable
             return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
+        if not name.isidentifier():
+            return self.dim(opaque(name))
         ref = "local"
         if name in checked.hypers:
             ref = "hyper"
@@ -126,11 +142,10 @@ class ExpressionEmitter:
         name = self.carry_names.get(symbol_name)
         if name is None:
             name = self.carry_names[symbol_name] = self._free(symbol_name)
-        if self.carries is not None and name not in self.carries:
-            self.carries[name] = node_of(
-                ir.Carry, name=name, start=self.dim(found.start), next=None, span=None
-            )
-            self.carries[name] = node_of(
+        carries = self.around.get(found.owner, self.carries)
+        if carries is not None and name not in carries:
+            carries[name] = node_of(ir.Carry, name=name, start=self.dim(found.start), next=None, span=None)
+            carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(found.start), next=self.dim(found.next), span=None
             )
         return node_of(ir.Name, id=name, ref="carry", type=None, span=None)
@@ -154,6 +169,8 @@ class ExpressionEmitter:
         for name in type_symbols(value):
             if name in checked.running.names:
                 author, offset = checked.running.names[name]
+                if name in checked.running.elements and re.split(r"[.\[]", author)[0] not in self.variables:
+                    return None
                 env[name] = symbol(author, 0) - offset
             elif name in checked.running.heads:
                 if name not in self.carry_names:
@@ -268,6 +285,11 @@ class ExpressionEmitter:
 
     def _comprehension(self, node: ast.Comprehension) -> ir.Expr:
         outer, self.carries = self.carries, {}
+        self.around[node] = self.carries
+        around, self.variables = (
+            self.variables,
+            self.variables.union(*(names_of(g.target) for g in node.generators)),
+        )
         kept, self.kept = self.kept, dict(self.kept) if outer is not None else {}
         key = None if node.key is None else self.ev(node.key)
         value = self.ev(node.value)
@@ -276,6 +298,7 @@ class ExpressionEmitter:
         carries = tuple(self.carries.values())
         self.carries = outer
         self.kept = kept
+        self.variables = around
         generators = tuple(
             node_of(
                 ir.Generator,

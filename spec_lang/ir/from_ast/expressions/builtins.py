@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
@@ -26,7 +27,7 @@ from spec_lang.ir.from_ast.values.value import (
     Zip,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, dim, root
+from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol
 from spec_lang.syntax import ast
 
 
@@ -107,8 +108,9 @@ class _Site:
                 uncounted(self.c, value, self.node)
                 raise _Reported
 
-    def whole(self, value: Real) -> None:
+    def whole(self, value: Real, size: Dim) -> Dim:
         need_floats(self.c, value)
+        return _along_loops(self.c, self.at, size)
 
     def text(self, value: Value) -> Value:
         return text_of([value])
@@ -154,3 +156,27 @@ def need_floats(c: Check, value: Real) -> None:
     names = {root(n) for n in value.names} & set(c.block.hypers)
     if names - set(c.block.mono):
         raise NeedsValue(frozenset(names))
+
+
+def _along_loops(c: Check, at: Place, value: Dim) -> Dim:
+    """An int made of a float, as a function of the variables of the loops around."""
+    whole = c
+    while whole.caller is not None:
+        whole = whole.caller
+    running = whole.block.running
+    names = {*running.elements, *running.names, *running.indices} | set(at.loops)
+    known = {
+        n: d for e in at.loops.values() if isinstance(e, Dim) for d in (e,) for n in e.symbols if n == str(e)
+    }
+    args: list[Dim] = []
+
+    def variable(found: re.Match[str]) -> str:
+        if found[0] not in names or found[0] in value.symbols:
+            return found[0]
+        args.append(known.get(found[0], symbol(found[0])))
+        return "{}"
+
+    text = re.sub(
+        r"(?<![\w.\"])[A-Za-z_]\w*(?![\w(])", variable, str(value).replace("{", "{{").replace("}", "}}")
+    )
+    return opaque("int", *args, low=value.bounds[0], high=value.bounds[1], text=text) if args else value

@@ -52,7 +52,10 @@ def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subs
     if items and all(isinstance(i, Dim) for i in items):
         lows = [i.bounds[0] for i in items if isinstance(i, Dim)]
         low = min((x for x in lows if x is not None), default=None) if None not in lows else None
-        return opaque("item", index, low=low, text=f"({', '.join(map(str, items))})[{{}}]")
+        listed = f"({', '.join(map(str, items))})"
+        if isinstance(node.value, ast.Name) and node.value.id in c.block.mono:
+            listed = node.value.id  # whatever its value is
+        return opaque("item", index, low=low, text=f"{listed}[{{}}]")
     return c.error("E0403", f"the items differ, so item {index} has no one type", node)
 
 

@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.loops.iteration import Body, State
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import element_values
+from spec_lang.ir.from_ast.values.elements import elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
@@ -302,8 +302,8 @@ def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim |
         return form.substitute({own: it.length})
     if it.known is not None:
         values = dict(starts)
-        for k, element in enumerate(it.known):
-            env: dict[str, Dim | int] = {own: k, **values, **element_values(it.element, element)}
+        for k in range(len(it.known)):
+            env: dict[str, Dim | int] = {own: k, **values, **elements_at(it, dim(k))}
             values = {n: nexts[n].substitute(env) for n in nexts}
         return values[name]
     step = nexts[name]

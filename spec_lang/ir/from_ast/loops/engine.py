@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Trial
 from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import element_values
+from spec_lang.ir.from_ast.values.elements import elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Cell, Grown, Iteration, Value
@@ -103,7 +103,7 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
     (own,) = it.index.symbols
     for k, element in enumerate(it.known):
         since = c.effects.since()
-        values = element_values(it.element, element)
+        values = elements_at(it, dim(k))
         conds = [Cond.eq(it.index, k), *(Cond.eq(symbol(n), v) for n, v in values.items())]
         out = body(at.one_by_one().under(*conds), state, element)
         if out is None or since.failed:

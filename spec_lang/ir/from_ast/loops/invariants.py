@@ -7,11 +7,12 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.elements import element_values
+from spec_lang.ir.from_ast.values.elements import element_flags, elements_at
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.substitution import first_items
+from spec_lang.ir.from_ast.values.substitution import first_items, substitute
+from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
-from spec_lang.shapes import Cond, Dim, TensorType
+from spec_lang.shapes import Cond, Dim, TensorType, dim
 from spec_lang.syntax import ast
 
 
@@ -44,18 +45,26 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
     """Turn what was owed in one iteration into what all of them owe."""
     owed = since.owed
     names = it.index.symbols | it.symbols
-    if not any(o.cond.symbols & names for o in owed):
+    flags = element_flags(it)
+
+    def varies(cond: Cond) -> bool:
+        return bool(cond.symbols & names or cond.names & flags)
+
+    if not any(varies(o.cond) for o in owed):
         return
     since.settle(())
     for o in owed:
-        if not o.cond.symbols & names:
+        if not varies(o.cond):
             c.effects.owe(o)
             continue
         for cond in _for_all(o.cond, it):
             known = at.decide(cond)
             if known is False:
                 c.error("E0601", f"{o.message}, which does not hold in every iteration", o.place.span)
-            elif known is None and cond.symbols & names:
+            elif known is None and varies(cond):
+                plain = not cond.names & flags and all(n.isidentifier() for n in cond.symbols & names)
+                if o.passed and not plain and not cond.symbols & set(c.block.dims):
+                    continue  # of the items' fields: their own constructors check it
                 c.error(
                     "E0601",
                     f"{o.message}, which is not proved for every iteration",
@@ -71,14 +80,15 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
     (own,) = it.index.symbols
     if it.known is not None and len(it.known) <= MAX_UNROLLED:
         found: list[Cond] = []
-        for k, element in enumerate(it.known):
+        for k in range(len(it.known)):
             env: dict[str, Dim | int | Cond] = {own: k}
-            env |= element_values(it.element, element)
+            env |= elements_at(it, dim(k))
             found.append(cond.substitute(env))
         return list(dict.fromkeys(found))
     if cond.op == "or":
         # A premise about the index may be dropped: what is left is owed in any case.
-        parts = [p for p in cond.parts if not p.symbols & (it.index.symbols | it.symbols)]
+        names, flags = it.index.symbols | it.symbols, element_flags(it)
+        parts = [p for p in cond.parts if not (p.symbols & names or p.names & flags)]
         if parts:
             kept = parts[0]
             for part in parts[1:]:
@@ -107,15 +117,26 @@ def list_behind(c: Check, at: Place, before: Value, grown: Grown, it: Iteration)
     if n == 0:
         return before
     not_negative(c, at, it, c.definition.node)
-    if isinstance(before, list) and not before and n == 1:
-        whole = Mapped(it.index, it.length, grown.added[0])
-        if it.length.const is not None and it.length.const <= MAX_UNROLLED and not it.symbols:
-            return first_items(whole, it.length.const)
-        return whole
     first = grown.added[0]
-    if isinstance(before, list) and all(same(at, x, first) for x in [*before, *grown.added]):
+    own = type_symbols(first) & it.symbols
+    if isinstance(before, list) and not before and n == 1:
+        length = it.length.const
+        if length is not None and length <= MAX_UNROLLED:
+            return [item_along(it, first, dim(k)) for k in range(length)]
+        item = item_along(it, first, it.index)
+        if not type_symbols(item) & it.symbols:
+            return Mapped(it.index, it.length, item)
+        return POISON
+    varies = own or type_symbols(first) & it.index.symbols  # then it equals nothing but itself
+    if not varies and isinstance(before, list) and all(same(at, x, first) for x in [*before, *grown.added]):
         return Mapped(c.fresh("k", 0), it.length * n + len(before), first)
     return POISON
+
+
+def item_along(it: Iteration, item: Value, index: Dim) -> Value:
+    """What one iteration makes, at an index in place of the loop's own."""
+    (own,) = it.index.symbols
+    return substitute(item, {**elements_at(it, index), own: index})
 
 
 def grow(c: Check, at: Place, old: Value, added: list[Value], node: ast.Expr) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from spec_lang.ir.from_ast.layers.cells import written_out
@@ -66,6 +67,8 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
         cell.value = first
         return True
     rest = values[1:]
+    if _of_a_default(c, rest):
+        return _no_formula(c, cell, values)
     if all(v == rest[0] for v in rest):
         cell.first, cell.value = first, rest[0]
         return True
@@ -83,6 +86,12 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
             cell.value = s
             return True
     return _no_formula(c, cell, values)
+
+
+def _of_a_default(c: Check, values: list[Dim]) -> bool:
+    """Whether sizes are items of a list hyperparameter by their places: as many as its default has."""
+    names = "|".join(map(re.escape, c.block.mono))
+    return bool(names) and any(re.search(rf"\b(?:{names})\[\d", str(v)) for v in values)
 
 
 def _no_formula(c: Check, cell: Cell, values: list[Dim]) -> bool:

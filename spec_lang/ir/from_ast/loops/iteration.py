@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.items import range_length
@@ -10,23 +10,28 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
 from spec_lang.ir.from_ast.values.value import (
     POISON,
+    AliasModule,
+    BlockModule,
+    Case,
     Enumerate,
     Grown,
     Iteration,
     ListModule,
     Mapped,
+    OpModule,
     Range,
     RepeatModule,
     SymList,
     Value,
     Zip,
 )
-from spec_lang.shapes import Dim, TensorType, dim
+from spec_lang.shapes import Dim, TensorType, dim, symbol
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
@@ -63,9 +68,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
             known = [(value.start + k, v) for k, v in enumerate(inner.known)]
         element = None if inner.element is None else (value.start + inner.index, inner.element)
         it = Iteration(inner.length, inner.index, element, known, inner.symbols)
-        if (item := inner.item) is not None:
-            start = value.start
-            it.item = lambda k: (start + k, item(k))
+        it.parts = (inner,)
         return it
     if isinstance(value, Zip):
         return _zipped(c, at, value, name, node)
@@ -79,10 +82,23 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         (own,) = value.index.symbols
         c.block.running.indices[own] = value.index
         inner = value.iteration
-        known = [at_index(value.item, {own: dim(k)}) for k in range(len(inner.known or ()))]
-        each = at_index(value.item, {own: index})
+        known = [
+            at_index(value.item, {**elements_at(inner, dim(k)), own: dim(k)})
+            for k in range(len(inner.known or ()))
+        ]
+        apart = _apart(c, value) if _inside_itself(at.loops.values(), own) else {}
+        if apart is None:
+            c.error(
+                "E0403",
+                "these layers are gone through inside a loop over the same layers, and their sizes differ",
+                node,
+                help="make a list of the layers' results first, and go through that",
+            )
+            return None
+        inner = _renamed(inner, apart) if apart else inner
+        each = at_index(value.item, {**apart, own: index})
         it = Iteration(value.length, index, each, known or None, inner.symbols)
-        it.owner = value.node
+        it.owner, it.parts = value.node, (inner,)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items
@@ -95,15 +111,54 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     return None
 
 
+def _inside_itself(variables: Iterable[Value], own: str) -> bool:
+    """Whether a loop around goes through the same list of layers, whose index is `own`."""
+    for v in variables:
+        if isinstance(v, tuple) and _inside_itself(v, own):
+            return True
+        if isinstance(v, ListModule) and _inside_itself(v.items, own):
+            return True
+        if isinstance(v, OpModule | BlockModule | AliasModule) and own in v.at:
+            return True
+        if isinstance(v, Case) and _inside_itself((v.yes, v.no), own):
+            return True
+        if isinstance(v, RepeatModule) and _inside_itself((v.item,), own):
+            return True
+    return False
+
+
+def _apart(c: Check, value: RepeatModule) -> dict[str, Dim] | None:
+    """Symbols of a second item's own in place of those of a list's elements: two items are never the same."""
+    symbols = value.iteration.symbols
+    if not all(n.isidentifier() for n in symbols):
+        return None
+    found: dict[str, Dim] = {}
+    for name in sorted(symbols):
+        own = symbol(name)
+        c.block.running.indices.setdefault(name, own)
+        found[name] = c.fresh(name)
+    c.block.running.elements |= {str(d) for d in found.values()}
+    return found
+
+
+def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
+    """The same iteration with other symbols for its elements."""
+    symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
+    other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
+    other.item, other.owner = it.item, it.owner
+    other.parts = tuple(_renamed(p, env) for p in it.parts)
+    return other
+
+
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     index = c.fresh(f"{name}_index", 0)
-    element = symbolic(c, at, str(c.fresh(name)), value.item)
-    if isinstance(element, Dim):
-        c.block.running.elements |= element.symbols
-        it = Iteration(value.length, index, element, None, element.symbols)
-        it.item = lambda k: element_of(c, at, value, k)
-        return it
-    return Iteration(value.length, index, element, None, frozenset())
+    element = as_symbols(symbolic(c, at, str(c.fresh(name)), value.item))
+    symbols = element_symbols(element)
+    c.block.running.elements |= symbols
+    it = Iteration(value.length, index, element, None, symbols)
+    plain = isinstance(element, Dim)
+    it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
+    return it
 
 
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
@@ -141,9 +196,7 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Itera
     element = None if any(p.element is None for p in found) else tuple(elements)
     symbols = frozenset[str]().union(*(p.symbols for p in found))
     it = Iteration(length, index, element, known, symbols)
-    items = [p.item for p in found]
-    if element is not None and any(items):
-        it.item = lambda k: tuple(e if i is None else i(k) for i, e in zip(items, element, strict=True))
+    it.parts = tuple(found)
     return it
 
 

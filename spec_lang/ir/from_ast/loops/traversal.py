@@ -7,7 +7,7 @@ from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.engine import loop
-from spec_lang.ir.from_ast.loops.invariants import close, not_negative
+from spec_lang.ir.from_ast.loops.invariants import close, item_along, not_negative
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim
 from spec_lang.ir.from_ast.names.unreached import unreached
@@ -15,16 +15,15 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.elements import element_values
 from spec_lang.ir.from_ast.values.kinds import is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
-from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Grown,
     Iteration,
     ListModule,
     Mapped,
+    RecordValue,
     RepeatModule,
     Value,
 )
@@ -48,7 +47,7 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
     inner = module.iteration
     element = reindexed(inner.element, own, index)
     it = Iteration(module.length, index, element, inner.known, inner.symbols)
-    it.owner = module.node
+    it.owner, it.parts = module.node, (inner,)
 
     def body(there: Place, state: State, _: Value) -> State | None:
         step = args.with_first(state[0])
@@ -138,7 +137,13 @@ def bind_target(c: Check, at: Place, target: ast.Target, element: Value, node: a
 
 
 def _note_variable(c: Check, name: str, element: Value) -> None:
-    """How the IR writes a loop's symbol."""
+    """How the IR writes a loop's symbols."""
+    if isinstance(element, tuple):
+        for k, item in enumerate(element):
+            _note_variable(c, f"{name}[{k}]", item)
+    elif isinstance(element, RecordValue):
+        for field, item in element.fields.items():
+            _note_variable(c, f"{name}.{field}", item)
     if not isinstance(element, Dim) or len(element.symbols) != 1:
         return
     (own,) = element.symbols
@@ -186,10 +191,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     if is_module(item) or item is None:
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
-        (own,) = it.index.symbols
-        return [
-            substitute(item, {own: dim(k), **element_values(it.element, e)}) for k, e in enumerate(it.known)
-        ]
+        return [item_along(it, item, dim(k)) for k in range(len(it.known))]
     if it.symbols:
         raise NeedsValue(frozenset({getattr(value, "text", "")}))
     if it.length.const is not None and it.length.const > host.MAX_LIST:

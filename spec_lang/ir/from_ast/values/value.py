@@ -392,7 +392,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "item", "known", "length", "owner", "symbols")
+    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -407,6 +407,8 @@ class Iteration:
         """The comprehension whose layers are gone through: where a running size would be kept."""
         self.item: Callable[[Dim], Value] | None = None
         """The element at an index, where it is more than a formula in the index."""
+        self.parts: tuple[Iteration, ...] = ()
+        """What is gone through along with it: what is zipped, what the layers were made of."""
 
 
 class Grown:
