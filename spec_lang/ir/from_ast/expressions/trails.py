@@ -47,7 +47,9 @@ def tidy(c: Check, at: Place, d: Dim) -> Dim:
 def trail(c: Check, value: Value) -> tuple[str, ...]:
     """How a tensor came to be, from the input on: what to print behind a mismatch of shapes."""
     steps: list[str] = []
-    while id(value) in c.notes.came and len(steps) < MAX_TRAIL:
+    seen: set[int] = set()  # a method that gives back what it gets, or a loop, comes from itself
+    while id(value) in c.notes.came and id(value) not in seen and len(steps) < MAX_TRAIL:
+        seen.add(id(value))
         out, before, name = c.notes.came[id(value)]
         if not isinstance(out, TensorType):
             break
@@ -77,7 +79,7 @@ def keep_trail(c: Check, at: Place, result: Value, before: Value, label: str) ->
         return result
     if isinstance(result, tuple | list):
         for part in result:
-            if isinstance(part, TensorType):
+            if isinstance(part, TensorType) and part is not before:
                 c.effects.note(c.notes.came, id(part), (part, before, label))
     return result
 
