@@ -94,6 +94,40 @@ ACCEPTED = {
     helped(x: float[N, 4]) -> float[N, 4]:
         return x + 1
 """,
+    "a parameter that is read before what flows into its layer, which a loop follows": """model Net(width: int = 4, sizes: list[int] = [3, 4]):
+    layers:
+        norm = LayerNorm(_)
+        body = [Linear(_, n) for n in sizes]
+        tail = [Linear(_, width) for i in range(2)]
+        head = Linear(_, 3)
+
+    forward(x: float[N, T, 2*width]) -> float[N, T, 3]:
+        scale = norm.weight.sum()
+        return (x -> norm -> body -> tail -> head) * scale
+""",
+    "a container that code which is never taken gives an input of another rank": """block Stem(width: int) = Sequential(Conv2d(3, width, 3, padding=1), ReLU())
+
+model Net(width: int = 4):
+    layers:
+        stem = Stem(width)
+        body = [Linear(_, 2*k + 1) for k in range(3)]
+
+    forward(x: float[N, 3, H, W]) -> float[N, H, W, 5]:
+        if 1 == 2:
+            y = x -> flatten(1) -> stem
+            y = y -> body
+        return x -> stem -> permute(0, 2, 3, 1) -> body
+""",
+    "two returns of one size that is not declared": """model Net(wide: bool = true):
+    layers:
+        a = Linear(4, 6)
+        b = [Linear(4, 6) for i in range(2)]
+
+    forward(x: float[N, 4]) -> (float[N, _], [float[N, _] for i in range(2)]):
+        if wide:
+            return x -> a, [l(x) for l in b]
+        return x -> b[1], [l(x) for l in b]
+""",
 }
 """These run."""
 
@@ -183,6 +217,32 @@ REFUSED = {
         return z
 """,
         [("E0201", 11, "z", "nothing here is called `z`")],
+    ),
+    "two returns of two sizes, where `_` is declared": (
+        """model Net(wide: bool = true):
+    forward(x: float[N, 4]) -> float[N, _]:
+        if wide:
+            return x
+        return x[:, 1:]
+""",
+        [("E0308", 5, "x[:, 1:]", "`_` in the result's type is 4 elsewhere, and 3 here")],
+    ),
+    "items of several sizes, where `_` is declared": (
+        """model Net(n: int = 2):
+    layers:
+        body = [Linear(4, i + 1) for i in range(n)]
+
+    forward(x: float[N, 4]) -> [float[N, _] for i in range(n)]:
+        return [l(x) for l in body]
+""",
+        [
+            (
+                "E0308",
+                6,
+                "[l(x) for l in body]",
+                "`_` in the result's type is one size, and the items of this list differ",
+            )
+        ],
     ),
 }
 """These have just these mistakes: the code, the line, the text there, the message."""

@@ -52,10 +52,15 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
         again = at.fork()
         ends = c.body(at, node.body)
         if frame.retry:
-            # Later statements have determined what an earlier one asked for.
+            # Later statements have determined what an earlier one asked for. Sizes that run along lists are the
+            # loops' own, which determine them as they did.
+            along = c.block.running.heads.keys() | c.block.running.carried.keys()
+            for cell in since.determined:
+                if cell.first is not None or (cell.value is not None and cell.value.symbols & along):
+                    cell.forget()
             since.forget()
             since.settle(())
-            frame.restore((None, False))
+            frame.restore((None, False, {}, False))
             frame.last_pass = True
             ends = c.body(again, node.body)
         if not ends and not any(d.severity == "error" for d in c.effects.diagnostics):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.joining import Different, common_type, join
 from spec_lang.ir.from_ast.expressions.trails import trail
@@ -11,8 +13,9 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.agreeing import fits, same_type
 from spec_lang.ir.from_ast.uses.obligations import owe, time
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
+from spec_lang.ir.from_ast.values.substitution import item_at
 from spec_lang.ir.from_ast.values.texts import type_text
-from spec_lang.ir.from_ast.values.value import POISON, Value
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, Maybe, Value
 from spec_lang.shapes import Cond, Dim, TensorType
 from spec_lang.syntax import ast
 
@@ -55,7 +58,7 @@ def return_(c: Check, at: Place, node: ast.Return) -> bool:
     declared = at.frame.declared
     if len(declared) == 1 and not at.frame.is_tuple:
         same_type(c, at, declared[0], value, node.value, "the result's type", at.frame.nodes[0])
-        _take_wild(at, declared[0], value)
+        _take_wild(c, at, declared[0], value, node.value, at.frame.nodes[0])
         return True
     if not isinstance(value, tuple | list) or len(value) != len(declared):
         n = len(value) if isinstance(value, tuple | list) else 1
@@ -69,19 +72,46 @@ def return_(c: Check, at: Place, node: ast.Return) -> bool:
     nodes = node.value.items if isinstance(node.value, ast.Tuple) else [node.value] * len(declared)
     for d, v, n_, t in zip(declared, value, nodes, at.frame.nodes, strict=False):
         same_type(c, at, d, v, n_, "the result's type", t)
-        _take_wild(at, d, v)
+        _take_wild(c, at, d, v, n_, t)
     return True
 
 
-def _take_wild(at: Place, declared: Value, value: Value) -> None:
-    """What `_` in a result's type stands for, from the first return on."""
+def _take_wild(c: Check, at: Place, declared: Value, value: Value, node: ast.Expr, type: ast.Type) -> None:
+    """What `_` in a result's type stands for: one size, which every return gives, and every item of a list."""
+    before = set(at.frame.wild_values)
+    for name, size in _wild_sizes(at, declared, value):
+        known = at.frame.wild_values.setdefault(name, size)
+        if not at.facts.equal(known, size):
+            of_items = isinstance(declared, Mapped) and name not in before
+            c.error(
+                "E0308",
+                "`_` in the result's type is one size, and the items of this list differ"
+                if of_items
+                else f"`_` in the result's type is {known} elsewhere, and {size} here",
+                node,
+                labels=(c.label(type, "declared here"),),
+                help="one `_` is one size: write the size out where it depends on more than the inputs",
+            )
+            return
+
+
+def _wild_sizes(at: Place, declared: Value, value: Value) -> Iterator[tuple[str, Dim]]:
+    """The sizes that stand where a type has `_`."""
+    if isinstance(declared, Maybe):
+        declared, value = declared.value, value.value if isinstance(value, Maybe) else value
     if isinstance(declared, TensorType) and isinstance(value, TensorType):
         for d, v in zip(declared.shape, value.shape, strict=False):
             if isinstance(d, Dim) and str(d) in at.frame.wild and isinstance(v, Dim):
-                at.frame.wild_values.setdefault(str(d), v)
+                yield str(d), v
+    elif isinstance(declared, Mapped) and isinstance(value, Mapped):
+        for index in (value.index, value.index + 1):
+            yield from _wild_sizes(at, declared.item, item_at(value, index))
+    elif isinstance(declared, Mapped) and isinstance(value, list):
+        for each in value:
+            yield from _wild_sizes(at, declared.item, each)
     elif isinstance(declared, tuple | list) and isinstance(value, tuple | list):
         for d_, v_ in zip(declared, value, strict=False):
-            _take_wild(at, d_, v_)
+            yield from _wild_sizes(at, d_, v_)
 
 
 def _inferred_result(c: Check, at: Place, value: Value, node: ast.Return) -> None:

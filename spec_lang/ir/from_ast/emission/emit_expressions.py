@@ -141,7 +141,7 @@ class ExpressionEmitter:
         found = self.checked.running.carried[symbol_name]
         name = self.carry_names.get(symbol_name)
         if name is None:
-            name = self.carry_names[symbol_name] = self._free(symbol_name)
+            name = self.carry_names[symbol_name] = self._free(found.name)
         carries = self.around.get(found.owner, self.carries)
         if carries is not None and name not in carries:
             carries[name] = node_of(ir.Carry, name=name, start=self.dim(found.start), next=None, span=None)

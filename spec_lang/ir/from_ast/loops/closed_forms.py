@@ -213,7 +213,7 @@ def _closed(
     _close_carried(c, at, since, it, forms)
     for name in carried:
         c.block.running.carried[name] = Carried(
-            name, carried[name], _in_owner(c, nexts[name], it), it.index, it.owner
+            "size", carried[name], _in_owner(c, nexts[name], it), it.index, it.owner
         )
     final = {name: _final(name, carried, nexts, forms[name], it) for name in carried}
     if any(f is not None and f != carried[n] for n, f in final.items()) and any(

@@ -46,7 +46,7 @@ def _fit_items(c: Check, at: Place, whole: Cell, cells: list[Cell]) -> bool:
     if step is None:
         return fit_formula(c, whole, values, index, owner)
     whole.value = running = c.fresh(whole.name)
-    c.block.running.carried[str(running)] = Carried(str(running), values[0], step, index, owner)
+    c.block.running.carried[str(running)] = Carried(whole.name, values[0], step, index, owner)
     return True
 
 
@@ -75,14 +75,14 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
     growth = values[1] - first
     if all(b - a == growth for a, b in zip(values, rest, strict=False)):
         s = c.fresh(cell.name)
-        c.block.running.carried[str(s)] = Carried(str(s), first, s + growth, index, owner)
+        c.block.running.carried[str(s)] = Carried(cell.name, first, s + growth, index, owner)
         cell.value = s
         return True
     if first.const and values[1].const and values[1].const % first.const == 0:
         factor = values[1].const // first.const
         if all(b == a * factor for a, b in zip(values, rest, strict=False)):
             s = c.fresh(cell.name)
-            c.block.running.carried[str(s)] = Carried(str(s), first, s * factor, index, owner)
+            c.block.running.carried[str(s)] = Carried(cell.name, first, s * factor, index, owner)
             cell.value = s
             return True
     return _no_formula(c, cell, values)

@@ -20,6 +20,7 @@ def unreached(c: Check, at: Place, code: Iterable[Node], run: Callable[[Place], 
     """
     returns = at.frame.returns()
     with c.trial(at) as trial:
+        trial.at.taken = False
         run(trial.at)
         for node in code:
             note_all(c, trial.at, node)

@@ -28,6 +28,11 @@ class Mode(Enum):
     """A path to a layer or a parameter, as `tie` and `init` have it."""
 
 
+Returns: TypeAlias = tuple[Value, bool, dict[str, Dim], bool]
+"""What a body has returned so far, whether, what `_` in its results' types stand for, and whether it is to be gone
+through again."""
+
+
 class Frame:
     """One method: what it declares, and what its body has come to. Outside of methods, an empty one."""
 
@@ -70,12 +75,13 @@ class Frame:
         """Whether something was asked for that a later statement may determine."""
         self.last_pass = False
 
-    def returns(self) -> tuple[Value, bool]:
-        return self.value, self.returned
+    def returns(self) -> Returns:
+        """What the body has come to so far."""
+        return self.value, self.returned, dict(self.wild_values), self.retry
 
-    def restore(self, returns: tuple[Value, bool]) -> None:
-        """Forget what code returned that is never taken."""
-        self.value, self.returned = returns
+    def restore(self, returns: Returns) -> None:
+        """Forget what code came to that is never taken."""
+        self.value, self.returned, self.wild_values, self.retry = returns
 
 
 class Place:
@@ -93,6 +99,7 @@ class Place:
         "partial",
         "path",
         "scope",
+        "taken",
         "unrolled",
     )
 
@@ -111,6 +118,8 @@ class Place:
         """The variables of the loops around."""
         self.unrolled = False
         """Whether an iteration is gone through that stands for itself only."""
+        self.taken = True
+        """Whether this may run: what never does asks for no check of another definition."""
         self.inside: tuple[Item, ...] = ()
         """The comprehensions around."""
         self.member = ""
@@ -190,6 +199,7 @@ class Place:
         other.partial = self.partial
         other.path = self.path
         other.scope = self.scope
+        other.taken = self.taken
         other.unrolled = self.unrolled
         return other
 

@@ -110,14 +110,16 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def alias_block(c: Check, module: AliasModule, value: Value) -> Value:
+def alias_block(c: Check, at: Place, module: AliasModule, value: Value) -> Value:
     """The block that an alias is for an input like this."""
     if module.source is not None:
-        return alias_block(c, module.source, value)
+        return alias_block(c, at, module.source, value)
     if module.block is None:
         if not isinstance(value, TensorType):
             name = module.definition.name
             return c.error("E0403", f"{name} takes one tensor, not {found_text(value)}", module.node)
+        if not at.taken:
+            return POISON
         summary = c.program.alias_summary(module.definition, module.values, value, c, module.node)
         if summary is None or summary.broken:
             c.effects.taint()
@@ -130,7 +132,7 @@ def alias_block(c: Check, module: AliasModule, value: Value) -> Value:
 
 def run_alias(c: Check, at: Place, module: AliasModule, args: Args, node: ast.Expr, method: str) -> Value:
     """A block that is its container."""
-    block = alias_block(c, module, args.values[0] if args.values else None)
+    block = alias_block(c, at, module, args.values[0] if args.values else None)
     return POISON if block is POISON else c.run(at, at_index(block, module.at), args, node, method)
 
 

@@ -422,7 +422,10 @@ class Grown:
 
 
 class Carried:
-    """A size that changes along a list of layers: a running variable of the generated constructor."""
+    """A size that changes along a list of layers: a running variable of the generated constructor.
+
+    `name` is what it is called where nothing else is.
+    """
 
     __slots__ = ("index", "name", "next", "owner", "start")
 
