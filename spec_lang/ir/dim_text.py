@@ -52,6 +52,11 @@ def _value(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] | 
             return slice(*[None if e is None else _value(e, values, unknown) for e in ends])
         case ("attribute", of, name):
             return _value(of, values, unknown).fields[name]
+        case ("opaque", inner):
+            return _value(read(inner), values, unknown)
+        case ("each", name, item, over):
+            each = _value(over, values, unknown)
+            return tuple([_value(item, {**values, name: v}, unknown) for v in each])
         case ("tuple" | "list", *items):
             return tuple([_value(i, values, unknown) for i in items])
         case ("if", test, body, orelse):

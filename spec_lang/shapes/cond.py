@@ -158,8 +158,11 @@ class Cond:
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The names of the symbols in it; flags have none."""
-        return frozenset().union(*(d.symbols for d in self.dims), *(p.symbols for p in self.parts))
+        """The names of the symbols in it; of flags, those of the sizes that a truth's name has."""
+        own = self.said.args if isinstance(self.said, Truth) else ()
+        return frozenset().union(
+            *(d.symbols for d in (*self.dims, *own)), *(p.symbols for p in self.parts)
+        )
 
     @property
     def names(self) -> frozenset[str]:
@@ -257,7 +260,7 @@ class Cond:
                     return render(inner._divides("!="))
                 return (
                     f"not {inner}"
-                    if isinstance(inner.said, Truth) and inner.said.name.isidentifier()
+                    if isinstance(inner.said, Truth) and str(inner.said).isidentifier()
                     else f"not ({inner})"
                 )
             case "and" | "or":
@@ -285,7 +288,11 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
     """A flag with names replaced."""
     found = values.get(flag)
     if found is None and isinstance(flag, Truth):
-        found = values.get(flag.name)
+        found = values.get(str(flag))
+        if found is None and flag.args:
+            new = flag.substitute(sizes(values))
+            found = values.get(str(new)) if new != flag and not new.args else None
+            cond = cond if new == flag else Cond.flag(new)
     if isinstance(found, bool | Cond):
         return Cond.of(found) if isinstance(found, bool) else found
     if isinstance(flag, Compared):

@@ -117,7 +117,7 @@ class Dim:
         raise TypeError("a dim is no condition; compare it")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.tree(), {s: b for a in _leaves(self) for s, b in [(a.name, (a.low, a.high))]})
+        return _rebuild, (self.tree(), {s: b for a in leaves(self) for s, b in [(a.name, (a.low, a.high))]})
 
     # --- arithmetic ---
 
@@ -223,7 +223,7 @@ class Dim:
     @property
     def names(self) -> frozenset[str]:
         """The names that `substitute` replaces: of symbols, and uninterpreted terms by their text."""
-        return frozenset(_replace.text_of(a) for a in _leaves(self))
+        return frozenset(_replace.text_of(a) for a in leaves(self))
 
     def substitute(self, values: Mapping[str, Dim | int]) -> Dim:
         """The dim with symbols (or uninterpreted terms, by their text) replaced."""
@@ -384,12 +384,13 @@ def _has_power(d: Dim) -> bool:
     return any(a.kind == POW for m in d.terms for a in m)
 
 
-def _leaves(d: Dim) -> list[Atom]:
+def leaves(d: Dim) -> list[Atom]:
+    """The symbols and uninterpreted terms in a dim, those inside of others too."""
     found: list[Atom] = []
     for monomial in d.terms:
         for atom in monomial:
             found += [atom] if atom.kind in (SYMBOL, OPAQUE) else []
-            found += [leaf for arg in atom.args for leaf in _leaves(arg)]
+            found += [leaf for arg in atom.args for leaf in leaves(arg)]
     return found
 
 
@@ -433,6 +434,7 @@ __all__ = [
     "atomic",
     "dim",
     "exact_div",
+    "leaves",
     "made",
     "maximum",
     "minimum",

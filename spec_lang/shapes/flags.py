@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from spec_lang.frozen import Record
+from spec_lang.shapes.atom import filled
+from spec_lang.shapes.dim import Dim
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.real import Number, operand, substituted, value_of
 
@@ -31,19 +33,31 @@ class Choice(Record):
 
 
 class Truth(Record):
-    """A bool by its name: `norm_first`, `training`."""
+    """A bool by its name: `norm_first`, `training`; each `{}` in a name stands for a size: `uses[{}]`."""
 
     name: str
+    args: tuple[Dim, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset((self.name,))
+        return frozenset((str(self),)).union(*(a.names for a in self.args))
+
+    def substitute(self, values: Mapping[str, Dim | int]) -> Truth:
+        """The same at other sizes."""
+        return named_truth(self.name, tuple(a.substitute(values) for a in self.args)) if self.args else self
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
-        return bool(values[self.name])
+        return bool(values[str(self)])
 
     def __str__(self) -> str:
-        return self.name
+        return filled(self.name, self.args) if self.args else self.name
+
+
+def named_truth(name: str, args: tuple[Dim, ...]) -> Truth:
+    """A truth by its name; one whose sizes are known is by the text that they make."""
+    if args and all(a.const is not None for a in args):
+        return Truth(filled(name, args))
+    return Truth(name, args)
 
 
 class Absent(Record):

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from spec_lang.shapes.atom import filled
 from spec_lang.shapes.dim import Dim
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.replace import whole_power
@@ -41,7 +42,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 class Real:
     """An immutable expression: a name (`p`, `config.rate`) without arguments, or an operation on numbers.
 
-    The head of an operation is its sign, its function's name, or `if`, whose first argument is a condition.
+    The head of an operation is its sign, its function's name, or `if`, whose first argument is a condition. A head with
+    `{}` in it is a name that has its arguments, which are sizes, inside: `rates[{}]`.
 
     Raises:
         TooLarge: it has more than `MAX_SIZE` parts.
@@ -77,14 +79,24 @@ class Real:
         """The names in it, those of sizes and flags included."""
         if self._names is None:
             found = [a.names for a in self.args if not isinstance(a, float)]
-            self._names = frozenset().union(*found) if self.args else frozenset((self.head,))
+            own = (str(self),) if not self.args or self.is_item else ()
+            self._names = frozenset(own).union(*found)
         return self._names
+
+    @property
+    def is_item(self) -> bool:
+        """Whether this is a name with sizes inside."""
+        return "{}" in self.head
 
     def substitute(self, values: Mapping[Any, object]) -> Number:
         """The expression with names replaced, by floats, sizes and other expressions."""
-        if not self.args:
-            found = values.get(self.head)
-            return found if isinstance(found, Real | Dim | float) else self
+        if not self.args or self.is_item:
+            found = values.get(str(self))
+            if isinstance(found, Real | Dim | float) or not self.args:
+                return found if isinstance(found, Real | Dim | float) else self
+            new = named_real(self.head, tuple(a.substitute(sizes(values)) for a in self.args))
+            found = values.get(str(new)) if not new.args else None
+            return found if isinstance(found, Real | Dim | float) else new
         args = [substituted(a, values) for a in self.args]
         if all(a is b for a, b in zip(args, self.args, strict=True)):
             return self
@@ -102,8 +114,8 @@ class Real:
             Undefined: it has none, such as a division by zero.
             TooLarge: it does not fit a float.
         """
-        if not self.args:
-            return values[self.head]  # type: ignore[no-any-return]  # a number
+        if not self.args or self.is_item:
+            return values[str(self)]  # type: ignore[no-any-return]  # a number
         if self.head == IF:
             cond, yes, no = self.args
             return value_of(yes if cond.evaluate(values) else no, values)
@@ -123,6 +135,8 @@ class Real:
     def _written(self) -> str:
         if not self.args:
             return self.head
+        if self.is_item:
+            return filled(self.head, self.args)
         if self.head == IF:
             cond, yes, no = self.args
             return f"({operand(yes)} if {cond} else {operand(no)})"
@@ -137,6 +151,13 @@ class Real:
 
 
 Number: TypeAlias = Real | Dim | float
+
+
+def named_real(name: str, args: tuple[Dim, ...] = ()) -> Real:
+    """A float by its name; one whose sizes are known is by the text that they make."""
+    if args and all(a.const is not None for a in args):
+        return Real(filled(name, args))
+    return Real(name, args)
 
 
 def operand(value: object) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, POW, SYMBOL, Atom, filled, intern
-from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, total
+from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, filled, intern
+from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
 from spec_lang.shapes.extrema import maximum, minimum
 
 _BITS = 4096
@@ -53,6 +53,9 @@ def _atom(atom: Atom, rule: Rewrite, seen: dict[Atom, Dim | None]) -> Dim | None
         args = tuple(rewrite(a, rule, seen) for a in atom.args)
         if any(a is not b for a, b in zip(args, atom.args, strict=True)):
             new = rebuild(atom, args)
+            if atom.kind == OPAQUE and all(a.const is not None for a in args):
+                known = rule(intern(OPAQUE, args, name=atom.name, low=atom.low, high=atom.high))
+                new = new if known is None else known
     seen[atom] = new
     return new
 
@@ -70,6 +73,8 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
             return minimum(*args)
         case "max":
             return maximum(*args)
+    if all(a.const is not None for a in args):  # the one that is written without arguments
+        return opaque(text_of(intern(OPAQUE, args, name=atom.name)), low=atom.low, high=atom.high)
     return atomic(intern(atom.kind, args, name=atom.name, low=atom.low, high=atom.high))
 
 

@@ -14,6 +14,9 @@ def _fold(name: str, op: str, start: int, python: str = "") -> Row:
     """The numbers of a list, joined by an operator."""
 
     def symbolic(site: Site, values: list[Value]) -> Value:
+        whole = site.folded(name, values[0])
+        if whole is not None:
+            return whole
         total: Value = dim(start)
         for item in site.items(values[0]):
             if isinstance(item, list | tuple):  # a number times a list is one
@@ -34,6 +37,9 @@ def _truths(op: str, start: bool, concrete: Callable[[Iterable[Host]], bool]) ->
     """The conditions of a list, joined by `and` or `or`."""
 
     def symbolic(site: Site, values: list[Value]) -> Value:
+        whole = site.folded(concrete.__name__, values[0])
+        if whole is not None:
+            return whole
         total: Cond | bool = start
         for item in site.items(values[0]):
             total = site.joined(op, total, site.condition(item))
@@ -46,9 +52,12 @@ def _extreme(name: str, dims: Callable[..., Dim], plain: Callable[..., Host]) ->
     """One of several numbers, or of those of one list."""
 
     def symbolic(site: Site, values: list[Value]) -> Value:
-        site.by_value(values)
-        if len(values) == 1 and isinstance(values[0], list | tuple):
-            values = list(values[0])
+        if len(values) == 1:
+            whole = site.folded(name, values[0])
+            if whole is not None:
+                return whole
+            if not isinstance(values[0], Dim | float | Real):
+                values = list(site.items(values[0]))
         if not values:
             raise NoValue(f"`{name}` of nothing")
         values = [as_int(v) for v in values]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
+from spec_lang.ir.from_ast.expressions.folding import folded
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -98,9 +99,8 @@ class _Site:
             raise _Reported
         return found
 
-    def by_value(self, values: Sequence[Value]) -> None:
-        if any(isinstance(v, SymList) for v in values):
-            raise NeedsValue(frozenset(v.text for v in values if isinstance(v, SymList)))
+    def folded(self, name: str, value: Value) -> Value:
+        return folded(self.c, self.at, name, value, self.node)
 
     def numbered(self, values: Sequence[Value]) -> None:
         for value in values:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.value import POISON, ListModule, Range, RepeatModule, SymList, Value
+from spec_lang.ir.from_ast.values.substitution import first_items
+from spec_lang.ir.from_ast.values.value import (
+    POISON,
+    ListModule,
+    Mapped,
+    Range,
+    RepeatModule,
+    SymList,
+    Value,
+)
 from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
 
@@ -29,6 +38,8 @@ def known_list(c: Check, value: Value, node: ast.Expr) -> list[Value] | None:
         length = range_length(value)
         if length.const is not None and length.const <= host.MAX_LIST:
             return [value.start + value.step * k for k in range(length.const)]
+    if isinstance(value, Mapped) and value.length.const is not None and value.length.const <= host.MAX_LIST:
+        return first_items(value, value.length.const)
     if isinstance(value, SymList):
         raise NeedsValue(frozenset({value.text}))
     if isinstance(value, RepeatModule) and not value.keyed:

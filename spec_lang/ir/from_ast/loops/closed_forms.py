@@ -27,7 +27,7 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     if any(isinstance(s, list) for s in state):
         return None
     since = c.effects.since()
-    second = body(at.under(Cond.eq(it.index, 0)), state, it.element)
+    second = body(at.under(Cond.eq(it.index, 0), Cond.lt(it.index, it.length)), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
@@ -106,7 +106,7 @@ def _by_index(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
     The sizes that one iteration gives are those that the next one takes; whether that holds is left to verify.
     """
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.eq(it.index, 0)), state, it.element)
+        out = body(trial.at.under(Cond.eq(it.index, 0), Cond.lt(it.index, it.length)), state, it.element)
         failed = out is None or trial.failed or not _keeps_kinds(at, state, out)
     if out is None or failed:
         return state

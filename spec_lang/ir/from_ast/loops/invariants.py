@@ -7,13 +7,29 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.elements import element_flags, elements_at
+from spec_lang.ir.from_ast.values.elements import element_flags, elements_at, item_elements
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.substitution import first_items, substitute
+from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
 from spec_lang.shapes import Cond, Dim, TensorType, dim
 from spec_lang.syntax import ast
+
+
+def for_all(c: Check, at: Place, it: Iteration) -> list[Cond]:
+    """What is known of every item of the lists that a loop goes over: `all([w % k == 0 for w in widths])`."""
+    found: list[Cond] = []
+    for flag, items in c.block.for_all.items():
+        if at.decide(Cond.flag(flag)) is not True:
+            continue
+        cond = item_at(items, it.index)
+        if not isinstance(cond, Cond):
+            continue
+        inside = Cond.lt(it.index, it.length)
+        if at.under(inside).decide(Cond.lt(it.index, items.length)) is not True:
+            inside = Cond.lt(it.index, items.length)
+        found += [~inside | cond, ~inside | cond.substitute(item_elements(it, it.index))]
+    return list(dict.fromkeys(found))
 
 
 def same_state(at: Place, a: State, b: State) -> bool:

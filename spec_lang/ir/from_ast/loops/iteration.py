@@ -156,8 +156,7 @@ def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
-    plain = isinstance(element, Dim)
-    it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
+    it.item = lambda k: element_of(c, at, value, k)
     return it
 
 

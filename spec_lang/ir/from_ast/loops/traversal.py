@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.engine import loop
-from spec_lang.ir.from_ast.loops.invariants import close, item_along, not_negative
+from spec_lang.ir.from_ast.loops.invariants import close, for_all, item_along, not_negative
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim
 from spec_lang.ir.from_ast.names.unreached import unreached
-from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.elements import element_items, element_names
 from spec_lang.ir.from_ast.values.kinds import is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
+from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Grown,
@@ -27,7 +31,7 @@ from spec_lang.ir.from_ast.values.value import (
     RepeatModule,
     Value,
 )
-from spec_lang.shapes import Cond, Dim, dim, symbol
+from spec_lang.shapes import Cond, Dim, dim, root, symbol
 from spec_lang.shapes.linear import symbol_in
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -166,7 +170,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _each(c, at, node, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
-        there = trial.at.under(Cond.lt(it.index, it.length))
+        there = trial.at.under(Cond.lt(it.index, it.length), *for_all(c, at, it))
         if not bind_target(c, there, generator.target, it.element, generator.iterable):
             trial.keep()
             return POISON
@@ -192,8 +196,14 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
-    if it.symbols:
-        raise NeedsValue(frozenset({getattr(value, "text", "")}))
+    if not along_index(it, item):
+        return c.error(
+            "E0504",
+            f"`{c.source.at(node.value.span)}` is needed for each item of this list, whose items are not known one by one",
+            node.value,
+            help="count them, `for i in range(len(...))`, or state the list here as a literal",
+        )
+    item = substitute(item, element_items(it, it.index))
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",
@@ -202,6 +212,19 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         )
     not_negative(c, at, it, generator.iterable)
     return Mapped(it.index, it.length, item)
+
+
+def along_index(it: Iteration, item: Value) -> bool:
+    """Whether what an iteration makes is a function of the index alone."""
+    own = {root(n) for n in own_names(it)}
+    left = element_names(substitute(item, element_items(it, it.index)))
+    return not any(w in own for n in left for w in re.findall(r"[A-Za-z_]\w*", n))
+
+
+def own_names(it: Iteration) -> frozenset[str]:
+    """The names that stand for a loop's element, and are none outside of it."""
+    found = element_names(it.element) if it.item is not None else frozenset()
+    return found.union(*map(own_names, it.parts))
 
 
 def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item: Value, key: Value) -> Value:

@@ -17,7 +17,7 @@ from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Summary, Value
 from spec_lang.ops.base import NO_VALUE, Function, Layer, stating
-from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined
+from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined, root
 from spec_lang.syntax import ast
 
 MAX_DEPTH = 150
@@ -108,11 +108,35 @@ class Check:
             return self.error("E0801", f"this leads to {error}", node)
         except Undefined as error:
             return self.error("E0803", f"this has no value: {error}", node)
+        except NeedsValue as needs:
+            if self._by_value(needs):
+                raise
+            return self._unknown(needs, node)
         finally:
             self.depth -= 1
         if isinstance(value, TensorType | tuple | list | Mapped) or is_module(value):
             self.note_type(at, node, value)
         return value
+
+    def _by_value(self, needs: NeedsValue) -> bool:
+        """Whether what must be known is known at the uses of the block that is checked."""
+        whole = self
+        while whole.caller is not None:
+            whole = whole.caller
+        node = whole.definition.node
+        if not isinstance(node, ast.Block | ast.Extern) or (isinstance(node, ast.Block) and node.kind == "model"):
+            return False
+        named = {root(n) for n in needs.names}
+        return bool(named & {h.name.id for h in node.hypers or ()} - set(whole.block.mono))
+
+    def _unknown(self, needs: NeedsValue, node: ast.Expr) -> Value:
+        names = " and ".join(f"`{n}`" for n in sorted(needs.names))
+        return self.error(
+            "E0504",
+            f"this needs the value of {names}, which is not known until the model is built",
+            node,
+            help="write a literal here, or what is needed for each of its values with `if`",
+        )
 
     def run(self, at: Place, module: Value, args: Args, node: ast.Expr, method: str = "forward") -> Value:
         """What a layer gives."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.value import Iteration, RecordValue, Value
-from spec_lang.shapes import Cond, Dim, symbol
+from spec_lang.ir.from_ast.values.value import Case, Env, Iteration, Maybe, RecordValue, SymList, Value
+from spec_lang.ops.kinds import Choice, Real
+from spec_lang.shapes import Cond, Dim, Truth, symbol
 
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
@@ -32,6 +33,64 @@ def element_values(element: Value, known: Value) -> dict[str, Dim]:
         for name, e in element.fields.items():
             found |= element_values(e, known.fields[name])
     return found
+
+
+def element_items(it: Iteration, index: Dim) -> Env:
+    """As `elements_at`, with what an element has that is no int: its floats and truths at one index."""
+    found: Env = {}
+    for part in it.parts:
+        found |= element_items(part, index)
+    if it.item is not None:
+        _items(it.element, it.item(index), found)
+    elif it.known is not None and index.const is not None and 0 <= index.const < len(it.known):
+        _items(it.element, it.known[index.const], found)
+    return found
+
+
+def _items(element: Value, known: Value, env: Env) -> None:
+    """What the names in an element are at one iteration."""
+    if isinstance(element, Dim) and isinstance(known, Dim):
+        env |= element_values(element, known)
+    elif isinstance(element, Real) and isinstance(known, Real | float | Dim):
+        if not element.args:
+            env[element.head] = known
+    elif isinstance(element, Cond) and isinstance(known, Cond | bool):
+        if isinstance(element.said, Truth):
+            env[str(element.said)] = known
+    elif isinstance(element, tuple) and isinstance(known, tuple):
+        for e, k in zip(element, known, strict=False):
+            _items(e, k, env)
+    elif isinstance(element, RecordValue) and isinstance(known, RecordValue):
+        for name, e in element.fields.items():
+            _items(e, known.fields[name], env)
+
+
+def item_elements(it: Iteration, index: Dim) -> dict[str, Dim]:
+    """What an element's ints are called in the loop, by what they are of their lists at its index."""
+    found: dict[str, Dim] = {}
+    for part in it.parts:
+        found |= item_elements(part, index)
+    if it.item is not None:
+        by_name = element_values(it.element, it.item(index))
+        found |= {str(item): symbol(name, *item.bounds) for name, item in by_name.items()}
+    return found
+
+
+def element_names(element: Value) -> frozenset[str]:
+    """The names of all that an element has, in whatever it is part of."""
+    if isinstance(element, tuple | list):
+        return frozenset().union(*map(element_names, element))
+    if isinstance(element, RecordValue):
+        return frozenset().union(*map(element_names, element.fields.values()))
+    if isinstance(element, Choice):
+        return frozenset((element.text,))
+    if isinstance(element, SymList):
+        return frozenset((element.text,))
+    if isinstance(element, Maybe):
+        return element_names(element.value) | element.absent.names
+    if isinstance(element, Case):
+        return element_names(element.yes) | element_names(element.no) | element.cond.names
+    return element.names if isinstance(element, Dim | Real | Cond) else frozenset()
 
 
 def element_symbols(element: Value) -> frozenset[str]:

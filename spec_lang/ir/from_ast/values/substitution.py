@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.value import Case, Env, Mapped, Maybe, Template, Value
+from spec_lang.ir.from_ast.values.value import (
+    Case,
+    Env,
+    Mapped,
+    Maybe,
+    RecordValue,
+    SymList,
+    Template,
+    Value,
+)
+from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined, dim
 
 
@@ -16,6 +26,13 @@ def substitute(value: Value, env: Env) -> Value:
         return substitute_type(value, env)
     if isinstance(value, Cond):
         return substitute_cond(value, env)
+    if isinstance(value, Real):
+        return value.substitute(env)
+    if isinstance(value, RecordValue):
+        fields = {n: substitute(v, env) for n, v in value.fields.items()}
+        return RecordValue(value.definition, fields)
+    if isinstance(value, SymList):
+        return _list_with(value, env)
     if isinstance(value, tuple):
         return tuple(substitute(v, env) for v in value)
     if isinstance(value, list):
@@ -39,6 +56,16 @@ def substitute(value: Value, env: Env) -> Value:
             return substitute(value.yes if cond else value.no, env)
         return Case(cond, substitute(value.yes, env), substitute(value.no, env))
     return value
+
+
+def _list_with(value: SymList, env: Env) -> SymList:
+    """A list at other indices of those that it is in."""
+    args = tuple(substitute_dim(a, env) for a in value.args)
+    if all(a is b for a, b in zip(args, value.args, strict=True)):
+        return value
+    start = None if value.start is None else substitute_dim(value.start, env)
+    whole = None if value.whole is None else _list_with(value.whole, env)
+    return SymList(value.name, value.item, substitute_dim(value.length, env), args, whole, start)
 
 
 def substitute_dim(value: Dim, env: Env) -> Dim:

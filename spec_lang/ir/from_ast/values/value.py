@@ -17,6 +17,7 @@ from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.ops.signature import Hole
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType
+from spec_lang.shapes.atom import filled
 from spec_lang.syntax import ast
 
 Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatModule"
@@ -67,14 +68,37 @@ class Maybe:
 
 
 class SymList:
-    """A list hyperparameter: `len(xs)` is a symbol, `xs[0]` one for each constant index."""
+    """A list hyperparameter, or a part of one: a function of an index, and its length a size.
 
-    __slots__ = ("item", "length", "text")
+    Each `{}` in its name stands for one of `args`: `rows[{}]` is an item of a list of lists. A slice has another name,
+    and its items are those of `whole` from `start` on.
+    """
 
-    def __init__(self, text: str, item: ast.Type, length: Dim) -> None:
-        self.text = text
+    __slots__ = ("args", "item", "length", "name", "start", "whole")
+
+    def __init__(
+        self,
+        name: str,
+        item: ast.Type,
+        length: Dim,
+        args: tuple[Dim, ...] = (),
+        whole: SymList | None = None,
+        start: Dim | None = None,
+    ) -> None:
+        self.name = name
         self.item = item
         self.length = length
+        self.args = args
+        self.whole = whole
+        self.start = start
+
+    @property
+    def text(self) -> str:
+        """How a spec writes it."""
+        return filled(self.name, self.args) if self.args else self.name
+
+    def __str__(self) -> str:
+        return "a list"
 
 
 class Template:
