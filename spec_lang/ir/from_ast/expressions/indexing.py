@@ -70,10 +70,9 @@ def in_range(c: Check, at: Place, index: Dim, length: Dim, node: object) -> None
 
 def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscript) -> Value:
     if isinstance(index, Dim):
-        found = element_of(c, at, value, index)
         counted = value.length + index if index.const is not None and index.const < 0 else index
         in_range(c, at, counted, value.length, node)
-        return found
+        return element_of(c, at, value, counted)
     if isinstance(index, SliceOf):
         found_slice = sliced(at, value, index)
         if found_slice is not None:
@@ -112,10 +111,10 @@ def _counted(at: Place, length: Dim, end: Dim) -> Dim | None:
 
 def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     """One item of a list hyperparameter."""
+    if index.const is not None and index.const < 0:
+        index = value.length + index
     if value.whole is not None:
         assert value.start is not None
-        if index.const is not None and index.const < 0:
-            index = value.length + index
         return element_of(c, at, value.whole, value.start + index)
     if index.const is not None:
         return symbolic(c, at, f"{value.name}[{index}]", value.item, value.args)

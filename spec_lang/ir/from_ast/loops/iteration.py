@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.items import range_length
-from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
@@ -73,7 +73,11 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     if isinstance(value, Zip):
         return _zipped(c, at, value, name, node)
     if isinstance(value, SymList):
-        return _over_symbols(c, at, value, name)
+        try:
+            return _over_symbols(c, at, value, name)
+        except NeedsValue:
+            c.unknown(NeedsValue(frozenset({value.text})), node)
+            return None
     if isinstance(value, Mapped):
         index = c.fresh(name, 0)
         return Iteration(value.length, index, item_at(value, index), None, frozenset())

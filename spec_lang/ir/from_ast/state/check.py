@@ -109,9 +109,7 @@ class Check:
         except Undefined as error:
             return self.error("E0803", f"this has no value: {error}", node)
         except NeedsValue as needs:
-            if self._by_value(needs):
-                raise
-            return self._unknown(needs, node)
+            return self.unknown(needs, node)
         finally:
             self.depth -= 1
         if isinstance(value, TensorType | tuple | list | Mapped) or is_module(value):
@@ -124,12 +122,21 @@ class Check:
         while whole.caller is not None:
             whole = whole.caller
         node = whole.definition.node
+        if isinstance(node, ast.Function):
+            return True
         if not isinstance(node, ast.Block | ast.Extern) or (isinstance(node, ast.Block) and node.kind == "model"):
             return False
         named = {root(n) for n in needs.names}
         return bool(named & {h.name.id for h in node.hypers or ()} - set(whole.block.mono))
 
-    def _unknown(self, needs: NeedsValue, node: ast.Expr) -> Value:
+    def unknown(self, needs: NeedsValue, node: ast.Expr) -> Value:
+        """Report what would have to be known; where the uses of a block know it, they are asked.
+
+        Raises:
+            NeedsValue: they are.
+        """
+        if self._by_value(needs):
+            raise needs
         names = " and ".join(f"`{n}`" for n in sorted(needs.names))
         return self.error(
             "E0504",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.names.habits import TYPES
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS
+from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS, is_mono
 from spec_lang.ir.from_ast.values.value import POISON, Env, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Absent, Cond, Dim, Truth, dim, opaque, symbol
@@ -156,6 +156,45 @@ def abstract(name: str, value: Value) -> Value:
         fields = {n: abstract(f"{name}.{n}", v) for n, v in value.fields.items()}
         return RecordValue(value.definition, fields)
     return value
+
+
+def abstract_by_type(c: Check, at: Place, name: str, value: Value, type: ast.Type) -> Value:
+    """As `abstract`, where only what has no symbol keeps its value: a model is written for all values of the others."""
+    if not _has_no_symbol(at, type):
+        return symbolic(c, at, name, type)
+    if isinstance(type, ast.TupleType) and isinstance(value, tuple):
+        parts = enumerate(zip(value, type.items, strict=True))
+        return tuple(abstract_by_type(c, at, f"{name}[{i}]", v, t) for i, (v, t) in parts)
+    if isinstance(type, ast.ListType) and isinstance(value, list):
+        return [abstract_by_type(c, at, f"{name}[{i}]", v, type.item) for i, v in enumerate(value)]
+    if isinstance(value, RecordValue):
+        record = value.definition
+        assert isinstance(record.node, ast.Record)
+        there = at.within(record.scope)
+        fields = {
+            f.name.id: abstract_by_type(c, there, f"{name}.{f.name.id}", value.fields[f.name.id], f.type)
+            for f in record.node.fields
+        }
+        return RecordValue(record, fields)
+    return abstract(name, value)
+
+
+def _has_no_symbol(at: Place, type: ast.Type) -> bool:
+    """Whether something in a type has no symbol, a record's fields included."""
+    if is_mono(type):
+        return True
+    if isinstance(type, ast.OptionalType):
+        return _has_no_symbol(at, type.base)
+    if isinstance(type, ast.ListType):
+        return _has_no_symbol(at, type.item)
+    if isinstance(type, ast.TupleType):
+        return any(_has_no_symbol(at, t) for t in type.items)
+    if not isinstance(type, ast.NamedType):
+        return False
+    record = at.scope.names.get(type.name)
+    if record is None or not isinstance(record.node, ast.Record):
+        return False
+    return any(_has_no_symbol(at.within(record.scope), f.type) for f in record.node.fields)
 
 
 def _int(name: str, low: int | None, high: int | None, args: tuple[Dim, ...] = ()) -> Dim:
