@@ -85,7 +85,7 @@ class Atom:
         return f"{self.kind}({self.name or ', '.join(map(str, self.args))})"
 
 
-_BRACE = re.compile(r"\{\{|\}\}|\{\}")
+BRACE = re.compile(r"\{\{|\}\}|\{\}")
 
 
 def filled(template: str, args: Iterable[object]) -> str:
@@ -101,7 +101,7 @@ def filled(template: str, args: Iterable[object]) -> str:
         )
         return text if alone or _OPERAND.fullmatch(text) else f"({text})"
 
-    return _BRACE.sub(part, template)
+    return BRACE.sub(part, template)
 
 
 def escaped(text: str) -> str:

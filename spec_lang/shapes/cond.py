@@ -160,9 +160,7 @@ class Cond:
     def symbols(self) -> frozenset[str]:
         """The names of the symbols in it; of flags, those of the sizes that a truth's name has."""
         own = self.said.args if isinstance(self.said, Truth) else ()
-        return frozenset().union(
-            *(d.symbols for d in (*self.dims, *own)), *(p.symbols for p in self.parts)
-        )
+        return frozenset().union(*(d.symbols for d in (*self.dims, *own)), *(p.symbols for p in self.parts))
 
     @property
     def names(self) -> frozenset[str]:
@@ -290,9 +288,9 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
     if found is None and isinstance(flag, Truth):
         found = values.get(str(flag))
         if found is None and flag.args:
-            new = flag.substitute(sizes(values))
-            found = values.get(str(new)) if new != flag and not new.args else None
-            cond = cond if new == flag else Cond.flag(new)
+            other = flag.substitute(sizes(values))
+            found = values.get(str(other)) if other != flag and not other.args else None
+            cond = cond if other == flag else Cond.flag(other)
     if isinstance(found, bool | Cond):
         return Cond.of(found) if isinstance(found, bool) else found
     if isinstance(flag, Compared):

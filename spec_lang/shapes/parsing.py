@@ -205,7 +205,7 @@ class _Reader:
         elif kind == _STRING:
             result = ("const", text[1:-1])
         elif text == "[":
-            result = self.list()
+            result = self.listed()
         elif text == "(":
             result = self.group()
             looked_into = result[0] not in BITS
@@ -237,7 +237,7 @@ class _Reader:
         self.need(",")
         return ("tuple", first, *self.items(")"))
 
-    def list(self) -> Tree:
+    def listed(self) -> Tree:
         """The rest of a list, or of a comprehension of one variable."""
         if self.take("]"):
             return ("list",)

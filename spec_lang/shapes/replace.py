@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
-from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, filled, intern
+from spec_lang.shapes.atom import BRACE, FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, filled, intern
 from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
 from spec_lang.shapes.extrema import maximum, minimum
 
@@ -73,9 +74,39 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
             return minimum(*args)
         case "max":
             return maximum(*args)
+    name, args = _spliced(atom.name, args)
     if all(a.const is not None for a in args):  # the one that is written without arguments
-        return opaque(text_of(intern(OPAQUE, args, name=atom.name)), low=atom.low, high=atom.high)
-    return atomic(intern(atom.kind, args, name=atom.name, low=atom.low, high=atom.high))
+        return opaque(filled(name, args) if args else name, low=atom.low, high=atom.high)
+    return atomic(intern(atom.kind, args, name=name, low=atom.low, high=atom.high))
+
+
+def _spliced(name: str, args: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
+    """A term's template with those of lists in it written out: `len({})` of `rows[{}]` is `len(rows[{}])`."""
+    inner = [list_atom(a) for a in args]
+    if not any(inner):
+        return name, args
+    parts = iter(inner)
+
+    def part(found: re.Match[str]) -> str:
+        if found[0] != "{}":
+            return found[0]
+        atom = next(parts)
+        return found[0] if atom is None else atom.name
+
+    text = BRACE.sub(part, name)
+    new = [b for a, atom in zip(args, inner, strict=True) for b in ((a,) if atom is None else atom.args)]
+    return text, tuple(new)
+
+
+def list_atom(d: Dim) -> Atom | None:
+    """The term that stands for a whole list, where the dim is one: it has no bounds."""
+    if len(d.terms) != 1:
+        return None
+    ((monomial, coefficient),) = d.terms.items()
+    if coefficient != 1 or len(monomial) != 1:
+        return None
+    (atom,) = monomial
+    return atom if atom.kind == OPAQUE and atom.low is None and atom.high is None else None
 
 
 def text_of(atom: Atom) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
-from spec_lang.ir.from_ast.expressions.folding import folded
+from spec_lang.ir.from_ast.expressions.folding import folded, items_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -94,7 +94,8 @@ class _Site:
         return host.conjunction(a, b) if op == "and" else host.disjunction(a, b)
 
     def items(self, value: Value) -> Sequence[Value]:
-        found = known_list(self.c, value, self.node)
+        found = items_of(self.c, self.at, value) if isinstance(value, SymList | Mapped) else None
+        found = known_list(self.c, value, self.node) if found is None else found
         if found is None:
             raise _Reported
         return found

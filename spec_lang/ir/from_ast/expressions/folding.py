@@ -9,10 +9,11 @@ from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.substitution import item_at
-from spec_lang.ir.from_ast.values.value import Case, Mapped, SymList, Value
+from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.substitution import first_items, item_at
+from spec_lang.ir.from_ast.values.value import Case, Mapped, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, opaque, root, symbol
+from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol
 from spec_lang.shapes.atom import escaped
 from spec_lang.shapes.dim import leaves
 from spec_lang.shapes.flags import named_truth
@@ -29,7 +30,7 @@ def folded(c: Check, at: Place, name: str, value: Value, node: ast.Expr) -> Valu
     Raises:
         NeedsValue: a block has the list by its value.
     """
-    if not isinstance(value, SymList | Mapped) or value.length.const is not None:
+    if not isinstance(value, SymList | Mapped) or known_length(at, value) is not None:
         return None
     item = _any_item(c, at, value)
     kinds = {type(v) for v in _sides(item)}
@@ -37,7 +38,7 @@ def folded(c: Check, at: Place, name: str, value: Value, node: ast.Expr) -> Valu
     if not (kinds <= {Cond, bool} if name in ("all", "any") else numbers):
         return None
     by_value(c, value)
-    listed, args = _written(c, value)
+    listed, args = _written(c, at, value)
     template = f"{name}({listed})"
     if not numbers:
         flag = named_truth(template, args)
@@ -74,7 +75,23 @@ def _text(item: Value) -> str:
     return str(item)
 
 
-def contained(c: Check, item: Value, value: SymList | Mapped) -> Cond | None:
+def known_length(at: Place, value: SymList | Mapped) -> int | None:
+    """How many items a list is known to have."""
+    length = value.length.const
+    return at.facts.simplify(value.length).const if length is None else length
+
+
+def items_of(c: Check, at: Place, value: SymList | Mapped) -> list[Value] | None:
+    """The items of a list whose length is known, each by its index."""
+    length = known_length(at, value)
+    if length is None or length > host.MAX_LIST:
+        return None
+    if isinstance(value, SymList):
+        return [element_of(c, at, value, dim(k)) for k in range(length)]
+    return first_items(value, length)
+
+
+def contained(c: Check, at: Place, item: Value, value: SymList | Mapped) -> Cond | None:
     """`i in xs`; None where that has no term.
 
     Raises:
@@ -83,7 +100,7 @@ def contained(c: Check, item: Value, value: SymList | Mapped) -> Cond | None:
     if not isinstance(item, Dim):
         return None
     by_value(c, value)
-    listed, args = _written(c, value)
+    listed, args = _written(c, at, value)
     return Cond.flag(named_truth(f"{{}} in {listed}", (item, *args)))
 
 
@@ -96,7 +113,9 @@ def by_value(c: Check, value: SymList | Mapped) -> None:
     if isinstance(node, ast.Block) and node.kind == "model":
         return
     wanted = {n for n in _words(value) if n in whole.block.hypers} - set(whole.block.mono)
-    names = frozenset(n for n in wanted if isinstance(whole.block.hypers[n], SymList))
+    names = frozenset(
+        n for n in wanted if isinstance(whole.block.hypers[n], SymList | RecordValue | tuple | list | Maybe)
+    )
     if names:
         raise NeedsValue(names)
 
@@ -112,14 +131,18 @@ def _any_item(c: Check, at: Place, value: SymList | Mapped) -> Value:
     return element_of(c, at, value, c.fresh("k", 0))
 
 
-def _written(c: Check, value: SymList | Mapped) -> tuple[str, tuple[Dim, ...]]:
+def _written(c: Check, at: Place, value: SymList | Mapped) -> tuple[str, tuple[Dim, ...]]:
     """How a list is written, with `{}` for each size in it that has another value elsewhere."""
     if isinstance(value, SymList):
         return value.name, value.args
     (own,) = value.index.symbols
     item = value.item
     sizes = _symbols(item)
-    taken = {w for t in (_text(item), str(value.length)) for w in _WORD.findall(t)} | set(c.block.hypers)
+    taken = (
+        {w for t in (_text(item), str(value.length)) for w in _WORD.findall(t)}
+        | set(c.block.hypers)
+        | set(at.loops)
+    )
     variable = next(n for n in _variables() if n not in taken - {own})
     plain = item_at(value, symbol(variable, 0))
     for name in _whole_lists(plain, value.length, variable):
@@ -130,16 +153,18 @@ def _written(c: Check, value: SymList | Mapped) -> tuple[str, tuple[Dim, ...]]:
 
 def _whole_lists(item: Value, length: Dim, variable: str) -> Iterable[str]:
     """The list that has these items, where it is one as it stands."""
-    found = re.fullmatch(rf"([A-Za-z_][\w.]*)\[{variable}\]", str(item)) if isinstance(item, Dim | Real) else None
+    found = (
+        re.fullmatch(rf"([A-Za-z_][\w.]*)\[{variable}\]", str(item)) if isinstance(item, Dim | Real) else None
+    )
     if found is not None and str(length) == f"len({found[1]})":
         yield found[1]
 
 
 def _variables() -> Iterable[str]:
-    yield from "kijmn"
+    yield "each"
     n = 2
     while True:
-        yield f"k_{n}"
+        yield f"each_{n}"
         n += 1
 
 
@@ -150,7 +175,11 @@ def _symbols(value: Value) -> dict[str, Dim]:
     while parts:
         part = parts.pop()
         if isinstance(part, Dim):
-            found |= {a.name: symbol(a.name, a.low, a.high) for a in leaves(part) if not a.args and a.name.isidentifier()}
+            found |= {
+                a.name: symbol(a.name, a.low, a.high)
+                for a in leaves(part)
+                if not a.args and a.name.isidentifier()
+            }
         elif isinstance(part, Real):
             parts += part.args
         elif isinstance(part, Cond):

@@ -29,6 +29,7 @@ from spec_lang.ir.from_ast.values.value import (
     Mapped,
     RecordValue,
     RepeatModule,
+    SymList,
     Value,
 )
 from spec_lang.shapes import Cond, Dim, dim, root, symbol
@@ -148,6 +149,8 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
     elif isinstance(element, RecordValue):
         for field, item in element.fields.items():
             _note_variable(c, f"{name}.{field}", item)
+    if isinstance(element, SymList) and element.name == "{}":
+        c.block.running.names.setdefault(str(element.args[0]), (name, dim(0)))
     if not isinstance(element, Dim) or len(element.symbols) != 1:
         return
     (own,) = element.symbols

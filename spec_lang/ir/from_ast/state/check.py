@@ -124,7 +124,9 @@ class Check:
         node = whole.definition.node
         if isinstance(node, ast.Function):
             return True
-        if not isinstance(node, ast.Block | ast.Extern) or (isinstance(node, ast.Block) and node.kind == "model"):
+        if not isinstance(node, ast.Block | ast.Extern) or (
+            isinstance(node, ast.Block) and node.kind == "model"
+        ):
             return False
         named = {root(n) for n in needs.names}
         return bool(named & {h.name.id for h in node.hypers or ()} - set(whole.block.mono))

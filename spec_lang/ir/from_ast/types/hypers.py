@@ -61,9 +61,7 @@ def _plain(args: tuple[Dim, ...]) -> bool:
     return all(a.const is not None for a in args)
 
 
-def _symbolic_named(
-    c: Check, at: Place, name: str, type: ast.NamedType, args: tuple[Dim, ...]
-) -> Value:
+def _symbolic_named(c: Check, at: Place, name: str, type: ast.NamedType, args: tuple[Dim, ...]) -> Value:
     if type.name == "int":
         return _int(name, 1, None, args)
     if type.name == "float":

@@ -129,9 +129,7 @@ def _renamed(
     return (text, tuple(new)) if found else None
 
 
-def _item_of(
-    c: Check, at: Place, template: str, args: tuple[Dim, ...], name: str, value: SymList
-) -> Value:
+def _item_of(c: Check, at: Place, template: str, args: tuple[Dim, ...], name: str, value: SymList) -> Value:
     """The item of a list that a term is, or a field of one; POISON where it is something else."""
     match = re.fullmatch(rf"{re.escape(name)}\[(\{{\}}|\d+)\]((?:\.\w+|\[\d+\])*)", template)
     if match is None:

@@ -12,8 +12,8 @@ from spec_lang.ir.from_ast.types.fitting import bind_hypers
 from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.uses.binding import bind_inputs
 from spec_lang.ir.from_ast.uses.functions import result_of
-from spec_lang.ir.from_ast.uses.obligations import discharge
 from spec_lang.ir.from_ast.uses.lists import lists_in, name_items
+from spec_lang.ir.from_ast.uses.obligations import discharge
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import substitute
@@ -25,7 +25,6 @@ from spec_lang.ir.from_ast.values.value import (
     Case,
     Cells,
     Env,
-    Summary,
     Value,
 )
 from spec_lang.shapes import Dim, TensorType

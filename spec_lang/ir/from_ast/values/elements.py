@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.values.value import Case, Env, Iteration, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, Truth, symbol
+from spec_lang.shapes import Cond, Dim, Truth, opaque, symbol
 
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
@@ -26,6 +26,9 @@ def element_values(element: Value, known: Value) -> dict[str, Dim]:
             return {str(element): known}
         return {}
     found: dict[str, Dim] = {}
+    if isinstance(element, SymList) and isinstance(known, SymList):
+        (own,) = element.args
+        return {str(own): opaque("list", *known.args, text=known.name)}
     if isinstance(element, tuple) and isinstance(known, tuple):
         for e, k in zip(element, known, strict=False):
             found |= element_values(e, k)
@@ -49,7 +52,7 @@ def element_items(it: Iteration, index: Dim) -> Env:
 
 def _items(element: Value, known: Value, env: Env) -> None:
     """What the names in an element are at one iteration."""
-    if isinstance(element, Dim) and isinstance(known, Dim):
+    if isinstance(element, Dim | SymList):
         env |= element_values(element, known)
     elif isinstance(element, Real) and isinstance(known, Real | float | Dim):
         if not element.args:
@@ -94,9 +97,11 @@ def element_names(element: Value) -> frozenset[str]:
 
 
 def element_symbols(element: Value) -> frozenset[str]:
-    """The symbols of ints in an element."""
+    """The symbols of ints in an element, and those that stand for its lists."""
     if isinstance(element, Dim):
         return element.symbols
+    if isinstance(element, SymList):
+        return frozenset().union(*(a.symbols for a in element.args))
     if isinstance(element, tuple):
         return frozenset().union(*map(element_symbols, element))
     if isinstance(element, RecordValue):
@@ -123,6 +128,9 @@ def as_symbols(element: Value) -> Value:
     """An element whose ints are symbols: of an item that is gone through, `s.out` is another size each time."""
     if isinstance(element, Dim):
         return symbol(str(element), *element.bounds)
+    if isinstance(element, SymList):
+        own = symbol(element.text)
+        return SymList("{}", element.item, opaque("len", own, low=0, text="len({})"), (own,))
     if isinstance(element, tuple):
         return tuple(map(as_symbols, element))
     if isinstance(element, RecordValue):
