@@ -218,7 +218,7 @@ HELD: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     ),
     "a list in a record": (
         net(
-            "config: Config = Config()",
+            "config: Config = Config([4, 5], [1, 2])",
             "body = [A(config.widths[i], 0.5 / sum(config.depths)) for i in range(len(config.widths))]" + HEAD,
             requires="len(config.depths) >= 1",
             records="record Config:\n    widths: list[int] = [4, 5]\n    depths: list[int] = [1, 2]\n",
@@ -228,7 +228,7 @@ HELD: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     ),
     "a record whose string is known, and whose list is not": (
         net(
-            "config: Config = Config(\"tanh\")",
+            "config: Config = Config(\"tanh\", [4, 5])",
             "body = Sequential(Linear(3, sum(config.widths)), GELU(config.kind))" + HEAD,
             requires="len(config.widths) >= 1",
             records="record Config:\n    kind: str = \"none\"\n    widths: list[int] = [4, 5]\n",
@@ -250,6 +250,66 @@ HELD: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
             requires="len(grid) >= 1; len(grid[0]) >= 2; all([len(row) >= 1 for row in grid])",
         ),
         ({}, {"grid": [[5, 1]]}, {"grid": [[1, 2, 3], [6], [2, 2]]}),
+    ),
+    "lists in a list of records, behind another loop over them": (
+        """
+record S:
+    dims: list[int] = [3, 4]
+    p: float = 0.1
+    on: bool = true
+
+block K(out: int, p: float, on: bool):
+    layers:
+        fc = Linear(_, out, bias=on)
+        d = Dropout(p)
+    forward(x: float[N, D]) -> float[N, out]:
+        if on:
+            x = x + 1
+        return x -> fc -> d
+
+model Net(ss: list[S] = [S([3, 4], 0.2), S([2])], flags: list[bool] = [true, false], k: int = 1):
+    require all([len(s.dims) >= 1 for s in ss])
+    require len(ss) >= 1
+    layers:
+        b = [K(s.dims[0] + sum(s.dims), s.p, s.on) for s in ss]
+        c = Linear(_, ss[len(ss) - 1].dims[0])
+        d = Linear(_, max([s.dims[0] for s in ss]))
+        e = [Linear(_, 3, bias=all([f or g for g in flags])) for f in flags]
+        h = Linear(_, k)
+
+    forward(x: float[N, 3]) -> float[N, _]:
+        return x -> b -> c -> d -> e -> h
+
+model Longer = Net([S([5], 0.3, false), S([1, 2, 3]), S([2, 2], on=false)], [false], 3)
+""",
+        ({}, {"flags": [True]}, {"flags": [False, False, True], "k": 3}),
+    ),
+    "sums of choices and of scaled items, and a list whose length is known": (
+        """
+record Cfg:
+    depths: list[int] = [1, 2]
+
+block K(cfg: Cfg):
+    layers:
+        fc = Linear(_, sum(cfg.depths))
+    forward(x: float[N, D]) -> float[N, sum(cfg.depths)]:
+        return fc(x)
+
+model Net(w: list[int] = [4, 6], se: list[int] = [1], p: float = 0.5, v: list[int] = [2, 3], c: Cfg = Cfg([2, 2])):
+    require len(v) == 2
+    require len(w) >= 1
+    layers:
+        a = Linear(3, sum([n if i in se else 1 for i, n in enumerate(w)]))
+        b = Linear(_, int(sum([n * 2 for n in w]) * p) + 1)
+        d = Linear(_, sum(v))
+        e = K(c)
+        f = K(Cfg([3, 4]))
+        g = Linear(_, 2)
+
+    forward(x: float[N, 3]) -> float[N, _]:
+        return x -> a -> b -> d -> e -> f -> g
+""",
+        ({}, {"w": [3], "se": []}, {"w": [2, 2, 5], "se": [0, 2], "p": 0.3, "v": [5, 1]}),
     ),
     "slices of a list": (
         net(
@@ -320,7 +380,7 @@ def test_held_at_other_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", HELD)
 def test_held_with_other_defaults(name: str) -> None:
-    assert defaults_do_not_matter(HELD[name][0], Random(5), 5)
+    assert defaults_do_not_matter(HELD[name][0], Random(5), 12)
 
 
 REFUSED = {

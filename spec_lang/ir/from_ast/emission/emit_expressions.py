@@ -88,6 +88,9 @@ class ExpressionEmitter:
             return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
         if not name.isidentifier():
             return self.dim(opaque(name))
+        whole = self._variable_of_fields(name)
+        if whole is not None:
+            return node_of(ir.Name, id=whole, ref="loop", type=None, span=None)
         ref = "local"
         if name in checked.hypers:
             ref = "hyper"
@@ -98,6 +101,13 @@ class ExpressionEmitter:
         elif name == "training":
             ref = "builtin"
         return node_of(ir.Name, id=name, ref=ref, type=None, span=None)
+
+    def _variable_of_fields(self, name: str) -> str | None:
+        """The author's variable whose fields have symbols of this name: of `s_2.dims`, `s`."""
+        for own, (author, _) in self.checked.running.names.items():
+            if not own.isidentifier() and re.split(r"[.\[]", own)[0] == name:
+                return re.split(r"[.\[]", author)[0]
+        return None
 
     def cell(self, cell: Cell) -> ir.Expr:
         """What a `_` or an implicit dim stands for."""

@@ -76,6 +76,21 @@ def item_elements(it: Iteration, index: Dim) -> dict[str, Dim]:
     if it.item is not None:
         by_name = element_values(it.element, it.item(index))
         found |= {str(item): symbol(name, *item.bounds) for name, item in by_name.items()}
+        found |= _lengths(it.element, it.item(index))
+    return found
+
+
+def _lengths(element: Value, item: Value) -> dict[str, Dim]:
+    """The lengths of an element's lists, by what they are of the lists that it is in."""
+    if isinstance(element, SymList) and isinstance(item, SymList):
+        return {str(item.length): element.length}
+    found: dict[str, Dim] = {}
+    if isinstance(element, tuple) and isinstance(item, tuple):
+        for e, i in zip(element, item, strict=False):
+            found |= _lengths(e, i)
+    elif isinstance(element, RecordValue) and isinstance(item, RecordValue):
+        for name, e in element.fields.items():
+            found |= _lengths(e, item.fields[name])
     return found
 
 
