@@ -2,7 +2,18 @@
 
 from spec_lang.shapes.broadcasting import BroadcastError, broadcast
 from spec_lang.shapes.cond import Cond
-from spec_lang.shapes.dim import Dim, Tree, dim, exact_div, maximum, minimum, opaque, root, symbol
+from spec_lang.shapes.dim import (
+    Dim,
+    Tree,
+    conditional,
+    dim,
+    exact_div,
+    maximum,
+    minimum,
+    opaque,
+    root,
+    symbol,
+)
 from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scalar
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
@@ -35,6 +46,7 @@ __all__ = [
     "Undefined",
     "Verdict",
     "broadcast",
+    "conditional",
     "dim",
     "exact_div",
     "maximum",

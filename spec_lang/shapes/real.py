@@ -151,12 +151,7 @@ def substituted(part: Any, values: Mapping[Any, object]) -> Any:
     """A number or condition with names replaced."""
     if isinstance(part, float):
         return part
-    return part.substitute(sizes(values) if isinstance(part, Dim) else values)
-
-
-def sizes(values: Mapping[Any, object]) -> dict[str, Dim | int]:
-    """The ints among values."""
-    return {n: v for n, v in values.items() if isinstance(v, Dim | int) and not isinstance(v, bool)}
+    return part.substitute(values)
 
 
 def value_of(value: Number, values: Mapping[Any, Any]) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, POW, SYMBOL, Atom, filled, intern
+from spec_lang.shapes.atom import FLOOR, IF, MAX, MIN, MOD, POW, SYMBOL, Atom, filled, intern
 from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, total
 from spec_lang.shapes.extrema import maximum, minimum
 
@@ -12,12 +13,14 @@ _BITS = 4096
 Rewrite = Callable[[Atom], "Dim | None"]
 
 
-def by_name(d: Dim, values: Mapping[str, Dim | int]) -> Dim:
-    """The dim with symbols and uninterpreted terms replaced."""
+def by_name(d: Dim, values: Mapping[Any, object]) -> Dim:
+    """The dim with symbols and uninterpreted terms replaced, and what conditions say."""
 
     def replaced(atom: Atom) -> Dim | None:
+        if atom.kind == IF:
+            return _conditionals.substituted(atom, values)
         found = values.get(text_of(atom)) if not atom.args or atom.name else None
-        return None if found is None else dim(found)
+        return dim(found) if isinstance(found, Dim | int) and not isinstance(found, bool) else None
 
     return rewrite(d, replaced)
 
@@ -60,6 +63,9 @@ def _atom(atom: Atom, rule: Rewrite, seen: dict[Atom, Dim | None]) -> Dim | None
 def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
     """The dim of the atom's kind over other arguments."""
     match atom.kind:
+        case "if":
+            assert atom.cond is not None
+            return _conditionals.conditional(atom.cond, *args)
         case "floordiv":
             return args[0] // args[1]
         case "mod":
@@ -80,7 +86,7 @@ def text_of(atom: Atom) -> str:
     return filled(atom.name, atom.args)
 
 
-def evaluate(d: Dim, values: Mapping[str, int]) -> int:
+def evaluate(d: Dim, values: Mapping[Any, Any]) -> int:
     """The value of a dim for values of its symbols."""
     result = 0
     for monomial, coefficient in d.terms.items():
@@ -90,10 +96,13 @@ def evaluate(d: Dim, values: Mapping[str, int]) -> int:
     return result
 
 
-def _value(atom: Atom, values: Mapping[str, int]) -> int:
+def _value(atom: Atom, values: Mapping[Any, Any]) -> int:
     kind = atom.kind
     if kind == SYMBOL:
-        return values[atom.name]
+        own: int = values[atom.name]
+        return own
+    if atom.cond is not None:
+        return evaluate(atom.args[0 if atom.cond.evaluate(values) else 1], values)
     if kind == MIN:
         return min(evaluate(a, values) for a in atom.args)
     if kind == MAX:
@@ -106,11 +115,12 @@ def _value(atom: Atom, values: Mapping[str, int]) -> int:
             raise Undefined("division by zero")
         return a // b if kind == FLOOR else a % b
     text = text_of(atom)
-    return (
+    found: int = (
         values[text]
         if text in values
         else values[filled(atom.name, [evaluate(a, values) for a in atom.args])]
     )
+    return found
 
 
 def whole_power(base: int, exponent: int) -> int:
@@ -125,3 +135,7 @@ def whole_power(base: int, exponent: int) -> int:
     if abs(base) > 1 and exponent * base.bit_length() > _BITS:
         raise TooLarge("a size that does not fit 64 bits")
     return int(base ** (exponent if abs(base) > 1 else min(exponent, 2 + exponent % 2)))
+
+
+# Conditions are over dims, which need what is above.
+from spec_lang.shapes import conditionals as _conditionals  # noqa: E402

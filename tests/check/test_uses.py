@@ -232,7 +232,7 @@ def test_branches_join() -> None:
                 return conv(x) + skip(x)
     """
     assert codes(text) == []
-    assert codes(text.replace("stride == 1 and ", "")) == ["E0308"]
+    assert codes(text.replace("stride == 1 and ", "")) == ["E0305"]
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from spec_lang.ir.arithmetic import Host, NoValue, as_float, as_int
 from spec_lang.ir.builtins.row import Constant, Row, Site, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Dim, dim, maximum, opaque
+from spec_lang.shapes import Cond, Dim, dim, maximum, opaque
 
 
 def _whole(site: Site, name: str, value: Value, function: Callable[[float], int]) -> Value:
     """A number as an int."""
+    if isinstance(value, Cond) and name == "int":
+        return site.either(value, dim(1), dim(0))
     value = as_int(value)
     if isinstance(value, Dim):
         return value

@@ -32,6 +32,9 @@ class Site(Protocol):
     def joined(self, op: str, a: Cond | bool, b: Cond | bool) -> Cond | bool:
         """`a and b`, `a or b`."""
 
+    def either(self, cond: Cond, yes: Value, no: Value) -> Value:
+        """One of two values, by a condition."""
+
     def items(self, value: Value) -> Sequence[Value]:
         """The items of a list of known length; one of unknown length is asked for by value."""
 

@@ -13,6 +13,7 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.choices import join_case
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module, is_tensor
 from spec_lang.ir.from_ast.values.value import (
     POISON,
@@ -91,6 +92,9 @@ class _Site:
 
     def joined(self, op: str, a: Cond | bool, b: Cond | bool) -> Cond | bool:
         return host.conjunction(a, b) if op == "and" else host.disjunction(a, b)
+
+    def either(self, cond: Cond, yes: Value, no: Value) -> Value:
+        return join_case(cond, yes, no)
 
     def items(self, value: Value) -> Sequence[Value]:
         found = known_list(self.c, value, self.node)

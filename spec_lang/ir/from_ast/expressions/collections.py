@@ -6,6 +6,7 @@ from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.layers.containers import list_module
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Value
 from spec_lang.syntax import ast
@@ -34,7 +35,7 @@ def placed(c: Check, at: Place, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.E
             items = known_list(c, c.ev(at, node.value), node.value)
             found += [(node, POISON)] if items is None else [(node, v) for v in items]
         else:
-            found.append((node, c.ev(at, node)))
+            found.append((node, as_size(c.ev(at, node), c.block.hypers)))
     return found
 
 
