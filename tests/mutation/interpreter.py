@@ -391,6 +391,10 @@ PYTHON: dict[str, Any] = {
     "min": min,
     "max": max,
     "sum": sum,
+    "prod": math.prod,
+    "all": all,
+    "any": any,
+    "reversed": lambda items: list(items)[::-1],
     "int": int,
     "float": float,
     "bool": bool,
@@ -404,6 +408,8 @@ PYTHON: dict[str, Any] = {
 }
 
 
+OF_LISTS = ("len", "enumerate", "zip", "reversed")
+"""What takes lists of tensors as it takes others."""
 SIZES_FOLLOW = ("reshape", "permute", "tile", "flip", "expand", "repeat", "view")
 """Methods of tensors that take sizes one by one, where the function in `torch` wants a tuple."""
 
@@ -807,7 +813,7 @@ class Evaluator:
             return LazyLayer(name, tuple(args), kwargs)
         on_tensors = any(isinstance(a, Tensor) for a in [*args, *kwargs.values()])
         on_tensors |= any(isinstance(x, Tensor) for a in args if isinstance(a, list | tuple) for x in a)
-        if name in PYTHON and not on_tensors:
+        if name in PYTHON and (not on_tensors or name in OF_LISTS):
             return PYTHON[name](*args, **kwargs)
         if name in COMPARISONS:
             first, other = (*args, *(kwargs[n] for n in ("input", "other") if n in kwargs))
