@@ -9,7 +9,6 @@ from typing import Any
 from spec_lang.diagnostics import Diagnostic, Source
 from spec_lang.syntax import ast, tables
 from spec_lang.syntax.build import Builder
-from spec_lang.syntax.explain import explain
 from spec_lang.syntax.limits import ERRORS
 from spec_lang.syntax.recover import Recovery
 from spec_lang.syntax.token import CONTEXTUAL
@@ -79,6 +78,8 @@ def parse_tokens(
             continue
         problem = recovery.at(index)
         if problem is not None:
+            from spec_lang.syntax.explain import explain  # a spec without mistakes starts sooner
+
             diagnostics.append(explain(problem, source))
         if len(diagnostics) >= ERRORS:
             return None, diagnostics
