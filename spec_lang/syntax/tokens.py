@@ -56,9 +56,11 @@ def _scanner() -> re.Pattern[str]:
     known = tables.load()
     order = ("FSTRING", "NAME", "NUMBER", "STRING", "COMMENT")
     parts = [f"(?P<{name}>{known.patterns[name]})" for name in order]
+    longer = [re.escape(op) for op in known.operators if len(op) > 1]
+    single = re.escape("".join(op for op in known.operators if len(op) == 1))
     parts += [
         r"(?P<NEWLINE>\n)",
-        rf"(?P<OP>{'|'.join(re.escape(op) for op in known.operators)})",
+        rf"(?P<OP>{'|'.join(longer)}|[{single}])",
         r"(?P<BAD_NUMBER>\d\w*)",
         r"(?P<BAD_STRING>\"{3}[\s\S]*|'{3}[\s\S]*|\"(?:[^\"\\\n]|\\.)*\\?|'(?:[^'\\\n]|\\.)*\\?)",
         r"(?P<STRAY>[^ \t\f\r]|\r(?!\n))",
