@@ -18,20 +18,20 @@ class Frozen:
     """Fields are the class's annotations in order; a class attribute is a field's default; equal is identical."""
 
     node_fields: ClassVar[tuple[str, ...]] = ()
-    instances: ClassVar[int] = 0
+    _made: ClassVar[int] = 0
     """Those made before its `__init__` is written."""
 
     def __init_subclass__(cls) -> None:
         annotations = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 - inspect costs 10 ms to import
         own = [name for name, kind in annotations.items() if not str(kind).startswith("ClassVar")]
         cls.node_fields = (*cls.node_fields, *own)
-        cls.instances = 0
+        cls._made = 0
         cls.__init__ = Frozen.__init__  # type: ignore[method-assign]  # not a parent's that was written before
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
-        if cls.instances < _BEFORE_WRITING and len(args) == len(cls.node_fields) and not kwargs:
-            cls.instances += 1
+        if cls._made < _BEFORE_WRITING and len(args) == len(cls.node_fields) and not kwargs:
+            cls._made += 1
             self.__dict__.update(zip(cls.node_fields, args, strict=True))
             return
         _write_init(cls)
