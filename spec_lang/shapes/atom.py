@@ -103,7 +103,7 @@ class Atom:
         return f"{self.kind}({self.name or ', '.join(map(str, self.args))})"
 
 
-_BRACE = re.compile(r"\{\{|\}\}|\{\}")
+_BRACE = r"\{\{|\}\}|\{\}"
 
 
 def filled(template: str, args: Iterable[object]) -> str:
@@ -117,9 +117,9 @@ def filled(template: str, args: Iterable[object]) -> str:
         alone = template[: found.start()].endswith(("(", "[", ", ")) and template.startswith(
             (")", "]", ","), found.end()
         )
-        return text if alone or _OPERAND.fullmatch(text) else f"({text})"
+        return text if alone or re.fullmatch(_OPERAND, text) else f"({text})"
 
-    return _BRACE.sub(part, template)
+    return re.sub(_BRACE, part, template)
 
 
 def escaped(text: str) -> str:
@@ -127,7 +127,7 @@ def escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-_OPERAND = re.compile(r"[\w.]+(\[\w+\])*")
+_OPERAND = r"[\w.]+(\[\w+\])*"
 _serials = count()
 _atoms: WeakValueDictionary[tuple[object, ...], Atom] = WeakValueDictionary()
 

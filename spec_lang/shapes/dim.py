@@ -283,7 +283,9 @@ class Dim:
     __repr__ = __str__
 
 
-_SMALL = {n: Dim({(): n} if n else {}) for n in range(-16, 1025)}
+_small: dict[int, Dim] = {}
+_SMALL = range(-16, 1025)
+"""The integers whose dims are kept."""
 
 
 def dim(value: int | Dim) -> Dim:
@@ -294,8 +296,13 @@ def dim(value: int | Dim) -> Dim:
     """
     if isinstance(value, Dim):
         return value
-    found = _SMALL.get(value)
-    return found if found is not None else Dim({(): int(value)})
+    found = _small.get(value)
+    if found is not None:
+        return found
+    made = Dim({(): int(value)} if value else {})
+    if value in _SMALL:
+        _small[value] = made
+    return made
 
 
 @lru_cache(4096)

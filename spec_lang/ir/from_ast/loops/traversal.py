@@ -6,7 +6,6 @@ from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
-from spec_lang.ir.from_ast.loops.engine import loop
 from spec_lang.ir.from_ast.loops.invariants import close, item_along, not_negative
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim
@@ -54,6 +53,8 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
         out = nested_list(c, node) if is_list(item) else c.run(there, item, step, node)
         return None if out is POISON else [out]
 
+    from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
+
     result = loop(c, at, [args.values[0]], body, it, node)
     if result is None:
         return POISON
@@ -82,6 +83,8 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
             c.error("E0705", "a loop cannot return", node.body[-1])
             return None
         return [inner.locals.get(n, POISON) for n in names]
+
+    from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
 
     result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable, node.body)
     at.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
