@@ -23,7 +23,7 @@ Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatM
 Value: TypeAlias = (
     "Dim | float | Real | bool | Cond | str | Choice | Template | EllipsisType | SliceOf"
     " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
-    " | SymList | Range | Enumerate | Zip | Mapped | Grown | RecordValue"
+    " | SymList | Range | Enumerate | Reversed | Zip | Mapped | Grown | RecordValue"
     " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module | None"
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
@@ -114,6 +114,18 @@ class Enumerate:
 
     def __str__(self) -> str:
         return "an enumeration"
+
+
+class Reversed:
+    """`reversed(items)` of a list of layers whose number is not known."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: RepeatModule) -> None:
+        self.items = items
+
+    def __str__(self) -> str:
+        return "a reversed list of layers"
 
 
 class Zip:
