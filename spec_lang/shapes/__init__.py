@@ -6,12 +6,13 @@ from spec_lang.shapes.dim import Dim, Tree, dim, exact_div, maximum, minimum, op
 from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scalar
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
-from spec_lang.shapes.flags import Absent, Choice, Compared, Flag, Is, Same, Truth
+from spec_lang.shapes.flags import ITEM, Absent, Choice, Compared, Every, Flag, Is, Same, Truth
 from spec_lang.shapes.parsing import parse, read
 from spec_lang.shapes.real import Real, operand
 from spec_lang.shapes.tensor import Pack, Shape, TensorType
 
 __all__ = [
+    "ITEM",
     "Absent",
     "BroadcastError",
     "Choice",
@@ -19,6 +20,7 @@ __all__ = [
     "Cond",
     "DType",
     "Dim",
+    "Every",
     "Facts",
     "Flag",
     "Is",

@@ -45,9 +45,9 @@ def known_list(c: Check, value: Value, node: ast.Expr) -> list[Value] | None:
     if isinstance(value, SymList):
         raise NeedsValue(frozenset({value.text}))
     if isinstance(value, RepeatModule) and not value.keyed:
-        length = value.length.const
-        if length is not None and length <= host.MAX_LIST:
-            return [repeat_item(c, value, dim(k)) for k in range(length)]
+        count = value.length.const
+        if count is not None and count <= host.MAX_LIST:
+            return [repeat_item(c, value, dim(k)) for k in range(count)]
     if value is not POISON:
         kind, help = host.kind_of(value), None
         if isinstance(value, Range):

@@ -32,7 +32,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
     Zip,
 )
-from spec_lang.shapes import Cond, Dim, TensorType, dim, symbol
+from spec_lang.shapes import ITEM, Cond, Dim, TensorType, dim, symbol
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
@@ -151,7 +151,7 @@ def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
     """The same iteration with other symbols for its elements."""
     symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
     other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
-    other.item, other.owner = it.item, it.owner
+    other.item, other.owner, other.generic = it.item, it.owner, it.generic
     other.parts = tuple(_renamed(p, env) for p in it.parts)
     return other
 
@@ -197,16 +197,20 @@ def _mirrored(it: Iteration) -> Iteration:
     item = it.item
     if item is not None:
         other.item = lambda k: item(last - k)
+    if it.generic is not None:
+        other.generic = it.generic[0], ""
     other.parts = tuple(map(_mirrored, it.parts))
     return other
 
 
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     index = c.fresh(f"{name}_index", 0)
-    element = as_symbols(symbolic(c, at, str(c.fresh(name)), value.item))
+    own = str(c.fresh(name))
+    element = as_symbols(symbolic(c, at, own, value.item))
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
+    it.generic = (own, value.text + ITEM)
     plain = isinstance(element, Dim)
     it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
     return it

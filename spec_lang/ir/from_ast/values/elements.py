@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.values.value import Iteration, RecordValue, Value
-from spec_lang.shapes import Cond, Dim, symbol
+from spec_lang.ops.kinds import Real
+from spec_lang.shapes import Cond, Dim, root, symbol
 
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
@@ -43,6 +44,23 @@ def element_symbols(element: Value) -> frozenset[str]:
     if isinstance(element, RecordValue):
         return frozenset().union(*map(element_symbols, element.fields.values()))
     return frozenset()
+
+
+def element_names(it: Iteration) -> frozenset[str]:
+    """What names of an element's parts begin with: `s` of `s.rate`, `len(s)` and `s[0]`."""
+    own = frozenset[str]() if it.generic is None else frozenset((it.generic[0],))
+    return own.union(*map(element_names, it.parts))
+
+
+def generic_names(it: Iteration, names: frozenset[str]) -> dict[str, Real]:
+    """Floats of an element by the names that they have in the list's own terms."""
+    found: dict[str, Real] = {}
+    for part in it.parts:
+        found |= generic_names(part, names)
+    if it.generic is not None and it.generic[1]:
+        own, item = it.generic
+        found |= {n: Real(item + n.removeprefix(own)) for n in names if root(n) == own}
+    return found
 
 
 def element_flags(it: Iteration) -> frozenset[str]:

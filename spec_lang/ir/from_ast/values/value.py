@@ -404,7 +404,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "symbols")
+    __slots__ = ("element", "generic", "index", "item", "known", "length", "owner", "parts", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -419,6 +419,8 @@ class Iteration:
         """The comprehension whose layers are gone through: where a running size would be kept."""
         self.item: Callable[[Dim], Value] | None = None
         """The element at an index, where it is more than a formula in the index."""
+        self.generic: tuple[str, str] | None = None
+        """The element's name, and that of the item at the index in the list's own terms; empty where it has none there."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
 
