@@ -7,7 +7,13 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.elements import element_flags, element_names, elements_at, generic_names
+from spec_lang.ir.from_ast.values.elements import (
+    element_flags,
+    element_names,
+    elements_at,
+    generic_names,
+    varies_along,
+)
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import first_items, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
@@ -136,13 +142,13 @@ def list_behind(c: Check, at: Place, before: Value, grown: Grown, it: Iteration)
         return before
     not_negative(c, at, it, c.definition.node)
     first = grown.added[0]
-    own = type_symbols(first) & it.symbols
+    own = varies_along(it, first)
     if isinstance(before, list) and not before and n == 1:
         length = it.length.const
         if length is not None and length <= MAX_UNROLLED:
             return [item_along(it, first, dim(k)) for k in range(length)]
         item = item_along(it, first, it.index)
-        if not type_symbols(item) & it.symbols:
+        if not varies_along(it, item):
             return Mapped(it.index, it.length, item)
         return POISON
     varies = own or type_symbols(first) & it.index.symbols  # then it equals nothing but itself
