@@ -7,6 +7,19 @@ import pytest
 from tests.fuzz.held import compiled, hold
 
 FOUND = {
+    "functions over hyperparameters: what their bodies count, and what they owe": """
+fn scaled(n: int, k: int) = [i * k for i in range(n)]
+fn same(n: int, k: int) = [n * k for q in range(n)]
+fn first(xs: list[int]) = xs[0] + xs[1]
+
+model Net(n: int = 3, q: int = 2, ws: list[int] = [4, 5]):
+    layers:
+        fcs  = [Linear(4, scaled(3, i + 1)[1]) for i in range(n)]
+        more = Linear(4, same(3, q)[0])
+    forward(x: float[N, 4]) -> (float[N, n], float[N, 3*q], [float[N, 1] for i in range(n)]):
+        x = x * (first(ws) if n > 2 else 7)
+        return fcs[n - 1](x), more(x), [sum(f(x), dim=1, keepdim=true) for f in fcs]
+""",
     "lists of layers of any length, gone through item by item": """
 model Net(n: int = 3, dim: int = 4):
     layers:
