@@ -19,7 +19,7 @@ from spec_lang.shapes.dim import (
 from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scalar
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
-from spec_lang.shapes.flags import Absent, Choice, Compared, Flag, Is, Same, Truth
+from spec_lang.shapes.flags import ITEM, Absent, Choice, Compared, Every, Flag, Is, Same, Truth
 from spec_lang.shapes.real import Real, operand
 from spec_lang.shapes.tensor import Pack, Shape, TensorType
 
@@ -37,6 +37,7 @@ else:
 
 
 __all__ = [
+    "ITEM",
     "Absent",
     "BroadcastError",
     "Choice",
@@ -44,6 +45,7 @@ __all__ = [
     "Cond",
     "DType",
     "Dim",
+    "Every",
     "Facts",
     "Flag",
     "Is",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from spec_lang.shapes.dim import Dim, Tree, dim
+from spec_lang.shapes.dim import Dim, Tree, dim, symbol
 from spec_lang.shapes.errors import ParseError, Undefined
-from spec_lang.shapes.flags import COMPARE, Choice, Compared, Flag, Is, Same, Truth
+from spec_lang.shapes.flags import COMPARE, ITEM, Choice, Compared, Every, Flag, Is, Same, Truth
 from spec_lang.shapes.printing import from_tree as dim_from_tree
 from spec_lang.shapes.printing import render
+from spec_lang.shapes.real import Real
 
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<="}
+_EACH = 256
+"""A condition is looked at for so many values of an index at most."""
 ORDERS = frozenset({"<", "<=", ">", ">="})
 
 
@@ -197,9 +200,11 @@ class Cond:
     @property
     def flags(self) -> frozenset[Flag]:
         """What the flags in it say."""
-        own = () if self.said is None else (self.said,)
+        own = frozenset[Flag]() if self.said is None else frozenset((self.said,))
+        if isinstance(self.said, Every):
+            own |= self.said.cond.flags
         inside = (c.flags for d in self.dims for c in d.conditions)
-        return frozenset(own).union(*(p.flags for p in self.parts), *inside)
+        return own.union(*(p.flags for p in self.parts), *inside)
 
     def substitute(self, values: Mapping[Any, object]) -> Cond:
         """The condition with names replaced: by sizes, floats, choices or truths, and flags by their truths."""
@@ -339,6 +344,8 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
         if new is flag:
             return cond
         return Cond.flag(new) if new.known is None else Cond.of(new.known)
+    if isinstance(flag, Every):
+        return _every(flag, values)
     if isinstance(flag, Is):
         choice = values.get(flag.name)
         return Cond.chosen(choice, flag.option) if isinstance(choice, Choice | str) else cond
@@ -348,6 +355,37 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
             a if isinstance(a, Choice | str) else flag.left, b if isinstance(b, Choice | str) else flag.right
         )
     return cond
+
+
+def _every(flag: Every, values: Mapping[Any, object]) -> Cond:
+    """A condition for each value of an index, with names replaced; where each is known, its truth."""
+    length = flag.length.substitute(values)
+    if length.const is not None and length.const <= _EACH:
+        left = Cond.TRUE
+        for k in range(length.const):
+            left = left & flag.at(k).substitute(values)
+            if left is Cond.FALSE:
+                return left
+        if left is Cond.TRUE or any(ITEM in n for n in flag.cond.names):
+            return left
+    index, taken = flag.index, _names_in(values)
+    while index in taken:
+        index += "_"
+    inner = {n: v for n, v in values.items() if n != flag.index}
+    if index != flag.index:
+        inner[flag.index] = symbol(index, 0)
+    for name in flag.cond.names:
+        base, item, field = name.partition(ITEM)
+        found = values.get(base + item)
+        if item and isinstance(found, Real):
+            inner[name] = Real(found.head + field)
+    cond = flag.cond.substitute(inner)
+    return cond if cond in (Cond.TRUE, Cond.FALSE) else Cond.flag(Every(cond, index, length))
+
+
+def _names_in(values: Mapping[Any, object]) -> frozenset[str]:
+    """The names in what other names are replaced by."""
+    return frozenset[str]().union(*(v.names for v in values.values() if isinstance(v, Dim | Real | Cond)))
 
 
 def _join(op: str, a: Cond, b: Cond, unit: Cond, zero: Cond) -> Cond:

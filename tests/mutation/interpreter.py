@@ -394,6 +394,7 @@ PYTHON: dict[str, Any] = {
     "prod": math.prod,
     "all": all,
     "any": any,
+    "str": str,
     "reversed": lambda items: list(items)[::-1],
     "int": int,
     "float": float,

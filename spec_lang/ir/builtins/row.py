@@ -57,6 +57,9 @@ class Site(Protocol):
 
     def enumerate(self, items: Value, start: Dim) -> Value: ...
 
+    def reversed(self, items: Value) -> Value:
+        """A list the other way round."""
+
     def zip(self, parts: Sequence[Value]) -> Value: ...
 
 

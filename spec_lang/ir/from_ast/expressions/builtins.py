@@ -23,6 +23,7 @@ from spec_lang.ir.from_ast.values.value import (
     Mapped,
     Range,
     RepeatModule,
+    Reversed,
     SymList,
     Value,
     Zip,
@@ -127,6 +128,11 @@ class _Site:
 
     def enumerate(self, items: Value, start: Dim) -> Value:
         return Enumerate(items, start)
+
+    def reversed(self, items: Value) -> Value:
+        if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
+            return Reversed(items)
+        return list(self.items(items))[::-1]
 
     def zip(self, parts: Sequence[Value]) -> Value:
         return Zip(tuple(parts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.items import spliced
 from spec_lang.ir.from_ast.layers.containers import list_module
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
@@ -32,7 +32,7 @@ def placed(c: Check, at: Place, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.E
     found: list[tuple[ast.Expr, Value]] = []
     for node in nodes:
         if isinstance(node, ast.Star):
-            items = known_list(c, c.ev(at, node.value), node.value)
+            items = spliced(c, at, c.ev(at, node.value), node.value)
             found += [(node, POISON)] if items is None else [(node, v) for v in items]
         else:
             found.append((node, as_size(c.ev(at, node), c.block.hypers)))

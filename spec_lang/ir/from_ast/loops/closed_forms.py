@@ -14,11 +14,11 @@ from spec_lang.ir.from_ast.loops.iteration import Body, State
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import elements_at, generic_names, varies_along
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
-from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
+from spec_lang.shapes import ITEM, Cond, Dim, Real, TensorType, Undefined, dim, symbol
 from spec_lang.shapes.power import absorbing
 
 
@@ -34,7 +34,10 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     second = [substitute(s, {own: dim(0)}) for s in second]
     if any(type_symbols(s) & it.symbols for s in second):
         return None
-    since.settle([o.with_cond(o.cond.substitute({own: 0})) for o in since.owed])
+    first = {**elements_at(it, dim(0)), own: dim(0)}
+    since.settle([o.with_cond(_with_floats(o.cond.substitute(first), it)) for o in since.owed])
+    if any(varies_along(it, o.cond) for o in since.owed):
+        return None
     firsts = _set_aside(since)
     if it.length.const != 1:
         inside = c.effects.since()
@@ -46,6 +49,12 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     _merge(firsts)
     at_least_one(c, at, it, node)
     return second
+
+
+def _with_floats(cond: Cond, it: Iteration) -> Cond:
+    """What the first iteration owes, with floats of its element in the list's own terms."""
+    floats = generic_names(it, cond.names)
+    return cond.substitute({n: Real(f.head.replace(ITEM, "[0]")) for n, f in floats.items()})
 
 
 def _set_aside(since: Since) -> list[tuple[Cell, Dim]]:

@@ -7,12 +7,18 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.elements import element_flags, elements_at
+from spec_lang.ir.from_ast.values.elements import (
+    element_flags,
+    element_names,
+    elements_at,
+    generic_names,
+    varies_along,
+)
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import first_items, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
-from spec_lang.shapes import Cond, Dim, TensorType, dim
+from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, TensorType, dim, root
 from spec_lang.syntax import ast
 
 
@@ -46,9 +52,11 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
     owed = since.owed
     names = it.index.symbols | it.symbols
     flags = element_flags(it)
+    parts = element_names(it)
 
     def varies(cond: Cond) -> bool:
-        return bool(cond.symbols & names or cond.names & flags)
+        known = cond.symbols | cond.names
+        return bool(known & (names | flags) or any(root(n) in parts for n in known))
 
     if not any(varies(o.cond) for o in owed):
         return
@@ -62,7 +70,9 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
             if known is False:
                 c.error("E0601", f"{o.message}, which does not hold in every iteration", o.place.span)
             elif known is None and varies(cond):
-                plain = not cond.names & flags and all(n.isidentifier() for n in cond.symbols & names)
+                plain = not cond.names & flags and all(
+                    n.isidentifier() for n in cond.symbols if n in names or root(n) in parts
+                )
                 if o.passed and not plain and not cond.symbols & set(c.block.dims):
                     continue  # of the items' fields: their own constructors check it
                 c.error(
@@ -85,6 +95,8 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
             env |= elements_at(it, dim(k))
             found.append(cond.substitute(env))
         return list(dict.fromkeys(found))
+    if any(isinstance(f, Compared) for f in cond.flags):
+        return [_every(cond, it)]
     if cond.op == "or":
         # A premise about the index may be dropped: what is left is owed in any case.
         names, flags = it.index.symbols | it.symbols, element_flags(it)
@@ -98,6 +110,18 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
     if cond.is_bound and linear:
         return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
     return [cond]
+
+
+def _every(cond: Cond, it: Iteration) -> Cond:
+    """A condition on floats for all iterations; as it is where an element is no function of the index."""
+    (own,) = it.index.symbols
+    env: dict[str, object] = {**elements_at(it, it.index)}
+    env |= {n: v for n, v in generic_names(it, cond.names).items() if n not in env}
+    each = cond.substitute(env)
+    others = it.symbols | element_flags(it) | element_names(it)
+    if any(n in others or root(n) in others for n in each.names | each.symbols if ITEM not in n):
+        return cond
+    return Cond.flag(Every(each, own, it.length))
 
 
 def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration) -> State:
@@ -118,13 +142,13 @@ def list_behind(c: Check, at: Place, before: Value, grown: Grown, it: Iteration)
         return before
     not_negative(c, at, it, c.definition.node)
     first = grown.added[0]
-    own = type_symbols(first) & it.symbols
+    own = varies_along(it, first)
     if isinstance(before, list) and not before and n == 1:
         length = it.length.const
         if length is not None and length <= MAX_UNROLLED:
             return [item_along(it, first, dim(k)) for k in range(length)]
         item = item_along(it, first, it.index)
-        if not type_symbols(item) & it.symbols:
+        if not varies_along(it, item):
             return Mapped(it.index, it.length, item)
         return POISON
     varies = own or type_symbols(first) & it.index.symbols  # then it equals nothing but itself

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
-from spec_lang.ir.from_ast.expressions.items import range_length
+from spec_lang.ir.from_ast.expressions.items import known_list, range_length, repeat_item
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
@@ -27,11 +27,12 @@ from spec_lang.ir.from_ast.values.value import (
     OpModule,
     Range,
     RepeatModule,
+    Reversed,
     SymList,
     Value,
     Zip,
 )
-from spec_lang.shapes import Dim, TensorType, dim, symbol
+from spec_lang.shapes import ITEM, Cond, Dim, TensorType, dim, symbol
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
@@ -70,6 +71,9 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         it = Iteration(inner.length, inner.index, element, known, inner.symbols)
         it.parts = (inner,)
         return it
+    if isinstance(value, Reversed):
+        inner = iteration(c, at, value.items, name, node)
+        return None if inner is None else _mirrored(inner)
     if isinstance(value, Zip):
         return _zipped(c, at, value, name, node)
     if isinstance(value, SymList):
@@ -102,6 +106,8 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items
+        if any(isinstance(i, RepeatModule) for i in value):
+            return _spliced(c, value, name, node)
     if isinstance(value, list | tuple):
         return _over_known(c, list(value), name)
     if isinstance(value, TensorType):
@@ -145,17 +151,66 @@ def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
     """The same iteration with other symbols for its elements."""
     symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
     other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
-    other.item, other.owner = it.item, it.owner
+    other.item, other.owner, other.generic = it.item, it.owner, it.generic
     other.parts = tuple(_renamed(p, env) for p in it.parts)
+    return other
+
+
+def _spliced(c: Check, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
+    """A container into which lists of layers are spread: which part an item is of, its index says."""
+    index, first = c.fresh(f"{name}_index", 0), dim(0)
+    starts: list[Dim] = []
+    for item in items:
+        starts.append(first)
+        if isinstance(item, RepeatModule):
+            if item.iteration.symbols - elements_at(item.iteration, index).keys():
+                c.error(
+                    "E0403",
+                    "these layers differ, and how many stand before each is not known",
+                    node,
+                    help="go through each list of them in a loop of its own",
+                )
+                return None
+            first = first + item.length
+        else:
+            first = first + 1
+    element: Value = None
+    for item, start in reversed(list(zip(items, starts, strict=True))):
+        each = repeat_item(c, item, index - start) if isinstance(item, RepeatModule) else item
+        if item is items[-1]:
+            element = each
+        else:
+            end = start + (item.length if isinstance(item, RepeatModule) else 1)
+            element = Case(Cond.lt(index, end), each, element)
+    known = None
+    if first.const is not None and first.const <= MAX_UNROLLED:
+        known = known_list(c, ListModule("", "list", items, []), node)
+    return Iteration(first, index, element, known, frozenset())
+
+
+def _mirrored(it: Iteration) -> Iteration:
+    """The same from the last item to the first."""
+    (own,) = it.index.symbols
+    last = it.length - 1
+    known = None if it.known is None else it.known[::-1]
+    other = Iteration(it.length, it.index, reindexed(it.element, own, last - it.index), known, it.symbols)
+    item = it.item
+    if item is not None:
+        other.item = lambda k: item(last - k)
+    if it.generic is not None:
+        other.generic = it.generic[0], ""
+    other.parts = tuple(map(_mirrored, it.parts))
     return other
 
 
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     index = c.fresh(f"{name}_index", 0)
-    element = as_symbols(symbolic(c, at, str(c.fresh(name)), value.item))
+    own = str(c.fresh(name))
+    element = as_symbols(symbolic(c, at, own, value.item))
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
+    it.generic = (own, value.text + ITEM)
     plain = isinstance(element, Dim)
     it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
     return it

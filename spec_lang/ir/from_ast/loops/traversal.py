@@ -14,6 +14,7 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.elements import varies_along
 from spec_lang.ir.from_ast.values.kinds import is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.value import (
@@ -24,6 +25,7 @@ from spec_lang.ir.from_ast.values.value import (
     Mapped,
     RecordValue,
     RepeatModule,
+    SymList,
     Value,
 )
 from spec_lang.shapes import Cond, Dim, dim, symbol
@@ -195,8 +197,17 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
-    if it.symbols:
-        raise NeedsValue(frozenset({getattr(value, "text", "")}))
+    if varies_along(it, item):
+        if isinstance(value, SymList):
+            raise NeedsValue(frozenset({value.text}))
+        item = item_along(it, item, it.index)
+        if varies_along(it, item):
+            return c.error(
+                "E0403",
+                "these items are parts of others, whose number is not known",
+                node,
+                help="go through the list itself where they are used",
+            )
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",

@@ -230,12 +230,14 @@ class Check:
     # --- symbols and notes ---
 
     def fresh(self, name: str, low: int | None = 1, high: int | None = None) -> Dim:
-        """A symbol that no other value has, named as near to `name` as may be."""
+        """A symbol that no other value has, named as near to `name` as may be; none of who inlines this function either."""
+        if self.caller is not None:
+            return self.caller.fresh(name, low, high)
         return self.block.fresh(name, low, high)
 
     def unknown_size(self, name: str) -> Dim:
         """A symbol for a size that no expression gives."""
-        size = self.block.fresh(name)
+        size = self.fresh(name)
         self.block.symbols.dynamic.add(str(size))
         return size
 

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.value import Iteration, RecordValue, Value
-from spec_lang.shapes import Cond, Dim, symbol
+from spec_lang.ir.from_ast.values.value import (
+    Case,
+    Iteration,
+    Mapped,
+    Maybe,
+    RecordValue,
+    SymList,
+    Template,
+    Value,
+)
+from spec_lang.ops.kinds import Choice, Real
+from spec_lang.shapes import Cond, Dim, TensorType, root, symbol
 
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
@@ -45,6 +55,23 @@ def element_symbols(element: Value) -> frozenset[str]:
     return frozenset()
 
 
+def element_names(it: Iteration) -> frozenset[str]:
+    """What names of an element's parts begin with: `s` of `s.rate`, `len(s)` and `s[0]`."""
+    own = frozenset[str]() if it.generic is None else frozenset((it.generic[0],))
+    return own.union(*map(element_names, it.parts))
+
+
+def generic_names(it: Iteration, names: frozenset[str]) -> dict[str, Real]:
+    """Floats of an element by the names that they have in the list's own terms."""
+    found: dict[str, Real] = {}
+    for part in it.parts:
+        found |= generic_names(part, names)
+    if it.generic is not None and it.generic[1]:
+        own, item = it.generic
+        found |= {n: Real(item + n.removeprefix(own)) for n in names if root(n) == own}
+    return found
+
+
 def element_flags(it: Iteration) -> frozenset[str]:
     """The names of the flags in a loop's element, which each item has its own of."""
     return _flags(it.element).union(*map(element_flags, it.parts))
@@ -57,6 +84,39 @@ def _flags(element: Value) -> frozenset[str]:
         return frozenset().union(*map(_flags, element))
     if isinstance(element, RecordValue):
         return frozenset().union(*map(_flags, element.fields.values()))
+    return frozenset()
+
+
+def varies_along(it: Iteration, value: Value) -> bool:
+    """Whether a value has parts of a loop's element in it, which each item has its own of."""
+    own, parts = it.symbols | element_flags(it), element_names(it)
+    return any(n in own or root(n) in parts for n in _names(value))
+
+
+def _names(value: Value) -> frozenset[str]:
+    """The names in a value that stand for what is known without the data."""
+    if isinstance(value, Dim | Cond):
+        return value.symbols | value.names
+    if isinstance(value, Real):
+        return value.names
+    if isinstance(value, Choice):
+        return frozenset((value.text,))
+    if isinstance(value, SymList):
+        return frozenset((value.text,)) | value.length.names
+    if isinstance(value, TensorType):
+        return frozenset[str]().union(*(d.symbols for d in value.shape if isinstance(d, Dim)))
+    if isinstance(value, tuple | list):
+        return frozenset[str]().union(*map(_names, value))
+    if isinstance(value, RecordValue):
+        return _names(tuple(value.fields.values()))
+    if isinstance(value, Template):
+        return _names(tuple(p for p in value.parts if isinstance(p, Dim)))
+    if isinstance(value, Mapped):
+        return _names((value.item, value.length)) - value.index.symbols
+    if isinstance(value, Maybe):
+        return _names((value.absent, value.value))
+    if isinstance(value, Case):
+        return _names((value.cond, value.yes, value.no))
     return frozenset()
 
 

@@ -23,7 +23,7 @@ Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatM
 Value: TypeAlias = (
     "Dim | float | Real | bool | Cond | str | Choice | Template | EllipsisType | SliceOf"
     " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
-    " | SymList | Range | Enumerate | Zip | Mapped | Grown | RecordValue"
+    " | SymList | Range | Enumerate | Reversed | Zip | Mapped | Grown | RecordValue"
     " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module | None"
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
@@ -114,6 +114,18 @@ class Enumerate:
 
     def __str__(self) -> str:
         return "an enumeration"
+
+
+class Reversed:
+    """`reversed(items)` of a list of layers whose number is not known."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: RepeatModule) -> None:
+        self.items = items
+
+    def __str__(self) -> str:
+        return "a reversed list of layers"
 
 
 class Zip:
@@ -392,7 +404,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "symbols")
+    __slots__ = ("element", "generic", "index", "item", "known", "length", "owner", "parts", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -407,6 +419,8 @@ class Iteration:
         """The comprehension whose layers are gone through: where a running size would be kept."""
         self.item: Callable[[Dim], Value] | None = None
         """The element at an index, where it is more than a formula in the index."""
+        self.generic: tuple[str, str] | None = None
+        """The element's name, and that of the item at the index in the list's own terms; empty where it has none there."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
 
