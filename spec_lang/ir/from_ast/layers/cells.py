@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import Cell
-from spec_lang.shapes import Dim, TensorType, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, symbol
 from spec_lang.syntax import ast
 
 
@@ -54,6 +54,7 @@ def settle(
         help=written_out(cell)
         if indices
         else "a layer used twice is shared; use two layers where the sizes differ",
+        state=Cond.eq(size, known),
     )
     return False
 

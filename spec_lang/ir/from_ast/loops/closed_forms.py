@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.ir.from_ast.loops.invariants import (
     at_least_one,
     close,
@@ -19,6 +21,8 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
 from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
+from spec_lang.shapes.division import divides_exactly
+from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
 
 
@@ -69,22 +73,37 @@ def _merge(firsts: list[tuple[Cell, Dim]]) -> None:
 def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """Sizes that change become symbols at the loop's head; a closed form for them is verified by induction."""
     carried: dict[str, Dim] = {}
-    head = _by_index(c, at, state, body, it)
+    first = _first(c, at, state, body, it)
+    head = state if first is None else _by_index(c, at, state, first, it)
+    stated = False
     for _ in range(4):
         with c.trial(at) as trial:
-            out = body(trial.at.under(Cond.lt(it.index, it.length)), head, it.element)
-            if out is None or trial.failed or not _keeps_kinds(at, head, out):
+            out = body(_along(trial.at, it), head, it.element)
+            good = out is not None and not trial.failed and _keeps_kinds(at, head, out)
+            if good and out is not None:
+                changed = _differences(_along(at, it), head, out, carried, it.index)
+            elif first is None or stated or carried:
                 trial.keep()  # its mistakes are those of the attempt
                 return None
-            changed = _differences(at, head, out, carried, it.index)
+        if not good and first is not None:
+            head, stated = _as_stated(c, at, state, head, first, body, it), True
+            continue
         if changed is None:
             return None
         if not changed:
             break
-        head = _with_symbols(c, head, changed, carried, it)
+        head = _with_symbols(c, state, head, changed, carried, it)
     else:
         return None
     return _closed(c, at, state, head, carried, body, it, node)
+
+
+def _along(at: Place, it: Iteration) -> Place:
+    """Inside any iteration: what the index is below, and which items the elements are."""
+    elements = elements_at(it, it.index)
+    return at.under(
+        Cond.lt(it.index, it.length), *(Cond.eq(symbol(n), d) for n, d in elements.items() if n in it.symbols)
+    )
 
 
 def _keeps_kinds(at: Place, head: State, out: State) -> bool:
@@ -100,21 +119,87 @@ def _keeps_kinds(at: Place, head: State, out: State) -> bool:
     return True
 
 
-def _by_index(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State:
+def _first(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
+    """What the first iteration gives, if it is known to give anything."""
+    elements = elements_at(it, dim(0))
+    facts = [Cond.eq(symbol(n), d) for n, d in elements.items() if n in it.symbols]
+    with c.trial(at) as trial:
+        out = body(trial.at.under(Cond.eq(it.index, 0), *facts), state, it.element)
+        good = out is not None and not trial.failed and _keeps_kinds(at, state, out)
+    return out if good else None
+
+
+def _changing(c: Check, it: Iteration) -> frozenset[str]:
+    """What has another value in each iteration without the index in it: a formula with it would be false."""
+    running = c.block.running
+    return it.symbols | running.elements | running.carried.keys() | running.heads.keys()
+
+
+def _by_index(c: Check, at: Place, state: State, first: State, it: Iteration) -> State:
     """The state at the head of an iteration where layers state their sizes as formulas in the index.
 
     The sizes that one iteration gives are those that the next one takes; whether that holds is left to verify.
     """
-    with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.eq(it.index, 0)), state, it.element)
-        failed = out is None or trial.failed or not _keeps_kinds(at, state, out)
-    if out is None or failed:
-        return state
-    # What has another value in each iteration without the index in it would make the formula false.
-    changing = (
-        it.symbols | c.block.running.elements | set(c.block.running.carried) | set(c.block.running.heads)
-    )
-    return [_one_before(at, a, b, it.index, changing) for a, b in zip(state, out, strict=True)]
+    elements: dict[str, Value] = dict(elements_at(it, it.index))
+    changing = _changing(c, it)
+    return [
+        _one_before(at, a, substitute(b, elements), it.index, changing)
+        for a, b in zip(state, first, strict=True)
+    ]
+
+
+def _as_stated(
+    c: Check, at: Place, state: State, head: State, first: State, body: Body, it: Iteration
+) -> State:
+    """The state at the head of an iteration where layers state the sizes that they take, as formulas in the index.
+
+    What a layer says that it takes is what flows in, if it is the loop's own start at index 0; whether it is what each
+    iteration gives is left to verify.
+    """
+    changing = _changing(c, it)
+    asked: dict[str, Dim] = {}
+    for i, (start, now, after) in enumerate(zip(state, head, first, strict=True)):
+        if not (
+            isinstance(start, TensorType) and isinstance(now, TensorType) and isinstance(after, TensorType)
+        ):
+            continue
+        shape = list(now.shape)
+        for k, (x, y) in enumerate(zip(start.shape, after.shape, strict=True)):
+            if isinstance(x, Dim) and isinstance(y, Dim) and x == now.shape[k] and not at.facts.equal(x, y):
+                shape[k] = s = c.fresh("stated")
+                asked[str(s)] = x
+        head = [*head[:i], now.with_shape(tuple(shape)), *head[i + 1 :]]
+    (own,) = it.index.symbols
+    elements: dict[str, Value] = dict(elements_at(it, it.index))
+    open_ = dict(asked)
+    while open_:
+        with c.trial(at) as trial:
+            body(_along(trial.at, it), head, it.element)
+            wanted = [m.state for m in trial.errors if m.state is not None]
+        found = next((f for f in (_solved(w, open_) for w in wanted) if f is not None), None)
+        if found is None:
+            break
+        name, form = found[0], substitute(found[1], elements)
+        assert isinstance(form, Dim)
+        if form.symbols & changing or not _starts_as(at, form.substitute(asked), own, asked[name]):
+            form = asked[name]
+        del open_[name]
+        head = [substitute(h, {name: form}) for h in head]
+    return [substitute(h, dict(open_)) for h in head]
+
+
+def _solved(wanted: Cond, asked: Mapping[str, Dim]) -> tuple[str, Dim] | None:
+    """The one of some sizes that an equation gives, and what it is by it."""
+    if wanted.op != "==":
+        return None
+    a, b = wanted.dims
+    for name in sorted((a - b).symbols & asked.keys()):
+        parts = linear(a - b, name)
+        if parts is not None and not parts[0].symbols & asked.keys():
+            form = divides_exactly(-parts[1], parts[0])
+            if form is not None:
+                return name, form
+    return None
 
 
 def _one_before(at: Place, start: Value, after: Value, index: Dim, changing: frozenset[str]) -> Value:
@@ -159,14 +244,15 @@ def _differences(
 
 
 def _with_symbols(
-    c: Check, head: State, places: list[tuple[int, int]], carried: dict[str, Dim], it: Iteration
+    c: Check, state: State, head: State, places: list[tuple[int, int]], carried: dict[str, Dim], it: Iteration
 ) -> State:
     result = list(head)
     same: dict[Dim, Dim] = {}
     for i, j in places:
-        tensor = result[i]
+        before, tensor = state[i], result[i]
+        assert isinstance(before, TensorType)
         assert isinstance(tensor, TensorType)
-        start = tensor.shape[j]
+        start = before.shape[j]
         assert isinstance(start, Dim)
         s = same.get(start)
         if s is None:
@@ -192,7 +278,7 @@ def _closed(
     node: object,
 ) -> State | None:
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.lt(it.index, it.length)), head, it.element)
+        out = body(_along(trial.at, it), head, it.element)
     if out is None:
         return None
     nexts = _nexts(at, head, out, carried)
@@ -202,12 +288,12 @@ def _closed(
     forms = {
         name: _closed_form(at, symbol(name), start, nexts[name], it, nexts) for name, start in carried.items()
     }
-    facts: list[Cond] = [Cond.lt(it.index, it.length)]
+    facts: list[Cond] = []
     for name, form in forms.items():
         if form is not None:
             facts.append(Cond.eq(symbol(name), form))
     since = c.effects.since()
-    out = body(at.under(*facts), head, it.element)
+    out = body(_along(at, it).under(*facts), head, it.element)
     if out is None or since.failed:
         return None
     _close_carried(c, at, since, it, forms)
