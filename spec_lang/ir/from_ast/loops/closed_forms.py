@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from spec_lang.ir.from_ast.loops.invariants import (
     at_least_one,
@@ -12,18 +12,22 @@ from spec_lang.ir.from_ast.loops.invariants import (
     same,
     same_state,
 )
+from spec_lang.ir.from_ast.loops.item_formulas import item_by_item
 from spec_lang.ir.from_ast.loops.iteration import Body, State
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import element_facts, element_pairs, elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
-from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, Undefined, Verdict, dim, opaque, symbol
+from spec_lang.shapes.atom import OPAQUE, Atom
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
+from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
@@ -47,27 +51,33 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
         if out is None or inside.failed or not same_state(rest, second, out):
             return None
         close(c, at, inside, it)
-    _merge(firsts)
+    if not _merge(c, firsts, it):
+        return None
     at_least_one(c, at, it, node)
     return second
 
 
-def _set_aside(since: Since) -> list[tuple[Cell, Dim]]:
+def _set_aside(since: Since) -> list[tuple[Cell, Dim | None, Dim]]:
     """The first iteration's values of `_`, whose cells are emptied for the others."""
-    found: list[tuple[Cell, Dim]] = []
+    found: list[tuple[Cell, Dim | None, Dim]] = []
     for cell in since.determined:
         if cell.value is not None:
-            found.append((cell, cell.value))
-            cell.value = None
+            found.append((cell, cell.first, cell.value))
+            cell.value = cell.first = None
     return found
 
 
-def _merge(firsts: list[tuple[Cell, Dim]]) -> None:
-    for cell, first in firsts:
+def _merge(c: Check, firsts: list[tuple[Cell, Dim | None, Dim]], it: Iteration) -> bool:
+    """The first iteration's values of `_` and those of the others as one; whether one cell can have them."""
+    for cell, first, value in firsts:
         if cell.value is None:
-            cell.value = first
-        elif cell.value != first:
-            cell.first = first
+            cell.first, cell.value = first, value
+        elif (cell.first, cell.value) != (first, value):
+            along = item_by_item(c, cell, it)
+            if first is not None or cell.first is not None or along is None:
+                return False
+            cell.first, cell.along = value, along
+    return True
 
 
 def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
@@ -100,10 +110,7 @@ def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, no
 
 def _along(at: Place, it: Iteration) -> Place:
     """Inside any iteration: what the index is below, and which items the elements are."""
-    elements = elements_at(it, it.index)
-    return at.under(
-        Cond.lt(it.index, it.length), *(Cond.eq(symbol(n), d) for n, d in elements.items() if n in it.symbols)
-    )
+    return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
 
 
 def _keeps_kinds(at: Place, head: State, out: State) -> bool:
@@ -121,10 +128,8 @@ def _keeps_kinds(at: Place, head: State, out: State) -> bool:
 
 def _first(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
     """What the first iteration gives, if it is known to give anything."""
-    elements = elements_at(it, dim(0))
-    facts = [Cond.eq(symbol(n), d) for n, d in elements.items() if n in it.symbols]
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.eq(it.index, 0), *facts), state, it.element)
+        out = body(trial.at.under(Cond.eq(it.index, 0), *element_facts(it, dim(0))), state, it.element)
         good = out is not None and not trial.failed and _keeps_kinds(at, state, out)
     return out if good else None
 
@@ -297,10 +302,8 @@ def _closed(
     if out is None or since.failed:
         return None
     _close_carried(c, at, since, it, forms)
-    for name in carried:
-        c.block.running.carried[name] = Carried(
-            "size", carried[name], _in_owner(c, nexts[name], it), it.index, it.owner
-        )
+    if not _keep(c, at, since, it, carried, nexts, forms):
+        return None
     final = {name: _final(name, carried, nexts, forms[name], it) for name in carried}
     if any(f is not None and f != carried[n] for n, f in final.items()) and any(
         forms[n] is None for n in carried
@@ -319,12 +322,113 @@ def _closed(
     return result
 
 
-def _in_owner(c: Check, d: Dim, it: Iteration) -> Dim:
+def _keep(
+    c: Check,
+    at: Place,
+    since: Since,
+    it: Iteration,
+    starts: dict[str, Dim],
+    nexts: dict[str, Dim],
+    forms: dict[str, Dim | None],
+) -> bool:
+    """Keep the running sizes that a loop's `_` stand for where their lists are made; whether that can be."""
+    running = c.block.running
+    copies: dict[tuple[str, ast.Comprehension], Dim] = {}
+    for cell in since.determined:
+        sizes = [d for d in (cell.first, cell.value) if d is not None]
+        names = frozenset().union(*(d.symbols for d in sizes)) & starts.keys()
+        if not names:
+            continue
+        along = item_by_item(c, cell, it)
+        if along is None:
+            return False
+        node = running.repeats[along].node
+        if it.owner is None:
+            it.owner = node
+        if it.owner is node:
+            continue
+        for name in sorted(names):
+            if (name, node) not in copies:
+                copies[name, node] = c.fresh("size")
+        env: dict[str, Dim | int] = {name: copies[name, node] for name in names}
+        cell.first = None if cell.first is None else cell.first.substitute(env)
+        cell.value = None if cell.value is None else cell.value.substitute(env)
+    all_kept: list[tuple[str, Dim, ast.Comprehension | None]] = [(n, symbol(n), it.owner) for n in starts]
+    all_kept += [(name, copy, node) for (name, node), copy in copies.items()]
+    for name, kept, owner in all_kept:
+        others = {n: copies[n, owner] for n in starts if owner is not None and (n, owner) in copies}
+        step = _in_owner(c, nexts[name], it, owner).substitute(dict(others))
+        form = forms[name]
+        if not _goes_on(c, at, it, owner, step):
+            return False
+        running.carried[str(kept)] = Carried(
+            "size",
+            starts[name],
+            step,
+            it.index,
+            owner,
+            None if form is None else _in_owner(c, form, it, owner),
+        )
+    return True
+
+
+def _goes_on(c: Check, at: Place, it: Iteration, node: ast.Comprehension | None, step: Dim) -> bool:
+    """Whether a running size can be told along a whole list: by what its own items are made of, and also for the items
+    that a loop over the first ones leaves out."""
+    repeat = None if node is None else c.block.running.repeats.get(str(c.block.running.owners[node]))
+    if repeat is None:
+        return True
+    running = c.block.running
+    inner = repeat.iteration
+    foreign = (step.symbols & running.elements) - inner.symbols
+    if foreign and foreign - _around(c, node):
+        return False
+    if at.facts.equal(repeat.length, it.length):
+        return True
+    if step.symbols & (running.heads.keys() | running.elements - inner.symbols):
+        return False
+    facts = c.block.facts.assume(Cond.lt(repeat.index, repeat.length))
+    (own,) = repeat.index.symbols
+    for atom in _atoms(step):
+        if own in atom.symbols and atom.kind == OPAQUE:
+            items = Cond.ge(opaque(f"len({atom.name.removesuffix('[{}]')})", low=0), repeat.length)
+            if atom.args != (repeat.index,) or facts.decide(items) is not Verdict.PROVED:
+                return False
+    return facts.decide(Cond.ge(step, 1)) is Verdict.PROVED
+
+
+def _around(c: Check, node: ast.Comprehension | None) -> frozenset[str]:
+    """The symbols of the elements of the comprehensions around one."""
+    found: frozenset[str] = frozenset()
+    for other, index in c.block.running.owners.items():
+        repeat = c.block.running.repeats.get(str(index))
+        if repeat is not None and other is not node and any(n is node for n in walk(other)):
+            found |= repeat.iteration.symbols
+    return found
+
+
+def _atoms(d: Dim) -> Iterator[Atom]:
+    for atom in dict.fromkeys(a for monomial in d.terms for a in monomial):
+        yield atom
+        for inner in atom.args:
+            yield from _atoms(inner)
+
+
+def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -> Dim:
     """A formula in a loop's index, in that of the comprehension that made the layers."""
-    if it.owner is None:
+    if node is None:
         return d
+    running = c.block.running
     (own,) = it.index.symbols
-    return d.substitute({own: c.block.running.owners[it.owner]})
+    index = running.owners[node]
+    repeat = running.repeats.get(str(index))
+    mine = frozenset() if repeat is None else repeat.iteration.symbols
+    d = d.substitute({**{n: v for n, v in elements_at(it, it.index).items() if n not in mine}, own: index})
+    if (
+        repeat is not None and str(index) not in running.names
+    ):  # nothing but the element is called anything there
+        d = d.substitute({str(v): own for own, v in element_pairs(repeat.iteration, index)})
+    return d
 
 
 def _in_closed_form(value: Value, forms: dict[str, Dim | None]) -> Value:
@@ -392,7 +496,7 @@ def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim |
             env: dict[str, Dim | int] = {own: k, **values, **elements_at(it, dim(k))}
             values = {n: nexts[n].substitute(env) for n in nexts}
         return values[name]
-    step = nexts[name]
+    step = nexts[name].substitute(dict(elements_at(it, it.index)))
     if not step.symbols & set(nexts) and not step.symbols & it.symbols:
         return step.substitute({own: it.length - 1})
     return symbol(name)
