@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spec_lang.shapes.atom import FLOOR, IF, MAX, MIN, MOD, POW, SYMBOL, Atom, filled, intern
-from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, total
+from spec_lang.shapes.atom import FLOOR, IF, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, filled, intern
+from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
 from spec_lang.shapes.extrema import maximum, minimum
 
 _BITS = 4096
@@ -76,6 +76,8 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
             return minimum(*args)
         case "max":
             return maximum(*args)
+    if atom.kind == OPAQUE and all(a.const is not None for a in args):  # `widths[i]` at 0 is `widths[0]`
+        return opaque(atom.name, *args, low=atom.low, high=atom.high, text=atom.name)
     return atomic(intern(atom.kind, args, name=atom.name, low=atom.low, high=atom.high))
 
 

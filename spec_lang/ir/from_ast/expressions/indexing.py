@@ -73,6 +73,10 @@ def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscr
         found = element_of(c, at, value, index)
         counted = value.length + index if index.const is not None and index.const < 0 else index
         in_range(c, at, counted, value.length, node)
+        if counted is not index and isinstance(found, Dim):
+            same = element_of(c, at, value, counted)
+            assert isinstance(same, Dim)
+            at.assume(Cond.eq(found, same))
         return found
     raise NeedsValue(frozenset({value.text}))
 
@@ -82,8 +86,8 @@ def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     if index.const is not None:
         return symbolic(c, at, f"{value.text}[{index}]", value.item)
     if isinstance(value.item, ast.NamedType | ast.BoundedType):
-        low = type_bounds(c, at, value.item)[0] if isinstance(value.item, ast.BoundedType) else 1
-        return opaque(value.text, index, low=low)
+        low, high = type_bounds(c, at, value.item) if isinstance(value.item, ast.BoundedType) else (1, None)
+        return opaque(value.text, index, low=low, high=high)
     raise NeedsValue(frozenset({value.text}))
 
 

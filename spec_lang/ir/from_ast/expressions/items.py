@@ -71,7 +71,8 @@ def spliced(c: Check, at: Place, value: Value, node: ast.Expr) -> list[Value] | 
 
 
 def repeat_item(c: Check, module: RepeatModule, index: Dim) -> Value:
-    """The layer at an index of a comprehension of layers."""
+    """The layer at an index of a comprehension of layers, or of a part of one."""
+    index = module.start + index
     (name,) = module.index.symbols
     c.block.running.indices[name] = module.index
     c.block.running.repeats[name] = module

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
 from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, same, same_state
-from spec_lang.ir.from_ast.loops.item_formulas import fit_formula
+from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, no_formula, ran_in_order
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Trial
 from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import element_facts, elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Cell, Grown, Iteration, Value
-from spec_lang.shapes import Cond, Dim, dim, symbol
+from spec_lang.shapes import Cond, Dim, dim
 from spec_lang.syntax import ast
 
 
@@ -99,12 +101,13 @@ def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, 
 def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
     """Each iteration on its own: for short lists whose types differ."""
     assert it.known is not None
-    seen: dict[Cell, list[Dim]] = {}
+    seen: dict[Cell, list[tuple[Dim | None, Dim]]] = {}
+    ran: dict[Cell, list[tuple[int, Mapping[str, Dim]]]] = {}
     (own,) = it.index.symbols
     for k, element in enumerate(it.known):
         since = c.effects.since()
         values = elements_at(it, dim(k))
-        conds = [Cond.eq(it.index, k), *(Cond.eq(symbol(n), v) for n, v in values.items())]
+        conds = [Cond.eq(it.index, k), *element_facts(it, dim(k))]
         out = body(at.one_by_one().under(*conds), state, element)
         if out is None or since.failed:
             return None
@@ -113,10 +116,19 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
         since.settle([o.with_cond(o.cond.substitute(env)) for o in since.owed])
         for cell in since.determined:
             if cell.value is not None:
-                seen.setdefault(cell, []).append(cell.value)
-                cell.value = None
+                seen.setdefault(cell, []).append((cell.first, cell.value))
+                ran.setdefault(cell, []).append((k, c.block.running.ran.get(cell, {})))
+                cell.value = cell.first = None
     for cell, sizes in seen.items():
-        if not fit_formula(c, cell, sizes, it.index, it.owner or c.block.running.cells.get(cell)):
+        if all(s == sizes[0] for s in sizes):
+            cell.first, cell.value = sizes[0]
+            continue
+        cell.along = ran_in_order(it, ran[cell])
+        found = [value for _, value in sizes]
+        if cell.along is None or any(first is not None for first, _ in sizes):
+            no_formula(c, cell, found)
+            return None
+        if not fit_formula(c, cell, found, it.index, it.owner or c.block.running.cells.get(cell)):
             return None
     return state
 

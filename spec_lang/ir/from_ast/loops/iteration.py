@@ -10,7 +10,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at
+from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, part_of
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
@@ -85,10 +85,10 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         index = c.fresh(name, 0)
         (own,) = value.index.symbols
         c.block.running.indices[own] = value.index
-        inner = value.iteration
+        inner, start = value.iteration, value.start
+        count = len(inner.known or ()) if value.length == inner.length else value.length.const or 0
         known = [
-            at_index(value.item, {**elements_at(inner, dim(k)), own: dim(k)})
-            for k in range(len(inner.known or ()))
+            at_index(value.item, {**elements_at(inner, start + k), own: start + k}) for k in range(count)
         ]
         apart = _apart(c, value) if _inside_itself(at.loops.values(), own) else {}
         if apart is None:
@@ -100,9 +100,9 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
             )
             return None
         inner = _renamed(inner, apart) if apart else inner
-        each = at_index(value.item, {**apart, own: index})
+        each = at_index(value.item, {**apart, own: start + index})
         it = Iteration(value.length, index, each, known or None, inner.symbols)
-        it.owner, it.parts = value.node, (inner,)
+        it.owner, it.parts = value.node if start.const == 0 else None, (part_of(inner, start, value.length),)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items

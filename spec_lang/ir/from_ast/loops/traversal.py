@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.elements import varies_along
+from spec_lang.ir.from_ast.values.elements import part_of, varies_along
 from spec_lang.ir.from_ast.values.kinds import is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.value import (
@@ -44,11 +44,14 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
     name = own.rstrip("0123456789_") or own
     index = c.fresh(name, 0)
     c.block.running.indices[own] = module.index
-    item = at_index(module.item, {own: index})
-    inner = module.iteration
+    item = at_index(module.item, {own: module.start + index})
+    inner = part_of(module.iteration, module.start, module.length)
     element = reindexed(inner.element, own, index)
-    it = Iteration(module.length, index, element, inner.known, inner.symbols)
-    it.owner, it.parts = module.node, (inner,)
+    known = inner.known if module.length == module.iteration.length or inner.known is None else None
+    if known is None and inner.known is not None and module.length.const is not None:
+        known = inner.known[: module.length.const]
+    it = Iteration(module.length, index, element, known, inner.symbols)
+    it.owner, it.parts = module.node if module.start.const == 0 else None, (inner,)
 
     def body(there: Place, state: State, _: Value) -> State | None:
         step = args.with_first(state[0])
@@ -232,8 +235,11 @@ def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item:
             help=f'count them: `f"{key}_{{{it.index}}}"`',
         )
     it.owner = node
+    (own,) = it.index.symbols
     c.block.running.owners[node] = it.index
-    return RepeatModule(at.member, it.index, it.length, item, node, node.key is not None, it, key)
+    made = RepeatModule(at.member, it.index, it.length, item, node, node.key is not None, it, key)
+    c.block.running.repeats[own] = made
+    return made
 
 
 def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:

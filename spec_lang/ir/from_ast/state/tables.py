@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Iteration, RepeatModule, Summary, Value
 from spec_lang.shapes import Dim, Facts, Pack, symbol
@@ -24,7 +26,7 @@ class Symbols:
 class Running:
     """What loops have made symbols of."""
 
-    __slots__ = ("carried", "cells", "elements", "heads", "indices", "names", "owners", "repeats")
+    __slots__ = ("carried", "cells", "elements", "heads", "indices", "names", "owners", "ran", "repeats")
 
     def __init__(self) -> None:
         self.carried: dict[str, Carried] = {}
@@ -41,6 +43,8 @@ class Running:
         """The lists of layers by the names of their indices."""
         self.owners: dict[ast.Comprehension, Dim] = {}
         """The index of each comprehension of layers."""
+        self.ran: dict[Cell, Mapping[str, Dim]] = {}
+        """By a cell, the item of each list, by the name of its index, at which it was determined last."""
         self.cells: dict[Cell, ast.Comprehension] = {}
         """The comprehension along which a cell was determined."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import (
     Case,
     Iteration,
@@ -18,29 +19,45 @@ from spec_lang.shapes import Cond, Dim, TensorType, root, symbol
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
     """The values of the element's symbols at one index; none for those that nothing gives there."""
-    found: dict[str, Dim] = {}
-    for part in it.parts:
-        found |= elements_at(part, index)
+    return {str(own): value for own, value in element_pairs(it, index)}
+
+
+def element_facts(it: Iteration, index: Dim) -> list[Cond]:
+    """What the element's symbols are at one index, each with the bounds that it has."""
+    return [Cond.eq(own, value) for own, value in element_pairs(it, index)]
+
+
+def element_pairs(it: Iteration, index: Dim) -> list[tuple[Dim, Dim]]:
+    """The element's symbols with their values at one index."""
+    found = [pair for part in it.parts for pair in element_pairs(part, index)]
     if it.item is not None:
-        found |= element_values(it.element, it.item(index))
+        found += _pairs(it.element, it.item(index))
     elif it.known is not None and index.const is not None and 0 <= index.const < len(it.known):
-        found |= element_values(it.element, it.known[index.const])
+        found += _pairs(it.element, it.known[index.const])
     return found
 
 
-def element_values(element: Value, known: Value) -> dict[str, Dim]:
-    """The symbols of an element by their values at one iteration."""
+def _pairs(element: Value, known: Value) -> list[tuple[Dim, Dim]]:
+    """The symbols of an element with their values at one iteration."""
     if isinstance(element, Dim) and isinstance(known, Dim):
-        if len(element.symbols) == 1 and str(element) in element.symbols:
-            return {str(element): known}
-        return {}
-    found: dict[str, Dim] = {}
+        return [(element, known)] if len(element.symbols) == 1 and str(element) in element.symbols else []
     if isinstance(element, tuple) and isinstance(known, tuple):
-        for e, k in zip(element, known, strict=False):
-            found |= element_values(e, k)
-    elif isinstance(element, RecordValue) and isinstance(known, RecordValue):
-        for name, e in element.fields.items():
-            found |= element_values(e, known.fields[name])
+        return [pair for e, k in zip(element, known, strict=False) for pair in _pairs(e, k)]
+    if isinstance(element, RecordValue) and isinstance(known, RecordValue):
+        return [pair for name, e in element.fields.items() for pair in _pairs(e, known.fields[name])]
+    return []
+
+
+def part_of(it: Iteration, start: Dim, length: Dim) -> Iteration:
+    """What is gone through from one index on."""
+    if start.const == 0:
+        return it
+    (own,) = it.index.symbols
+    known = None if it.known is None or start.const is None else it.known[start.const :]
+    item = it.item
+    found = Iteration(length, it.index, substitute(it.element, {own: it.index + start}), known, it.symbols)
+    found.item = None if item is None else lambda k: item(start + k)
+    found.parts = tuple(part_of(p, start, length) for p in it.parts)
     return found
 
 

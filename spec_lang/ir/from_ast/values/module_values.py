@@ -80,7 +80,15 @@ def _repeated(module: RepeatModule, item: Value, env: Env) -> RepeatModule:
     """A comprehension of modules with another item, its length in other terms."""
     length = substitute_dim(module.length, env)
     return RepeatModule(
-        module.label, module.index, length, item, module.node, module.keyed, module.iteration, module.key
+        module.label,
+        module.index,
+        length,
+        item,
+        module.node,
+        module.keyed,
+        module.iteration,
+        module.key,
+        substitute_dim(module.start, env),
     )
 
 

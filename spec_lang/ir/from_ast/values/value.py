@@ -16,7 +16,7 @@ from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.ops.signature import Hole
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
 from spec_lang.syntax import ast
 
 Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatModule"
@@ -248,20 +248,22 @@ class MethodRef:
 class Cell:
     """What the dataflow determines once: a `_`, or an implicit dim of a block at one of its uses.
 
-    `first` is the value at a list's first iteration where it differs from `value`, that of the others.
+    `first` is the value of a list's first item where it differs from `value`, that of the others; `along` names the
+    index of that list.
     """
 
-    __slots__ = ("first", "name", "node", "value")
+    __slots__ = ("along", "first", "name", "node", "value")
 
     def __init__(self, name: str, node: ast.Expr) -> None:
         self.name = name
         self.node = node
         self.value: Dim | None = None
         self.first: Dim | None = None
+        self.along: str | None = None
 
     def forget(self) -> None:
         """It is not determined."""
-        self.value = self.first = None
+        self.value = self.first = self.along = None
 
 
 Cells: TypeAlias = Callable[[str, ast.Expr], Cell]
@@ -367,9 +369,9 @@ class ListModule:
 
 
 class RepeatModule:
-    """A comprehension of modules: `item` for each value of the symbol `index` below `length`."""
+    """A comprehension of modules: `item` for each value of the symbol `index` from `start` on, `length` of them."""
 
-    __slots__ = ("index", "item", "iteration", "key", "keyed", "label", "length", "node")
+    __slots__ = ("index", "item", "iteration", "key", "keyed", "label", "length", "node", "start")
 
     def __init__(
         self,
@@ -381,8 +383,10 @@ class RepeatModule:
         keyed: bool,
         iteration: Iteration,
         key: Value = None,
+        start: Dim | None = None,
     ) -> None:
         self.iteration = iteration
+        self.start = dim(0) if start is None else start
         self.key = key
         self.label = label
         self.index = index
@@ -438,12 +442,21 @@ class Grown:
 class Carried:
     """A size that changes along a list of layers: a running variable of the generated constructor.
 
-    `name` is what it is called where nothing else is.
+    `name` is what it is called where nothing else is; `form` is what it is at the index, where that is known.
     """
 
-    __slots__ = ("index", "name", "next", "owner", "start")
+    __slots__ = ("form", "index", "name", "next", "owner", "start")
 
-    def __init__(self, name: str, start: Dim, next: Dim, index: Dim, owner: ast.Comprehension | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        start: Dim,
+        next: Dim,
+        index: Dim,
+        owner: ast.Comprehension | None,
+        form: Dim | None = None,
+    ) -> None:
+        self.form = form
         self.owner = owner
         self.name = name
         self.start = start
