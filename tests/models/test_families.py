@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.models.test_twins import flat, loaded
-from tests.models.vision import network
+from tests.models.vision import models, network
 from tests.onnx.exporting import export, model_file, run
 
 Size = tuple[int, ...]
@@ -36,10 +36,21 @@ class Case:
 
 RUN: list[Case] = [
     Case("alexnet", "AlexNet", lambda: network("alexnet"), [(2, 3, 63, 95), (1, 3, 80, 64)], drawn=True),
+    Case("resnet", "ResNet", lambda: models.resnet.ResNet(models.resnet.Bottleneck, [1, 2, 1, 1], 9, groups=32, width_per_group=4), [(2, 3, 33, 65), (1, 3, 64, 40)], {"depths": [1, 2, 1, 1], "groups": 32, "group_width": 4, "classes": 9}),
 ]  # fmt: skip
 
 NAMED: list[tuple[str, str, str]] = [
     ("alexnet", "AlexNet", "alexnet"),
+    ("resnet", "ResNet18", "resnet18"),
+    ("resnet", "ResNet34", "resnet34"),
+    ("resnet", "ResNet50", "resnet50"),
+    ("resnet", "ResNet101", "resnet101"),
+    ("resnet", "ResNet152", "resnet152"),
+    ("resnet", "ResNeXt50_32x4d", "resnext50_32x4d"),
+    ("resnet", "ResNeXt101_32x8d", "resnext101_32x8d"),
+    ("resnet", "ResNeXt101_64x4d", "resnext101_64x4d"),
+    ("resnet", "WideResNet50_2", "wide_resnet50_2"),
+    ("resnet", "WideResNet101_2", "wide_resnet101_2"),
 ]
 
 
