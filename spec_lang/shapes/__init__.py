@@ -8,7 +8,7 @@ from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
 from spec_lang.shapes.flags import Absent, Choice, Compared, Flag, Is, Same, Truth
 from spec_lang.shapes.parsing import parse, read
-from spec_lang.shapes.real import Real, operand
+from spec_lang.shapes.real import Real, operand, template
 from spec_lang.shapes.tensor import Pack, Shape, TensorType
 
 __all__ = [
@@ -47,4 +47,5 @@ __all__ = [
     "read",
     "root",
     "symbol",
+    "template",
 ]

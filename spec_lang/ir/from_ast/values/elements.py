@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.values.substitution import as_term
 from spec_lang.ir.from_ast.values.value import Iteration, RecordValue, Value
+from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, symbol
 
 
@@ -24,6 +26,8 @@ def element_values(element: Value, known: Value) -> dict[str, Dim]:
         if len(element.symbols) == 1 and str(element) in element.symbols:
             return {str(element): known}
         return {}
+    if isinstance(element, Real):
+        return {str(element): as_term(known)} if isinstance(known, Real | float) else {}
     found: dict[str, Dim] = {}
     if isinstance(element, tuple) and isinstance(known, tuple):
         for e, k in zip(element, known, strict=False):
@@ -35,9 +39,11 @@ def element_values(element: Value, known: Value) -> dict[str, Dim]:
 
 
 def element_symbols(element: Value) -> frozenset[str]:
-    """The symbols of ints in an element."""
+    """The symbols of numbers in an element; a size that is made of a float has the float's name in it."""
     if isinstance(element, Dim):
         return element.symbols
+    if isinstance(element, Real):
+        return frozenset({str(element)})
     if isinstance(element, tuple):
         return frozenset().union(*map(element_symbols, element))
     if isinstance(element, RecordValue):
