@@ -20,7 +20,7 @@ from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scala
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
 from spec_lang.shapes.flags import ITEM, Absent, Choice, Compared, Every, Flag, Is, Same, Truth
-from spec_lang.shapes.real import Real, operand
+from spec_lang.shapes.real import Real, operand, template
 from spec_lang.shapes.tensor import Pack, Shape, TensorType
 
 if TYPE_CHECKING:
@@ -75,4 +75,5 @@ __all__ = [
     "read",
     "root",
     "symbol",
+    "template",
 ]

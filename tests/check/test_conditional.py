@@ -113,6 +113,23 @@ model Net(depths: list[int] = [2, 1]):
 """,
         ({}, {"depths": [1]}, {"depths": [1, 2, 3]}),
     ),
+    "a block's truth decides its width": (
+        """block Wide(big: bool, k: int):
+    layers:
+        a = Linear(_, 6) if big else Linear(_, k)
+    forward(x: float[N, D]) -> float[N, 6 if big else k]:
+        return x -> a
+model Net(flag: bool = false, k: int = 3):
+    layers:
+        one = Wide(true, k)
+        two = Wide(false, k)
+        three = Wide(flag, k)
+        head = Linear(_, 2)
+    forward(x: float[N, 4]) -> (float[N, 6], float[N, k], float[N, 2]):
+        return one(x), two(x), x -> three -> head
+""",
+        ({}, {"flag": True}, {"k": 7}),
+    ),
     "two conditions of one layer": (
         """block Stage(out: int, stride: int, before: int >= 0) = Sequential(
     *[Conv2d(_, out, 3, stride=stride if i == 0 else 1, padding=1, bias=(before if i == 0 else i) > 1) for i in range(2)]

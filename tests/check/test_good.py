@@ -43,3 +43,43 @@ def test_each_layer_of_a_list_has_its_own_sizes() -> None:
             expect shape("named.b.weight") == [1, 3]
     """
     assert codes(text) == []
+
+
+def spliced(*children: str) -> list[str]:
+    return codes(f"""
+        model M(depth: int = 2, widths: list[int] = [4, 8]):
+            layers:
+                buffer used: float[depth, widths[0]] = zeros()
+                body = Sequential({", ".join(children)})
+
+            forward(x: float[N, 8]) -> float[N, _]:
+                return x -> body
+    """)
+
+
+def test_a_sequential_runs_the_dicts_that_are_spliced_into_it() -> None:
+    blocks = '**{f"block{i}": Linear(8, 8) for i in range(depth)}'
+    heads = '**{f"head{i}": Linear(_, widths[i]) for i in range(len(widths))}'
+    assert spliced(blocks, heads) == []
+    assert spliced("stem=Linear(8, 8)", blocks, heads, "last=Linear(_, 3)") == []
+    assert spliced('**{f"{i}": Linear(8, 8) for i in range(depth)}') == []
+    assert spliced('**{f"block{w}-{i}": Linear(8, 8) for i, w in enumerate(widths)}') == []
+
+
+@pytest.mark.parametrize(
+    "children",
+    [
+        ("block1=Linear(8, 8)", '**{f"block{i}": Linear(8, 8) for i in range(depth)}'),
+        ('**{f"block{i}": Linear(8, 8) for i in range(depth)}', "block1=Linear(8, 8)"),
+        ("Linear(8, 8)", '**{f"{i}": Linear(8, 8) for i in range(depth)}'),
+        (
+            '**{f"block{i}": Linear(8, 8) for i in range(depth)}',
+            '**{f"block1{i}": Linear(8, 8) for i in range(depth)}',
+        ),
+        ('**{f"block{i // 2}": Linear(8, 8) for i in range(depth)}',),
+        ('**{f"block{w}": Linear(8, 8) for w in widths}',),
+        ('**{f"block{i}{w}": Linear(8, 8) for i, w in enumerate(widths)}',),
+    ],
+)
+def test_no_two_children_may_have_one_key(children: tuple[str, ...]) -> None:
+    assert spliced(*children) == ["E0205"]

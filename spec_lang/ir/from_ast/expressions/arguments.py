@@ -66,7 +66,9 @@ def _spread_named(c: Check, result: Args, value: Value, node: ast.Expr) -> None:
     if isinstance(value, ListModule) and value.kind == "dict":
         result.kwargs.update(zip(value.keys, value.items, strict=True))
     elif isinstance(value, RepeatModule) and value.keyed:
-        result.kwargs[f"**{value.label}"] = value
+        name = f"**{len(result.kwargs)}"  # as many as there are have names of their own
+        result.kwargs[name] = value
+        result.named[name] = node
     elif value is not POISON:
         c.error("E0403", f"`**` spreads a dict of layers, not {host.kind_of(value)}", node)
         result.bad = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
@@ -29,7 +28,7 @@ from spec_lang.ir.from_ast.values.value import (
     Zip,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol
+from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol, template
 from spec_lang.syntax import ast
 
 
@@ -115,7 +114,7 @@ class _Site:
 
     def whole(self, value: Real, size: Dim) -> Dim:
         need_floats(self.c, value)
-        return _along_loops(self.c, self.at, size)
+        return _of_names(self.at, value, size)
 
     def text(self, value: Value) -> Value:
         return text_of([value])
@@ -168,25 +167,10 @@ def need_floats(c: Check, value: Real) -> None:
         raise NeedsValue(frozenset(names))
 
 
-def _along_loops(c: Check, at: Place, value: Dim) -> Dim:
-    """An int made of a float, as a function of the variables of the loops around."""
-    whole = c
-    while whole.caller is not None:
-        whole = whole.caller
-    running = whole.block.running
-    names = {*running.elements, *running.names, *running.indices} | set(at.loops)
-    known = {
-        n: d for e in at.loops.values() if isinstance(e, Dim) for d in (e,) for n in e.symbols if n == str(e)
-    }
-    args: list[Dim] = []
-
-    def variable(found: re.Match[str]) -> str:
-        if found[0] not in names or found[0] in value.symbols:
-            return found[0]
-        args.append(known.get(found[0], symbol(found[0])))
-        return "{}"
-
-    text = re.sub(
-        r"(?<![\w.\"])[A-Za-z_]\w*(?![\w(])", variable, str(value).replace("{", "{{").replace("}", "}}")
-    )
-    return opaque("int", *args, low=value.bounds[0], high=value.bounds[1], text=text) if args else value
+def _of_names(at: Place, value: Real, size: Dim) -> Dim:
+    """An int made of a float, as a function of the names in it."""
+    known = {n: d for d in at.loops.values() if isinstance(d, Dim) for n in d.symbols if n == str(d)}
+    text, names = template(value, symbol)
+    args = [known.get(n, symbol(n)) for n in names]
+    function = str(size).partition("(")[0]
+    return opaque("int", *args, low=size.bounds[0], high=size.bounds[1], text=f"{function}({text})")

@@ -28,6 +28,7 @@ from spec_lang.ir.from_ast.values.value import (
     SymList,
     Value,
 )
+from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, dim, symbol
 from spec_lang.shapes.linear import symbol_in
 from spec_lang.syntax import ast
@@ -152,6 +153,8 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
     elif isinstance(element, RecordValue):
         for field, item in element.fields.items():
             _note_variable(c, f"{name}.{field}", item)
+    elif isinstance(element, Real) and str(element) in c.block.running.elements:
+        c.block.running.names.setdefault(str(element), (name, dim(0)))
     if not isinstance(element, Dim) or len(element.symbols) != 1:
         return
     (own,) = element.symbols

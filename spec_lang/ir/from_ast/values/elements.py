@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.substitution import as_term, substitute
 from spec_lang.ir.from_ast.values.value import (
     Case,
     Iteration,
@@ -41,6 +41,8 @@ def _pairs(element: Value, known: Value) -> list[tuple[Dim, Dim]]:
     """The symbols of an element with their values at one iteration."""
     if isinstance(element, Dim) and isinstance(known, Dim):
         return [(element, known)] if len(element.symbols) == 1 and str(element) in element.symbols else []
+    if isinstance(element, Real):
+        return [(as_term(element), as_term(known))] if isinstance(known, Real | float) else []
     if isinstance(element, tuple) and isinstance(known, tuple):
         return [pair for e, k in zip(element, known, strict=False) for pair in _pairs(e, k)]
     if isinstance(element, RecordValue) and isinstance(known, RecordValue):
@@ -62,9 +64,11 @@ def part_of(it: Iteration, start: Dim, length: Dim) -> Iteration:
 
 
 def element_symbols(element: Value) -> frozenset[str]:
-    """The symbols of ints in an element."""
+    """The symbols of numbers in an element; a size that is made of a float has the float's name in it."""
     if isinstance(element, Dim):
         return element.symbols
+    if isinstance(element, Real):
+        return frozenset({str(element)})
     if isinstance(element, tuple):
         return frozenset().union(*map(element_symbols, element))
     if isinstance(element, RecordValue):

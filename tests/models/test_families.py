@@ -1,0 +1,127 @@
+"""Families of published networks: each variant has torchvision's names, and gives what torchvision's gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.models.test_twins import flat, loaded
+from tests.models.vision import models, network
+from tests.onnx.exporting import export, model_file, run
+
+Size = tuple[int, ...]
+
+
+@dataclass
+class Case:
+    """A variant, the network that it is, and sizes of images."""
+
+    file: str
+    name: str
+    twin: Callable[[], nn.Module]
+    sizes: list[Size]
+    hypers: dict[str, Any] = field(default_factory=dict)
+    drawn: bool = False  # whether training draws numbers
+
+    def __str__(self) -> str:
+        return f"{self.file}-{self.name}"
+
+
+RUN: list[Case] = [
+    Case("alexnet", "AlexNet", lambda: network("alexnet"), [(2, 3, 63, 95), (1, 3, 80, 64)], drawn=True),
+    Case("resnet", "ResNet", lambda: models.resnet.ResNet(models.resnet.Bottleneck, [1, 2, 1, 1], 9, groups=32, width_per_group=4), [(2, 3, 33, 65), (1, 3, 64, 40)], {"depths": [1, 2, 1, 1], "groups": 32, "group_width": 4, "classes": 9}),
+]  # fmt: skip
+
+NAMED: list[tuple[str, str, str]] = [
+    ("alexnet", "AlexNet", "alexnet"),
+    ("resnet", "ResNet18", "resnet18"),
+    ("resnet", "ResNet34", "resnet34"),
+    ("resnet", "ResNet50", "resnet50"),
+    ("resnet", "ResNet101", "resnet101"),
+    ("resnet", "ResNet152", "resnet152"),
+    ("resnet", "ResNeXt50_32x4d", "resnext50_32x4d"),
+    ("resnet", "ResNeXt101_32x8d", "resnext101_32x8d"),
+    ("resnet", "ResNeXt101_64x4d", "resnext101_64x4d"),
+    ("resnet", "WideResNet50_2", "wide_resnet50_2"),
+    ("resnet", "WideResNet101_2", "wide_resnet101_2"),
+]
+
+
+def calm(twin: nn.Module) -> None:
+    """Statistics that differ from channel to channel, so that no mistake about them cancels."""
+    for m in twin.modules():
+        if isinstance(m, nn.modules.batchnorm._BatchNorm):
+            assert m.running_mean is not None
+            assert m.running_var is not None
+            m.running_mean.normal_(std=0.1)
+            m.running_var.uniform_(0.5, 1.5)
+
+
+def pair(case: Case) -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(0)
+    twin = case.twin()
+    calm(twin)
+    model = getattr(loaded(case.file), case.name)(**case.hypers)
+    model.load_state_dict(twin.state_dict(), strict=True)
+    return model, twin
+
+
+def results(value: Any) -> list[Tensor]:
+    return flat(list(value.values()) if isinstance(value, dict) else value)
+
+
+def near(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> None:
+    """Equal but for rounding, in terms of the largest value."""
+    assert a.shape == b.shape
+    scale = b.abs().max().item() + 1e-6
+    torch.testing.assert_close(a / scale, b / scale, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("case", RUN, ids=str)
+def test_outputs_are_torchvisions(case: Case, tmp_path: Path) -> None:
+    model, twin = pair(case)
+    path = tmp_path / "model.onnx"
+    export(model_file(case.file), case.name, path, case.hypers, state=twin.state_dict())
+    model.eval()
+    twin.eval()
+    (name,) = [i for i in ("image", "x") if i in model.forward.__annotations__]
+    for size in case.sizes:
+        image = torch.randn(size)
+        with torch.no_grad():
+            wanted, got = results(twin(image)), results(model(image))
+        exported = run(path, {name: image})
+        assert len(wanted) == len(got) == len(exported)
+        for a, b, c in zip(wanted, got, exported, strict=True):
+            near(b, a)
+            near(torch.from_numpy(np.array(c)), a)
+
+
+@pytest.mark.parametrize("case", [c for c in RUN if not c.drawn], ids=str)
+def test_training_is_torchvisions(case: Case) -> None:
+    model, twin = pair(case)
+    model.train()
+    twin.train()
+    for size in case.sizes:
+        image = torch.randn(2, *size[1:])
+        wanted, got = results(twin(image)), results(model(image))
+        for a, b in zip(wanted, got, strict=True):
+            near(b.detach(), a.detach())
+    for a, b in zip(model.buffers(), twin.buffers(), strict=True):
+        near(a.float(), b.float())
+
+
+@pytest.mark.parametrize(("file", "name", "twin"), NAMED, ids=[n for _, n, _ in NAMED])
+def test_variants_have_torchvisions_names(file: str, name: str, twin: str) -> None:
+    with torch.device("meta"):
+        model = getattr(loaded(file), name)()
+        wanted = network(twin).state_dict()
+    found = model.state_dict()
+    assert {k: v.shape for k, v in found.items()} == {k: v.shape for k, v in wanted.items()}
+    assert list(found) == list(wanted)
