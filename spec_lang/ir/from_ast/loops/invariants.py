@@ -115,8 +115,7 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
 def _every(cond: Cond, it: Iteration) -> Cond:
     """A condition on floats for all iterations; as it is where an element is no function of the index."""
     (own,) = it.index.symbols
-    env: dict[str, object] = {**elements_at(it, it.index)}
-    env |= {n: v for n, v in generic_names(it, cond.names).items() if n not in env}
+    env: dict[str, object] = {**elements_at(it, it.index), **generic_names(it, cond.names)}
     each = cond.substitute(env)
     others = it.symbols | element_flags(it) | element_names(it)
     if any(n in others or root(n) in others for n in each.names | each.symbols if ITEM not in n):
