@@ -126,7 +126,7 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
     own = (c.block.members if at.sees_members else {}, c.block.hypers, c.block.methods, at.scope.names)
     known = chain(at.loops, at.locals, c.block.lets, c.block.dims, *own)
     if not call:
-        return c.error("E0201", f"nothing here is called `{name}`", node, help=c.suggestion(name, known))
+        return c.error("E0201", f"nothing here is called `{name}`", node, help=c.suggestion(name, chain(known, CONSTANTS)))
     if name[:1].isupper():
         layers = chain(at.scope.names, c.program.layers)
         hint = (
@@ -139,7 +139,7 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
     near = (
         habits.FUNCTION_HELP.get(name)
         or c.suggestion(name, chain(*own))
-        or c.suggestion(name, chain(known, c.program.functions))
+        or c.suggestion(name, chain(known, c.program.functions, FUNCTIONS, MAKERS))
     )
     hint = near or "`specc ops` lists the functions"
     return c.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
