@@ -144,6 +144,8 @@ def operand(value: object) -> str:
     """A number as part of a float's text."""
     if isinstance(value, Dim | Real):
         text = str(value)
+        if isinstance(value, Real) and not value.args:
+            return text
         return text if text.replace("_", "").replace(".", "").isalnum() or text.endswith(")") else f"({text})"
     return repr(value)
 

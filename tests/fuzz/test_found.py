@@ -7,6 +7,30 @@ import pytest
 from tests.fuzz.held import compiled, hold
 
 FOUND = {
+    "items that are one value or another, or may be none, in comparisons": """
+record Part:
+    k: int = 3
+
+model Net(n: int = 4, a: int = 4, p: bool = true, q: int? = none, s: Part = Part(), t: Part = Part(4)):
+    require n in [a if p else 5]
+    require [n, 2] == [q if q is not none else n, 2]
+    forward(x: float[N, a]) -> float[N, a]:
+        y = x + 1 if n in [a if p else 5] else x
+        if s == t or n in [q]:
+            y = y * 2
+        if s in [Part(), t]:
+            y = y * 3
+        return y * (2 if 4 in [q, n, 3] else 5)
+""",
+    "floats of a list, by their places": """
+model Net(ps: list[float] = [0.5, 0.25], n: int = 2):
+    layers:
+        drops = [Dropout(ps[i]) for i in range(n)]
+    forward(x: float[N, 3], k: int[N, 3]) -> (float[N, 3], float[N, 3]):
+        for i in range(len(ps)):
+            x = dropout(x, ps[i]) * ps[i]
+        return x -> drops, k * ps[n - 1]
+""",
     "functions over hyperparameters: what their bodies count, and what they owe": """
 fn scaled(n: int, k: int) = [i * k for i in range(n)]
 fn same(n: int, k: int) = [n * k for q in range(n)]

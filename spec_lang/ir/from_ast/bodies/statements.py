@@ -149,6 +149,7 @@ def _branches(c: Check, at: Place, test: Cond, node: ast.If) -> bool:
     first = c.body(then, node.body)
     second = c.body(other, node.orelse)
     at.partial |= then.partial | other.partial
+    at.looped |= then.looped | other.looped
     if first and second:
         return True
     if first or second:

@@ -10,7 +10,7 @@ from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.substitution import item_at
 from spec_lang.ir.from_ast.values.value import Mapped, Range, SymList, Value
-from spec_lang.ops.kinds import SliceOf
+from spec_lang.ops.kinds import Real, SliceOf
 from spec_lang.shapes import Cond, Dim, dim, opaque
 from spec_lang.syntax import ast
 
@@ -85,7 +85,10 @@ def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     """One item of a list hyperparameter."""
     if index.const is not None:
         return symbolic(c, at, f"{value.text}[{index}]", value.item)
-    if isinstance(value.item, ast.NamedType | ast.BoundedType):
+    named = value.item.base if isinstance(value.item, ast.BoundedType) else value.item
+    if isinstance(named, ast.NamedType) and named.name == "float":
+        return Real(f"{value.text}[{index}]")
+    if isinstance(named, ast.NamedType) and named.name == "int":
         low, high = type_bounds(c, at, value.item) if isinstance(value.item, ast.BoundedType) else (1, None)
         return opaque(value.text, index, low=low, high=high)
     raise NeedsValue(frozenset({value.text}))

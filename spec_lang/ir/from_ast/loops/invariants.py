@@ -18,7 +18,7 @@ from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import first_items, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
-from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, TensorType, dim, root
+from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, Real, TensorType, dim, root
 from spec_lang.syntax import ast
 
 
@@ -56,7 +56,8 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
 
     def varies(cond: Cond) -> bool:
         known = cond.symbols | cond.names
-        return bool(known & (names | flags) or any(root(n) in parts for n in known))
+        counted = any(f"[{n}]" in name for n in it.index.symbols for name in known)
+        return counted or bool(known & (names | flags) or any(root(n) in parts for n in known))
 
     if not any(varies(o.cond) for o in owed):
         return
@@ -116,6 +117,7 @@ def _every(cond: Cond, it: Iteration) -> Cond:
     """A condition on floats for all iterations; as it is where an element is no function of the index."""
     (own,) = it.index.symbols
     env: dict[str, object] = {**elements_at(it, it.index), **generic_names(it, cond.names)}
+    env |= {n: Real(n.replace(f"[{own}]", ITEM)) for n in cond.names if f"[{own}]" in n}
     each = cond.substitute(env)
     others = it.symbols | element_flags(it) | element_names(it)
     if any(n in others or root(n) in others for n in each.names | each.symbols if ITEM not in n):

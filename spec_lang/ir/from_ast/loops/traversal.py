@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.invariants import close, item_along, not_negative
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
-from spec_lang.ir.from_ast.names.names import hides_dim
+from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
@@ -77,6 +77,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
         return False
     names = list(at.locals)
     growing = _appended(node.body)
+    at.looped |= {n for n in _assigned(node.body) if n not in at.locals and meaning(c, at, n) is not None}
 
     def body(there: Place, state: State, element: Value) -> State | None:
         inner = there.fork()
@@ -332,6 +333,12 @@ def _nested(
         if holds and not _nested(c, there, node, depth + 1, items, keys):
             return False
     return True
+
+
+def _assigned(body: tuple[ast.Statement, ...]) -> set[str]:
+    """The names that a loop's body gives values."""
+    targets = [n.target for statement in body for n in walk(statement) if isinstance(n, ast.Assign)]
+    return {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
 
 
 def _appended(body: tuple[ast.Statement, ...]) -> set[str]:
