@@ -304,7 +304,9 @@ def _closed(
     _close_carried(c, at, since, it, forms)
     if not _keep(c, at, since, it, carried, nexts, forms):
         return None
-    final = {name: _final(name, carried, nexts, forms[name], it) for name in carried}
+    final = {name: _final(c, at, name, carried, nexts, forms[name], it) for name in carried}
+    if it.owner is not None and not _is_whole(c, at, it) and any(final[n] == symbol(n) for n in carried):
+        return None
     if any(f is not None and f != carried[n] for n, f in final.items()) and any(
         forms[n] is None for n in carried
     ):
@@ -407,6 +409,14 @@ def _around(c: Check, node: ast.Comprehension | None) -> frozenset[str]:
     return found
 
 
+def _is_whole(c: Check, at: Place, it: Iteration) -> bool:
+    """Whether a loop goes through all of the list that keeps its sizes: then they are known behind the list, too."""
+    if it.owner is None:
+        return False
+    repeat = c.block.running.repeats.get(str(c.block.running.owners[it.owner]))
+    return repeat is not None and at.facts.equal(repeat.length, it.length)
+
+
 def _atoms(d: Dim) -> Iterator[Atom]:
     for atom in dict.fromkeys(a for monomial in d.terms for a in monomial):
         yield atom
@@ -485,7 +495,15 @@ def _closed_form(
     return None
 
 
-def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim | None, it: Iteration) -> Dim:
+def _final(
+    c: Check,
+    at: Place,
+    name: str,
+    starts: dict[str, Dim],
+    nexts: dict[str, Dim],
+    form: Dim | None,
+    it: Iteration,
+) -> Dim:
     """The size behind the loop."""
     (own,) = it.index.symbols
     if form is not None:
@@ -496,9 +514,15 @@ def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim |
             env: dict[str, Dim | int] = {own: k, **values, **elements_at(it, dim(k))}
             values = {n: nexts[n].substitute(env) for n in nexts}
         return values[name]
-    step = nexts[name].substitute(dict(elements_at(it, it.index)))
+    step = nexts[name]
     if not step.symbols & set(nexts) and not step.symbols & it.symbols:
         return step.substitute({own: it.length - 1})
+    step = step.substitute(dict(elements_at(it, it.index)))
+    if not step.symbols & set(nexts) and not step.symbols & it.symbols:
+        last = step.substitute({own: it.length - 1})
+        if not _is_whole(c, at, it):
+            return last
+        at.assume(Cond.eq(symbol(name), last))
     return symbol(name)
 
 
