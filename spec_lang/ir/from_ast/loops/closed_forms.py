@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from spec_lang.ir.from_ast.loops.invariants import (
+    along,
     at_least_one,
     close,
     list_behind,
@@ -35,7 +36,7 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     if any(isinstance(s, list) for s in state):
         return None
     since = c.effects.since()
-    second = body(at.under(Cond.eq(it.index, 0)), state, it.element)
+    second = body(at.under(Cond.eq(it.index, 0), *element_facts(it, dim(0))), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
@@ -46,7 +47,7 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     firsts = _set_aside(since)
     if it.length.const != 1:
         inside = c.effects.since()
-        rest = at.one_by_one().under(Cond.ge(it.index, 1), Cond.lt(it.index, it.length))
+        rest = along(at.one_by_one(), it).under(Cond.ge(it.index, 1))
         out = body(rest, second, it.element)
         if out is None or inside.failed or not same_state(rest, second, out):
             return None
@@ -88,10 +89,10 @@ def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, no
     stated = False
     for _ in range(4):
         with c.trial(at) as trial:
-            out = body(_along(trial.at, it), head, it.element)
+            out = body(along(trial.at, it), head, it.element)
             good = out is not None and not trial.failed and _keeps_kinds(at, head, out)
             if good and out is not None:
-                changed = _differences(_along(at, it), head, out, carried, it.index)
+                changed = _differences(along(at, it), head, out, carried, it.index)
             elif first is None or stated or carried:
                 trial.keep()  # its mistakes are those of the attempt
                 return None
@@ -106,11 +107,6 @@ def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, no
     else:
         return None
     return _closed(c, at, state, head, carried, body, it, node)
-
-
-def _along(at: Place, it: Iteration) -> Place:
-    """Inside any iteration: what the index is below, and which items the elements are."""
-    return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
 
 
 def _keeps_kinds(at: Place, head: State, out: State) -> bool:
@@ -179,7 +175,7 @@ def _as_stated(
     open_ = dict(asked)
     while open_:
         with c.trial(at) as trial:
-            body(_along(trial.at, it), head, it.element)
+            body(along(trial.at, it), head, it.element)
             wanted = [m.state for m in trial.errors if m.state is not None]
         found = next((f for f in (_solved(w, open_) for w in wanted) if f is not None), None)
         if found is None:
@@ -283,7 +279,7 @@ def _closed(
     node: object,
 ) -> State | None:
     with c.trial(at) as trial:
-        out = body(_along(trial.at, it), head, it.element)
+        out = body(along(trial.at, it), head, it.element)
     if out is None:
         return None
     nexts = _nexts(at, head, out, carried)
@@ -298,7 +294,7 @@ def _closed(
         if form is not None:
             facts.append(Cond.eq(symbol(name), form))
     since = c.effects.since()
-    out = body(_along(at, it).under(*facts), head, it.element)
+    out = body(along(at, it).under(*facts), head, it.element)
     if out is None or since.failed:
         return None
     _close_carried(c, at, since, it, forms)
@@ -433,7 +429,8 @@ def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -
     index = running.owners[node]
     repeat = running.repeats.get(str(index))
     mine = frozenset() if repeat is None else repeat.iteration.symbols
-    d = d.substitute({**{n: v for n, v in elements_at(it, it.index).items() if n not in mine}, own: index})
+    d = d.substitute({n: v for n, v in elements_at(it, it.index).items() if n not in mine})
+    d = d.substitute({own: index})
     if (
         repeat is not None and str(index) not in running.names
     ):  # nothing but the element is called anything there

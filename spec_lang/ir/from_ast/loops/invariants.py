@@ -7,13 +7,18 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.elements import element_flags, elements_at
+from spec_lang.ir.from_ast.values.elements import element_facts, element_flags, elements_at
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
 from spec_lang.shapes import Cond, Dim, TensorType, dim
 from spec_lang.syntax import ast
+
+
+def along(at: Place, it: Iteration) -> Place:
+    """Inside any iteration: what the index is below, and which items the elements are."""
+    return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
 
 
 def same_state(at: Place, a: State, b: State) -> bool:
