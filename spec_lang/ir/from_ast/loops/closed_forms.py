@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from spec_lang.ir.from_ast.loops.invariants import (
+    along,
     at_least_one,
     close,
     list_behind,
@@ -41,7 +42,7 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     if any(isinstance(s, list) for s in state):
         return None
     since = c.effects.since()
-    second = body(at.under(Cond.eq(it.index, 0)), state, it.element)
+    second = body(at.under(Cond.eq(it.index, 0), *element_facts(it, dim(0))), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
@@ -55,7 +56,7 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     firsts = _set_aside(since)
     if it.length.const != 1:
         inside = c.effects.since()
-        rest = at.one_by_one().under(Cond.ge(it.index, 1), Cond.lt(it.index, it.length))
+        rest = along(at.one_by_one(), it).under(Cond.ge(it.index, 1))
         out = body(rest, second, it.element)
         if out is None or inside.failed or not same_state(rest, second, out):
             return None
@@ -103,10 +104,10 @@ def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, no
     stated = False
     for _ in range(4):
         with c.trial(at) as trial:
-            out = body(_along(trial.at, it), head, it.element)
+            out = body(along(trial.at, it), head, it.element)
             good = out is not None and not trial.failed and _keeps_kinds(at, head, out)
             if good and out is not None:
-                changed = _differences(_along(at, it), head, out, carried, it.index)
+                changed = _differences(along(at, it), head, out, carried, it.index)
             elif first is None or stated or carried:
                 trial.keep()  # its mistakes are those of the attempt
                 return None
@@ -121,11 +122,6 @@ def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, no
     else:
         return None
     return _closed(c, at, state, head, carried, body, it, node)
-
-
-def _along(at: Place, it: Iteration) -> Place:
-    """Inside any iteration: what the index is below, and which items the elements are."""
-    return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
 
 
 def _keeps_kinds(at: Place, head: State, out: State) -> bool:
@@ -194,7 +190,7 @@ def _as_stated(
     open_ = dict(asked)
     while open_:
         with c.trial(at) as trial:
-            body(_along(trial.at, it), head, it.element)
+            body(along(trial.at, it), head, it.element)
             wanted = [m.state for m in trial.errors if m.state is not None]
         found = next((f for f in (_solved(w, open_) for w in wanted) if f is not None), None)
         if found is None:
@@ -298,7 +294,7 @@ def _closed(
     node: object,
 ) -> State | None:
     with c.trial(at) as trial:
-        out = body(_along(trial.at, it), head, it.element)
+        out = body(along(trial.at, it), head, it.element)
     if out is None:
         return None
     nexts = _nexts(at, head, out, carried)
@@ -313,13 +309,15 @@ def _closed(
         if form is not None:
             facts.append(Cond.eq(symbol(name), form))
     since = c.effects.since()
-    out = body(_along(at, it).under(*facts), head, it.element)
+    out = body(along(at, it).under(*facts), head, it.element)
     if out is None or since.failed:
         return None
     _close_carried(c, at, since, it, forms)
     if not _keep(c, at, since, it, carried, nexts, forms):
         return None
-    final = {name: _final(name, carried, nexts, forms[name], it) for name in carried}
+    final = {name: _final(c, at, name, carried, nexts, forms[name], it) for name in carried}
+    if it.owner is not None and not _is_whole(c, at, it) and any(final[n] == symbol(n) for n in carried):
+        return None
     if any(f is not None and f != carried[n] for n, f in final.items()) and any(
         forms[n] is None for n in carried
     ):
@@ -422,6 +420,14 @@ def _around(c: Check, node: ast.Comprehension | None) -> frozenset[str]:
     return found
 
 
+def _is_whole(c: Check, at: Place, it: Iteration) -> bool:
+    """Whether a loop goes through all of the list that keeps its sizes: then they are known behind the list, too."""
+    if it.owner is None:
+        return False
+    repeat = c.block.running.repeats.get(str(c.block.running.owners[it.owner]))
+    return repeat is not None and at.facts.equal(repeat.length, it.length)
+
+
 def _atoms(d: Dim) -> Iterator[Atom]:
     for atom in dict.fromkeys(a for monomial in d.terms for a in monomial):
         yield atom
@@ -438,7 +444,8 @@ def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -
     index = running.owners[node]
     repeat = running.repeats.get(str(index))
     mine = frozenset() if repeat is None else repeat.iteration.symbols
-    d = d.substitute({**{n: v for n, v in elements_at(it, it.index).items() if n not in mine}, own: index})
+    d = d.substitute({n: v for n, v in elements_at(it, it.index).items() if n not in mine})
+    d = d.substitute({own: index})
     if (
         repeat is not None and str(index) not in running.names
     ):  # nothing but the element is called anything there
@@ -500,7 +507,15 @@ def _closed_form(
     return None
 
 
-def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim | None, it: Iteration) -> Dim:
+def _final(
+    c: Check,
+    at: Place,
+    name: str,
+    starts: dict[str, Dim],
+    nexts: dict[str, Dim],
+    form: Dim | None,
+    it: Iteration,
+) -> Dim:
     """The size behind the loop."""
     (own,) = it.index.symbols
     if form is not None:
@@ -511,9 +526,15 @@ def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim |
             env: dict[str, Dim | int] = {own: k, **values, **elements_at(it, dim(k))}
             values = {n: nexts[n].substitute(env) for n in nexts}
         return values[name]
-    step = nexts[name].substitute(dict(elements_at(it, it.index)))
+    step = nexts[name]
     if not step.symbols & set(nexts) and not step.symbols & it.symbols:
         return step.substitute({own: it.length - 1})
+    step = step.substitute(dict(elements_at(it, it.index)))
+    if not step.symbols & set(nexts) and not step.symbols & it.symbols:
+        last = step.substitute({own: it.length - 1})
+        if not _is_whole(c, at, it):
+            return last
+        at.assume(Cond.eq(symbol(name), last))
     return symbol(name)
 
 

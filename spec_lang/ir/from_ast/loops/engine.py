@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
-from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, same, same_state
+from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists, same, same_state
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, no_formula, ran_in_order
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
@@ -75,7 +75,7 @@ def loop(
 def _invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """One iteration that leaves everything as it was stands for all."""
     since = c.effects.since()
-    out = body(at.under(Cond.lt(it.index, it.length)), state, it.element)
+    out = body(along(at, it), state, it.element)
     if out is None or since.failed or not same_state(at, state, out):
         return None
     close(c, at, since, it)
@@ -84,7 +84,7 @@ def _invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, nod
 
 def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> None:
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.lt(it.index, it.length)), state, it.element)
+        out = body(along(trial.at, it), state, it.element)
     pairs = zip(state, out or state, strict=True)
     changes = [(a, b) for a, b in pairs if not same(at, a, b) and not _is_broken(b)]
     if c.effects.tainted and not changes:

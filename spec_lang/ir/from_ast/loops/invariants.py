@@ -8,6 +8,7 @@ from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values.elements import (
+    element_facts,
     element_flags,
     element_names,
     elements_at,
@@ -15,11 +16,16 @@ from spec_lang.ir.from_ast.values.elements import (
     varies_along,
 )
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.substitution import first_items, substitute
+from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
 from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, Real, TensorType, dim, root
 from spec_lang.syntax import ast
+
+
+def along(at: Place, it: Iteration) -> Place:
+    """Inside any iteration: what the index is below, and which items the elements are."""
+    return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
 
 
 def same_state(at: Place, a: State, b: State) -> bool:
@@ -42,6 +48,15 @@ def same(at: Place, a: Value, b: Value) -> bool:
         )
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return type(a) is type(b) and same_state(at, list(a), list(b))
+    if isinstance(a, Mapped) and isinstance(b, Mapped):
+        there = at.under(Cond.lt(a.index, a.length))
+        return at.facts.equal(a.length, b.length) and same(there, a.item, item_at(b, a.index))
+    if isinstance(a, Mapped | list) and isinstance(b, Mapped | list):
+        known, mapped = (a, b) if isinstance(a, list) else (b, a)
+        assert isinstance(known, list)
+        assert isinstance(mapped, Mapped)
+        equal = at.facts.equal(mapped.length, len(known))
+        return equal and same_state(at, known, first_items(mapped, len(known)))
     if isinstance(a, Dim) and isinstance(b, Dim):
         return at.facts.equal(a, b)
     return type(a) is type(b) and not is_module(a) and a == b
@@ -66,7 +81,7 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
         if not varies(o.cond):
             c.effects.owe(o)
             continue
-        for cond in _for_all(o.cond, it):
+        for cond in _for_all(at, o.cond, it):
             known = at.decide(cond)
             if known is False:
                 c.error("E0601", f"{o.message}, which does not hold in every iteration", o.place.span)
@@ -86,8 +101,8 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
                 owe(c, at, cond, o.message, o.place, o.stated)
 
 
-def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
-    """A condition for each iteration, or for the first and the last where it is linear in the index."""
+def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
+    """A condition for each iteration, or for the first and the last where it is linear or monotone in the index."""
     (own,) = it.index.symbols
     if it.known is not None and len(it.known) <= MAX_UNROLLED:
         found: list[Cond] = []
@@ -110,6 +125,19 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
     linear = all(is_linear_in(d, own) for d in cond.dims) and not cond.parts
     if cond.is_bound and linear:
         return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
+    if cond.is_bound and not cond.parts and not cond.symbols & it.symbols:
+        a, b = cond.dims
+        slack = a - b if cond.op in (">", ">=") else b - a
+        after = slack.substitute({own: it.index + 1})
+        inside = at.under(Cond.lt(it.index, it.length))
+        least = None
+        if inside.decide(Cond.ge(slack, after)):
+            least = it.length - 1
+        elif inside.decide(Cond.le(slack, after)):
+            least = dim(0)
+        if least is not None:
+            none, there = Cond.lt(it.length, 1), cond.substitute({own: least})
+            return [there if at.decide(none) is False else none | there]
     return [cond]
 
 

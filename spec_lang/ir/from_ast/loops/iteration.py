@@ -82,8 +82,8 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         index = c.fresh(name, 0)
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
     if isinstance(value, RepeatModule):
-        index = c.fresh(name, 0)
         (own,) = value.index.symbols
+        index = c.fresh(own.rstrip("0123456789_") or own, 0)  # of a layer, the list's own variable says which
         c.block.running.indices[own] = value.index
         inner, start = value.iteration, value.start
         count = len(inner.known or ()) if value.length == inner.length else value.length.const or 0

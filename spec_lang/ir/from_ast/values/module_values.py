@@ -22,19 +22,19 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
     """An item of a comprehension of modules at one index; its cells stay those of all items."""
     if isinstance(module, OpModule):
         copy = OpModule(module.label, module.layer, module.cells, module.places, module.node)
-        copy.at = _then(module.at, at)
+        copy.at = _composed(module.at, at)
         copy.ready = module.ready
         return copy
     if isinstance(module, BlockModule):
         values = {k: substitute(v, dict(at)) for k, v in module.values.items()}
         block = BlockModule(module.label, module.summary, values, module.cells, module.node)
-        block.at = _then(module.at, at)
+        block.at = _composed(module.at, at)
         return block
     if isinstance(module, AliasModule):
         alias = AliasModule(
             module.label, module.definition, module.values, module.env, module.node, module.cells
         )
-        alias.block, alias.at = module.block, _then(module.at, at)
+        alias.block, alias.at = module.block, _composed(module.at, at)
         alias.source = module.source or module
         return alias
     if isinstance(module, ListModule):
@@ -46,9 +46,9 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
     return module
 
 
-def _then(first: dict[str, Dim], second: dict[str, Dim]) -> dict[str, Dim]:
-    """What symbols stand for where `first` says so in terms that `second` replaces."""
-    return {**{n: d.substitute(second) for n, d in first.items()}, **second}
+def _composed(before: dict[str, Dim], at: dict[str, Dim]) -> dict[str, Dim]:
+    """The indices of an item that was taken by other indices before."""
+    return {**{n: substitute_dim(d, dict(at)) for n, d in before.items()}, **at}
 
 
 def substitute_module(module: Value, env: Env) -> Value:
