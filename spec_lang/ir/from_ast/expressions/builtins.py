@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
-from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
+from spec_lang.ir.from_ast.expressions.items import each_item, range_length, uncounted
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
@@ -93,7 +93,7 @@ class _Site:
         return host.conjunction(a, b) if op == "and" else host.disjunction(a, b)
 
     def items(self, value: Value) -> Sequence[Value]:
-        found = known_list(self.c, value, self.node)
+        found = each_item(self.c, value, self.node)
         if found is None:
             raise _Reported
         return found

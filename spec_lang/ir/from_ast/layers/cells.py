@@ -34,9 +34,11 @@ def settle(
                 c.error("E0307", f"{what} ({size}) cannot be told for every item of the list", node)
             return False
         c.effects.determine(cell, back)
-        for own in indices:
+        cell.number = None
+        for own, index in indices.items():
             if own in c.block.running.repeats:
                 c.block.running.cells[cell] = c.block.running.repeats[own].node
+                cell.number = index.const
         return True
     known = substitute(cell.value, dict(indices))
     assert isinstance(known, Dim)

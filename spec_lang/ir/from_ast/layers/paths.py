@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from spec_lang.ir.from_ast.expressions.indexing import in_range
-from spec_lang.ir.from_ast.expressions.items import uncounted
+from spec_lang.ir.from_ast.expressions.items import item_of, uncounted
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.choices import join_case
-from spec_lang.ir.from_ast.values.elements import elements_at
-from spec_lang.ir.from_ast.values.module_values import at_index, substitute_module
+from spec_lang.ir.from_ast.values.module_values import substitute_module
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     BlockModule,
@@ -81,10 +80,7 @@ def module_item(c: Check, at: Place, module: Value, index: Value, node: ast.Subs
         if index.const is not None and index.const < 0:
             index = module.length + index
         in_range(c, at, index, module.length, node)
-        (name,) = module.index.symbols
-        c.block.running.indices[name] = module.index
-        c.block.running.repeats[name] = module
-        return at_index(module.item, {**elements_at(module.iteration, index), name: index})
+        return item_of(c, module, index)
     if isinstance(module, RepeatModule | ListModule):
         return c.error("E0403", f"a layer is chosen by an int or a key, not {host.kind_of(index)}", node)
     return c.error("E0403", "only lists and dicts of layers are indexed", node)

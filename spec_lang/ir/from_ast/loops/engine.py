@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
 from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, same, same_state
-from spec_lang.ir.from_ast.loops.item_formulas import fit_formula
+from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, no_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
@@ -37,6 +37,13 @@ def loop(
         node: Where its mistakes are.
         code: What `body` goes through, where that is written out.
     """
+    if it.segments:
+        for segment in it.segments:
+            behind = loop(c, at, state, body, segment, node, code)
+            if behind is None:
+                return None
+            state = behind
+        return state
     if it.length.const is not None and it.length.const <= 0:
         unreached(c, at, code, lambda p: body(p, state, POISON if it.element is None else it.element))
         return state
@@ -99,7 +106,7 @@ def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, 
 def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
     """Each iteration on its own: for short lists whose types differ."""
     assert it.known is not None
-    seen: dict[Cell, list[Dim]] = {}
+    seen: dict[Cell, list[tuple[int | None, Dim]]] = {}
     (own,) = it.index.symbols
     for k, element in enumerate(it.known):
         since = c.effects.since()
@@ -113,12 +120,26 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
         since.settle([o.with_cond(o.cond.substitute(env)) for o in since.owed])
         for cell in since.determined:
             if cell.value is not None:
-                seen.setdefault(cell, []).append(cell.value)
+                seen.setdefault(cell, []).append((cell.number, cell.value))
                 cell.value = None
-    for cell, sizes in seen.items():
+    for cell, found in seen.items():
+        sizes = _in_order(found)
+        if sizes is None:
+            no_formula(c, cell, [size for _, size in found])
+            return None
         if not fit_formula(c, cell, sizes, it.index, it.owner or c.block.running.cells.get(cell)):
             return None
     return state
+
+
+def _in_order(found: list[tuple[int | None, Dim]]) -> list[Dim] | None:
+    """The sizes of a list's items in the list's own order; none where some differ and others are not known."""
+    sizes = [size for _, size in found]
+    numbered = [(number, size) for number, size in found if number is not None]
+    if len(numbered) < len(found) or all(size == sizes[0] for size in sizes):
+        return sizes
+    numbered.sort(key=lambda item: item[0])
+    return [size for _, size in numbered] if [n for n, _ in numbered] == [*range(len(numbered))] else None
 
 
 def _is_broken(value: Value) -> bool:

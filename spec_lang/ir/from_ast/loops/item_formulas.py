@@ -35,12 +35,14 @@ def _fit_items(c: Check, at: Place, whole: Cell, cells: list[Cell]) -> bool:
     owner = items[0][0][0]
     variables = [i[0][1] for i in items if len(i) == 1 and i[0][0] is owner and i[0][1] is not None]
     if len(variables) < len(cells) or len(values) < len(cells) or any(cell.first for cell in cells):
-        return _no_formula(c, whole, values)
+        no_formula(c, whole, values)
+        return False
     whole.value = _variable(c, at, values, variables)
     if whole.value is not None:
         return True
     if owner.key is not None:  # a dict is one expression, along which nothing runs
-        return _no_formula(c, whole, values)
+        no_formula(c, whole, values)
+        return False
     index = c.fresh("k", 0)
     step = _variable(c, at, values[1:], variables)
     if step is None:
@@ -68,7 +70,8 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
         return True
     rest = values[1:]
     if _of_a_default(c, rest):
-        return _no_formula(c, cell, values)
+        no_formula(c, cell, values)
+        return False
     if all(v == rest[0] for v in rest):
         cell.first, cell.value = first, rest[0]
         return True
@@ -85,7 +88,8 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
             c.block.running.carried[str(s)] = Carried(str(s), first, s * factor, index, owner)
             cell.value = s
             return True
-    return _no_formula(c, cell, values)
+    no_formula(c, cell, values)
+    return False
 
 
 def _of_a_default(c: Check, values: list[Dim]) -> bool:
@@ -94,7 +98,8 @@ def _of_a_default(c: Check, values: list[Dim]) -> bool:
     return bool(names) and any(re.search(rf"\b(?:{names})\[\d", str(v)) for v in values)
 
 
-def _no_formula(c: Check, cell: Cell, values: list[Dim]) -> bool:
+def no_formula(c: Check, cell: Cell, values: list[Dim]) -> None:
+    """A mistake: sizes that follow no rule."""
     shown = ", ".join(map(str, values[:4]))
     what = "`_`" if isinstance(cell.node, ast.Hole) else f"`{cell.name}`"
     c.error(
@@ -103,4 +108,3 @@ def _no_formula(c: Check, cell: Cell, values: list[Dim]) -> bool:
         cell.node,
         help=written_out(cell),
     )
-    return False

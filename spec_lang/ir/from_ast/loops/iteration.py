@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
-from spec_lang.ir.from_ast.expressions.items import range_length
+from spec_lang.ir.from_ast.expressions.items import each_item, range_length
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
@@ -63,13 +63,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         inner = iteration(c, at, value.items, name, node)
         if inner is None:
             return None
-        known = None
-        if inner.known is not None:
-            known = [(value.start + k, v) for k, v in enumerate(inner.known)]
-        element = None if inner.element is None else (value.start + inner.index, inner.element)
-        it = Iteration(inner.length, inner.index, element, known, inner.symbols)
-        it.parts = (inner,)
-        return it
+        return _numbered(inner, value.start)
     if isinstance(value, Zip):
         return _zipped(c, at, value, name, node)
     if isinstance(value, SymList):
@@ -101,6 +95,8 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         it.owner, it.parts = value.node, (inner,)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
+        if any(isinstance(i, RepeatModule) for i in value.items):
+            return _spread(c, at, value, name, node)
         value = value.items
     if isinstance(value, list | tuple):
         return _over_known(c, list(value), name)
@@ -109,6 +105,39 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     else:
         c.error("E0403", f"a loop cannot go over {host.kind_of(value)}", node)
     return None
+
+
+def _numbered(inner: Iteration, start: Dim) -> Iteration:
+    """What `enumerate` goes over."""
+    known: Sequence[Value] | None = None
+    if inner.known is not None:
+        known = [(start + k, v) for k, v in enumerate(inner.known)]
+    element = None if inner.element is None else (start + inner.index, inner.element)
+    it = Iteration(inner.length, inner.index, element, known, inner.symbols)
+    it.parts = (inner,)
+    segments = []
+    for segment in inner.segments:
+        segments.append(_numbered(segment, start))
+        start = start + segment.length
+    it.segments = tuple(segments)
+    return it
+
+
+def _spread(c: Check, at: Place, value: ListModule, name: str, node: ast.Expr) -> Iteration | None:
+    """A list of layers in which others are spread: as one list where their lengths are known, else one behind the other."""
+    if len(value.items) == 1:
+        return iteration(c, at, value.items[0], name, node)
+    if all(not isinstance(i, RepeatModule) or i.length.const is not None for i in value.items):
+        items = each_item(c, value, node)
+        return None if items is None else _over_known(c, items, name)
+    found = [iteration(c, at, i if isinstance(i, RepeatModule) else [i], name, node) for i in value.items]
+    segments = tuple(f for f in found if f is not None)
+    if len(segments) < len(found):
+        return None
+    length = sum((s.length for s in segments), dim(0))
+    it = Iteration(length, c.fresh(f"{name}_index", 0), None, None, frozenset())
+    it.segments = segments
+    return it
 
 
 def _inside_itself(variables: Iterable[Value], own: str) -> bool:
@@ -180,11 +209,26 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Itera
     if any(p is None for p in parts):
         return None
     found = [p for p in parts if p is not None]
-    length = found[0].length
     for p in found[1:]:
-        if not at.facts.equal(p.length, length):
-            c.error("E0403", f"`zip` of lists of different lengths: {length} and {p.length}", node)
+        if not at.facts.equal(p.length, found[0].length):
+            message = f"`zip` of lists of different lengths: {found[0].length} and {p.length}"
+            c.error("E0403", message, node)
             return None
+    if not any(p.segments for p in found):
+        return _side_by_side(found)
+    counts = {len(p.segments) for p in found}
+    rows = list(zip(*(p.segments for p in found), strict=False))
+    if len(counts) > 1 or not all(at.facts.equal(p.length, row[0].length) for row in rows for p in row):
+        message = "`zip` of lists of layers in which others of an unknown length are spread elsewhere"
+        c.error("E0403", message, node)
+        return None
+    it = Iteration(found[0].length, found[0].index, None, None, frozenset())
+    it.segments = tuple(_side_by_side(list(row)) for row in rows)
+    return it
+
+
+def _side_by_side(found: list[Iteration]) -> Iteration:
+    """Lists of one length, gone through together."""
     index = found[0].index
     elements = []
     for p in found:
@@ -195,7 +239,7 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Itera
         known = list(zip(*(p.known or () for p in found), strict=False))
     element = None if any(p.element is None for p in found) else tuple(elements)
     symbols = frozenset[str]().union(*(p.symbols for p in found))
-    it = Iteration(length, index, element, known, symbols)
+    it = Iteration(found[0].length, index, element, known, symbols)
     it.parts = tuple(found)
     return it
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.conversions import condition
-from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.items import each_item
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.engine import loop
@@ -162,6 +162,9 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     it = iteration(c, at, value, name, generator.iterable)
     if it is None:
         return POISON
+    if it.segments:
+        message = "this goes over lists of layers of a length that is not known here, one behind the other"
+        return c.error("E0403", message, generator.iterable, help="append in a `for`")
     if it.element is None or (it.known is not None and len(it.known) == 0):
         return _each(c, at, node, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
@@ -291,7 +294,7 @@ def _nested(
         items.append(item)
         return True
     generator = node.generators[depth]
-    found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
+    found = each_item(c, c.ev(at, generator.iterable), generator.iterable)
     if found is None:
         return False
     for element in found:

@@ -236,16 +236,18 @@ class MethodRef:
 class Cell:
     """What the dataflow determines once: a `_`, or an implicit dim of a block at one of its uses.
 
-    `first` is the value at a list's first iteration where it differs from `value`, that of the others.
+    `first` is the value at a list's first iteration where it differs from `value`, that of the others. `number` is the
+    item of a list that determined it, where that is known.
     """
 
-    __slots__ = ("first", "name", "node", "value")
+    __slots__ = ("first", "name", "node", "number", "value")
 
     def __init__(self, name: str, node: ast.Expr) -> None:
         self.name = name
         self.node = node
         self.value: Dim | None = None
         self.first: Dim | None = None
+        self.number: int | None = None
 
     def forget(self) -> None:
         """It is not determined."""
@@ -392,7 +394,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "symbols")
+    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "segments", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -409,6 +411,8 @@ class Iteration:
         """The element at an index, where it is more than a formula in the index."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
+        self.segments: tuple[Iteration, ...] = ()
+        """What it goes over one after the other, where lists of unknown length are spread in a list of layers."""
 
 
 class Grown:
