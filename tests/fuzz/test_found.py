@@ -148,6 +148,32 @@ model Net():
     forward(x: float[N, 4]) -> float[N, 4]:
         return part(x)
 """,
+    "lists of layers spread in others, gone through layer by layer and from the end": """
+block Part(depth: int):
+    layers:
+        many = Sequential(*[Linear(D, D) for i in range(depth)])
+        more = [Tanh(), *[Linear(D, D) for i in range(depth)], ReLU()]
+    forward(x: float[*B, D]) -> float[*B, D]:
+        for i, layer in enumerate(many):
+            x = x + layer(x) * i
+        for i, (one, other) in enumerate(zip(more, more)):
+            x = one(x) + other(x) * i
+        return x
+
+model Net(depth: int = 2):
+    layers:
+        part = Part(depth)
+        back = [Linear(_, w) for w in [3, 5, 4]]
+        rest = [Identity(), *[Linear(3, 3) for i in range(2)]]
+    forward(x: float[N, 4]) -> float[N, 6]:
+        x = x -> part
+        ys = []
+        for layer in reversed(back):
+            x = x -> layer
+        for layer in rest:
+            ys += [layer(x)]
+        return cat([ys[0] + ys[2], ys[1]], dim=1)
+""",
     "a scalar's PReLU": """
 model Net():
     forward(x: float[], weight: float[1]) -> (float[], float[]):

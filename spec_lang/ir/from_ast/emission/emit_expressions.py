@@ -169,7 +169,8 @@ class ExpressionEmitter:
         if value is None:
             return None
         checked = self.checked
-        if (checked.running.names or checked.running.heads) and not is_module(value):
+        running = checked.running
+        if (running.names or running.heads or running.counters) and not is_module(value):
             value = self._in_authors_names(value)
         return None if value is None else value_type(value)
 
@@ -183,6 +184,8 @@ class ExpressionEmitter:
                 if name in checked.running.elements and re.split(r"[.\[]", author)[0] not in self.variables:
                     return None
                 env[name] = symbol(author, 0) - offset
+            elif name in checked.running.counters:
+                return None
             elif name in checked.running.heads:
                 if name not in self.carry_names:
                     return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
 from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists, same, same_state
-from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, no_formula, ran_in_order
+from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, items_run, no_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
@@ -123,11 +123,13 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
         if all(s == sizes[0] for s in sizes):
             cell.first, cell.value = sizes[0]
             continue
-        cell.along = ran_in_order(it, ran[cell])
         found = [value for _, value in sizes]
-        if cell.along is None or any(first is not None for first, _ in sizes):
+        items = items_run(c, it, ran[cell])
+        if items is None or any(first is not None for first, _ in sizes):
             no_formula(c, cell, found)
             return None
+        cell.along, order = items
+        found = [found[order.index(item)] for item in range(len(order))]
         if not fit_formula(c, cell, found, it.index, it.owner or c.block.running.cells.get(cell)):
             return None
     return state

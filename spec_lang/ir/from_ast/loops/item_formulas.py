@@ -95,15 +95,28 @@ def item_by_item(c: Check, cell: Cell, it: Iteration) -> str | None:
     return names[0] if len(names) == 1 and ran[names[0]] == it.index else None
 
 
-def ran_in_order(it: Iteration, ran: list[tuple[int, Mapping[str, Dim]]]) -> str | None:
-    """As `item_by_item`, of iterations that were gone through one by one."""
-    if [k for k, _ in ran] != list(range(len(it.known or ()))):
+def items_run(
+    c: Check, it: Iteration, ran: list[tuple[int, Mapping[str, Dim]]]
+) -> tuple[str, list[int]] | None:
+    """As `item_by_item`, of iterations that were gone through one by one in any order: with the item that each ran."""
+    count = len(it.known or ())
+    if [k for k, _ in ran] != list(range(count)):
         return None
-    names = dict.fromkeys(n for _, items in ran for n in items)
-    moving = [n for n in names if all(items.get(n) in (dim(k), it.index) for k, items in ran)]
-    rest = [n for n in names if n not in moving]
-    still = all(items.get(n) == ran[0][1].get(n) for n in rest for _, items in ran)
-    return moving[0] if len(moving) == 1 and still else None
+    (own,) = it.index.symbols
+    numbers = {
+        n: [items[n].substitute({own: k}).const if n in items else None for k, items in ran]
+        for n in dict.fromkeys(n for _, items in ran for n in items)
+    }
+    moving = {
+        n: [i for i in found if i is not None] for n, found in numbers.items() if len({*found}) == count
+    }
+    if len(moving) != 1 or any(len({*found}) > 1 for n, found in numbers.items() if n not in moving):
+        return None
+    ((name, order),) = moving.items()
+    whole = c.block.running.repeats[name].length.const == count
+    if sorted(order) != list(range(count)) or not (whole or order == list(range(count))):
+        return None
+    return name, order
 
 
 def _of_a_default(c: Check, values: list[Dim]) -> bool:

@@ -46,6 +46,13 @@ Body = Callable[[Place, State, Value], State | None]
 """One iteration at a place: the state behind it, from the one before it and the loop's element."""
 
 
+def counter(c: Check, name: str) -> Dim:
+    """A symbol for what counts the iterations of a loop: the author has no name for it unless one says so."""
+    index = c.fresh(name, 0)
+    c.block.running.counters.add(str(index))
+    return index
+
+
 def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> Iteration | None:
     """How a value is gone through; its mistake is reported."""
     value = at.resolve(value)
@@ -55,7 +62,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         length = range_length(value)
         plain = at.facts.simplify(length)
         length = plain if plain.const is not None else length
-        index = c.fresh(name, 0)
+        index = counter(c, name)
         known: Sequence[Value] | None = None
         if length.const is not None and length.const <= MAX_UNROLLED:
             known = [value.start + value.step * k for k in range(length.const)]
@@ -79,11 +86,11 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     if isinstance(value, SymList):
         return _over_symbols(c, at, value, name)
     if isinstance(value, Mapped):
-        index = c.fresh(name, 0)
+        index = counter(c, name)
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
     if isinstance(value, RepeatModule):
         (own,) = value.index.symbols
-        index = c.fresh(own.rstrip("0123456789_") or own, 0)  # of a layer, the list's own variable says which
+        index = counter(c, own.rstrip("0123456789_") or own)  # of a layer, the list's own variable says which
         c.block.running.indices[own] = value.index
         inner, start = value.iteration, value.start
         count = len(inner.known or ()) if value.length == inner.length else value.length.const or 0
@@ -158,7 +165,7 @@ def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
 
 def _spliced(c: Check, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
     """A container into which lists of layers are spread: which part an item is of, its index says."""
-    index, first = c.fresh(f"{name}_index", 0), dim(0)
+    index, first = counter(c, f"{name}_index"), dim(0)
     starts: list[Dim] = []
     for item in items:
         starts.append(first)
@@ -204,7 +211,7 @@ def _mirrored(it: Iteration) -> Iteration:
 
 
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
-    index = c.fresh(f"{name}_index", 0)
+    index = counter(c, f"{name}_index")
     own = str(c.fresh(name))
     element = as_symbols(symbolic(c, at, own, value.item))
     symbols = element_symbols(element)
@@ -217,7 +224,7 @@ def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
 
 
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
-    index = c.fresh(f"{name}_index", 0)
+    index = counter(c, f"{name}_index")
     length = dim(len(items))
     if items and all(isinstance(i, Dim) and i.const is not None for i in items):
         consts = [i.const for i in items if isinstance(i, Dim) and i.const is not None]

@@ -7,7 +7,7 @@ from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.invariants import close, item_along, not_negative
-from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
+from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, counter, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -43,7 +43,7 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
         return c.error("E0511", f"{module.label} is run on a tensor, and gets nothing", node)
     (own,) = module.index.symbols
     name = own.rstrip("0123456789_") or own
-    index = c.fresh(name, 0)
+    index = counter(c, name)
     c.block.running.indices[own] = module.index
     item = at_index(module.item, {own: module.start + index})
     inner = part_of(module.iteration, module.start, module.length)

@@ -26,13 +26,26 @@ class Symbols:
 class Running:
     """What loops have made symbols of."""
 
-    __slots__ = ("carried", "cells", "elements", "heads", "indices", "names", "owners", "ran", "repeats")
+    __slots__ = (
+        "carried",
+        "cells",
+        "counters",
+        "elements",
+        "heads",
+        "indices",
+        "names",
+        "owners",
+        "ran",
+        "repeats",
+    )
 
     def __init__(self) -> None:
         self.carried: dict[str, Carried] = {}
         """Running sizes by their symbol."""
         self.heads: dict[str, Iteration] = {}
         """The loops at whose heads a changing size is a symbol."""
+        self.counters: set[str] = set()
+        """The symbols that count iterations."""
         self.elements: set[str] = set()
         """Symbols of elements that no formula in an index gives."""
         self.names: dict[str, tuple[str, Dim]] = {}
