@@ -109,7 +109,6 @@ def test_functions_that_are_right_or_wrong_for_values_mean_what_they_say() -> No
                 return x -> body
 
             expect shape("body.1.0.weight") == [5, 3]
-            expect forward(N=2) == [2, 5]
     """
     program, diagnostics = check_text(text)
     assert [f"{d.code} {d.message}" for d in diagnostics] == []
