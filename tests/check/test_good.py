@@ -114,7 +114,7 @@ def test_functions_that_are_right_or_wrong_for_values_mean_what_they_say() -> No
     assert [f"{d.code} {d.message}" for d in diagnostics] == []
     assert program is not None
     (source,) = emit(program).values()
-    assert "Row(expand + len([roll for roll in range(math.ceil(n))])" in source
+    assert "for k, (expand, _) in enumerate(PAIRS)" in source
     assert [t.shape for t in State(program, instantiate(program, "M")).tensors.values()] == [
         (3, 3),
         (3,),
