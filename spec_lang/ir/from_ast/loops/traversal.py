@@ -315,7 +315,11 @@ def _nested(
         items.append(item)
         return True
     generator = node.generators[depth]
-    found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
+    value = c.ev(at, generator.iterable)
+    if isinstance(value, ListModule) and any(isinstance(i, RepeatModule) for i in value.items):
+        iteration(c, at, value, "i", generator.iterable)
+        return False
+    found = known_list(c, value, generator.iterable)
     if found is None:
         return False
     for element in found:
