@@ -86,7 +86,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     if isinstance(value, SymList):
         return _over_symbols(c, at, value, name)
     if isinstance(value, Mapped):
-        index = counter(c, name)
+        index = counter(c, f"{name}_index")
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
     if isinstance(value, RepeatModule):
         (own,) = value.index.symbols
