@@ -806,8 +806,8 @@ class Evaluator:
                 raise Refused("a layer is constructed in forward")
             return LazyLayer(name, tuple(args), kwargs)
         on_tensors = any(isinstance(a, Tensor) for a in [*args, *kwargs.values()])
-        on_tensors |= any(isinstance(x, Tensor) for a in args if isinstance(a, list | tuple) for x in a)
-        if name in PYTHON and not on_tensors:
+        in_lists = any(isinstance(x, Tensor) for a in args if isinstance(a, list | tuple) for x in a)
+        if name in PYTHON and not on_tensors and (not in_lists or name in OF_LISTS):
             return PYTHON[name](*args, **kwargs)
         if name in COMPARISONS:
             first, other = (*args, *(kwargs[n] for n in ("input", "other") if n in kwargs))

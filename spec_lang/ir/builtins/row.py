@@ -52,6 +52,9 @@ class Site(Protocol):
 
     def range(self, start: Dim, stop: Dim, step: int) -> Value: ...
 
+    def backwards(self, value: Value) -> Value:
+        """A list from its end."""
+
     def enumerate(self, items: Value, start: Dim) -> Value: ...
 
     def zip(self, parts: Sequence[Value]) -> Value: ...

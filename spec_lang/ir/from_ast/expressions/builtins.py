@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
+from spec_lang.ir.from_ast.expressions.lists import backwards, length
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
@@ -20,6 +21,7 @@ from spec_lang.ir.from_ast.values.value import (
     Enumerate,
     ListModule,
     Mapped,
+    Parts,
     Range,
     RepeatModule,
     SymList,
@@ -121,6 +123,11 @@ class _Site:
     def range(self, start: Dim, stop: Dim, step: int) -> Value:
         return Range(start, stop, step)
 
+    def backwards(self, value: Value) -> Value:
+        if isinstance(value, Mapped | Parts):
+            return backwards(self.c, value)
+        return list(self.items(value))[::-1]
+
     def enumerate(self, items: Value, start: Dim) -> Value:
         return Enumerate(items, start)
 
@@ -137,6 +144,8 @@ def length_of(c: Check, value: Value, node: ast.Expr) -> Value:
         return uncounted(c, value, node) if value.uncounted() else sum(lengths, dim(0))
     if isinstance(value, SymList | Mapped | RepeatModule):
         return value.length
+    if isinstance(value, Parts):
+        return length(value)
     if isinstance(value, Range):
         return range_length(value)
     if isinstance(value, Enumerate):

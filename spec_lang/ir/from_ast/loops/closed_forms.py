@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.loops.invariants import (
     at_least_one,
     close,
+    item_along,
     list_behind,
     not_negative,
-    same,
-    same_state,
 )
 from spec_lang.ir.from_ast.loops.iteration import Body, State
 from spec_lang.ir.from_ast.state.check import Check
@@ -24,18 +24,21 @@ from spec_lang.shapes.power import absorbing
 
 def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """The first iteration on its own, then an invariant for the others."""
-    if any(isinstance(s, list) for s in state):
-        return None
     since = c.effects.since()
     second = body(at.under(Cond.eq(it.index, 0)), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
-    second = [substitute(s, {own: dim(0)}) for s in second]
-    if any(type_symbols(s) & it.symbols for s in second):
+    grown = [[item_along(it, a, dim(0)) for a in s.added] if isinstance(s, Grown) else [] for s in second]
+    second = [
+        before if isinstance(s, Grown) or s is before else substitute(s, {own: dim(0)})
+        for before, s in zip(state, second, strict=True)
+    ]
+    if any(type_symbols(s) & it.symbols for s in (*second, *grown)):
         return None
     since.settle([o.with_cond(o.cond.substitute({own: 0})) for o in since.owed])
     firsts = _set_aside(since)
+    more: State = list(second)
     if it.length.const != 1:
         inside = c.effects.since()
         rest = at.one_by_one().under(Cond.ge(it.index, 1), Cond.lt(it.index, it.length))
@@ -43,9 +46,16 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
         if out is None or inside.failed or not same_state(rest, second, out):
             return None
         close(c, at, inside, it)
+        more = out
     _merge(firsts)
     at_least_one(c, at, it, node)
-    return second
+    result: State = []
+    for before, first, out_ in zip(second, grown, more, strict=True):
+        added = out_.added if isinstance(out_, Grown) else []
+        if len(added) != len(first) and it.length.const != 1:
+            return None
+        result.append(list_behind(c, at, before, added or first, it, first) if first else before)
+    return result
 
 
 def _set_aside(since: Since) -> list[tuple[Cell, Dim]]:
@@ -227,7 +237,7 @@ def _closed(
             added = [_in_closed_form(a, forms) for a in o.added]
             if any(type_symbols(a) & set(carried) for a in added):
                 return None
-            result.append(list_behind(c, at, before, Grown(before, added), it))
+            result.append(list_behind(c, at, before, added, it))
         else:
             result.append(substitute(h, {own: it.length, **final}))
     return result

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
-from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, same, same_state
+from spec_lang.ir.from_ast.loops.invariants import close, closed_lists
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached

@@ -11,9 +11,10 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at
-from spec_lang.ir.from_ast.values.kinds import is_module
+from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
+from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     AliasModule,
@@ -25,6 +26,7 @@ from spec_lang.ir.from_ast.values.value import (
     ListModule,
     Mapped,
     OpModule,
+    Parts,
     Range,
     RepeatModule,
     SymList,
@@ -74,8 +76,17 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         return _zipped(c, at, value, name, node)
     if isinstance(value, SymList):
         return _over_symbols(c, at, value, name)
+    if isinstance(value, Parts):
+        first, second = value.parts[:2]
+        c.error(
+            "E0403",
+            f"the items of this list follow no one formula: {type_text(first)}, then {type_text(second)}",
+            node,
+            help="go through each part on its own",
+        )
+        return None
     if isinstance(value, Mapped):
-        index = c.fresh(name, 0)
+        index = c.fresh(f"{name}_index" if has_tensor(value) else name, 0)
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
     if isinstance(value, RepeatModule):
         index = c.fresh(name, 0)
@@ -145,7 +156,7 @@ def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
     """The same iteration with other symbols for its elements."""
     symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
     other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
-    other.item, other.owner = it.item, it.owner
+    other.item, other.owner, other.text = it.item, it.owner, it.text
     other.parts = tuple(_renamed(p, env) for p in it.parts)
     return other
 
@@ -156,6 +167,7 @@ def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
+    it.text = value.text
     plain = isinstance(element, Dim)
     it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
     return it

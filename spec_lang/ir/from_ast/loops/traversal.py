@@ -7,22 +7,24 @@ from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.engine import loop
-from spec_lang.ir.from_ast.loops.invariants import close, item_along, not_negative
+from spec_lang.ir.from_ast.loops.invariants import by_value, close, item_along, not_negative
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim
 from spec_lang.ir.from_ast.names.unreached import unreached
-from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.kinds import is_list, is_module
+from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
+from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Grown,
     Iteration,
     ListModule,
     Mapped,
+    Parts,
     RecordValue,
     RepeatModule,
     Value,
@@ -92,7 +94,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
 
 def _head(at: Place, value: Value) -> Value:
     """A list at a loop's head only grows inside: what is appended is kept apart."""
-    return Grown(value, []) if isinstance(value, list) and not at.unrolled else value
+    return Grown(value, []) if isinstance(value, list | Mapped | Parts) and not at.unrolled else value
 
 
 def _poison_loop(c: Check, at: Place, node: ast.For) -> None:
@@ -192,8 +194,6 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
-    if it.symbols:
-        raise NeedsValue(frozenset({getattr(value, "text", "")}))
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",
@@ -201,7 +201,9 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
             generator.iterable,
         )
     not_negative(c, at, it, generator.iterable)
-    return Mapped(it.index, it.length, item)
+    along = item_along(it, item, it.index)
+    left = type_symbols(along) & it.symbols if has_tensor(along) else it.symbols
+    return by_value(c, it, left, node) if left else Mapped(it.index, it.length, along)
 
 
 def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item: Value, key: Value) -> Value:

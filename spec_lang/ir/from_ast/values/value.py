@@ -23,7 +23,7 @@ Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatM
 Value: TypeAlias = (
     "Dim | float | Real | bool | Cond | str | Choice | Template | EllipsisType | SliceOf"
     " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
-    " | SymList | Range | Enumerate | Zip | Mapped | Grown | RecordValue"
+    " | SymList | Range | Enumerate | Zip | Mapped | Parts | Grown | RecordValue"
     " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module | None"
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
@@ -137,6 +137,18 @@ class Mapped:
         self.index = index
         self.length = length
         self.item = item
+
+    def __str__(self) -> str:
+        return "a list"
+
+
+class Parts:
+    """Lists one behind the other, as one: `[x] + [f(x) for f in fs]`; some have a length that is not known."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[list[Value] | Mapped, ...]) -> None:
+        self.parts = parts
 
     def __str__(self) -> str:
         return "a list"
@@ -392,7 +404,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "symbols")
+    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "symbols", "text")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -409,6 +421,14 @@ class Iteration:
         """The element at an index, where it is more than a formula in the index."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
+        self.text = ""
+        """The list hyperparameter that is gone through."""
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The list hyperparameters that are gone through."""
+        own = frozenset({self.text} if self.text else ())
+        return own.union(*(p.texts for p in self.parts))
 
 
 class Grown:
@@ -419,6 +439,9 @@ class Grown:
     def __init__(self, base: Value, added: list[Value]) -> None:
         self.base = base
         self.added = added
+
+    def __str__(self) -> str:
+        return "a list that grows in this loop"
 
 
 class Carried:
