@@ -383,11 +383,14 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
+OF_LISTS = ("len", "enumerate", "zip", "reversed", "sum")
+"""Functions that Python has for lists of tensors, too."""
 PYTHON: dict[str, Any] = {
+    "reversed": lambda values: [*reversed(values)],
     "range": range,
     "len": len,
-    "enumerate": enumerate,
-    "zip": zip,
+    "enumerate": lambda values, start=0: [*enumerate(values, start)],
+    "zip": lambda *values: [*zip(*values, strict=False)],
     "min": min,
     "max": max,
     "sum": sum,

@@ -81,6 +81,7 @@ class Row(Frozen):
         gives: The type of its value in Python: the one that is always the same, or that of the first argument.
         named: The arguments that may be named, in the order in which they end the list of arguments.
         holds_tensors: Whether its arguments may hold tensors.
+        iterates: Whether Python's gives an iterator, which is gone through once.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Row(Frozen):
     gives: Literal["int", "float", "first"] | None = None
     named: tuple[str, ...] = ()
     holds_tensors: bool = False
+    iterates: bool = False
 
     @property
     def spelling(self) -> str:

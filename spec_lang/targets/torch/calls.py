@@ -273,7 +273,7 @@ def _collected(w: Draft, e: m.Comprehension) -> Code:
     lines = [" " * w.indent + f"{items}: {_filled(w, e)}"]
     inner = w
     for i, g in enumerate(e.generators):
-        iterable = inner.expr(g.iterable)
+        iterable = iterated(inner.expr(g.iterable))
         lines += stated(inner, f"for {flat(loop_variables(w, e, i))} in ", iterable, ":")
         inner = w.nested(inner.indent + 4, repeated=True)
         for test in g.tests:

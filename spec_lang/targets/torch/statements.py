@@ -188,7 +188,7 @@ def _return(r: Routine, s: m.Return, live: Container[str], indent: int) -> list[
 
 def _for(r: Routine, s: m.For, live: Container[str], indent: int) -> list[str]:
     w = Draft(r, indent, rhs=s.iterable, live=live)
-    iterable = module(w, s.iterable)
+    iterable = iterated(module(w, s.iterable))
     variables = loop_target(w, s.target, names_in(*s.body))
     r.enter(s)
     head = stated(w, f"for {flat(variables)} in ", iterable, ":", s.trailing)
