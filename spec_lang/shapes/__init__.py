@@ -2,7 +2,7 @@
 
 from spec_lang.shapes.broadcasting import BroadcastError, broadcast
 from spec_lang.shapes.cond import Cond
-from spec_lang.shapes.dim import Dim, Tree, dim, exact_div, maximum, minimum, opaque, root, symbol
+from spec_lang.shapes.dim import Dim, Items, Tree, dim, exact_div, maximum, minimum, opaque, root, symbol
 from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scalar
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
@@ -22,6 +22,7 @@ __all__ = [
     "Facts",
     "Flag",
     "Is",
+    "Items",
     "MixedPrecision",
     "Pack",
     "ParseError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from spec_lang.shapes.dim import Dim, Tree, dim
+from spec_lang.shapes.dim import Dim, Items, Tree, dim
 from spec_lang.shapes.errors import Undefined
 from spec_lang.shapes.flags import COMPARE, Choice, Compared, Flag, Is, Same, Truth
 from spec_lang.shapes.printing import render
@@ -177,7 +177,7 @@ class Cond:
         """The condition with names replaced: by sizes, floats, choices or truths, and flags by their truths."""
         return self._substitute(values, sizes(values))
 
-    def _substitute(self, values: Mapping[Any, object], dims: Mapping[str, Dim | int]) -> Cond:
+    def _substitute(self, values: Mapping[Any, object], dims: Mapping[str, Dim | int | Items]) -> Cond:
         if self.said is not None:
             return _of_flag(self, self.said, values)
         if self.parts:

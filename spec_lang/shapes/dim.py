@@ -225,8 +225,8 @@ class Dim:
         """The names that `substitute` replaces: of symbols, and uninterpreted terms by their text."""
         return frozenset(_replace.text_of(a) for a in _leaves(self))
 
-    def substitute(self, values: Mapping[str, Dim | int]) -> Dim:
-        """The dim with symbols (or uninterpreted terms, by their text) replaced."""
+    def substitute(self, values: Mapping[str, Dim | int | Items]) -> Dim:
+        """The dim with symbols (or uninterpreted terms, by their text, or the lists in them) replaced."""
         if self.const is not None or not values:
             return self
         return _replace.by_name(self, values)
@@ -412,6 +412,7 @@ from spec_lang.shapes import replace as _replace  # noqa: E402
 from spec_lang.shapes.extrema import maximum, minimum  # noqa: E402
 
 exact_div = _division.exact_div
+Items = _replace.Items
 
 __all__ = [
     "FLOOR",
@@ -425,6 +426,7 @@ __all__ = [
     "Atom",
     "Bounds",
     "Dim",
+    "Items",
     "Monomial",
     "Terms",
     "TooLarge",

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from spec_lang.shapes.dim import Dim
+from spec_lang.shapes.dim import Dim, Items
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.replace import whole_power
 
@@ -154,9 +154,9 @@ def substituted(part: Any, values: Mapping[Any, object]) -> Any:
     return part.substitute(sizes(values) if isinstance(part, Dim) else values)
 
 
-def sizes(values: Mapping[Any, object]) -> dict[str, Dim | int]:
-    """The ints among values."""
-    return {n: v for n, v in values.items() if isinstance(v, Dim | int) and not isinstance(v, bool)}
+def sizes(values: Mapping[Any, object]) -> dict[str, Dim | int | Items]:
+    """The ints among values, and the lists."""
+    return {n: v for n, v in values.items() if isinstance(v, Dim | int | Items) and not isinstance(v, bool)}
 
 
 def value_of(value: Number, values: Mapping[Any, Any]) -> float:

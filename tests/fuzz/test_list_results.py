@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.check.checking import codes
 from tests.fuzz.held import hold
 
 Rows = tuple[dict[str, Any], ...]
@@ -290,6 +289,51 @@ HELD: dict[str, tuple[str, str, Rows]] = {
         """-> float[N, d]:
         g = x -> gate -> softmax(dim=-1)
         return einsum("n e, n e d -> n d", g, stack([f(x) for f in fs], dim=1))""",
+        N,
+    ),
+    "a sum": (HEAD, "-> float[N, d]: return sum([f(x) for f in fs])", N),
+    "a sum that is used": (
+        HEAD,
+        "-> float[N]:\n        y = sum([f(x) for f in fs]) / n\n        return y.mean(dim=1)",
+        N,
+    ),
+    "a sum over what grew": (
+        HEAD,
+        """-> float[N, d]:
+        out = [x]
+        for f in fs:
+            out += [f(x)]
+        return sum(out) + sum([x, x])""",
+        N,
+    ),
+    "gone through twice": (
+        HEAD,
+        """-> float[N, d]:
+        ys = [f(x) for f in fs]
+        pairs, order, back = zip(ys, fs), enumerate(ys), reversed(ys)
+        for y, f in pairs:
+            x = f(x + y)
+        for y, f in pairs:
+            x = f(x + y)
+        for i, y in order:
+            x = x + i * y
+        for i, y in order:
+            x = x + i * y
+        for y in back:
+            x = x + y
+        for y in back:
+            x = x * y
+        return x""",
+        N,
+    ),
+    "the item before": (
+        HEAD,
+        """-> float[N, n, d]:
+        out = []
+        for f in fs:
+            out += [f(x)]
+            x = out[-1] + x
+        return stack(out, dim=1)""",
         N,
     ),
     "a mean over an ensemble": (HEAD, "-> float[N, d]: return stack([f(x) for f in fs]).mean(dim=0)", N),

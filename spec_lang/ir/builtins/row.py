@@ -35,6 +35,9 @@ class Site(Protocol):
     def items(self, value: Value) -> Sequence[Value]:
         """The items of a list of known length; one of unknown length is asked for by value."""
 
+    def added(self, value: Value) -> Dim | None:
+        """The sum of a list of ints of unknown length, where it has a closed form."""
+
     def by_value(self, values: Sequence[Value]) -> None:
         """Ask for the lists of unknown length among these by value."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import class_of
 from spec_lang.targets.torch.chains import NESTED, grouped, stages
-from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Kw, atoms, flat
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Kw, atoms, flat, iterated
 from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.expressions import (
     CALLS,

@@ -18,6 +18,7 @@ from spec_lang.targets.torch.code import (
     Spread,
     Tuple,
     flat,
+    iterated,
     name,
     spliced,
 )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.calls import lends, module, runs, value
 from spec_lang.targets.torch.chains import NESTED, has_chain, stages
-from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat
+from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat, iterated
 from spec_lang.targets.torch.conditions import chosen
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.expressions import loop_target, target

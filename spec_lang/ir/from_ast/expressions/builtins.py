@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
+from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.expressions.lists import backwards, length
 from spec_lang.ir.from_ast.names.habits import METHODS
@@ -30,6 +31,7 @@ from spec_lang.ir.from_ast.values.value import (
 )
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol
+from spec_lang.shapes.sums import summed
 from spec_lang.syntax import ast
 
 
@@ -100,6 +102,20 @@ class _Site:
             raise _Reported
         return found
 
+    def added(self, value: Value) -> Dim | None:
+        if isinstance(value, SymList) and _counts(value.item):
+            index = self.c.fresh("i", 0)
+            element = element_of(self.c, self.at, value, index)
+            value = Mapped(index, value.length, element)
+        if not isinstance(value, Mapped) or not isinstance(value.item, Dim):
+            return None
+        (own,) = value.index.symbols
+        found = summed(value.item, own, value.length)
+        low = value.item.bounds[0]
+        if found is not None and low is not None:
+            self.at.facts = self.at.facts.assume(Cond.ge(found, low * value.length))
+        return found
+
     def by_value(self, values: Sequence[Value]) -> None:
         if any(isinstance(v, SymList) for v in values):
             raise NeedsValue(frozenset(v.text for v in values if isinstance(v, SymList)))
@@ -133,6 +149,12 @@ class _Site:
 
     def zip(self, parts: Sequence[Value]) -> Value:
         return Zip(tuple(parts))
+
+
+def _counts(type: ast.Type) -> bool:
+    """Whether a type is that of ints."""
+    named = type.base if isinstance(type, ast.BoundedType) else type
+    return isinstance(named, ast.NamedType) and named.name == "int"
 
 
 def length_of(c: Check, value: Value, node: ast.Expr) -> Value:

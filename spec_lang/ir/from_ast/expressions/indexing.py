@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.items import known_list
-from spec_lang.ir.from_ast.expressions.lists import in_range, item, part_of
+from spec_lang.ir.from_ast.expressions.lists import in_range, item, length, part_of
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic, type_bounds
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.value import Mapped, Parts, Range, SymList, Value
+from spec_lang.ir.from_ast.values.value import Grown, Mapped, Parts, Range, SymList, Value
 from spec_lang.ops.kinds import SliceOf
-from spec_lang.shapes import Dim, dim, opaque
+from spec_lang.shapes import Cond, Dim, dim, opaque
 from spec_lang.syntax import ast
 
 
@@ -20,6 +20,8 @@ def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscri
         return sym_item(c, at, value, index, node)
     if isinstance(value, Mapped | Parts) and isinstance(index, Dim):
         return item(c, at, value, index, node)
+    if isinstance(value, Grown):
+        return _item_of_grown(c, at, value, index, node)
     if isinstance(value, Mapped | Parts) and isinstance(index, SliceOf):
         return part_of(c, at, value, index, node)
     if isinstance(value, Range):
@@ -42,6 +44,25 @@ def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscri
     if isinstance(value, str) and isinstance(index, Dim):
         return c.error("E0403", "strings are not indexed", node)
     return c.error("E0403", f"{host.kind_of(value)} has no items to index", node)
+
+
+def _item_of_grown(c: Check, at: Place, value: Grown, index: Value, node: ast.Subscript) -> Value:
+    """An item of a list that grows in this loop: one that was there before it, or that this iteration has appended."""
+    if isinstance(index, Dim):
+        back = -index.const if index.const is not None else 0
+        if 0 < back <= len(value.added):
+            return value.added[-back]
+        base = value.base
+        if isinstance(base, list | Mapped | Parts):
+            inside = Cond.ge(index, 0), Cond.lt(index, length(base))
+            if all(at.decide(cond) is True for cond in inside):
+                return host_item(c, at, base, index, node)
+    return c.error(
+        "E0403",
+        "this list grows in the loop, and which of its items this is is not known",
+        node,
+        help="keep what the next iteration needs in a variable of its own",
+    )
 
 
 def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subscript) -> Value:

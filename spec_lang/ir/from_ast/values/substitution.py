@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.values.value import Case, Env, Mapped, Maybe, Parts, Template, Value
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined, dim, symbol
+from spec_lang.shapes import Cond, Dim, Items, Pack, TensorType, Undefined, dim, symbol
 
 
 def substitute(value: Value, env: Env) -> Value:
@@ -59,6 +59,8 @@ def _names(value: Value) -> frozenset[str]:
         return value.symbols
     if isinstance(value, tuple | list):
         return frozenset().union(*map(_names, value))
+    if isinstance(value, Items):
+        return _names(value.items)
     return frozenset()
 
 
@@ -70,7 +72,7 @@ def substitute_dim(value: Dim, env: Env) -> Dim:
     """As `substitute`, for a size."""
     if value.const is not None:
         return value
-    return value.substitute({k: v for k, v in env.items() if isinstance(v, Dim)})
+    return value.substitute({k: v for k, v in env.items() if isinstance(v, Dim | Items)})
 
 
 def substitute_cond(value: Cond, env: Env) -> Cond | bool:
@@ -99,7 +101,7 @@ def substitute_type(value: TensorType, env: Env) -> TensorType:
     shape: list[Dim | Pack] = []
     for d in value.shape:
         if isinstance(d, Pack):
-            shape.extend(env.get(f"*{d.name}", (d,)))  # type: ignore[arg-type]  # packs map to shapes
+            shape.extend(env.get(f"*{d.name}", (d,)))  # packs map to shapes
         else:
             shape.append(substitute_dim(d, env))
     return TensorType(value.dtype, tuple(shape))

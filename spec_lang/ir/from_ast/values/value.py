@@ -28,8 +28,9 @@ Value: TypeAlias = (
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
 
-Env: TypeAlias = "dict[Any, Value]"
-"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes, and a flag for its truth."""
+Env: TypeAlias = "dict[Any, Any]"
+"""What the names in a callee's sizes and conditions stand for: values; `*B` stands for sizes, a flag for its truth, and
+the name of a list for `Items`."""
 
 
 class _Poison:
