@@ -45,18 +45,11 @@ class SliceOf(Record):
 
 
 class Run(Record):
-    """As many tensors as `count` says: `item` for each value of the symbol `index` from 0 on.
-
-    `other` is the item at another value of the index: what must agree for all items is proved for these two.
-    """
+    """As many tensors as `count` says: `item` for each value of the symbol `index` from 0 on."""
 
     item: TensorType
-    other: TensorType
-    index: str
+    index: Dim
     count: Dim
-
-    def __str__(self) -> str:
-        return str(self.item)
 
 
 Tensors: TypeAlias = tuple[TensorType | Run, ...]

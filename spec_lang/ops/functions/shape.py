@@ -12,7 +12,7 @@ from typing import ClassVar
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
 from spec_lang.ops.kinds import Axes, Axis, Sizes, Tensors
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.runs import apart, counted, each, fixed, total
+from spec_lang.ops.rules.runs import counted, each, first_of, kinds, others, total
 from spec_lang.shapes import Cond, Dim, Pack, Shape, TensorType, dim, exact_div
 
 
@@ -462,7 +462,7 @@ class cat(Function):
         first, axis = joined(cx, self.tensors, self.dim)
         size = total(cx, self.tensors, self.dim)
         return TensorType(
-            result_dtype(cx, *apart(self.tensors)), (*first.shape[:axis], size, *first.shape[axis + 1 :])
+            result_dtype(cx, *kinds(self.tensors)), (*first.shape[:axis], size, *first.shape[axis + 1 :])
         )
 
     def onnx(self, g: Graph) -> Value:
@@ -476,11 +476,11 @@ def joined(cx: Cx, tensors: Tensors, at: int) -> tuple[Tensor, int]:
         OpError: no tensors, other ranks, other sizes.
     """
     counted(cx, tensors)
-    first, *others = apart(tensors)
+    first = first_of(tensors)
     if not first.shape:
         raise OpError(f"{cx.name} takes tensors with dims, but gets {first}", code="E0302", arg="tensors")
     axis = axis_of(cx, first, at)
-    for other in others:
+    for there, other in others(cx, tensors):
         if len(other.shape) != len(first.shape):
             raise OpError(
                 f"{cx.name} takes tensors of equally many dims, but gets {first} and {other}", code="E0302"
@@ -490,13 +490,13 @@ def joined(cx: Cx, tensors: Tensors, at: int) -> tuple[Tensor, int]:
                 continue
             if isinstance(a, Pack) or isinstance(b, Pack):
                 raise OpError(f"{cx.name} along dim {at}: {first} and {other} differ before it", code="E0323")
-            cx.equal(
+            there.equal(
                 a,
                 b,
                 f"{cx.name} along dim {at} takes tensors that agree elsewhere, but dim {i} of {first} and {other} differ: {a} and {b}",
                 code="E0323",
             )
-    return fixed(cx, tensors, first), axis
+    return first, axis
 
 
 def concatenated(g: Graph, tensors: Sequence[Tensor], at: int) -> Value:
@@ -533,15 +533,15 @@ class stack(Function):
 
         number = counted(cx, self.tensors)
         single = each(self.tensors, lambda x: unsqueeze(input=x, dim=self.dim).infer(cx))
-        at = unsqueeze(input=apart(self.tensors)[0], dim=self.dim)._at(cx)
+        at = unsqueeze(input=kinds(self.tensors)[0], dim=self.dim)._at(cx)
         first, _ = joined(cx, single, at)
         shape = (*first.shape[:at], number, *first.shape[at + 1 :])
-        return TensorType(result_dtype(cx, *apart(single)), shape)
+        return TensorType(result_dtype(cx, *kinds(single)), shape)
 
     def onnx(self, g: Graph) -> Value:
         from spec_lang.ops.rules.elementwise import dtype_of
 
-        rank = len(apart(self.tensors)[0].shape) + 1
+        rank = len(kinds(self.tensors)[0].shape) + 1
         at = self.dim % rank
         dtype = dtype_of(*self.tensors)
         single = [g.Unsqueeze(g.cast(x, dtype), g.ints([at])) for x in self.tensors if isinstance(x, Value)]
@@ -557,14 +557,14 @@ class hstack(Function):
 
     def _joined(self, cx: Cx) -> cat:
         tensors = each(self.tensors, lambda x: x if x.shape else x.with_shape((dim(1),)))
-        flat = not tensors or known_rank(cx, apart(tensors)[0]) == 1
+        flat = not tensors or known_rank(cx, kinds(tensors)[0]) == 1
         return cat(tensors=tensors, dim=0 if flat else 1)
 
     def infer(self, cx: Cx) -> Tensor:
         return self._joined(cx).infer(cx)
 
     def onnx(self, g: Graph) -> Value:
-        rank = max(len(x.shape) for x in apart(self.tensors))
+        rank = max(len(x.shape) for x in kinds(self.tensors))
         tensors = [x if x.shape else g.reshape(x, [1]) for x in self.tensors if isinstance(x, Value)]
         return cat(tensors=tensors, dim=0 if rank < 2 else 1).onnx(g)
 

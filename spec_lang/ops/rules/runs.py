@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from spec_lang.ops.base import Cx, OpError, Tensor, size_at
 from spec_lang.ops.kinds import Run, Tensors
@@ -13,14 +13,34 @@ from spec_lang.shapes.sums import summed
 def each(tensors: Tensors, f: Callable[[Tensor], Tensor]) -> Tensors:
     """The list with every tensor of it in place of itself."""
     return tuple(
-        Run(item=f(x.item), other=f(x.other), index=x.index, count=x.count) if isinstance(x, Run) else f(x)
-        for x in tensors
+        Run(item=f(x.item), index=x.index, count=x.count) if isinstance(x, Run) else f(x) for x in tensors
     )
 
 
-def apart(tensors: Tensors) -> tuple[Tensor, ...]:
-    """Tensors that stand for all: what holds of each two of these holds of each two of the list."""
-    return tuple(t for x in tensors for t in ((x.item, x.other) if isinstance(x, Run) else (x,)))
+def kinds(tensors: Tensors) -> tuple[Tensor, ...]:
+    """One tensor for each of a rank and dtype; sizes may have an index in them."""
+    return tuple(x.item if isinstance(x, Run) else x for x in tensors)
+
+
+def first_of(tensors: Tensors) -> Tensor:
+    """A tensor whose sizes, but for those that differ, are those of all: the first, without an index in it."""
+    plain = [x for x in tensors if isinstance(x, TensorType)]
+    if plain:
+        return plain[0]
+    run = tensors[0]
+    assert isinstance(run, Run)
+    own = dict.fromkeys(run.index.symbols, dim(0))
+    shape = (d if isinstance(d, Pack) else d.substitute(own) for d in run.item.shape)
+    return run.item.with_shape(tuple(shape))
+
+
+def others(cx: Cx, tensors: Tensors) -> Iterator[tuple[Cx, Tensor]]:
+    """Every tensor, and where it is asked about: each of a run, in front of whose end its index is."""
+    for x in tensors:
+        if isinstance(x, Run):
+            yield Cx(cx.facts.assume(Cond.lt(x.index, x.count)), cx.name), x.item
+        else:
+            yield cx, x
 
 
 def counted(cx: Cx, tensors: Tensors) -> Dim:
@@ -39,15 +59,6 @@ def counted(cx: Cx, tensors: Tensors) -> Dim:
     return number
 
 
-def fixed(cx: Cx, tensors: Tensors, x: Tensor) -> Tensor:
-    """One of the tensors that stand for all, its sizes, which are those of all, without an index."""
-    runs = [r for r in tensors if isinstance(r, Run) and r.item is x]
-    if not runs:
-        return x
-    own = {runs[0].index: dim(0)}
-    return x.with_shape(tuple(d if isinstance(d, Pack) else d.substitute(own) for d in x.shape))
-
-
 def total(cx: Cx, tensors: Tensors, axis: int) -> Dim:
     """The sizes along an axis, added up.
 
@@ -60,7 +71,8 @@ def total(cx: Cx, tensors: Tensors, axis: int) -> Dim:
             found = found + size_at(cx, x, axis)
             continue
         size = size_at(cx, x.item, axis)
-        part = summed(size, x.index, x.count)
+        (own,) = x.index.symbols
+        part = summed(size, own, x.count)
         if part is None:
             raise OpError(
                 f"{cx.name} adds up {size} for each of {x.count} tensors, for which there is no formula",
@@ -69,7 +81,7 @@ def total(cx: Cx, tensors: Tensors, axis: int) -> Dim:
                 help="give each item a size that does not depend on its place, or is linear in it",
             )
         low = size.bounds[0]
-        if low is not None and x.index in size.symbols:
+        if low is not None and own in size.symbols:
             cx.learn(Cond.ge(part, low * x.count))
         found = found + part
     return found

@@ -6,7 +6,7 @@ from spec_lang.diagnostics import Span
 from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.names.names import find
 from spec_lang.ir.from_ast.state.check import Check
-from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.value import POISON, ListModule, RepeatModule, Value
@@ -28,7 +28,7 @@ def evaluated(c: Check, at: Place, arguments: tuple[ast.Argument, ...], holes: b
         else:
             value = c.ev(at, a.value)
         if a.star == "*":
-            _spread(c, result, value, a.value)
+            _spread(c, result, value, a.value, at.mode is Mode.LAYERS)
         elif a.star == "**":
             _spread_named(c, result, value, a.value)
         elif a.name is not None:
@@ -55,8 +55,8 @@ def pack_named(c: Check, at: Place, node: ast.Expr) -> Pack | None:
     return found[1]
 
 
-def _spread(c: Check, result: Args, value: Value, node: ast.Expr) -> None:
-    items = known_list(c, value, node)
+def _spread(c: Check, result: Args, value: Value, node: ast.Expr, splices: bool) -> None:
+    items = known_list(c, value, node, splices)
     result.bad |= items is None
     result.values += items or []
     result.nodes += [node] * len(items or [])

@@ -16,6 +16,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module, is_tensor
+from spec_lang.ir.from_ast.values.module_values import needs_cells, turned
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Case,
@@ -142,6 +143,8 @@ class _Site:
     def backwards(self, value: Value) -> Value:
         if isinstance(value, Mapped | Parts):
             return backwards(self.c, value)
+        if isinstance(value, RepeatModule) and not value.keyed and not needs_cells(value):
+            return turned(value, self.c.fresh(str(value.index), 0))
         return list(self.items(value))[::-1]
 
     def enumerate(self, items: Value, start: Dim) -> Value:

@@ -48,7 +48,7 @@ def placed(c: Check, at: Place, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.E
     found: list[tuple[ast.Expr, Value]] = []
     for node in nodes:
         if isinstance(node, ast.Star):
-            items = known_list(c, c.ev(at, node.value), node.value)
+            items = known_list(c, c.ev(at, node.value), node.value, at.mode is Mode.LAYERS)
             found += [(node, POISON)] if items is None else [(node, v) for v in items]
         else:
             found.append((node, c.ev(at, node)))

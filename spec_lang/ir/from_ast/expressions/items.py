@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.module_values import known_items, needs_cells
 from spec_lang.ir.from_ast.values.value import POISON, ListModule, Range, RepeatModule, SymList, Value
 from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
@@ -19,12 +20,19 @@ def uncounted(c: Check, module: ListModule, node: object) -> Value:
     )
 
 
-def known_list(c: Check, value: Value, node: ast.Expr) -> list[Value] | None:
-    """A list whose items are known; its mistake is reported."""
+def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) -> list[Value] | None:
+    """A list whose items are known; its mistake is reported.
+
+    Args:
+        splices: Whether it becomes a part of another container, of which layers of unknown number are one.
+    """
     if isinstance(value, list | tuple):
         return list(value)
     if isinstance(value, ListModule) and value.kind != "dict":
-        return value.items
+        if splices or not any(isinstance(i, RepeatModule) for i in value.items):
+            return value.items
+        parts = [known_list(c, i, node) if isinstance(i, RepeatModule) else [i] for i in value.items]
+        return None if None in parts else [i for part in parts for i in part or ()]
     if isinstance(value, Range):
         length = range_length(value)
         if length.const is not None and length.const <= host.MAX_LIST:
@@ -32,9 +40,17 @@ def known_list(c: Check, value: Value, node: ast.Expr) -> list[Value] | None:
     if isinstance(value, SymList):
         raise NeedsValue(frozenset({value.text}))
     if isinstance(value, RepeatModule) and not value.keyed:
-        return [value]
+        if splices:
+            return [value]
+        items = None if needs_cells(value) else known_items(value, host.MAX_LIST)
+        if items is not None:
+            return items
     if value is not POISON:
         kind, help = host.kind_of(value), None
+        if isinstance(value, RepeatModule):
+            kind = f"{value.length} layers" + (
+                " with sizes that follow from their order" if needs_cells(value) else ""
+            )
         if isinstance(value, Range):
             kind = f"a range of {range_length(value)}"
             help = "two counts are one: `for k in range(a * b)`, with `k // b` and `k % b`"

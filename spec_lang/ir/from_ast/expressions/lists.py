@@ -9,7 +9,7 @@ from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, Parts, Value
 from spec_lang.ops.kinds import Run, SliceOf
-from spec_lang.shapes import Cond, Dim, Facts, TensorType, Undefined, dim, maximum, minimum
+from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, maximum, minimum
 from spec_lang.shapes.atom import OPAQUE, Atom
 from spec_lang.syntax import ast
 
@@ -213,28 +213,22 @@ def _smaller(at: Place, a: Dim, b: Dim) -> Dim:
     return a if at.decide(Cond.le(a, b)) else b if at.decide(Cond.ge(a, b)) else minimum(a, b)
 
 
-def as_runs(c: Check, value: Value, facts: Facts) -> tuple[Value | list[TensorType | Run], Facts]:
-    """A list of tensors as ops take it, and what is known of its indices; another value as it is."""
-    if isinstance(value, list) or not isinstance(value, Mapped | Parts):
-        return value, facts
+def as_runs(c: Check, value: Value) -> Value | list[TensorType | Run]:
+    """A list of tensors as ops take it; another value as it is."""
+    if not isinstance(value, Mapped | Parts):
+        return value
     found: list[TensorType | Run] = []
     for part in parts_of(value) or ():
         if isinstance(part, Mapped) and part.length.const is not None and part.length.const <= LISTED:
             part = first_items(part, part.length.const)
         if isinstance(part, list):
             if not all(isinstance(v, TensorType) for v in part):
-                return value, facts
+                return value
             found += [v for v in part if isinstance(v, TensorType)]
             continue
-        index, other = c.fresh(_letter(part), 0), c.fresh("j", 0)
-        one, two = item_at(part, index), item_at(part, other)
-        if not (isinstance(one, TensorType) and isinstance(two, TensorType)):
-            return value, facts
-        facts = facts.assume(Cond.lt(index, part.length)).assume(Cond.lt(other, part.length))
-        found.append(Run(item=one, other=two, index=str(index), count=part.length))
-    return found, facts
-
-
-def _letter(items: Mapped) -> str:
-    name = str(items.index)
-    return "i" if name == "j" else name
+        index = c.fresh(str(part.index), 0)
+        item = item_at(part, index)
+        if not isinstance(item, TensorType):
+            return value
+        found.append(Run(item=item, index=index, count=part.length))
+    return found

@@ -69,11 +69,8 @@ def infer_op(
             place = next((n for n in places.values() if c.notes.resolved.get(n.number) is maybe), node)
             return present(c, maybe, place)
         return result
-    facts, given = at.facts, []
-    for value in (*args, *kwargs.values()):
-        one, facts = as_runs(c, value, facts)
-        given.append(_op_value(one))
-    cx = Cx(facts, label)
+    given = [_op_value(as_runs(c, value)) for value in (*args, *kwargs.values())]
+    cx = Cx(at.facts, label)
     try:
         named = dict(zip(kwargs, given[len(args) :], strict=True))
         result = signature.bind(op, given[: len(args)], named).infer(cx)

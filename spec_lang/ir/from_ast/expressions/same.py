@@ -20,7 +20,7 @@ def same(at: Place, a: Value, b: Value) -> bool:
     if a is b:
         return True
     if isinstance(b, Grown):
-        return b.base is a
+        return b.base is a or (isinstance(a, Grown) and b.base is a.base and not a.added)
     if isinstance(a, TensorType) and isinstance(b, TensorType):
         if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
             return False

@@ -9,6 +9,7 @@ from spec_lang.ir.from_ast.names.names import need
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.args import Args, stage
+from spec_lang.ir.from_ast.values.elements import elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import Cell
 from spec_lang.shapes import Dim, TensorType, symbol
@@ -89,6 +90,10 @@ def _indexed(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim 
             size = size.substitute({str(index): c.block.running.indices.get(name, symbol(name, 0))})
         else:
             return None
+        made = c.block.running.made.get(name)
+        if made is not None:
+            found = elements_at(made, c.block.running.indices.get(name, symbol(name, 0)))
+            size = size.substitute({str(v): symbol(n, *v.bounds) for n, v in found.items()})
     return size
 
 

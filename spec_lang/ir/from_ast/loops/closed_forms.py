@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.loops.iteration import Body, State
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import elements_at, inside
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
@@ -25,13 +25,13 @@ from spec_lang.shapes.power import absorbing
 def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """The first iteration on its own, then an invariant for the others."""
     since = c.effects.since()
-    second = body(at.under(Cond.eq(it.index, 0)), state, it.element)
+    second = body(at.under(*inside(it, Cond.eq(it.index, 0))), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
     grown = [[item_along(it, a, dim(0)) for a in s.added] if isinstance(s, Grown) else [] for s in second]
     second = [
-        before if isinstance(s, Grown) or s is before else substitute(s, {own: dim(0)})
+        Grown(before, []) if isinstance(s, Grown) else s if s is before else substitute(s, {own: dim(0)})
         for before, s in zip(state, second, strict=True)
     ]
     if any(type_symbols(s) & it.symbols for s in (*second, *grown)):
@@ -40,21 +40,23 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     firsts = _set_aside(since)
     more: State = list(second)
     if it.length.const != 1:
-        inside = c.effects.since()
-        rest = at.one_by_one().under(Cond.ge(it.index, 1), Cond.lt(it.index, it.length))
+        later = c.effects.since()
+        rest = at.one_by_one().under(*inside(it, Cond.ge(it.index, 1), Cond.lt(it.index, it.length)))
         out = body(rest, second, it.element)
-        if out is None or inside.failed or not same_state(rest, second, out):
+        if out is None or later.failed or not same_state(rest, second, out):
             return None
-        close(c, at, inside, it)
+        close(c, at, later, it)
         more = out
     _merge(firsts)
     at_least_one(c, at, it, node)
     result: State = []
-    for before, first, out_ in zip(second, grown, more, strict=True):
-        added = out_.added if isinstance(out_, Grown) else []
-        if len(added) != len(first) and it.length.const != 1:
-            return None
-        result.append(list_behind(c, at, before, added or first, it, first) if first else before)
+    for before, then, first, last in zip(state, second, grown, more, strict=True):
+        if isinstance(then, Grown) and isinstance(last, Grown):
+            result.append(list_behind(c, at, before, last.added or first, it, node, first))
+            if len(last.added) != len(first) and it.length.const != 1:
+                return None
+        else:
+            result.append(then)
     return result
 
 
@@ -82,7 +84,7 @@ def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, no
     head = _by_index(c, at, state, body, it)
     for _ in range(4):
         with c.trial(at) as trial:
-            out = body(trial.at.under(Cond.lt(it.index, it.length)), head, it.element)
+            out = body(trial.at.under(*inside(it, Cond.lt(it.index, it.length))), head, it.element)
             if out is None or trial.failed or not _keeps_kinds(at, head, out):
                 trial.keep()  # its mistakes are those of the attempt
                 return None
@@ -116,7 +118,7 @@ def _by_index(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
     The sizes that one iteration gives are those that the next one takes; whether that holds is left to verify.
     """
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.eq(it.index, 0)), state, it.element)
+        out = body(trial.at.under(*inside(it, Cond.eq(it.index, 0))), state, it.element)
         failed = out is None or trial.failed or not _keeps_kinds(at, state, out)
     if out is None or failed:
         return state
@@ -202,7 +204,7 @@ def _closed(
     node: object,
 ) -> State | None:
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.lt(it.index, it.length)), head, it.element)
+        out = body(trial.at.under(*inside(it, Cond.lt(it.index, it.length))), head, it.element)
     if out is None:
         return None
     nexts = _nexts(at, head, out, carried)
@@ -212,7 +214,7 @@ def _closed(
     forms = {
         name: _closed_form(at, symbol(name), start, nexts[name], it, nexts) for name, start in carried.items()
     }
-    facts: list[Cond] = [Cond.lt(it.index, it.length)]
+    facts: list[Cond] = [*inside(it, Cond.lt(it.index, it.length))]
     for name, form in forms.items():
         if form is not None:
             facts.append(Cond.eq(symbol(name), form))
@@ -237,7 +239,7 @@ def _closed(
             added = [_in_closed_form(a, forms) for a in o.added]
             if any(type_symbols(a) & set(carried) for a in added):
                 return None
-            result.append(list_behind(c, at, before, added, it))
+            result.append(list_behind(c, at, before, added, it, node))
         else:
             result.append(substitute(h, {own: it.length, **final}))
     return result

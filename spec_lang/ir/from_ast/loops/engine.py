@@ -12,7 +12,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Trial
 from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import elements_at, inside
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Cell, Grown, Iteration, Value
@@ -74,16 +74,16 @@ def loop(
 def _invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """One iteration that leaves everything as it was stands for all."""
     since = c.effects.since()
-    out = body(at.under(Cond.lt(it.index, it.length)), state, it.element)
+    out = body(at.under(*inside(it, Cond.lt(it.index, it.length))), state, it.element)
     if out is None or since.failed or not same_state(at, state, out):
         return None
     close(c, at, since, it)
-    return closed_lists(c, at, state, out, it)
+    return closed_lists(c, at, state, out, it, node)
 
 
 def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> None:
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.lt(it.index, it.length)), state, it.element)
+        out = body(trial.at.under(*inside(it, Cond.lt(it.index, it.length))), state, it.element)
     pairs = zip(state, out or state, strict=True)
     changes = [(a, b) for a, b in pairs if not same(at, a, b) and not _is_broken(b)]
     if c.effects.tainted and not changes:

@@ -75,30 +75,47 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
     return [cond]
 
 
-def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration) -> State:
+def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration, node: object) -> State:
     """The state behind an invariant loop: lists have grown by what each iteration appends."""
     result: State = []
     for a, b in zip(before, after, strict=True):
         if isinstance(b, Grown):
-            result.append(list_behind(c, at, a, b.added, it))
+            result.append(list_behind(c, at, a, b.added, it, node))
         else:
             result.append(a)
     return result
 
 
 def list_behind(
-    c: Check, at: Place, before: Value, added: list[Value], it: Iteration, first: list[Value] | None = None
+    c: Check,
+    at: Place,
+    before: Value,
+    added: list[Value],
+    it: Iteration,
+    node: object,
+    first: list[Value] | None = None,
 ) -> Value:
     """A list behind the loop that appends to it, in the first iteration something of its own where `first` is given."""
     if not added:
         return before
-    not_negative(c, at, it, c.definition.node)
+    not_negative(c, at, it, node)
     start = dim(0 if first is None else 1)
-    own = joined(c, at, first or [], appended(c, at, added, it, start))
-    return POISON if own is POISON else joined(c, at, before, own)
+    own = joined(c, at, first or [], appended(c, at, added, it, start, node))
+    if own is POISON:
+        return POISON
+    if isinstance(before, Grown):
+        if isinstance(own, list):
+            return Grown(before.base, [*before.added, *own])
+        return c.error(
+            "E0310",
+            "a list that grows in a loop inside another loop has no formula for its items",
+            node,
+            help="gather the items of the inner loop in a list of their own",
+        )
+    return joined(c, at, before, own)
 
 
-def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim) -> Value:
+def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim, node: object) -> Value:
     """What the iterations of a loop append, from one of them on."""
     length = it.length - start
     if length.const is not None and length.const <= MAX_UNROLLED:
@@ -106,13 +123,18 @@ def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim)
     index = c.fresh(str(it.index), 0)
     items = [item_along(it, a, start + index) for a in added]
     if any(type_symbols(i) & it.symbols for i in items):
-        by_value(c, it, it.symbols, c.definition.node)
+        by_value(c, it, it.symbols, node)
         return POISON
     if len(items) == 1:
         return Mapped(index, length, items[0])
     if all(same(at, items[0], i) for i in items) and not type_symbols(items[0]) & index.symbols:
         return Mapped(index, length * len(items), items[0])
-    return POISON
+    return c.error(
+        "E0310",
+        f"each iteration appends {len(items)} items of different types, for which there is no one formula",
+        node,
+        help="make a list for each of them",
+    )
 
 
 def by_value(c: Check, it: Iteration, symbols: frozenset[str], node: object) -> Value:

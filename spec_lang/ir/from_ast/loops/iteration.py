@@ -92,7 +92,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         index = c.fresh(name, 0)
         (own,) = value.index.symbols
         c.block.running.indices[own] = value.index
-        inner = value.iteration
+        inner = c.block.running.made[own] = value.iteration
         known = [
             at_index(value.item, {**elements_at(inner, dim(k)), own: dim(k)})
             for k in range(len(inner.known or ()))
@@ -214,8 +214,7 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Itera
 
 def ungrown(value: Value) -> Value:
     """A list with what an iteration has appended to it; other values as they are."""
-    if isinstance(value, Grown):
-        assert isinstance(value.base, list)
+    if isinstance(value, Grown) and isinstance(value.base, list):
         return [*value.base, *value.added]
     return value
 

@@ -15,6 +15,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.elements import inside
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.texts import type_symbols
@@ -94,7 +95,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
 
 def _head(at: Place, value: Value) -> Value:
     """A list at a loop's head only grows inside: what is appended is kept apart."""
-    return Grown(value, []) if isinstance(value, list | Mapped | Parts) and not at.unrolled else value
+    return Grown(value, []) if isinstance(value, list | Mapped | Parts | Grown) and not at.unrolled else value
 
 
 def _poison_loop(c: Check, at: Place, node: ast.For) -> None:
@@ -168,7 +169,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _each(c, at, node, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
-        there = trial.at.under(Cond.lt(it.index, it.length))
+        there = trial.at.under(*inside(it, Cond.lt(it.index, it.length)))
         if not bind_target(c, there, generator.target, it.element, generator.iterable):
             trial.keep()
             return POISON

@@ -24,7 +24,7 @@ class Symbols:
 class Running:
     """What loops have made symbols of."""
 
-    __slots__ = ("carried", "cells", "elements", "heads", "indices", "names", "owners", "repeats")
+    __slots__ = ("carried", "cells", "elements", "heads", "indices", "made", "names", "owners", "repeats")
 
     def __init__(self) -> None:
         self.carried: dict[str, Carried] = {}
@@ -37,6 +37,8 @@ class Running:
         """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
         self.indices: dict[str, Dim] = {}
         """The indices of lists of layers by their names."""
+        self.made: dict[str, Iteration] = {}
+        """What lists of layers are made from, by the names of their indices."""
         self.repeats: dict[str, RepeatModule] = {}
         """The lists of layers by the names of their indices."""
         self.owners: dict[ast.Comprehension, Dim] = {}

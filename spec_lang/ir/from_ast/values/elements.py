@@ -34,6 +34,44 @@ def element_values(element: Value, known: Value) -> dict[str, Dim]:
     return found
 
 
+def inside(it: Iteration, *conds: Cond) -> tuple[Cond, ...]:
+    """What holds in one iteration: what is zipped is at one index."""
+    if not _zips(it):
+        return conds
+    own = _dims_of(it)
+    return (*conds, *(Cond.eq(own[n], v) for n, v in elements_at(it, it.index).items() if n in own))
+
+
+def _zips(it: Iteration) -> bool:
+    return len(it.parts) > 1 or any(map(_zips, it.parts))
+
+
+def _dims_of(it: Iteration) -> dict[str, Dim]:
+    return element_dims(it.element) | {n: d for part in it.parts for n, d in _dims_of(part).items()}
+
+
+def element_dims(element: Value) -> dict[str, Dim]:
+    """The ints of an element that are symbols, by their names."""
+    if isinstance(element, Dim):
+        return {str(element): element} if str(element) in element.symbols else {}
+    if isinstance(element, tuple):
+        return {n: d for e in element for n, d in element_dims(e).items()}
+    if isinstance(element, RecordValue):
+        return {n: d for e in element.fields.values() for n, d in element_dims(e).items()}
+    return {}
+
+
+def backwards(it: Iteration) -> Iteration:
+    """An iteration over the same, from its end."""
+    known = None if it.known is None else it.known[::-1]
+    other = Iteration(it.length, it.index, it.element, known, it.symbols)
+    item, last = it.item, it.length - 1
+    if item is not None:
+        other.item = lambda k: item(last - k)
+    other.text, other.parts = it.text, tuple(map(backwards, it.parts))
+    return other
+
+
 def element_symbols(element: Value) -> frozenset[str]:
     """The symbols of ints in an element."""
     if isinstance(element, Dim):
