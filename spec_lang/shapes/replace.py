@@ -34,6 +34,8 @@ class Items:
             place = args[0] if at and at[1] == "{}" else dim(int(at[1])) if at else None
             if found.start() == 0 and place is not None and place.const is not None:
                 return self.items[place.const] if -len(self.items) <= place.const < len(self.items) else None
+            if atom.name == f"sum({name}[:{{}}])" and args[0].const is not None:
+                return total(list(self.items[: args[0].const]))
             before = atom.name[: found.start()].count("{}")
             template = f"[{', '.join(['{}'] * len(self.items))}]"
             given = (*args[:before], *self.items, *args[before:])
