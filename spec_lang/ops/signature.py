@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, Function, Layer, Op, OpError, known_rank, size_at
 from spec_lang.ops.kinds import Choice, Real, Run, SliceOf
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
@@ -46,7 +47,7 @@ class NeedsCase(Exception):
         self.value = value
 
 
-class Parameter(NamedTuple):
+class Parameter(Record):
     """One argument of an op."""
 
     name: str

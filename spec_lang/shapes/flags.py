@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spec_lang.frozen import Record
+from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import TooLarge, Undefined
-from spec_lang.shapes.real import Number, operand, substituted, value_of
+from spec_lang.shapes.real import Number, Real, operand, substituted, value_of
+
+if TYPE_CHECKING:
+    from spec_lang.shapes.cond import Cond
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -130,4 +134,32 @@ class Compared(Record):
         return f"{operand(self.left)} {self.op} {operand(self.right)}"
 
 
-Flag: TypeAlias = Truth | Absent | Is | Same | Compared
+ITEM = "[]"
+"""What stands behind a list's name in the name of its item at an index that `Every` counts: `ps[]`, `stages[].rate`."""
+
+
+class Every(Record):
+    """A condition holds for each value of `index` from 0 to below `length`."""
+
+    cond: Cond
+    index: str
+    length: Dim
+
+    @property
+    def names(self) -> frozenset[str]:
+        return (self.cond.names - {self.index}) | self.length.names
+
+    def at(self, k: int) -> Cond:
+        """The condition for one value of the index."""
+        items = {n: Real(n.replace(ITEM, f"[{k}]")) for n in self.cond.names if ITEM in n}
+        return self.cond.substitute({self.index: dim(k), **items})
+
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        return all(self.at(k).evaluate(values) for k in range(self.length.evaluate(values)))
+
+    def __str__(self) -> str:
+        each = str(self.cond).replace(ITEM, f"[{self.index}]")
+        return f"all({each} for {self.index} in range({self.length}))"
+
+
+Flag: TypeAlias = Truth | Absent | Is | Same | Compared | Every

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from spec_lang.shapes.dim import Dim, Items
+from spec_lang.shapes.dim import Dim
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.replace import whole_power
 
@@ -143,6 +144,8 @@ def operand(value: object) -> str:
     """A number as part of a float's text."""
     if isinstance(value, Dim | Real):
         text = str(value)
+        if isinstance(value, Real) and not value.args:
+            return text
         return text if text.replace("_", "").replace(".", "").isalnum() or text.endswith(")") else f"({text})"
     return repr(value)
 
@@ -151,12 +154,38 @@ def substituted(part: Any, values: Mapping[Any, object]) -> Any:
     """A number or condition with names replaced."""
     if isinstance(part, float):
         return part
-    return part.substitute(sizes(values) if isinstance(part, Dim) else values)
+    return part.substitute(values)
 
 
-def sizes(values: Mapping[Any, object]) -> dict[str, Dim | int | Items]:
-    """The ints among values, and the lists."""
-    return {n: v for n, v in values.items() if isinstance(v, Dim | int | Items) and not isinstance(v, bool)}
+def template(value: Real, symbol: Callable[[str], Dim]) -> tuple[str, list[str]]:
+    """The expression's text with `{}` for each of its names, and the names; `symbol` makes a size of a name.
+
+    The text is laid out as with the names in it.
+    """
+    whole = _sizes_in(value)
+    names = sorted((n for n in value.names if isinstance(n, str)), key=len, reverse=True)
+    marked = value.substitute({n: symbol(n + _MARK) if n in whole else Real(n + _MARK) for n in names})
+    found: list[str] = []
+
+    def argument(match: re.Match[str]) -> str:
+        found.append(match[1])
+        return "{}"
+
+    text = str(marked).replace("{", "{{").replace("}", "}}")
+    return re.sub(f"({'|'.join(map(re.escape, names))}){_MARK}", argument, text) if names else text, found
+
+
+_MARK = "\u01c1"
+"""A letter that no name ends in."""
+
+
+def _sizes_in(value: Real | Cond | Dim | float) -> frozenset[str]:
+    """The symbols of sizes in a number."""
+    if isinstance(value, float):
+        return frozenset()
+    if isinstance(value, Real):
+        return frozenset().union(*map(_sizes_in, value.args))
+    return value.symbols
 
 
 def value_of(value: Number, values: Mapping[Any, Any]) -> float:

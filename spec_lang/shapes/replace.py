@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, escaped, filled, intern
+from spec_lang.shapes.atom import FLOOR, IF, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, escaped, filled, intern
 from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
 from spec_lang.shapes.extrema import maximum, minimum
 
@@ -46,13 +47,15 @@ class Items:
 _AT = re.compile(r"\[(\{\}|-?\d+)\]")
 
 
-def by_name(d: Dim, values: Mapping[str, Dim | int | Items]) -> Dim:
-    """The dim with symbols and uninterpreted terms replaced, and lists in these."""
+def by_name(d: Dim, values: Mapping[Any, object]) -> Dim:
+    """The dim with symbols and uninterpreted terms replaced, lists in these, and what conditions say."""
     lists = {n: v for n, v in values.items() if isinstance(v, Items)}
 
     def replaced(atom: Atom) -> Dim | None:
+        if atom.kind == IF:
+            return _conditionals.substituted(atom, values)
         found = values.get(text_of(atom)) if not atom.args or atom.name else None
-        if found is not None and not isinstance(found, Items):
+        if isinstance(found, Dim | int) and not isinstance(found, bool):
             return dim(found)
         if atom.kind == OPAQUE and lists:
             for name, items in lists.items():
@@ -104,6 +107,9 @@ def _atom(atom: Atom, rule: Rewrite, seen: dict[Atom, Dim | None]) -> Dim | None
 def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
     """The dim of the atom's kind over other arguments."""
     match atom.kind:
+        case "if":
+            assert atom.cond is not None
+            return _conditionals.conditional(atom.cond, *args)
         case "floordiv":
             return args[0] // args[1]
         case "mod":
@@ -114,6 +120,8 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
             return minimum(*args)
         case "max":
             return maximum(*args)
+    if atom.kind == OPAQUE and all(a.const is not None for a in args):  # `widths[i]` at 0 is `widths[0]`
+        return opaque(atom.name, *args, low=atom.low, high=atom.high, text=atom.name)
     return atomic(intern(atom.kind, args, name=atom.name, low=atom.low, high=atom.high))
 
 
@@ -124,7 +132,7 @@ def text_of(atom: Atom) -> str:
     return filled(atom.name, atom.args)
 
 
-def evaluate(d: Dim, values: Mapping[str, int]) -> int:
+def evaluate(d: Dim, values: Mapping[Any, Any]) -> int:
     """The value of a dim for values of its symbols."""
     result = 0
     for monomial, coefficient in d.terms.items():
@@ -134,10 +142,13 @@ def evaluate(d: Dim, values: Mapping[str, int]) -> int:
     return result
 
 
-def _value(atom: Atom, values: Mapping[str, int]) -> int:
+def _value(atom: Atom, values: Mapping[Any, Any]) -> int:
     kind = atom.kind
     if kind == SYMBOL:
-        return values[atom.name]
+        own: int = values[atom.name]
+        return own
+    if atom.cond is not None:
+        return evaluate(atom.args[0 if atom.cond.evaluate(values) else 1], values)
     if kind == MIN:
         return min(evaluate(a, values) for a in atom.args)
     if kind == MAX:
@@ -150,11 +161,12 @@ def _value(atom: Atom, values: Mapping[str, int]) -> int:
             raise Undefined("division by zero")
         return a // b if kind == FLOOR else a % b
     text = text_of(atom)
-    return (
+    found: int = (
         values[text]
         if text in values
         else values[filled(atom.name, [evaluate(a, values) for a in atom.args])]
     )
+    return found
 
 
 def whole_power(base: int, exponent: int) -> int:
@@ -169,3 +181,7 @@ def whole_power(base: int, exponent: int) -> int:
     if abs(base) > 1 and exponent * base.bit_length() > _BITS:
         raise TooLarge("a size that does not fit 64 bits")
     return int(base ** (exponent if abs(base) > 1 else min(exponent, 2 + exponent % 2)))
+
+
+# Conditions are over dims, which need what is above.
+from spec_lang.shapes import conditionals as _conditionals  # noqa: E402

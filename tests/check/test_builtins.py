@@ -68,7 +68,7 @@ def test_sizes_that_they_give(size: str, wanted: str) -> None:
         ("prod([n, 0.5])", "E0404", "a dim is an int, and this is a float"),
         ("len(enumerate([n], 0.5))", "E0402", "`enumerate` counts from an int, not from a float"),
         ("len(enumerate([n], first=1))", "E0512", "`enumerate` has no argument `first`"),
-        ("min()", "E0510", "`min` takes at least 1 arguments, but gets 0"),
+        ("min()", "E0510", "`min` takes at least 1 argument, but gets 0"),
         ("len(range(1, 2, 3, n))", "E0510", "`range` takes 1 to 3 arguments, but gets 4"),
         ("len(range(0.5))", "E0402", "`range` takes ints, not a float"),
     ],

@@ -383,10 +383,7 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
-OF_LISTS = ("len", "enumerate", "zip", "reversed", "sum")
-"""Functions that Python has for lists of tensors, too."""
 PYTHON: dict[str, Any] = {
-    "reversed": lambda values: [*reversed(values)],
     "range": range,
     "len": len,
     "enumerate": lambda values, start=0: [*enumerate(values, start)],
@@ -394,6 +391,11 @@ PYTHON: dict[str, Any] = {
     "min": min,
     "max": max,
     "sum": sum,
+    "prod": math.prod,
+    "all": all,
+    "any": any,
+    "str": str,
+    "reversed": lambda items: list(items)[::-1],
     "int": int,
     "float": float,
     "bool": bool,
@@ -407,6 +409,8 @@ PYTHON: dict[str, Any] = {
 }
 
 
+OF_LISTS = ("len", "enumerate", "zip", "reversed", "sum")
+"""What takes lists of tensors as it takes others."""
 SIZES_FOLLOW = ("reshape", "permute", "tile", "flip", "expand", "repeat", "view")
 """Methods of tensors that take sizes one by one, where the function in `torch` wants a tuple."""
 

@@ -73,7 +73,7 @@ def _extreme(name: str, dims: Callable[..., Dim], plain: Callable[..., Host]) ->
             raise TypeError("sizes with other values")
         return dims(*values)
 
-    return Row(name, (1, None), symbolic, concrete, gives="first")
+    return Row(name, (1, None), symbolic, concrete, gives="numbers")
 
 
 ROWS = (

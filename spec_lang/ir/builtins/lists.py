@@ -46,7 +46,7 @@ def _zip(site: Site, values: list[Value]) -> Value:
 
 def _reversed(site: Site, values: list[Value]) -> Value:
     site.numbered(values)
-    return site.backwards(values[0])
+    return site.reversed(values[0])
 
 
 ROWS = (

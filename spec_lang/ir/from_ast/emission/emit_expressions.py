@@ -68,10 +68,21 @@ class ExpressionEmitter:
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
-        return from_dim(d, self.resolve)
+        fields = self._fields(d.symbols)
+        return from_dim(d.substitute(fields) if fields else d, self.resolve)
 
     def cond(self, cond: Cond) -> ir.Expr:
-        return from_cond(cond, self.resolve)
+        fields = self._fields(cond.symbols)
+        return from_cond(cond.substitute(fields) if fields else cond, self.resolve)
+
+    def _fields(self, symbols: frozenset[str]) -> dict[str, Dim]:
+        """What the author calls the parts of a loop's items: inside a term that is read by its text they have no other name."""
+        names = self.checked.running.names
+        return {
+            n: opaque(names[n][0]) if not names[n][0].isidentifier() else symbol(names[n][0], 0) - names[n][1]
+            for n in symbols
+            if not n.isidentifier() and n in names
+        }
 
     def resolve(self, name: str) -> ir.Expr:
         """The expression of a symbol."""
@@ -88,7 +99,7 @@ class ExpressionEmitter:
             return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
         if not name.isidentifier():
             return self.dim(opaque(name))
-        ref = "local"
+        ref = "loop" if any(author == name for author, _ in checked.running.names.values()) else "local"
         if name in checked.hypers:
             ref = "hyper"
         elif name in checked.dims:
@@ -158,7 +169,8 @@ class ExpressionEmitter:
         if value is None:
             return None
         checked = self.checked
-        if (checked.running.names or checked.running.heads) and not is_module(value):
+        running = checked.running
+        if (running.names or running.heads or running.counters) and not is_module(value):
             value = self._in_authors_names(value)
         return None if value is None else value_type(value)
 
@@ -172,6 +184,8 @@ class ExpressionEmitter:
                 if name in checked.running.elements and re.split(r"[.\[]", author)[0] not in self.variables:
                     return None
                 env[name] = symbol(author, 0) - offset
+            elif name in checked.running.counters:
+                return None
             elif name in checked.running.heads:
                 if name not in self.carry_names:
                     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
@@ -15,8 +14,8 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.choices import join_case
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module, is_tensor
-from spec_lang.ir.from_ast.values.module_values import needs_cells, turned
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Case,
@@ -26,12 +25,13 @@ from spec_lang.ir.from_ast.values.value import (
     Parts,
     Range,
     RepeatModule,
+    Reversed,
     SymList,
     Value,
     Zip,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol
+from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol, template
 from spec_lang.shapes.sums import summed
 from spec_lang.syntax import ast
 
@@ -97,6 +97,9 @@ class _Site:
     def joined(self, op: str, a: Cond | bool, b: Cond | bool) -> Cond | bool:
         return host.conjunction(a, b) if op == "and" else host.disjunction(a, b)
 
+    def either(self, cond: Cond, yes: Value, no: Value) -> Value:
+        return join_case(cond, yes, no)
+
     def items(self, value: Value) -> Sequence[Value]:
         found = known_list(self.c, value, self.node)
         if found is None:
@@ -129,7 +132,7 @@ class _Site:
 
     def whole(self, value: Real, size: Dim) -> Dim:
         need_floats(self.c, value)
-        return _along_loops(self.c, self.at, size)
+        return _of_names(self.at, value, size)
 
     def text(self, value: Value) -> Value:
         return text_of([value])
@@ -140,15 +143,15 @@ class _Site:
     def range(self, start: Dim, stop: Dim, step: int) -> Value:
         return Range(start, stop, step)
 
-    def backwards(self, value: Value) -> Value:
-        if isinstance(value, Mapped | Parts):
-            return backwards(self.c, value)
-        if isinstance(value, RepeatModule) and not value.keyed and not needs_cells(value):
-            return turned(value, self.c.fresh(str(value.index), 0))
-        return list(self.items(value))[::-1]
-
     def enumerate(self, items: Value, start: Dim) -> Value:
         return Enumerate(items, start)
+
+    def reversed(self, items: Value) -> Value:
+        if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
+            return Reversed(items)
+        if isinstance(items, Mapped | Parts):
+            return backwards(self.c, items)
+        return list(self.items(items))[::-1]
 
     def zip(self, parts: Sequence[Value]) -> Value:
         return Zip(tuple(parts))
@@ -192,25 +195,10 @@ def need_floats(c: Check, value: Real) -> None:
         raise NeedsValue(frozenset(names))
 
 
-def _along_loops(c: Check, at: Place, value: Dim) -> Dim:
-    """An int made of a float, as a function of the variables of the loops around."""
-    whole = c
-    while whole.caller is not None:
-        whole = whole.caller
-    running = whole.block.running
-    names = {*running.elements, *running.names, *running.indices} | set(at.loops)
-    known = {
-        n: d for e in at.loops.values() if isinstance(e, Dim) for d in (e,) for n in e.symbols if n == str(e)
-    }
-    args: list[Dim] = []
-
-    def variable(found: re.Match[str]) -> str:
-        if found[0] not in names or found[0] in value.symbols:
-            return found[0]
-        args.append(known.get(found[0], symbol(found[0])))
-        return "{}"
-
-    text = re.sub(
-        r"(?<![\w.\"])[A-Za-z_]\w*(?![\w(])", variable, str(value).replace("{", "{{").replace("}", "}}")
-    )
-    return opaque("int", *args, low=value.bounds[0], high=value.bounds[1], text=text) if args else value
+def _of_names(at: Place, value: Real, size: Dim) -> Dim:
+    """An int made of a float, as a function of the names in it."""
+    known = {n: d for d in at.loops.values() if isinstance(d, Dim) for n in d.symbols if n == str(d)}
+    text, names = template(value, symbol)
+    args = [known.get(n, symbol(n)) for n in names]
+    function = str(size).partition("(")[0]
+    return opaque("int", *args, low=size.bounds[0], high=size.bounds[1], text=f"{function}({text})")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.items import known_list, spliced
 from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.layers.containers import list_module
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, Parts, Value
 from spec_lang.syntax import ast
@@ -38,7 +39,7 @@ def _spliced(c: Check, at: Place, node: ast.List) -> Value:
             items = known_list(c, value, item.value)
             value = POISON if items is None else items
         elif not isinstance(item, ast.Star) and value is not POISON:
-            value = [value]
+            value = [as_size(value, c.block.hypers)]
         found.append(value)
     return POISON if POISON in found else joined(c, at, *found)
 
@@ -48,10 +49,10 @@ def placed(c: Check, at: Place, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.E
     found: list[tuple[ast.Expr, Value]] = []
     for node in nodes:
         if isinstance(node, ast.Star):
-            items = known_list(c, c.ev(at, node.value), node.value, at.mode is Mode.LAYERS)
+            items = spliced(c, at, c.ev(at, node.value), node.value)
             found += [(node, POISON)] if items is None else [(node, v) for v in items]
         else:
-            found.append((node, c.ev(at, node)))
+            found.append((node, as_size(c.ev(at, node), c.block.hypers)))
     return found
 
 

@@ -9,7 +9,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic, type_bounds
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.value import Grown, Mapped, Parts, Range, SymList, Value
-from spec_lang.ops.kinds import SliceOf
+from spec_lang.ops.kinds import Real, SliceOf
 from spec_lang.shapes import Cond, Dim, dim, opaque
 from spec_lang.syntax import ast
 
@@ -86,6 +86,10 @@ def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscr
         found = element_of(c, at, value, index)
         counted = value.length + index if index.const is not None and index.const < 0 else index
         in_range(c, at, counted, value.length, node)
+        if counted is not index and isinstance(found, Dim):
+            same = element_of(c, at, value, counted)
+            assert isinstance(same, Dim)
+            at.assume(Cond.eq(found, same))
         return found
     raise NeedsValue(frozenset({value.text}))
 
@@ -94,7 +98,10 @@ def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     """One item of a list hyperparameter."""
     if index.const is not None:
         return symbolic(c, at, f"{value.text}[{index}]", value.item)
-    if isinstance(value.item, ast.NamedType | ast.BoundedType):
-        low = type_bounds(c, at, value.item)[0] if isinstance(value.item, ast.BoundedType) else 1
-        return opaque(value.text, index, low=low)
+    named = value.item.base if isinstance(value.item, ast.BoundedType) else value.item
+    if isinstance(named, ast.NamedType) and named.name == "float":
+        return Real(f"{value.text}[{index}]")
+    if isinstance(named, ast.NamedType) and named.name == "int":
+        low, high = type_bounds(c, at, value.item) if isinstance(value.item, ast.BoundedType) else (1, None)
+        return opaque(value.text, index, low=low, high=high)
     raise NeedsValue(frozenset({value.text}))

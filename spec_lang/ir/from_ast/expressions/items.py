@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.module_values import known_items, needs_cells
-from spec_lang.ir.from_ast.values.value import POISON, ListModule, Range, RepeatModule, SymList, Value
+from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.module_values import at_index
+from spec_lang.ir.from_ast.values.value import (
+    POISON,
+    ListModule,
+    Range,
+    RepeatModule,
+    SymList,
+    Value,
+)
 from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
 
@@ -29,10 +38,10 @@ def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) ->
     if isinstance(value, list | tuple):
         return list(value)
     if isinstance(value, ListModule) and value.kind != "dict":
-        if splices or not any(isinstance(i, RepeatModule) for i in value.items):
+        if not any(isinstance(i, RepeatModule) for i in value.items):
             return value.items
         parts = [known_list(c, i, node) if isinstance(i, RepeatModule) else [i] for i in value.items]
-        return None if None in parts else [i for part in parts for i in part or ()]
+        return None if None in parts else [i for p in parts if p is not None for i in p]
     if isinstance(value, Range):
         length = range_length(value)
         if length.const is not None and length.const <= host.MAX_LIST:
@@ -40,23 +49,38 @@ def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) ->
     if isinstance(value, SymList):
         raise NeedsValue(frozenset({value.text}))
     if isinstance(value, RepeatModule) and not value.keyed:
-        if splices:
-            return [value]
-        items = None if needs_cells(value) else known_items(value, host.MAX_LIST)
-        if items is not None:
-            return items
+        count = value.length.const
+        if count is not None and count <= host.MAX_LIST:
+            return [repeat_item(c, value, dim(k)) for k in range(count)]
     if value is not POISON:
         kind, help = host.kind_of(value), None
-        if isinstance(value, RepeatModule):
-            kind = f"{value.length} layers" + (
-                " with sizes that follow from their order" if needs_cells(value) else ""
-            )
         if isinstance(value, Range):
             kind = f"a range of {range_length(value)}"
             help = "two counts are one: `for k in range(a * b)`, with `k // b` and `k % b`"
+        elif isinstance(value, RepeatModule) and not value.keyed:
+            kind = f"a list of {value.length} layers"
         message = f"only a list whose items are known can be spread out, not {kind}"
         c.error("E0403", message, node, help=help)
     return None
+
+
+def spliced(c: Check, at: Place, value: Value, node: ast.Expr) -> list[Value] | None:
+    """What `*xs` stands for; in a container of layers, a list of layers is one part of any length."""
+    if at.mode is Mode.LAYERS:
+        if isinstance(value, RepeatModule) and not value.keyed:
+            return [value]
+        if isinstance(value, ListModule) and value.kind != "dict":
+            return value.items
+    return known_list(c, value, node)
+
+
+def repeat_item(c: Check, module: RepeatModule, index: Dim) -> Value:
+    """The layer at an index of a comprehension of layers, or of a part of one."""
+    index = module.start + index
+    (name,) = module.index.symbols
+    c.block.running.indices[name] = module.index
+    c.block.running.repeats[name] = module
+    return at_index(module.item, {**elements_at(module.iteration, index), name: index})
 
 
 def range_length(value: Range) -> Dim:

@@ -10,9 +10,9 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.elements import elements_at
-from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.substitution import substitute_dim
 from spec_lang.ir.from_ast.values.value import Cell
-from spec_lang.shapes import Dim, TensorType, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, symbol
 from spec_lang.syntax import ast
 
 
@@ -28,20 +28,21 @@ def settle(
 ) -> bool:
     """Determine a `_` or an implicit dim, or prove that this call needs the same value."""
     if cell.value is None:
-        _own_heads(c, at, size, indices)
+        _own_heads(c, size, indices)
         back = _indexed(c, at, size, indices)
         if back is None or not make_static(c, at, back, cell, what, node):
             if back is None:
                 c.error("E0307", f"{what} ({size}) cannot be told for every item of the list", node)
             return False
         c.effects.determine(cell, back)
+        c.block.running.ran[cell] = {n: d for n, d in indices.items() if n in c.block.running.repeats}
         for own in indices:
             if own in c.block.running.repeats:
                 c.block.running.cells[cell] = c.block.running.repeats[own].node
         return True
-    known = substitute(cell.value, dict(indices))
-    assert isinstance(known, Dim)
-    if known == size or at.facts.equal(known, size):
+    found = _sizes_at(c, at, cell, indices)
+    known = next((k for k in found if k != size and not at.facts.equal(k, size)), None)
+    if known is None:
         return True
     notes: tuple[str, ...] = ()
     if args is not None and args.values and isinstance(args.values[0], TensorType):
@@ -55,8 +56,46 @@ def settle(
         help=written_out(cell)
         if indices
         else "a layer used twice is shared; use two layers where the sizes differ",
+        state=Cond.eq(size, known),
     )
     return False
+
+
+def _sizes_at(c: Check, at: Place, cell: Cell, indices: Mapping[str, Dim]) -> list[Dim]:
+    """What a cell stands for at some items of lists: both of its values where it is not known whether that is the first."""
+    assert cell.value is not None
+    values = [cell.value]
+    if cell.first is not None:
+        index = indices.get(cell.along or "")
+        is_first = None if index is None else at.decide(Cond.eq(index, 0))
+        values = [cell.first, cell.value] if is_first is None else [cell.first if is_first else cell.value]
+    return [unfolded(c, at, substitute_dim(v, dict(indices)), indices) for v in values]
+
+
+def unfolded(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim:
+    """A size in which one that runs along a list is what it is at the list's item, where a formula tells that."""
+    running = c.block.running
+    for name in size.symbols & running.carried.keys():
+        carried = running.carried[name]
+        owner = None if carried.owner is None else running.owners.get(carried.owner)
+        if owner is None:
+            continue
+        (own,) = owner.symbols
+        index = indices.get(own)
+        if index is None:
+            continue
+        form = None
+        if carried.form is not None:
+            form = carried.form.substitute({own: index})
+        elif at.decide(Cond.eq(index, 0)):
+            form = carried.start
+        elif at.decide(Cond.ge(index, 1)) and not carried.next.symbols & running.carried.keys():
+            repeat = running.repeats.get(own)
+            elements = {} if repeat is None else elements_at(repeat.iteration, index - 1)
+            form = carried.next.substitute({**elements, own: index - 1})
+        if form is not None:
+            size = size.substitute({name: form})
+    return size
 
 
 def written_out(cell: Cell) -> str:
@@ -66,13 +105,13 @@ def written_out(cell: Cell) -> str:
     return f"make `{cell.name}` a hyperparameter of the block, and give it in terms of the list's variable"
 
 
-def _own_heads(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> None:
-    """A size that changes along a loop is kept where the list that the loop indexes is made."""
+def _own_heads(c: Check, size: Dim, indices: Mapping[str, Dim]) -> None:
+    """A size that changes along a loop is kept where the list whose first items the loop runs in order is made."""
     for name in size.symbols & set(c.block.running.heads):
         it = c.block.running.heads[name]
         for own, index in indices.items():
             repeat = c.block.running.repeats.get(own)
-            if repeat is not None and index == it.index and at.facts.equal(repeat.length, it.length):
+            if repeat is not None and index == it.index:
                 it.owner = repeat.node
 
 
@@ -90,10 +129,10 @@ def _indexed(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim 
             size = size.substitute({str(index): c.block.running.indices.get(name, symbol(name, 0))})
         else:
             return None
-        made = c.block.running.made.get(name)
-        if made is not None:
-            found = elements_at(made, c.block.running.indices.get(name, symbol(name, 0)))
-            size = size.substitute({str(v): symbol(n, *v.bounds) for n, v in found.items()})
+        repeat = c.block.running.repeats.get(name)
+        if repeat is not None:
+            made = elements_at(repeat.iteration, c.block.running.indices.get(name, symbol(name, 0)))
+            size = size.substitute({str(v): symbol(n, *v.bounds) for n, v in made.items()})
     return size
 
 

@@ -16,8 +16,10 @@ from spec_lang.ir.from_ast.values.value import (
     OpCtor,
     Partial,
     RepeatModule,
+    Template,
     Value,
 )
+from spec_lang.shapes import Dim
 from spec_lang.syntax import ast
 
 
@@ -39,9 +41,77 @@ def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
         place = args.named.get(name, node)
         if not _is_layer(c, value, place) or not _runs(c, value, place, spliced):
             return POISON
+        if isinstance(value, RepeatModule) and value.keyed and id(place) in spliced:
+            if not _distinct(c, value, keys, items, place):
+                return POISON
+            value = _in_order(value)
+        elif not _apart_from(c, name, items, place):
+            return POISON
         keys.append(name)
         items.append(value)
     return ListModule(label_of(c, at, node), "sequential", items, keys)
+
+
+def _in_order(dict_: RepeatModule) -> RepeatModule:
+    """A dict of layers as the children of a `Sequential`, which runs them in the dict's order."""
+    d = dict_
+    return RepeatModule(d.label, d.index, d.length, d.item, d.node, False, d.iteration, d.key)
+
+
+def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value], place: ast.Expr) -> bool:
+    """Whether the keys of a dict that is spliced are nowhere among those before it."""
+    own = _start(value)
+    if own is None:
+        c.error(
+            "E0205",
+            "the keys that are spliced here may be the same for two layers",
+            place,
+            help='count the layers: `{f"block{i}": ... for i in range(n)}`',
+        )
+        return False
+    others = [o for k, i in zip(keys, items, strict=True) for o in [_start(i) if k.startswith("**") else k]]
+    for other in others:
+        if other is None or own.startswith(other) or other.startswith(own):
+            c.error(
+                "E0205",
+                "the keys that are spliced here may be those of another layer of this container",
+                place,
+                help='let each dict\'s keys begin with a word of its own: `f"block{i}"`',
+            )
+            return False
+    return True
+
+
+def _apart_from(c: Check, name: str, items: list[Value], place: ast.Expr) -> bool:
+    """Whether no dict that is spliced may have the key."""
+    for item in items:
+        if isinstance(item, RepeatModule) and item.key is not None:
+            start = _start(item)
+            if start is None or name.startswith(start):
+                c.error("E0205", f'the key "{name}" may be one of those that are spliced before it', place)
+                return False
+    return True
+
+
+def _start(value: Value) -> str | None:
+    """What all keys of a spliced dict begin with; None where two of them may be the same."""
+    if not isinstance(value, RepeatModule):
+        return None
+    if isinstance(value.key, str):
+        return value.key
+    if not isinstance(value.key, Template) or not _counts(value.key, value.index):
+        return None
+    first = value.key.parts[0]
+    return first if isinstance(first, str) else ""
+
+
+def _counts(key: Template, index: Dim) -> bool:
+    """Whether keys at two indices are never the same: each tells its numbers, and one of them counts."""
+    texts = [p for p in key.parts[1:-1] if isinstance(p, str)]
+    apart = len(texts) == sum(isinstance(p, Dim) for p in key.parts) - 1
+    told = apart and not any(t[0].isdigit() or t[-1].isdigit() for t in texts)
+    (own,) = index.symbols
+    return told and any(isinstance(p, Dim) and own not in (p - index).symbols for p in key.parts)
 
 
 def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:

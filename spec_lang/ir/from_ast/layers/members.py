@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.layers.containers import layer_of
-from spec_lang.ir.from_ast.layers.initial import init_rule, initialised
 from spec_lang.ir.from_ast.layers.paths import path_value
 from spec_lang.ir.from_ast.names.habits import TENSOR_OF_VALUES
 from spec_lang.ir.from_ast.names.names import need
@@ -72,6 +71,8 @@ def _param(c: Check, at: Place, item: ast.Param) -> Value:
     if item.value is None:
         hint = "such as `normal(std=0.02)` or `zeros()`"
         return c.error("E0511", f"`{item.name.id}` needs an initial value", item.name, help=hint)
+    from spec_lang.ir.from_ast.layers.initial import initialised  # a spec without any starts sooner
+
     if initialised(c, at, item.value):
         return declared
     value = c.ev(at.computing(), item.value)
@@ -97,6 +98,8 @@ def paths(c: Check, at: Place, node: ast.Block) -> None:
         if isinstance(part, ast.Tie):
             _tie(c, at, part)
         elif isinstance(part, ast.InitSection):
+            from spec_lang.ir.from_ast.layers.initial import init_rule  # a spec without any starts sooner
+
             for rule in part.rules:
                 init_rule(c, at, rule)
 

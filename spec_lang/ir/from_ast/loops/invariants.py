@@ -5,15 +5,27 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, is_linear_in
-from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.elements import element_flags, elements_at
+from spec_lang.ir.from_ast.values.elements import (
+    element_facts,
+    element_flags,
+    element_names,
+    elements_at,
+    generic_names,
+    varies_along,
+)
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
-from spec_lang.shapes import Cond, Dim, dim
+from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, Real, dim, root
+
+
+def along(at: Place, it: Iteration) -> Place:
+    """Inside any iteration: what the index is below, and which items the elements are."""
+    return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
 
 
 def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
@@ -21,9 +33,12 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
     owed = since.owed
     names = it.index.symbols | it.symbols
     flags = element_flags(it)
+    parts = element_names(it)
 
     def varies(cond: Cond) -> bool:
-        return bool(cond.symbols & names or cond.names & flags)
+        known = cond.symbols | cond.names
+        counted = any(f"[{n}]" in name for n in it.index.symbols for name in known)
+        return counted or bool(known & (names | flags) or any(root(n) in parts for n in known))
 
     if not any(varies(o.cond) for o in owed):
         return
@@ -32,12 +47,14 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
         if not varies(o.cond):
             c.effects.owe(o)
             continue
-        for cond in _for_all(o.cond, it):
+        for cond in _for_all(at, o.cond, it):
             known = at.decide(cond)
             if known is False:
                 c.error("E0601", f"{o.message}, which does not hold in every iteration", o.place.span)
             elif known is None and varies(cond):
-                plain = not cond.names & flags and all(n.isidentifier() for n in cond.symbols & names)
+                plain = not cond.names & flags and all(
+                    n.isidentifier() for n in cond.symbols if n in names or root(n) in parts
+                )
                 if o.passed and not plain and not cond.symbols & set(c.block.dims):
                     continue  # of the items' fields: their own constructors check it
                 c.error(
@@ -50,8 +67,8 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
                 owe(c, at, cond, o.message, o.place, o.stated)
 
 
-def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
-    """A condition for each iteration, or for the first and the last where it is linear in the index."""
+def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
+    """A condition for each iteration, or for the first and the last where it is linear or monotone in the index."""
     (own,) = it.index.symbols
     if it.known is not None and len(it.known) <= MAX_UNROLLED:
         found: list[Cond] = []
@@ -60,6 +77,8 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
             env |= elements_at(it, dim(k))
             found.append(cond.substitute(env))
         return list(dict.fromkeys(found))
+    if any(isinstance(f, Compared) for f in cond.flags):
+        return [_every(cond, it)]
     if cond.op == "or":
         # A premise about the index may be dropped: what is left is owed in any case.
         names, flags = it.index.symbols | it.symbols, element_flags(it)
@@ -72,7 +91,32 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
     linear = all(is_linear_in(d, own) for d in cond.dims) and not cond.parts
     if cond.is_bound and linear:
         return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
+    if cond.is_bound and not cond.parts and not cond.symbols & it.symbols:
+        a, b = cond.dims
+        slack = a - b if cond.op in (">", ">=") else b - a
+        after = slack.substitute({own: it.index + 1})
+        inside = at.under(Cond.lt(it.index, it.length))
+        least = None
+        if inside.decide(Cond.ge(slack, after)):
+            least = it.length - 1
+        elif inside.decide(Cond.le(slack, after)):
+            least = dim(0)
+        if least is not None:
+            none, there = Cond.lt(it.length, 1), cond.substitute({own: least})
+            return [there if at.decide(none) is False else none | there]
     return [cond]
+
+
+def _every(cond: Cond, it: Iteration) -> Cond:
+    """A condition on floats for all iterations; as it is where an element is no function of the index."""
+    (own,) = it.index.symbols
+    env: dict[str, object] = {**elements_at(it, it.index), **generic_names(it, cond.names)}
+    env |= {n: Real(n.replace(f"[{own}]", ITEM)) for n in cond.names if f"[{own}]" in n}
+    each = cond.substitute(env)
+    others = it.symbols | element_flags(it) | element_names(it)
+    if any(n in others or root(n) in others for n in each.names | each.symbols if ITEM not in n):
+        return cond
+    return Cond.flag(Every(each, own, it.length))
 
 
 def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration, node: object) -> State:
@@ -122,9 +166,8 @@ def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim,
         return [item_along(it, a, start + k) for k in range(length.const) for a in added]
     index = c.fresh(str(it.index), 0)
     items = [item_along(it, a, start + index) for a in added]
-    if any(type_symbols(i) & it.symbols for i in items):
-        by_value(c, it, it.symbols, node)
-        return POISON
+    if varies_along(it, items):
+        return no_formula_for_items(c, node)
     if len(items) == 1:
         return Mapped(index, length, items[0])
     if all(same(at, items[0], i) for i in items) and not type_symbols(items[0]) & index.symbols:
@@ -137,16 +180,14 @@ def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim,
     )
 
 
-def by_value(c: Check, it: Iteration, symbols: frozenset[str], node: object) -> Value:
-    """What an iteration gives cannot be said for its index: the lists that it goes over must be known.
-
-    Raises:
-        NeedsValue: these are hyperparameters.
-    """
-    if texts := it.texts:
-        raise NeedsValue(texts)
-    named = ", ".join(f"`{s}`" for s in sorted(symbols))
-    return c.error("E0310", f"the sizes of the items depend on {named}, which no formula gives", node)
+def no_formula_for_items(c: Check, node: object) -> Value:
+    """A mistake: items that are no function of their place."""
+    return c.error(
+        "E0403",
+        "these items are parts of others, whose number is not known",
+        node,
+        help="go through the list itself where they are used",
+    )
 
 
 def item_along(it: Iteration, item: Value, index: Dim) -> Value:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
-from spec_lang.ir.from_ast.expressions.items import range_length
+from spec_lang.ir.from_ast.expressions.items import known_list, range_length, repeat_item
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at
+from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, part_of
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
@@ -29,11 +29,12 @@ from spec_lang.ir.from_ast.values.value import (
     Parts,
     Range,
     RepeatModule,
+    Reversed,
     SymList,
     Value,
     Zip,
 )
-from spec_lang.shapes import Dim, TensorType, dim, symbol
+from spec_lang.shapes import ITEM, Cond, Dim, TensorType, dim, symbol
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
@@ -47,6 +48,13 @@ Body = Callable[[Place, State, Value], State | None]
 """One iteration at a place: the state behind it, from the one before it and the loop's element."""
 
 
+def counter(c: Check, name: str) -> Dim:
+    """A symbol for what counts the iterations of a loop: the author has no name for it unless one says so."""
+    index = c.fresh(name, 0)
+    c.block.running.counters.add(str(index))
+    return index
+
+
 def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> Iteration | None:
     """How a value is gone through; its mistake is reported."""
     value = at.resolve(value)
@@ -56,7 +64,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         length = range_length(value)
         plain = at.facts.simplify(length)
         length = plain if plain.const is not None else length
-        index = c.fresh(name, 0)
+        index = counter(c, name)
         known: Sequence[Value] | None = None
         if length.const is not None and length.const <= MAX_UNROLLED:
             known = [value.start + value.step * k for k in range(length.const)]
@@ -72,6 +80,9 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         it = Iteration(inner.length, inner.index, element, known, inner.symbols)
         it.parts = (inner,)
         return it
+    if isinstance(value, Reversed):
+        inner = iteration(c, at, value.items, name, node)
+        return None if inner is None else _mirrored(inner)
     if isinstance(value, Zip):
         return _zipped(c, at, value, name, node)
     if isinstance(value, SymList):
@@ -86,16 +97,16 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         )
         return None
     if isinstance(value, Mapped):
-        index = c.fresh(f"{name}_index" if has_tensor(value) else name, 0)
+        index = counter(c, f"{name}_index" if has_tensor(value) else name)
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
     if isinstance(value, RepeatModule):
-        index = c.fresh(name, 0)
         (own,) = value.index.symbols
+        index = counter(c, own.rstrip("0123456789_") or own)  # of a layer, the list's own variable says which
         c.block.running.indices[own] = value.index
-        inner = c.block.running.made[own] = value.iteration
+        inner, start = value.iteration, value.start
+        count = len(inner.known or ()) if value.length == inner.length else value.length.const or 0
         known = [
-            at_index(value.item, {**elements_at(inner, dim(k)), own: dim(k)})
-            for k in range(len(inner.known or ()))
+            at_index(value.item, {**elements_at(inner, start + k), own: start + k}) for k in range(count)
         ]
         apart = _apart(c, value) if _inside_itself(at.loops.values(), own) else {}
         if apart is None:
@@ -107,12 +118,22 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
             )
             return None
         inner = _renamed(inner, apart) if apart else inner
-        each = at_index(value.item, {**apart, own: index})
+        each = at_index(value.item, {**apart, own: start + index})
         it = Iteration(value.length, index, each, known or None, inner.symbols)
-        it.owner, it.parts = value.node, (inner,)
+        it.owner, it.parts = value.node if start.const == 0 else None, (part_of(inner, start, value.length),)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
+        if any(isinstance(i, RepeatModule) for i in value.items):
+            c.error(
+                "E0403",
+                "these layers are not gone through one by one, since a list of layers is spliced into them",
+                node,
+                help="give the list that is spliced a name of its own, and go through that",
+            )
+            return None
         value = value.items
+        if any(isinstance(i, RepeatModule) for i in value):
+            return _spliced(c, value, name, node)
     if isinstance(value, list | tuple):
         return _over_known(c, list(value), name)
     if isinstance(value, TensorType):
@@ -156,25 +177,73 @@ def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
     """The same iteration with other symbols for its elements."""
     symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
     other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
-    other.item, other.owner, other.text = it.item, it.owner, it.text
+    other.item, other.owner, other.generic = it.item, it.owner, it.generic
     other.parts = tuple(_renamed(p, env) for p in it.parts)
     return other
 
 
+def _spliced(c: Check, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
+    """A container into which lists of layers are spread: which part an item is of, its index says."""
+    index, first = counter(c, f"{name}_index"), dim(0)
+    starts: list[Dim] = []
+    for item in items:
+        starts.append(first)
+        if isinstance(item, RepeatModule):
+            if item.iteration.symbols - elements_at(item.iteration, index).keys():
+                c.error(
+                    "E0403",
+                    "these layers differ, and how many stand before each is not known",
+                    node,
+                    help="go through each list of them in a loop of its own",
+                )
+                return None
+            first = first + item.length
+        else:
+            first = first + 1
+    element: Value = None
+    for item, start in reversed(list(zip(items, starts, strict=True))):
+        each = repeat_item(c, item, index - start) if isinstance(item, RepeatModule) else item
+        if item is items[-1]:
+            element = each
+        else:
+            end = start + (item.length if isinstance(item, RepeatModule) else 1)
+            element = Case(Cond.lt(index, end), each, element)
+    known = None
+    if first.const is not None and first.const <= MAX_UNROLLED:
+        known = known_list(c, ListModule("", "list", items, []), node)
+    return Iteration(first, index, element, known, frozenset())
+
+
+def _mirrored(it: Iteration) -> Iteration:
+    """The same from the last item to the first."""
+    (own,) = it.index.symbols
+    last = it.length - 1
+    known = None if it.known is None else it.known[::-1]
+    other = Iteration(it.length, it.index, reindexed(it.element, own, last - it.index), known, it.symbols)
+    item = it.item
+    if item is not None:
+        other.item = lambda k: item(last - k)
+    if it.generic is not None:
+        other.generic = it.generic[0], ""
+    other.parts = tuple(map(_mirrored, it.parts))
+    return other
+
+
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
-    index = c.fresh(f"{name}_index", 0)
-    element = as_symbols(symbolic(c, at, str(c.fresh(name)), value.item))
+    index = counter(c, f"{name}_index")
+    own = str(c.fresh(name))
+    element = as_symbols(symbolic(c, at, own, value.item))
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
-    it.text = value.text
+    it.generic = (own, value.text + ITEM)
     plain = isinstance(element, Dim)
     it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
     return it
 
 
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
-    index = c.fresh(f"{name}_index", 0)
+    index = counter(c, f"{name}_index")
     length = dim(len(items))
     if items and all(isinstance(i, Dim) and i.const is not None for i in items):
         consts = [i.const for i in items if isinstance(i, Dim) and i.const is not None]

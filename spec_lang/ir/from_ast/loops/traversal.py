@@ -6,19 +6,23 @@ from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
-from spec_lang.ir.from_ast.loops.engine import loop
-from spec_lang.ir.from_ast.loops.invariants import by_value, close, item_along, not_negative
-from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
-from spec_lang.ir.from_ast.names.names import hides_dim
+from spec_lang.ir.from_ast.loops.invariants import (
+    along,
+    close,
+    item_along,
+    no_formula_for_items,
+    not_negative,
+)
+from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, counter, iteration, reindexed
+from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
-from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.elements import inside
+from spec_lang.ir.from_ast.values.elements import part_of, varies_along
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
-from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Grown,
@@ -28,8 +32,10 @@ from spec_lang.ir.from_ast.values.value import (
     Parts,
     RecordValue,
     RepeatModule,
+    SymList,
     Value,
 )
+from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, dim, symbol
 from spec_lang.shapes.linear import symbol_in
 from spec_lang.syntax import ast
@@ -44,18 +50,23 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
         return c.error("E0511", f"{module.label} is run on a tensor, and gets nothing", node)
     (own,) = module.index.symbols
     name = own.rstrip("0123456789_") or own
-    index = c.fresh(name, 0)
+    index = counter(c, name)
     c.block.running.indices[own] = module.index
-    item = at_index(module.item, {own: index})
-    inner = module.iteration
+    item = at_index(module.item, {own: module.start + index})
+    inner = part_of(module.iteration, module.start, module.length)
     element = reindexed(inner.element, own, index)
-    it = Iteration(module.length, index, element, inner.known, inner.symbols)
-    it.owner, it.parts = module.node, (inner,)
+    known = inner.known if module.length == module.iteration.length or inner.known is None else None
+    if known is None and inner.known is not None and module.length.const is not None:
+        known = inner.known[: module.length.const]
+    it = Iteration(module.length, index, element, known, inner.symbols)
+    it.owner, it.parts = module.node if module.start.const == 0 else None, (inner,)
 
     def body(there: Place, state: State, _: Value) -> State | None:
         step = args.with_first(state[0])
         out = nested_list(c, node) if is_list(item) else c.run(there, item, step, node)
         return None if out is POISON else [out]
+
+    from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
 
     result = loop(c, at, [args.values[0]], body, it, node)
     if result is None:
@@ -73,6 +84,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
         return False
     names = list(at.locals)
     growing = _appended(node.body)
+    at.looped |= {n for n in _assigned(node.body) if n not in at.locals and meaning(c, at, n) is not None}
 
     def body(there: Place, state: State, element: Value) -> State | None:
         inner = there.fork()
@@ -85,6 +97,8 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
             c.error("E0705", "a loop cannot return", node.body[-1])
             return None
         return [inner.locals.get(n, POISON) for n in names]
+
+    from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
 
     result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable, node.body)
     at.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
@@ -147,6 +161,8 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
     elif isinstance(element, RecordValue):
         for field, item in element.fields.items():
             _note_variable(c, f"{name}.{field}", item)
+    elif isinstance(element, Real) and str(element) in c.block.running.elements:
+        c.block.running.names.setdefault(str(element), (name, dim(0)))
     if not isinstance(element, Dim) or len(element.symbols) != 1:
         return
     (own,) = element.symbols
@@ -169,7 +185,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _each(c, at, node, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
-        there = trial.at.under(*inside(it, Cond.lt(it.index, it.length)))
+        there = along(trial.at, it)
         if not bind_target(c, there, generator.target, it.element, generator.iterable):
             trial.keep()
             return POISON
@@ -195,6 +211,12 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
+    if varies_along(it, item):
+        if isinstance(value, SymList) and not has_tensor(item):
+            raise NeedsValue(frozenset({value.text}))
+        item = item_along(it, item, it.index)
+        if varies_along(it, item):
+            return no_formula_for_items(c, node)
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",
@@ -202,9 +224,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
             generator.iterable,
         )
     not_negative(c, at, it, generator.iterable)
-    along = item_along(it, item, it.index)
-    left = type_symbols(along) & it.symbols if has_tensor(along) else it.symbols
-    return by_value(c, it, left, node) if left else Mapped(it.index, it.length, along)
+    return Mapped(it.index, it.length, item)
 
 
 def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item: Value, key: Value) -> Value:
@@ -221,8 +241,11 @@ def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item:
             help=f'count them: `f"{key}_{{{it.index}}}"`',
         )
     it.owner = node
+    (own,) = it.index.symbols
     c.block.running.owners[node] = it.index
-    return RepeatModule(at.member, it.index, it.length, item, node, node.key is not None, it, key)
+    made = RepeatModule(at.member, it.index, it.length, item, node, node.key is not None, it, key)
+    c.block.running.repeats[own] = made
+    return made
 
 
 def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
@@ -294,7 +317,11 @@ def _nested(
         items.append(item)
         return True
     generator = node.generators[depth]
-    found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
+    value = c.ev(at, generator.iterable)
+    if isinstance(value, ListModule) and any(isinstance(i, RepeatModule) for i in value.items):
+        iteration(c, at, value, "i", generator.iterable)
+        return False
+    found = known_list(c, value, generator.iterable)
     if found is None:
         return False
     for element in found:
@@ -312,6 +339,12 @@ def _nested(
         if holds and not _nested(c, there, node, depth + 1, items, keys):
             return False
     return True
+
+
+def _assigned(body: tuple[ast.Statement, ...]) -> set[str]:
+    """The names that a loop's body gives values."""
+    targets = [n.target for statement in body for n in walk(statement) if isinstance(n, ast.Assign)]
+    return {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
 
 
 def _appended(body: tuple[ast.Statement, ...]) -> set[str]:

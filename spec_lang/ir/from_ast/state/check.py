@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from spec_lang.diagnostics import Label, Span
 from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.effects import Effects, Trial
 from spec_lang.ir.from_ast.state.mistake import Mistake
@@ -23,7 +24,7 @@ from spec_lang.syntax import ast
 MAX_DEPTH = 150
 COMPARED = 500_000
 """With how many names one check compares wrong ones, in search of what was meant."""
-_NUMBERED = re.compile(r"\b[A-Za-z_]\w*_\d+\b")
+_NUMBERED = r"\b[A-Za-z_]\w*_\d+\b"
 
 
 class NeedsValue(Exception):
@@ -36,7 +37,7 @@ class NeedsValue(Exception):
         """The expression that asks for the value."""
 
 
-class Rules(NamedTuple):
+class Rules(Frozen):
     """What is done with each kind of node and module. Rules call each other through `Check`, which looks them up here."""
 
     expressions: Mapping[type, Callable[[Check, Place, Any], Value]]
@@ -192,7 +193,7 @@ class Check:
 
     def authored(self, text: str) -> str:
         """A text with loops' symbols called as the author called the variable, where that is clear."""
-        for own in dict.fromkeys(_NUMBERED.findall(text)):
+        for own in dict.fromkeys(re.findall(_NUMBERED, text)):
             name = self.block.symbols.authors.get(own)
             if name is not None and not re.search(rf"\b{name}\b", text):
                 text = re.sub(rf"\b{own}\b", name, text)
@@ -235,12 +236,14 @@ class Check:
     # --- symbols and notes ---
 
     def fresh(self, name: str, low: int | None = 1, high: int | None = None) -> Dim:
-        """A symbol that no other value has, named as near to `name` as may be."""
+        """A symbol that no other value has, named as near to `name` as may be; none of who inlines this function either."""
+        if self.caller is not None:
+            return self.caller.fresh(name, low, high)
         return self.block.fresh(name, low, high)
 
     def unknown_size(self, name: str) -> Dim:
         """A symbol for a size that no expression gives."""
-        size = self.block.fresh(name)
+        size = self.fresh(name)
         self.block.symbols.dynamic.add(str(size))
         return size
 

@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS
 from spec_lang.ir.from_ast.values.value import POISON, Env, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Absent, Cond, Dim, Items, Truth, dim, opaque, symbol
+from spec_lang.shapes import ITEM, Absent, Cond, Dim, Items, Truth, dim, opaque, symbol
 from spec_lang.syntax import ast
 
 
@@ -124,6 +124,7 @@ def bindings(name: str, value: Value, type: ast.Type, env: Env) -> None:
     elif isinstance(value, SymList):
         env[f"len({name})"] = value.length
         env[name] = Items(value.text)
+        env[name + ITEM] = Real(value.text + ITEM)
 
 
 def abstract(name: str, value: Value) -> Value:

@@ -2,85 +2,95 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.value import Iteration, RecordValue, Value
-from spec_lang.shapes import Cond, Dim, symbol
+from spec_lang.ir.from_ast.values.substitution import as_term, substitute
+from spec_lang.ir.from_ast.values.value import (
+    Case,
+    Iteration,
+    Mapped,
+    Maybe,
+    RecordValue,
+    SymList,
+    Template,
+    Value,
+)
+from spec_lang.ops.kinds import Choice, Real
+from spec_lang.shapes import Cond, Dim, TensorType, root, symbol
 
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
     """The values of the element's symbols at one index; none for those that nothing gives there."""
-    found: dict[str, Dim] = {}
-    for part in it.parts:
-        found |= elements_at(part, index)
+    return {str(own): value for own, value in element_pairs(it, index)}
+
+
+def element_facts(it: Iteration, index: Dim) -> list[Cond]:
+    """What the element's symbols are at one index, each with the bounds that it has."""
+    return [Cond.eq(own, value) for own, value in element_pairs(it, index)]
+
+
+def element_pairs(it: Iteration, index: Dim) -> list[tuple[Dim, Dim]]:
+    """The element's symbols with their values at one index."""
+    found = [pair for part in it.parts for pair in element_pairs(part, index)]
     if it.item is not None:
-        found |= element_values(it.element, it.item(index))
+        found += _pairs(it.element, it.item(index))
     elif it.known is not None and index.const is not None and 0 <= index.const < len(it.known):
-        found |= element_values(it.element, it.known[index.const])
+        found += _pairs(it.element, it.known[index.const])
     return found
 
 
-def element_values(element: Value, known: Value) -> dict[str, Dim]:
-    """The symbols of an element by their values at one iteration."""
+def _pairs(element: Value, known: Value) -> list[tuple[Dim, Dim]]:
+    """The symbols of an element with their values at one iteration."""
     if isinstance(element, Dim) and isinstance(known, Dim):
-        if len(element.symbols) == 1 and str(element) in element.symbols:
-            return {str(element): known}
-        return {}
-    found: dict[str, Dim] = {}
+        return [(element, known)] if len(element.symbols) == 1 and str(element) in element.symbols else []
+    if isinstance(element, Real):
+        return [(as_term(element), as_term(known))] if isinstance(known, Real | float) else []
     if isinstance(element, tuple) and isinstance(known, tuple):
-        for e, k in zip(element, known, strict=False):
-            found |= element_values(e, k)
-    elif isinstance(element, RecordValue) and isinstance(known, RecordValue):
-        for name, e in element.fields.items():
-            found |= element_values(e, known.fields[name])
+        return [pair for e, k in zip(element, known, strict=False) for pair in _pairs(e, k)]
+    if isinstance(element, RecordValue) and isinstance(known, RecordValue):
+        return [pair for name, e in element.fields.items() for pair in _pairs(e, known.fields[name])]
+    return []
+
+
+def part_of(it: Iteration, start: Dim, length: Dim) -> Iteration:
+    """What is gone through from one index on."""
+    if start.const == 0:
+        return it
+    (own,) = it.index.symbols
+    known = None if it.known is None or start.const is None else it.known[start.const :]
+    item = it.item
+    found = Iteration(length, it.index, substitute(it.element, {own: it.index + start}), known, it.symbols)
+    found.item = None if item is None else lambda k: item(start + k)
+    found.parts = tuple(part_of(p, start, length) for p in it.parts)
     return found
-
-
-def inside(it: Iteration, *conds: Cond) -> tuple[Cond, ...]:
-    """What holds in one iteration: what is zipped is at one index."""
-    if not _zips(it):
-        return conds
-    own = _dims_of(it)
-    return (*conds, *(Cond.eq(own[n], v) for n, v in elements_at(it, it.index).items() if n in own))
-
-
-def _zips(it: Iteration) -> bool:
-    return len(it.parts) > 1 or any(map(_zips, it.parts))
-
-
-def _dims_of(it: Iteration) -> dict[str, Dim]:
-    return element_dims(it.element) | {n: d for part in it.parts for n, d in _dims_of(part).items()}
-
-
-def element_dims(element: Value) -> dict[str, Dim]:
-    """The ints of an element that are symbols, by their names."""
-    if isinstance(element, Dim):
-        return {str(element): element} if str(element) in element.symbols else {}
-    if isinstance(element, tuple):
-        return {n: d for e in element for n, d in element_dims(e).items()}
-    if isinstance(element, RecordValue):
-        return {n: d for e in element.fields.values() for n, d in element_dims(e).items()}
-    return {}
-
-
-def backwards(it: Iteration) -> Iteration:
-    """An iteration over the same, from its end."""
-    known = None if it.known is None else it.known[::-1]
-    other = Iteration(it.length, it.index, it.element, known, it.symbols)
-    item, last = it.item, it.length - 1
-    if item is not None:
-        other.item = lambda k: item(last - k)
-    other.text, other.parts = it.text, tuple(map(backwards, it.parts))
-    return other
 
 
 def element_symbols(element: Value) -> frozenset[str]:
-    """The symbols of ints in an element."""
+    """The symbols of numbers in an element; a size that is made of a float has the float's name in it."""
     if isinstance(element, Dim):
         return element.symbols
+    if isinstance(element, Real):
+        return frozenset({str(element)})
     if isinstance(element, tuple):
         return frozenset().union(*map(element_symbols, element))
     if isinstance(element, RecordValue):
         return frozenset().union(*map(element_symbols, element.fields.values()))
     return frozenset()
+
+
+def element_names(it: Iteration) -> frozenset[str]:
+    """What names of an element's parts begin with: `s` of `s.rate`, `len(s)` and `s[0]`."""
+    own = frozenset[str]() if it.generic is None else frozenset((it.generic[0],))
+    return own.union(*map(element_names, it.parts))
+
+
+def generic_names(it: Iteration, names: frozenset[str]) -> dict[str, Real]:
+    """Floats of an element by the names that they have in the list's own terms."""
+    found: dict[str, Real] = {}
+    for part in it.parts:
+        found |= generic_names(part, names)
+    if it.generic is not None and it.generic[1]:
+        own, item = it.generic
+        found |= {n: Real(item + n.removeprefix(own)) for n in names if root(n) == own}
+    return found
 
 
 def element_flags(it: Iteration) -> frozenset[str]:
@@ -95,6 +105,39 @@ def _flags(element: Value) -> frozenset[str]:
         return frozenset().union(*map(_flags, element))
     if isinstance(element, RecordValue):
         return frozenset().union(*map(_flags, element.fields.values()))
+    return frozenset()
+
+
+def varies_along(it: Iteration, value: Value) -> bool:
+    """Whether a value has parts of a loop's element in it, which each item has its own of."""
+    own, parts = it.symbols | element_flags(it), element_names(it)
+    return any(n in own or root(n) in parts for n in _names(value))
+
+
+def _names(value: Value) -> frozenset[str]:
+    """The names in a value that stand for what is known without the data."""
+    if isinstance(value, Dim | Cond):
+        return value.symbols | value.names
+    if isinstance(value, Real):
+        return value.names
+    if isinstance(value, Choice):
+        return frozenset((value.text,))
+    if isinstance(value, SymList):
+        return frozenset((value.text,)) | value.length.names
+    if isinstance(value, TensorType):
+        return frozenset[str]().union(*(d.symbols for d in value.shape if isinstance(d, Dim)))
+    if isinstance(value, tuple | list):
+        return frozenset[str]().union(*map(_names, value))
+    if isinstance(value, RecordValue):
+        return _names(tuple(value.fields.values()))
+    if isinstance(value, Template):
+        return _names(tuple(p for p in value.parts if isinstance(p, Dim)))
+    if isinstance(value, Mapped):
+        return _names((value.item, value.length)) - value.index.symbols
+    if isinstance(value, Maybe):
+        return _names((value.absent, value.value))
+    if isinstance(value, Case):
+        return _names((value.cond, value.yes, value.no))
     return frozenset()
 
 

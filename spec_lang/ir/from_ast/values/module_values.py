@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.elements import backwards, elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_cond, substitute_dim
 from spec_lang.ir.from_ast.values.value import (
     AliasModule,
@@ -16,26 +15,26 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops import signature
-from spec_lang.shapes import Dim, dim
+from spec_lang.shapes import Dim
 
 
 def at_index(module: Value, at: dict[str, Dim]) -> Value:
     """An item of a comprehension of modules at one index; its cells stay those of all items."""
     if isinstance(module, OpModule):
         copy = OpModule(module.label, module.layer, module.cells, module.places, module.node)
-        copy.at = _along(module.at, at)
+        copy.at = _composed(module.at, at)
         copy.ready = module.ready
         return copy
     if isinstance(module, BlockModule):
         values = {k: substitute(v, dict(at)) for k, v in module.values.items()}
         block = BlockModule(module.label, module.summary, values, module.cells, module.node)
-        block.at = _along(module.at, at)
+        block.at = _composed(module.at, at)
         return block
     if isinstance(module, AliasModule):
         alias = AliasModule(
             module.label, module.definition, module.values, module.env, module.node, module.cells
         )
-        alias.block, alias.at = module.block, _along(module.at, at)
+        alias.block, alias.at = module.block, _composed(module.at, at)
         alias.source = module.source or module
         return alias
     if isinstance(module, ListModule):
@@ -47,49 +46,9 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
     return module
 
 
-def _along(before: dict[str, Dim], at: dict[str, Dim]) -> dict[str, Dim]:
-    """The indices that a module is at, with those that these were formulas in."""
-    return {k: substitute_dim(v, dict(at)) for k, v in before.items()} | at
-
-
-def known_items(module: RepeatModule, most: int) -> list[Value] | None:
-    """The items of a comprehension of modules one by one; None where there are more, or nobody knows how many."""
-    count = module.length.const
-    if count is None or count > most:
-        return None
-    (own,) = module.index.symbols
-    return [
-        at_index(module.item, {**elements_at(module.iteration, dim(k)), own: dim(k)}) for k in range(count)
-    ]
-
-
-def turned(module: RepeatModule, index: Dim) -> RepeatModule:
-    """A comprehension of modules from its end, for layers that need no cells."""
-    (own,) = module.index.symbols
-    item = at_index(module.item, {own: module.length - 1 - index})
-    return RepeatModule(
-        module.label,
-        index,
-        module.length,
-        item,
-        module.node,
-        module.keyed,
-        backwards(module.iteration),
-        module.key,
-    )
-
-
-def needs_cells(module: Value) -> bool:
-    """Whether the dataflow tells sizes of a module: along a list it does so in the list's order."""
-    if isinstance(module, OpModule | BlockModule):
-        return bool(module.cells)
-    if isinstance(module, ListModule):
-        return any(map(needs_cells, module.items))
-    if isinstance(module, RepeatModule):
-        return needs_cells(module.item)
-    if isinstance(module, Case):
-        return needs_cells(module.yes) or needs_cells(module.no)
-    return isinstance(module, AliasModule)
+def _composed(before: dict[str, Dim], at: dict[str, Dim]) -> dict[str, Dim]:
+    """The indices of an item that was taken by other indices before."""
+    return {**{n: substitute_dim(d, dict(at)) for n, d in before.items()}, **at}
 
 
 def substitute_module(module: Value, env: Env) -> Value:
@@ -121,7 +80,15 @@ def _repeated(module: RepeatModule, item: Value, env: Env) -> RepeatModule:
     """A comprehension of modules with another item, its length in other terms."""
     length = substitute_dim(module.length, env)
     return RepeatModule(
-        module.label, module.index, length, item, module.node, module.keyed, module.iteration, module.key
+        module.label,
+        module.index,
+        length,
+        item,
+        module.node,
+        module.keyed,
+        module.iteration,
+        module.key,
+        substitute_dim(module.start, env),
     )
 
 

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.values.value import Case, Env, Mapped, Maybe, Parts, Template, Value
-from spec_lang.shapes import Cond, Dim, Items, Pack, TensorType, Undefined, dim, symbol
+from spec_lang.shapes import (
+    Cond,
+    Dim,
+    Items,
+    Pack,
+    Real,
+    TensorType,
+    Undefined,
+    dim,
+    opaque,
+    symbol,
+    template,
+)
 
 
 def substitute(value: Value, env: Env) -> Value:
@@ -72,7 +84,22 @@ def substitute_dim(value: Dim, env: Env) -> Dim:
     """As `substitute`, for a size."""
     if value.const is not None:
         return value
-    return value.substitute({k: v for k, v in env.items() if isinstance(v, Dim | Items)})
+    values: Env = (
+        dict(env) if value.conditional else {k: v for k, v in env.items() if isinstance(v, Dim | Items)}
+    )
+    for name in value.symbols:  # those of floats stand in ints that are made of them
+        number = env.get(name)
+        if isinstance(number, Real | float):
+            values[name] = as_term(number)
+    return value.substitute(values)
+
+
+def as_term(number: Real | float) -> Dim:
+    """A float in the place of a size's symbol: inside what is made of floats, which is read by its text."""
+    if isinstance(number, float):
+        return opaque(repr(number))
+    text, names = template(number, symbol)
+    return opaque("float", *map(symbol, names), text=text) if number.args else symbol(number.head)
 
 
 def substitute_cond(value: Cond, env: Env) -> Cond | bool:
