@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spec_lang.frozen import Record
-from spec_lang.shapes.dim import Dim, dim
+from spec_lang.shapes.dim import Dim, dim, opaque
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.real import Number, Real, operand, substituted, value_of
 
@@ -151,8 +151,7 @@ class Every(Record):
 
     def at(self, k: int) -> Cond:
         """The condition for one value of the index."""
-        items = {n: Real(n.replace(ITEM, f"[{k}]")) for n in self.cond.names if ITEM in n}
-        return self.cond.substitute({self.index: dim(k), **items})
+        return _item(self.cond, k).substitute({self.index: dim(k)})
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
         return all(self.at(k).evaluate(values) for k in range(self.length.evaluate(values)))
@@ -160,6 +159,19 @@ class Every(Record):
     def __str__(self) -> str:
         each = str(self.cond).replace(ITEM, f"[{self.index}]")
         return f"all({each} for {self.index} in range({self.length}))"
+
+
+def _item(cond: Cond, k: int) -> Cond:
+    """A condition on the items at an index as one on item k: of lists in lists, the outer index is the first."""
+    place = f"[{k}]"
+    names = {n: n.replace(ITEM, place, 1) for n in cond.names if ITEM in n}
+    flags: dict[object, object] = {}
+    for flag in cond.flags:
+        if isinstance(flag, Every):
+            lengths = {n: opaque(names[n], low=0) for n in flag.length.names if n in names}
+            inner = Every(_item(flag.cond, k), flag.index, flag.length.substitute(lengths))
+            flags[flag] = type(cond).flag(inner)
+    return cond.substitute({**{n: Real(new) for n, new in names.items()}, **flags})
 
 
 Flag: TypeAlias = Truth | Absent | Is | Same | Compared | Every

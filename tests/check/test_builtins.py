@@ -238,3 +238,18 @@ def test_no_variable_hides_one_that_is_called() -> None:
     assert "layers: list[nn.Module] = []" in file
     assert "wide = any([self.n > 2, self.n > 5])" in file
     assert "any_ = self.fc(x)" in file
+
+
+@pytest.mark.parametrize("number", ["n", "p", "2", "0.5"])
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_the_extreme_of_one_number_is_none(name: str, number: str) -> None:
+    text = f"""
+    model M(n: int = 2, p: float = 2.0):
+        layers:
+            used = Linear(n, max(1, int(p)))
+            fc   = Linear(n, max(1, int({name}({number}))))
+
+        forward(x: float[N, n]) -> float[N, _]:
+            return cat([fc(x), used(x)], dim=1)
+    """
+    assert codes(text) == ["E0402"]

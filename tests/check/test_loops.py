@@ -233,24 +233,3 @@ def test_what_items_determine_is_a_variable_of_the_list() -> None:
 )
 def test_what_items_determine_without_a_formula_is_refused(stages: str, a: str, b: str) -> None:
     assert codes(STAGES.format(stages=stages, a=a, b=b)) == ["E0313"]
-
-
-@pytest.mark.parametrize(
-    "loop",
-    [
-        "y = sum([layer(x) for layer in layers])",
-        "y = sum([layer(x) for i, layer in enumerate(layers)])",
-        "y = sum([layer(x) for i in range(2) for layer in layers])",
-    ],
-)
-def test_a_list_that_is_spliced_is_not_one_item(loop: str) -> None:
-    text = f"""
-    model M(n: int = 3):
-        layers:
-            layers = [Linear(4, 4), *[Linear(4, 4) for i in range(n)]]
-
-        forward(x: float[N, 4]) -> float[N, 4]:
-            {loop}
-            return y
-    """
-    assert codes(text) == ["E0403"]

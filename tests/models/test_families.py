@@ -48,6 +48,7 @@ RUN: list[Case] = [
     Case("vit", "ViT", lambda: models.VisionTransformer(24, 6, 1, 3, 12, 20, num_classes=7), [(2, 3, 24, 24)], {"image": 24, "patch": 6, "depth": 1, "heads": 3, "dim": 12, "hidden": 20, "classes": 7}),
     Case("regnet", "RegNetY_400MF", lambda: network("regnet_y_400mf", num_classes=9), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 9}),
     Case("regnet", "RegNetX_400MF", lambda: network("regnet_x_400mf", num_classes=9), [(2, 3, 64, 40)], {"classes": 9}),
+    Case("deeplab", "DeepLabV3_ResNet50", lambda: network("deeplabv3_resnet50", weights_backbone=None, num_classes=5, aux_loss=True), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 5}, drawn=True),
     Case("inception", "Inception3", lambda: network("inception_v3", num_classes=9, init_weights=False, transform_input=False, dropout=0.0), [(2, 3, 75, 99), (1, 3, 107, 75)], {"classes": 9, "p": 0.0}, trained=[(2, 3, 299, 299)]),
 ]  # fmt: skip
 
@@ -69,6 +70,8 @@ NAMED: list[tuple[str, str, str]] = [
     *(("efficientnet", f"EfficientNetB{i}", f"efficientnet_b{i}") for i in range(8)),
     *(("vit", f"ViT{k}", f"vit_{k.lower()}") for k in ("B_16", "B_32", "L_16", "L_32", "H_14")),
     ("inception", "Inception3", "inception_v3"),
+    ("deeplab", "DeepLabV3_ResNet50", "deeplabv3_resnet50"),
+    ("deeplab", "DeepLabV3_ResNet101", "deeplabv3_resnet101"),
     *(
         ("regnet", f"RegNet{kind}_{size.upper()}", f"regnet_{kind.lower()}_{size}")
         for kind in "XY"
@@ -162,7 +165,8 @@ def test_variants_have_torchvisions_names(file: str, name: str, twin: str) -> No
     with torch.device("meta"):
         model = getattr(loaded(file), name)()
     with Meta():
-        wanted = network(twin).state_dict()
+        more = {"weights_backbone": None, "aux_loss": True} if file == "deeplab" else {}
+        wanted = network(twin, **more).state_dict()
     found = model.state_dict()
     assert {k: v.shape for k, v in found.items()} == {k: v.shape for k, v in wanted.items()}
     assert list(found) == list(wanted)

@@ -52,6 +52,8 @@ def _extreme(name: str, dims: Callable[..., Dim], plain: Callable[..., Host]) ->
         site.by_value(values)
         if len(values) == 1 and isinstance(values[0], list | tuple):
             values = list(values[0])
+        elif len(values) == 1:
+            raise NoValue(f"`{name}` takes several numbers, or a list of them, not {site.kind(values[0])}")
         if not values:
             raise NoValue(f"`{name}` of nothing")
         values = [as_int(v) for v in values]

@@ -37,7 +37,7 @@ class Net(nn.Module):
             stages.append(Stage(width, 2, C=C))
             C = width
         self.stages = nn.ModuleList(stages)
-        self.head = nn.Linear(widths[-1], classes)
+        self.head = nn.Linear(C, classes)
 
     def forward(self, image: Tensor) -> Tensor:  # image: [N, 3, H, W] -> [N, classes]
         x = self.stem(image)  # [N, 4, H, W]

@@ -81,8 +81,11 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
 
 def _with_floats(cond: Cond, it: Iteration) -> Cond:
     """What the first iteration owes, with floats of its element in the list's own terms."""
-    floats = generic_names(it, cond.names)
-    return cond.substitute({n: Real(f.head.replace(ITEM, "[0]")) for n, f in floats.items()})
+    env: dict[str, Real | Dim] = {}
+    for name, found in generic_names(it, cond.names).items():
+        first = str(found).replace(ITEM, "[0]", 1)
+        env[name] = Real(first) if isinstance(found, Real) else opaque(first, low=0)
+    return cond.substitute(env)
 
 
 def _set_aside(since: Since) -> list[tuple[Cell, Dim | None, Dim]]:

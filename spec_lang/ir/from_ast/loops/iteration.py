@@ -123,14 +123,6 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         it.owner, it.parts = value.node if start.const == 0 else None, (part_of(inner, start, value.length),)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
-        if any(isinstance(i, RepeatModule) for i in value.items):
-            c.error(
-                "E0403",
-                "these layers are not gone through one by one, since a list of layers is spliced into them",
-                node,
-                help="give the list that is spliced a name of its own, and go through that",
-            )
-            return None
         value = value.items
         if any(isinstance(i, RepeatModule) for i in value):
             return _spliced(c, value, name, node)

@@ -317,11 +317,7 @@ def _nested(
         items.append(item)
         return True
     generator = node.generators[depth]
-    value = c.ev(at, generator.iterable)
-    if isinstance(value, ListModule) and any(isinstance(i, RepeatModule) for i in value.items):
-        iteration(c, at, value, "i", generator.iterable)
-        return False
-    found = known_list(c, value, generator.iterable)
+    found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
     if found is None:
         return False
     for element in found:

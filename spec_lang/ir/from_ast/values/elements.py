@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, TensorType, root, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, opaque, root, symbol
 
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
@@ -82,14 +82,19 @@ def element_names(it: Iteration) -> frozenset[str]:
     return own.union(*map(element_names, it.parts))
 
 
-def generic_names(it: Iteration, names: frozenset[str]) -> dict[str, Real]:
-    """Floats of an element by the names that they have in the list's own terms."""
-    found: dict[str, Real] = {}
+def generic_names(it: Iteration, names: frozenset[str]) -> dict[str, Real | Dim]:
+    """Floats of an element, and lengths of its lists, by the names that they have in the list's own terms."""
+    found: dict[str, Real | Dim] = {}
     for part in it.parts:
         found |= generic_names(part, names)
     if it.generic is not None and it.generic[1]:
         own, item = it.generic
-        found |= {n: Real(item + n.removeprefix(own)) for n in names if root(n) == own}
+        for n in names:
+            if root(n) == own:
+                length = n.startswith(f"len({own}")
+                found[n] = (
+                    opaque(n.replace(own, item, 1), low=0) if length else Real(item + n.removeprefix(own))
+                )
     return found
 
 
