@@ -118,6 +118,9 @@ class RecordValue:
 
     __hash__ = None  # type: ignore[assignment]  # fields may be lists
 
+    def __repr__(self) -> str:
+        return f"{self.definition.name}({', '.join(f'{k}={v!r}' for k, v in self.fields.items())})"
+
 
 DTYPES: Final = {d.value: d for d in DType} | {"int": DType.I64}
 NAMES: Final[dict[str, Host]] = {

@@ -81,6 +81,12 @@ class Cx:
         self.facts = facts
         self.name = name
         self.open: list[Cond] = []
+        self.learnt: list[Cond] = []
+        """What is true of the result, and is not seen from it."""
+
+    def learn(self, cond: Cond) -> None:
+        """Say what is true of the result's sizes."""
+        self.learnt.append(cond)
 
     def fail(self, message: str, *, code: str, arg: str | None = None, help: str | None = None) -> OpError:
         """An error to raise."""

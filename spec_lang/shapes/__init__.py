@@ -6,6 +6,7 @@ from spec_lang.shapes.broadcasting import BroadcastError, broadcast
 from spec_lang.shapes.cond import Cond
 from spec_lang.shapes.dim import (
     Dim,
+    Items,
     Tree,
     conditional,
     dim,
@@ -49,6 +50,7 @@ __all__ = [
     "Facts",
     "Flag",
     "Is",
+    "Items",
     "MixedPrecision",
     "Pack",
     "ParseError",

@@ -248,7 +248,7 @@ class Dim:
         return tuple(dict.fromkeys(found))
 
     def substitute(self, values: Mapping[Any, object]) -> Dim:
-        """The dim with symbols (or uninterpreted terms, by their text) replaced by dims and ints.
+        """The dim with symbols (or uninterpreted terms, by their text, or the lists in them) replaced by dims and ints.
 
         In conditions, names stand for floats, choices and truths too, and flags for their truths.
         """
@@ -448,6 +448,7 @@ from spec_lang.shapes.conditionals import conditional  # noqa: E402
 from spec_lang.shapes.extrema import maximum, minimum  # noqa: E402
 
 exact_div = _division.exact_div
+Items = _replace.Items
 
 __all__ = [
     "FLOOR",
@@ -462,6 +463,7 @@ __all__ = [
     "Atom",
     "Bounds",
     "Dim",
+    "Items",
     "Monomial",
     "Terms",
     "TooLarge",

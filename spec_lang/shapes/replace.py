@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spec_lang.shapes.atom import FLOOR, IF, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, filled, intern
+from spec_lang.shapes.atom import FLOOR, IF, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, escaped, filled, intern
 from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
 from spec_lang.shapes.extrema import maximum, minimum
 
@@ -13,14 +14,57 @@ _BITS = 4096
 Rewrite = Callable[[Atom], "Dim | None"]
 
 
+class Items:
+    """What stands for a list in uninterpreted terms: another list, by its text, or the items one by one."""
+
+    __slots__ = ("items", "text")
+
+    def __init__(self, text: str, items: tuple[Dim, ...] = ()) -> None:
+        self.text = text
+        self.items = items
+
+    def term(self, atom: Atom, name: str, args: tuple[Dim, ...]) -> Dim | None:
+        """A term that is about the list called `name`, about this one, of other arguments; None for another term."""
+        found = re.search(rf"(?<![\w.\]]){re.escape(name)}(?=[\[)])", atom.name)
+        if found is None:
+            return None
+        if self.text:
+            template, given = escaped(self.text), args
+        else:
+            at = _AT.fullmatch(atom.name, found.end())
+            place = args[0] if at and at[1] == "{}" else dim(int(at[1])) if at else None
+            if found.start() == 0 and place is not None and place.const is not None:
+                return self.items[place.const] if -len(self.items) <= place.const < len(self.items) else None
+            if atom.name == f"sum({name}[:{{}}])" and args[0].const is not None:
+                return total(list(self.items[: args[0].const]))
+            before = atom.name[: found.start()].count("{}")
+            template = f"[{', '.join(['{}'] * len(self.items))}]"
+            given = (*args[:before], *self.items, *args[before:])
+        template = atom.name[: found.start()] + template + atom.name[found.end() :]
+        return opaque(template, *given, low=atom.low, high=atom.high, text=template)
+
+
+_AT = re.compile(r"\[(\{\}|-?\d+)\]")
+
+
 def by_name(d: Dim, values: Mapping[Any, object]) -> Dim:
-    """The dim with symbols and uninterpreted terms replaced, and what conditions say."""
+    """The dim with symbols and uninterpreted terms replaced, lists in these, and what conditions say."""
+    lists = {n: v for n, v in values.items() if isinstance(v, Items)}
 
     def replaced(atom: Atom) -> Dim | None:
         if atom.kind == IF:
             return _conditionals.substituted(atom, values)
         found = values.get(text_of(atom)) if not atom.args or atom.name else None
-        return dim(found) if isinstance(found, Dim | int) and not isinstance(found, bool) else None
+        if isinstance(found, Dim | int) and not isinstance(found, bool):
+            return dim(found)
+        if atom.kind == OPAQUE and lists:
+            for name, items in lists.items():
+                if name in atom.name:
+                    args = tuple(rewrite(a, replaced) for a in atom.args)
+                    term = items.term(atom, name, args)
+                    if term is not None:
+                        return term
+        return None
 
     return rewrite(d, replaced)
 

@@ -14,7 +14,10 @@ def _fold(name: str, op: str, start: int, python: str = "") -> Row:
     """The numbers of a list, joined by an operator."""
 
     def symbolic(site: Site, values: list[Value]) -> Value:
-        total: Value = dim(start)
+        total: Value = site.added(values[0]) if op == "+" else None
+        if total is not None:
+            return total
+        total = dim(start)
         for item in site.items(values[0]):
             if isinstance(item, list | tuple):  # a number times a list is one
                 raise NoValue(f"`{op}` does not go with {site.kind(total)} and {site.kind(item)}")

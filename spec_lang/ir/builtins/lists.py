@@ -59,6 +59,7 @@ ROWS = (
         lambda values, start=0: list(enumerate(values, start)),
         named=("start",),
         holds_tensors=True,
+        iterates=True,
     ),
     Row(
         "zip",
@@ -67,6 +68,14 @@ ROWS = (
         lambda *values: list(zip(*values, strict=False)),
         flags={"strict": False},
         holds_tensors=True,
+        iterates=True,
     ),
-    Row("reversed", (1, 1), _reversed, lambda values: list(reversed(values)), holds_tensors=True),
+    Row(
+        "reversed",
+        (1, 1),
+        _reversed,
+        lambda values: list(reversed(values)),
+        holds_tensors=True,
+        iterates=True,
+    ),
 )

@@ -38,6 +38,9 @@ class Site(Protocol):
     def items(self, value: Value) -> Sequence[Value]:
         """The items of a list of known length; one of unknown length is asked for by value."""
 
+    def added(self, value: Value) -> Dim | None:
+        """The sum of a list of ints of unknown length, where it has a closed form."""
+
     def by_value(self, values: Sequence[Value]) -> None:
         """Ask for the lists of unknown length among these by value."""
 
@@ -85,6 +88,7 @@ class Row(Frozen):
         further: That type where more arguments than the least are given, if it is another: that of the first one.
         named: The arguments that may be named, in the order in which they end the list of arguments.
         holds_tensors: Whether its arguments may hold tensors.
+        iterates: Whether Python's gives an iterator, which is gone through once.
     """
 
     name: str
@@ -97,6 +101,7 @@ class Row(Frozen):
     further: Literal["first"] | None = None
     named: tuple[str, ...] = ()
     holds_tensors: bool = False
+    iterates: bool = False
 
     @property
     def spelling(self) -> str:

@@ -18,6 +18,7 @@ from spec_lang.targets.torch.code import (
     Spread,
     Tuple,
     flat,
+    iterated,
     name,
     spliced,
 )
@@ -270,7 +271,7 @@ def _loop(w: Build, e: m.Comprehension) -> Code:
     inner = w.within(carried)
     later = [e.value, *([e.key] if e.key is not None else []), *(c.next for c in e.carry)]
     for i, g in enumerate(e.generators):
-        iterable = inner.expr(g.iterable)
+        iterable = iterated(inner.expr(g.iterable))
         read = names_in(*later, *g.tests, *(o.iterable for o in e.generators[i + 1 :]))
         variables = loop_target(inner, g.target, read)
         lines += stated(inner, f"for {flat(variables)} in ", iterable, ":")

@@ -385,6 +385,8 @@ class ExpressionEmitter:
             style = "method"
         if piped is not None:
             args.insert(0, self.ev(piped))
+        if to == "total":
+            return self._total(node, tuple(args))
         cells = self.checked.notes.cells.get(node.number, ())
         dims = tuple(node_of(ir.Argument, name=c.name, value=self.cell(c), span=None) for c in _unique(cells))
         return node_of(
@@ -398,6 +400,15 @@ class ExpressionEmitter:
             style=style,
             type=self.type_of(node),
             span=self.span(node),
+        )
+
+    def _total(self, node: ast.Expr, args: tuple[ir.Expr, ...]) -> ir.Expr:
+        """`sum` of a list of tensors, as that of their stack."""
+        rest = {"to": "op", "callee": None, "kwargs": (), "dims": (), "span": self.span(node)}
+        stacked = node_of(ir.Call, name="stack", args=args, style="call", type=None, **rest)
+        first = node_of(ir.Literal_, value=0, text=None, type=None, span=self.span(node))
+        return node_of(
+            ir.Call, name="sum", args=(stacked, first), style="method", type=self.type_of(node), **rest
         )
 
     def target(self, node: ast.Target) -> ir.Target:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
+from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
+from spec_lang.ir.from_ast.expressions.lists import backwards, length
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
@@ -20,6 +22,7 @@ from spec_lang.ir.from_ast.values.value import (
     Enumerate,
     ListModule,
     Mapped,
+    Parts,
     Range,
     RepeatModule,
     Reversed,
@@ -29,6 +32,7 @@ from spec_lang.ir.from_ast.values.value import (
 )
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol, template
+from spec_lang.shapes.sums import summed
 from spec_lang.syntax import ast
 
 
@@ -102,6 +106,20 @@ class _Site:
             raise _Reported
         return found
 
+    def added(self, value: Value) -> Dim | None:
+        if isinstance(value, SymList) and _counts(value.item):
+            index = self.c.fresh("i", 0)
+            element = element_of(self.c, self.at, value, index)
+            value = Mapped(index, value.length, element)
+        if not isinstance(value, Mapped) or not isinstance(value.item, Dim):
+            return None
+        (own,) = value.index.symbols
+        found = summed(value.item, own, value.length)
+        low = value.item.bounds[0]
+        if found is not None and low is not None:
+            self.at.facts = self.at.facts.assume(Cond.ge(found, low * value.length))
+        return found
+
     def by_value(self, values: Sequence[Value]) -> None:
         if any(isinstance(v, SymList) for v in values):
             raise NeedsValue(frozenset(v.text for v in values if isinstance(v, SymList)))
@@ -131,10 +149,18 @@ class _Site:
     def reversed(self, items: Value) -> Value:
         if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
             return Reversed(items)
+        if isinstance(items, Mapped | Parts):
+            return backwards(self.c, items)
         return list(self.items(items))[::-1]
 
     def zip(self, parts: Sequence[Value]) -> Value:
         return Zip(tuple(parts))
+
+
+def _counts(type: ast.Type) -> bool:
+    """Whether a type is that of ints."""
+    named = type.base if isinstance(type, ast.BoundedType) else type
+    return isinstance(named, ast.NamedType) and named.name == "int"
 
 
 def length_of(c: Check, value: Value, node: ast.Expr) -> Value:
@@ -146,6 +172,8 @@ def length_of(c: Check, value: Value, node: ast.Expr) -> Value:
         return uncounted(c, value, node) if value.uncounted() else sum(lengths, dim(0))
     if isinstance(value, SymList | Mapped | RepeatModule):
         return value.length
+    if isinstance(value, Parts):
+        return length(value)
     if isinstance(value, Range):
         return range_length(value)
     if isinstance(value, Enumerate):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.expressions.items import spliced
+from spec_lang.ir.from_ast.expressions.items import known_list, spliced
+from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.layers.containers import list_module
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Value
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, Parts, Value
 from spec_lang.syntax import ast
 
 
@@ -18,6 +19,8 @@ def tuple_(c: Check, at: Place, node: ast.Tuple) -> Value:
 
 
 def list_(c: Check, at: Place, node: ast.List) -> Value:
+    if any(isinstance(n, ast.Star) for n in node.items) and at.mode is not Mode.LAYERS:
+        return _spliced(c, at, node)
     pairs = placed(c, at, node.items)
     items = [v for _, v in pairs]
     if POISON in items:
@@ -25,6 +28,20 @@ def list_(c: Check, at: Place, node: ast.List) -> Value:
     if at.mode is Mode.LAYERS and any(map(is_module, items)):
         return list_module(c, at, pairs)
     return items
+
+
+def _spliced(c: Check, at: Place, node: ast.List) -> Value:
+    """A list with others in it, which may be of a length that is not known."""
+    found: list[Value] = []
+    for item in node.items:
+        value = c.ev(at, item.value if isinstance(item, ast.Star) else item)
+        if isinstance(item, ast.Star) and not isinstance(value, Mapped | Parts):
+            items = known_list(c, value, item.value)
+            value = POISON if items is None else items
+        elif not isinstance(item, ast.Star) and value is not POISON:
+            value = [as_size(value, c.block.hypers)]
+        found.append(value)
+    return POISON if POISON in found else joined(c, at, *found)
 
 
 def placed(c: Check, at: Place, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.Expr, Value]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.lists import in_range, item, length, part_of
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic, type_bounds
-from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.substitution import item_at
-from spec_lang.ir.from_ast.values.value import Mapped, Range, SymList, Value
+from spec_lang.ir.from_ast.values.value import Grown, Mapped, Parts, Range, SymList, Value
 from spec_lang.ops.kinds import Real, SliceOf
 from spec_lang.shapes import Cond, Dim, dim, opaque
 from spec_lang.syntax import ast
@@ -19,8 +18,12 @@ def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscri
     """`xs[i]` of a list or tuple of hyperparameters or tensors."""
     if isinstance(value, SymList):
         return sym_item(c, at, value, index, node)
-    if isinstance(value, Mapped) and isinstance(index, Dim):
-        return mapped_item(c, at, value, index, node)
+    if isinstance(value, Mapped | Parts) and isinstance(index, Dim):
+        return item(c, at, value, index, node)
+    if isinstance(value, Grown):
+        return _item_of_grown(c, at, value, index, node)
+    if isinstance(value, Mapped | Parts) and isinstance(index, SliceOf):
+        return part_of(c, at, value, index, node)
     if isinstance(value, Range):
         value = known_list(c, value, node.value)
     if isinstance(value, list | tuple):
@@ -43,6 +46,25 @@ def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscri
     return c.error("E0403", f"{host.kind_of(value)} has no items to index", node)
 
 
+def _item_of_grown(c: Check, at: Place, value: Grown, index: Value, node: ast.Subscript) -> Value:
+    """An item of a list that grows in this loop: one that was there before it, or that this iteration has appended."""
+    if isinstance(index, Dim):
+        back = -index.const if index.const is not None else 0
+        if 0 < back <= len(value.added):
+            return value.added[-back]
+        base = value.base
+        if isinstance(base, list | Mapped | Parts):
+            inside = Cond.ge(index, 0), Cond.lt(index, length(base))
+            if all(at.decide(cond) is True for cond in inside):
+                return host_item(c, at, base, index, node)
+    return c.error(
+        "E0403",
+        "this list grows in the loop, and which of its items this is is not known",
+        node,
+        help="keep what the next iteration needs in a variable of its own",
+    )
+
+
 def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subscript) -> Value:
     """An item at an index that a loop counts: all items must be alike."""
     in_range(c, at, index, dim(len(items)), node)
@@ -57,15 +79,6 @@ def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subs
             listed = node.value.id  # whatever its value is
         return opaque("item", index, low=low, text=f"{listed}[{{}}]")
     return c.error("E0403", f"the items differ, so item {index} has no one type", node)
-
-
-def in_range(c: Check, at: Place, index: Dim, length: Dim, node: object) -> None:
-    for cond in (Cond.ge(index, 0), Cond.lt(index, length)):
-        known = at.decide(cond)
-        if known is False:
-            c.error("E0303", f"there is no item {index}: there are {length}, counted from 0", node)
-        elif known is None:
-            owe(c, at, cond, f"item {index} exists: {cond}", node, False)
 
 
 def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscript) -> Value:
@@ -92,12 +105,3 @@ def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
         low, high = type_bounds(c, at, value.item) if isinstance(value.item, ast.BoundedType) else (1, None)
         return opaque(value.text, index, low=low, high=high)
     raise NeedsValue(frozenset({value.text}))
-
-
-def mapped_item(c: Check, at: Place, value: Mapped, index: Dim, node: ast.Subscript) -> Value:
-    if index.const is not None and index.const < 0:
-        index = value.length + index
-    elif at.decide(Cond.ge(index, 0)) is None:
-        return c.error("E0403", f"it is not known whether the index {index} counts from the end", node)
-    in_range(c, at, index, value.length, node)
-    return item_at(value, index)

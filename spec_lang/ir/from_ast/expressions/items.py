@@ -29,8 +29,12 @@ def uncounted(c: Check, module: ListModule, node: object) -> Value:
     )
 
 
-def known_list(c: Check, value: Value, node: ast.Expr) -> list[Value] | None:
-    """A list whose items are known; its mistake is reported."""
+def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) -> list[Value] | None:
+    """A list whose items are known; its mistake is reported.
+
+    Args:
+        splices: Whether it becomes a part of another container, of which layers of unknown number are one.
+    """
     if isinstance(value, list | tuple):
         return list(value)
     if isinstance(value, ListModule) and value.kind != "dict":

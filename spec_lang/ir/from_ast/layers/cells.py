@@ -129,6 +129,10 @@ def _indexed(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim 
             size = size.substitute({str(index): c.block.running.indices.get(name, symbol(name, 0))})
         else:
             return None
+        repeat = c.block.running.repeats.get(name)
+        if repeat is not None:
+            made = elements_at(repeat.iteration, c.block.running.indices.get(name, symbol(name, 0)))
+            size = size.substitute({str(v): symbol(n, *v.bounds) for n, v in made.items()})
     return size
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.layers.containers import layer_of
 from spec_lang.ir.from_ast.layers.paths import path_value
-from spec_lang.ir.from_ast.loops.invariants import same
 from spec_lang.ir.from_ast.names.habits import TENSOR_OF_VALUES
 from spec_lang.ir.from_ast.names.names import need
 from spec_lang.ir.from_ast.state.check import Check

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from spec_lang.ir.from_ast.expressions.indexing import in_range
 from spec_lang.ir.from_ast.expressions.items import repeat_item, uncounted
+from spec_lang.ir.from_ast.expressions.lists import in_range
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.uses.obligations import owe

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
     at_least_one,
     close,
+    item_along,
     list_behind,
     not_negative,
-    same,
-    same_state,
 )
 from spec_lang.ir.from_ast.loops.item_formulas import item_by_item
 from spec_lang.ir.from_ast.loops.iteration import Body, State
@@ -39,32 +39,44 @@ from spec_lang.syntax.walk import walk
 
 def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """The first iteration on its own, then an invariant for the others."""
-    if any(isinstance(s, list) for s in state):
-        return None
     since = c.effects.since()
     second = body(at.under(Cond.eq(it.index, 0), *element_facts(it, dim(0))), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
-    second = [substitute(s, {own: dim(0)}) for s in second]
-    if any(type_symbols(s) & it.symbols for s in second):
+    grown = [[item_along(it, a, dim(0)) for a in s.added] if isinstance(s, Grown) else [] for s in second]
+    second = [
+        Grown(before, []) if isinstance(s, Grown) else s if s is before else substitute(s, {own: dim(0)})
+        for before, s in zip(state, second, strict=True)
+    ]
+    if any(type_symbols(s) & it.symbols for s in (*second, *grown)):
         return None
-    first = {**elements_at(it, dim(0)), own: dim(0)}
-    since.settle([o.with_cond(_with_floats(o.cond.substitute(first), it)) for o in since.owed])
+    at_first = {**elements_at(it, dim(0)), own: dim(0)}
+    since.settle([o.with_cond(_with_floats(o.cond.substitute(at_first), it)) for o in since.owed])
     if any(varies_along(it, o.cond) for o in since.owed):
         return None
     firsts = _set_aside(since)
+    more: State = list(second)
     if it.length.const != 1:
-        inside = c.effects.since()
+        later = c.effects.since()
         rest = along(at.one_by_one(), it).under(Cond.ge(it.index, 1))
         out = body(rest, second, it.element)
-        if out is None or inside.failed or not same_state(rest, second, out):
+        if out is None or later.failed or not same_state(rest, second, out):
             return None
-        close(c, at, inside, it)
+        close(c, at, later, it)
+        more = out
     if not _merge(c, firsts, it):
         return None
     at_least_one(c, at, it, node)
-    return second
+    result: State = []
+    for before, then, first, last in zip(state, second, grown, more, strict=True):
+        if isinstance(then, Grown) and isinstance(last, Grown):
+            result.append(list_behind(c, at, before, last.added or first, it, node, first))
+            if len(last.added) != len(first) and it.length.const != 1:
+                return None
+        else:
+            result.append(then)
+    return result
 
 
 def _with_floats(cond: Cond, it: Iteration) -> Cond:
@@ -332,7 +344,7 @@ def _closed(
             added = [_in_closed_form(a, forms) for a in o.added]
             if any(type_symbols(a) & set(carried) for a in added):
                 return None
-            result.append(list_behind(c, at, before, Grown(before, added), it))
+            result.append(list_behind(c, at, before, added, it, node))
         else:
             result.append(substitute(h, {own: it.length, **final}))
     return result

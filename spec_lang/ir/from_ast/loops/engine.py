@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
-from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists, same, same_state
+from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, items_run, no_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
@@ -79,7 +80,7 @@ def _invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, nod
     if out is None or since.failed or not same_state(at, state, out):
         return None
     close(c, at, since, it)
-    return closed_lists(c, at, state, out, it)
+    return closed_lists(c, at, state, out, it, node)
 
 
 def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> None:

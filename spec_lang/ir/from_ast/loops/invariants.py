@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.lists import joined
+from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, is_linear_in
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
@@ -15,51 +17,15 @@ from spec_lang.ir.from_ast.values.elements import (
     generic_names,
     varies_along,
 )
-from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute
+from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
-from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, Real, TensorType, dim, root
-from spec_lang.syntax import ast
+from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, Real, dim, root
 
 
 def along(at: Place, it: Iteration) -> Place:
     """Inside any iteration: what the index is below, and which items the elements are."""
     return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
-
-
-def same_state(at: Place, a: State, b: State) -> bool:
-    """Whether an iteration leaves everything as it was."""
-    return len(a) == len(b) and all(same(at, x, y) for x, y in zip(a, b, strict=True))
-
-
-def same(at: Place, a: Value, b: Value) -> bool:
-    """Whether two values are proved equal."""
-    if a is b:
-        return True
-    if isinstance(b, Grown):
-        return b.base is a
-    if isinstance(a, TensorType) and isinstance(b, TensorType):
-        if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
-            return False
-        return all(
-            x == y or (isinstance(x, Dim) and isinstance(y, Dim) and at.facts.equal(x, y))
-            for x, y in zip(a.shape, b.shape, strict=True)
-        )
-    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
-        return type(a) is type(b) and same_state(at, list(a), list(b))
-    if isinstance(a, Mapped) and isinstance(b, Mapped):
-        there = at.under(Cond.lt(a.index, a.length))
-        return at.facts.equal(a.length, b.length) and same(there, a.item, item_at(b, a.index))
-    if isinstance(a, Mapped | list) and isinstance(b, Mapped | list):
-        known, mapped = (a, b) if isinstance(a, list) else (b, a)
-        assert isinstance(known, list)
-        assert isinstance(mapped, Mapped)
-        equal = at.facts.equal(mapped.length, len(known))
-        return equal and same_state(at, known, first_items(mapped, len(known)))
-    if isinstance(a, Dim) and isinstance(b, Dim):
-        return at.facts.equal(a, b)
-    return type(a) is type(b) and not is_module(a) and a == b
 
 
 def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
@@ -153,55 +119,81 @@ def _every(cond: Cond, it: Iteration) -> Cond:
     return Cond.flag(Every(each, own, it.length))
 
 
-def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration) -> State:
+def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration, node: object) -> State:
     """The state behind an invariant loop: lists have grown by what each iteration appends."""
     result: State = []
     for a, b in zip(before, after, strict=True):
         if isinstance(b, Grown):
-            result.append(list_behind(c, at, a, b, it))
+            result.append(list_behind(c, at, a, b.added, it, node))
         else:
             result.append(a)
     return result
 
 
-def list_behind(c: Check, at: Place, before: Value, grown: Grown, it: Iteration) -> Value:
-    """A list behind the loop that appends to it."""
-    n = len(grown.added)
-    if n == 0:
+def list_behind(
+    c: Check,
+    at: Place,
+    before: Value,
+    added: list[Value],
+    it: Iteration,
+    node: object,
+    first: list[Value] | None = None,
+) -> Value:
+    """A list behind the loop that appends to it, in the first iteration something of its own where `first` is given."""
+    if not added:
         return before
-    not_negative(c, at, it, c.definition.node)
-    first = grown.added[0]
-    own = varies_along(it, first)
-    if isinstance(before, list) and not before and n == 1:
-        length = it.length.const
-        if length is not None and length <= MAX_UNROLLED:
-            return [item_along(it, first, dim(k)) for k in range(length)]
-        item = item_along(it, first, it.index)
-        if not varies_along(it, item):
-            return Mapped(it.index, it.length, item)
+    not_negative(c, at, it, node)
+    start = dim(0 if first is None else 1)
+    own = joined(c, at, first or [], appended(c, at, added, it, start, node))
+    if own is POISON:
         return POISON
-    varies = own or type_symbols(first) & it.index.symbols  # then it equals nothing but itself
-    if not varies and isinstance(before, list) and all(same(at, x, first) for x in [*before, *grown.added]):
-        return Mapped(c.fresh("k", 0), it.length * n + len(before), first)
-    return POISON
+    if isinstance(before, Grown):
+        if isinstance(own, list):
+            return Grown(before.base, [*before.added, *own])
+        return c.error(
+            "E0310",
+            "a list that grows in a loop inside another loop has no formula for its items",
+            node,
+            help="gather the items of the inner loop in a list of their own",
+        )
+    return joined(c, at, before, own)
+
+
+def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim, node: object) -> Value:
+    """What the iterations of a loop append, from one of them on."""
+    length = it.length - start
+    if length.const is not None and length.const <= MAX_UNROLLED:
+        return [item_along(it, a, start + k) for k in range(length.const) for a in added]
+    index = c.fresh(str(it.index), 0)
+    items = [item_along(it, a, start + index) for a in added]
+    if varies_along(it, items):
+        return no_formula_for_items(c, node)
+    if len(items) == 1:
+        return Mapped(index, length, items[0])
+    if all(same(at, items[0], i) for i in items) and not type_symbols(items[0]) & index.symbols:
+        return Mapped(index, length * len(items), items[0])
+    return c.error(
+        "E0310",
+        f"each iteration appends {len(items)} items of different types, for which there is no one formula",
+        node,
+        help="make a list for each of them",
+    )
+
+
+def no_formula_for_items(c: Check, node: object) -> Value:
+    """A mistake: items that are no function of their place."""
+    return c.error(
+        "E0403",
+        "these items are parts of others, whose number is not known",
+        node,
+        help="go through the list itself where they are used",
+    )
 
 
 def item_along(it: Iteration, item: Value, index: Dim) -> Value:
     """What one iteration makes, at an index in place of the loop's own."""
     (own,) = it.index.symbols
     return substitute(item, {**elements_at(it, index), own: index})
-
-
-def grow(c: Check, at: Place, old: Value, added: list[Value], node: ast.Expr) -> Value:
-    if isinstance(old, Grown):
-        return Grown(old.base, [*old.added, *added])
-    if isinstance(old, Mapped):
-        first = added[0] if added else None
-        if all(same(at, first, a) for a in added) and same(at, first, old.item):
-            return Mapped(old.index, old.length + len(added), old.item)
-        if added and old.length.const is not None and old.length.const < 256:
-            return [*first_items(old, old.length.const), *added]
-    return c.error("E0403", "what is appended differs from what the list holds", node)
 
 
 def not_negative(c: Check, at: Place, it: Iteration, node: object) -> None:

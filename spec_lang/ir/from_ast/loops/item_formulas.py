@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.layers.cells import written_out
-from spec_lang.ir.from_ast.loops.invariants import same
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Iteration, Value

@@ -14,6 +14,7 @@ from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, e
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
+from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     AliasModule,
@@ -25,6 +26,7 @@ from spec_lang.ir.from_ast.values.value import (
     ListModule,
     Mapped,
     OpModule,
+    Parts,
     Range,
     RepeatModule,
     Reversed,
@@ -85,6 +87,15 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         return _zipped(c, at, value, name, node)
     if isinstance(value, SymList):
         return _over_symbols(c, at, value, name)
+    if isinstance(value, Parts):
+        first, second = value.parts[:2]
+        c.error(
+            "E0403",
+            f"the items of this list follow no one formula: {type_text(first)}, then {type_text(second)}",
+            node,
+            help="go through each part on its own",
+        )
+        return None
     if isinstance(value, Mapped):
         index = counter(c, f"{name}_index")
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
@@ -264,8 +275,7 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Itera
 
 def ungrown(value: Value) -> Value:
     """A list with what an iteration has appended to it; other values as they are."""
-    if isinstance(value, Grown):
-        assert isinstance(value.base, list)
+    if isinstance(value, Grown) and isinstance(value.base, list):
         return [*value.base, *value.added]
     return value
 

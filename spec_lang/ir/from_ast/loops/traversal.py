@@ -6,7 +6,13 @@ from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
-from spec_lang.ir.from_ast.loops.invariants import close, item_along, not_negative
+from spec_lang.ir.from_ast.loops.invariants import (
+    along,
+    close,
+    item_along,
+    no_formula_for_items,
+    not_negative,
+)
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, counter, iteration, reindexed
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
@@ -15,7 +21,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.elements import part_of, varies_along
-from spec_lang.ir.from_ast.values.kinds import is_list, is_module
+from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.value import (
     POISON,
@@ -23,6 +29,7 @@ from spec_lang.ir.from_ast.values.value import (
     Iteration,
     ListModule,
     Mapped,
+    Parts,
     RecordValue,
     RepeatModule,
     SymList,
@@ -102,7 +109,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
 
 def _head(at: Place, value: Value) -> Value:
     """A list at a loop's head only grows inside: what is appended is kept apart."""
-    return Grown(value, []) if isinstance(value, list) and not at.unrolled else value
+    return Grown(value, []) if isinstance(value, list | Mapped | Parts | Grown) and not at.unrolled else value
 
 
 def _poison_loop(c: Check, at: Place, node: ast.For) -> None:
@@ -185,7 +192,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _each(c, at, node, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
-        there = trial.at.under(Cond.lt(it.index, it.length))
+        there = along(trial.at, it)
         if not bind_target(c, there, generator.target, it.element, generator.iterable):
             trial.keep()
             return POISON
@@ -212,16 +219,11 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
     if varies_along(it, item):
-        if isinstance(value, SymList):
+        if isinstance(value, SymList) and not has_tensor(item):
             raise NeedsValue(frozenset({value.text}))
         item = item_along(it, item, it.index)
         if varies_along(it, item):
-            return c.error(
-                "E0403",
-                "these items are parts of others, whose number is not known",
-                node,
-                help="go through the list itself where they are used",
-            )
+            return no_formula_for_items(c, node)
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",

@@ -16,7 +16,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.state.tables import Block
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Summary, Value
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Parts, Summary, Value
 from spec_lang.ops.base import NO_VALUE, Function, Layer, stating
 from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined
 from spec_lang.syntax import ast
@@ -33,6 +33,8 @@ class NeedsValue(Exception):
     def __init__(self, names: frozenset[str]) -> None:
         super().__init__(", ".join(sorted(names)))
         self.names = names
+        self.node: ast.Expr | None = None
+        """The expression that asks for the value."""
 
 
 class Rules(Frozen):
@@ -105,13 +107,17 @@ class Check:
             if self.depth > MAX_DEPTH:
                 return self.error("E0801", "this expression is nested too deeply", node)
             value = self.rules.expressions[type(node)](self, at, node)
+        except NeedsValue as needs:
+            if self.caller is None:  # an inlined function may stand in another file
+                needs.node = needs.node or node
+            raise
         except TooLarge as error:
             return self.error("E0801", f"this leads to {error}", node)
         except Undefined as error:
             return self.error("E0803", f"this has no value: {error}", node)
         finally:
             self.depth -= 1
-        if isinstance(value, TensorType | tuple | list | Mapped) or is_module(value):
+        if isinstance(value, TensorType | tuple | list | Mapped | Parts) or is_module(value):
             self.note_type(at, node, value)
         return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.lists import parts_of
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -42,13 +43,15 @@ _ABSENT = _Absent()
 class _Call:
     """One call while its inputs are bound: what the callee's names stand for so far, and what is still to be compared."""
 
-    __slots__ = ("env", "label", "node", "pairs")
+    __slots__ = ("env", "indices", "label", "node", "pairs")
 
     def __init__(self, env: Env, node: ast.Expr, label: str) -> None:
         self.env = env
         self.node = node
         self.label = label
         self.pairs: list[Pair] = []
+        self.indices: dict[str, str] = {}
+        """The symbols of indices of lists that are passed, each with its input's name."""
 
 
 def bind_inputs(
@@ -74,7 +77,7 @@ def bind_inputs(
     for item, value in later:
         if not _pair(c, at, item, value, call):
             return False
-    if not _solve(c, at, callee, call):
+    if not (_solve(c, at, callee, call) and _alike(c, callee, call)):
         return False
     for name, d in callee.dims.items():
         key = f"*{name}" if isinstance(d, Pack) else name
@@ -231,22 +234,43 @@ def _pair_types(c: Check, at: Place, formal: Value, value: Value, name: str, cal
 
 
 def _pair_lists(c: Check, at: Place, formal: Mapped, value: Value, name: str, call: _Call) -> bool:
-    if isinstance(value, list | tuple):
-        actual = dim(len(value))
-        items = first_items(formal, len(value))
-    elif isinstance(value, Mapped):
-        actual = value.length
-        items, value = [formal.item], [item_at(value, formal.index)]
-    else:
+    parts = parts_of(list(value) if isinstance(value, tuple) else value)
+    if parts is None:
         c.error(
             "E0403",
             f"{call.label}'s {name} is a list of tensors, not {found_text(value)}",
             stage(call.node),
         )
         return False
-    call.pairs.append(Pair(formal.length, actual, name, -1, TensorType(DType.I64, ())))
-    found = zip(items, value, strict=True)
-    return all(_pair_types(c, at, f, v, name, call) for f, v in found)
+    start = dim(0)
+    pairs: list[tuple[Value, Value]] = []
+    for part in parts:
+        if isinstance(part, Mapped):
+            index = c.fresh(f"{name}_index", 0)
+            call.indices[str(index)] = name
+            pairs.append((item_at(formal, start + index), item_at(part, index)))
+            start = start + part.length
+        else:
+            pairs += [(item_at(formal, start + k), v) for k, v in enumerate(part)]
+            start = start + len(part)
+    call.pairs.append(Pair(formal.length, start, name, -1, TensorType(DType.I64, ())))
+    return all(_pair_types(c, at, f, v, name, call) for f, v in pairs)
+
+
+def _alike(c: Check, callee: MethodSummary, call: _Call) -> bool:
+    """A dim has one value for all items of a list."""
+    for name in callee.dims:
+        value = call.env.get(name)
+        for size in value if isinstance(value, tuple) else (value,):
+            own = size.symbols & set(call.indices) if isinstance(size, Dim) else ()
+            for index in own:
+                c.error(
+                    "E0301",
+                    f"{call.label}'s {call.indices[index]} has one {name} for all its items, but here it is {size}",
+                    stage(call.node),
+                )
+                return False
+    return True
 
 
 def _pair_tensors(

@@ -12,7 +12,10 @@ from spec_lang.ir.from_ast.values.value import (
     CTORS,
     Case,
     FunctionRef,
+    Grown,
+    Mapped,
     Maybe,
+    Parts,
     Range,
     RecordValue,
     SymList,
@@ -34,7 +37,7 @@ def kind_of(value: Value) -> str:
         ((float, Real), "a float"),
         ((str, Choice), "a string"),
         (tuple, "a tuple"),
-        ((list, SymList, Range), "a list"),
+        ((list, SymList, Range, Mapped, Parts, Grown), "a list"),
     ]
     if value is None:
         return "none"

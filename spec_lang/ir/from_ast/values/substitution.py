@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.value import Case, Env, Mapped, Maybe, Template, Value
-from spec_lang.shapes import Cond, Dim, Pack, Real, TensorType, Undefined, dim, opaque, symbol, template
+from spec_lang.ir.from_ast.values.value import Case, Env, Mapped, Maybe, Parts, Template, Value
+from spec_lang.shapes import (
+    Cond,
+    Dim,
+    Items,
+    Pack,
+    Real,
+    TensorType,
+    Undefined,
+    dim,
+    opaque,
+    symbol,
+    template,
+)
 
 
 def substitute(value: Value, env: Env) -> Value:
@@ -26,8 +38,9 @@ def substitute(value: Value, env: Env) -> Value:
             return "".join(map(str, parts))
         return Template(parts)
     if isinstance(value, Mapped):
-        length = substitute_dim(value.length, env)
-        return Mapped(value.index, length, substitute(value.item, env))
+        return _mapped(value, env)
+    if isinstance(value, Parts):
+        return Parts(tuple(_part(p, env) for p in value.parts))
     if isinstance(value, Maybe):
         absent = substitute_cond(value.absent, env)
         if isinstance(absent, bool):
@@ -41,11 +54,39 @@ def substitute(value: Value, env: Env) -> Value:
     return value
 
 
+def _mapped(value: Mapped, env: Env) -> Mapped:
+    """A list whose index keeps apart from what its items get."""
+    (own,) = value.index.symbols
+    index, inner = value.index, {k: v for k, v in env.items() if k != own}
+    taken = _names(tuple(inner.values()))
+    if own in taken:
+        k = next(k for k in range(2, len(taken) + 3) if f"{own}_{k}" not in taken)
+        index = symbol(f"{own}_{k}", *value.index.bounds)
+        inner[own] = index
+    return Mapped(index, substitute_dim(value.length, env), substitute(value.item, inner))
+
+
+def _names(value: Value) -> frozenset[str]:
+    if isinstance(value, Dim | Cond):
+        return value.symbols
+    if isinstance(value, tuple | list):
+        return frozenset().union(*map(_names, value))
+    if isinstance(value, Items):
+        return _names(value.items)
+    return frozenset()
+
+
+def _part(value: list[Value] | Mapped, env: Env) -> list[Value] | Mapped:
+    return _mapped(value, env) if isinstance(value, Mapped) else [substitute(v, env) for v in value]
+
+
 def substitute_dim(value: Dim, env: Env) -> Dim:
     """As `substitute`, for a size."""
     if value.const is not None:
         return value
-    values: Env = dict(env) if value.conditional else {k: v for k, v in env.items() if isinstance(v, Dim)}
+    values: Env = (
+        dict(env) if value.conditional else {k: v for k, v in env.items() if isinstance(v, Dim | Items)}
+    )
     for name in value.symbols:  # those of floats stand in ints that are made of them
         number = env.get(name)
         if isinstance(number, Real | float):
@@ -87,7 +128,7 @@ def substitute_type(value: TensorType, env: Env) -> TensorType:
     shape: list[Dim | Pack] = []
     for d in value.shape:
         if isinstance(d, Pack):
-            shape.extend(env.get(f"*{d.name}", (d,)))  # type: ignore[arg-type]  # packs map to shapes
+            shape.extend(env.get(f"*{d.name}", (d,)))  # packs map to shapes
         else:
             shape.append(substitute_dim(d, env))
     return TensorType(value.dtype, tuple(shape))

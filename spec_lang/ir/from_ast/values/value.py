@@ -23,13 +23,14 @@ Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatM
 Value: TypeAlias = (
     "Dim | float | Real | bool | Cond | str | Choice | Template | EllipsisType | SliceOf"
     " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
-    " | SymList | Range | Enumerate | Reversed | Zip | Mapped | Grown | RecordValue"
+    " | SymList | Range | Enumerate | Reversed | Zip | Mapped | Parts | Grown | RecordValue"
     " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module | None"
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
 
-Env: TypeAlias = "dict[Any, Value]"
-"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes, and a flag for its truth."""
+Env: TypeAlias = "dict[Any, Any]"
+"""What the names in a callee's sizes and conditions stand for: values; `*B` stands for sizes, a flag for its truth, and
+the name of a list for `Items`."""
 
 
 class _Poison:
@@ -149,6 +150,18 @@ class Mapped:
         self.index = index
         self.length = length
         self.item = item
+
+    def __str__(self) -> str:
+        return "a list"
+
+
+class Parts:
+    """Lists one behind the other, as one: `[x] + [f(x) for f in fs]`; some have a length that is not known."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[list[Value] | Mapped, ...]) -> None:
+        self.parts = parts
 
     def __str__(self) -> str:
         return "a list"
@@ -437,6 +450,9 @@ class Grown:
     def __init__(self, base: Value, added: list[Value]) -> None:
         self.base = base
         self.added = added
+
+    def __str__(self) -> str:
+        return "a list that grows in this loop"
 
 
 class Carried:
