@@ -193,3 +193,13 @@ def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
         for a, b, c in zip(wanted, model(features), exported, strict=True):
             near(b, a)
             near(torch.from_numpy(c), a)
+
+
+@pytest.mark.parametrize("n", range(8))
+def test_training_skips_blocks_as_often_as_torchvisions(n: int) -> None:
+    with torch.device("meta"):
+        model = getattr(loaded("efficientnet"), f"EfficientNetB{n}")()
+    with Meta():
+        twin = network(f"efficientnet_b{n}")
+    found = [m.p for m in model.modules() if type(m).__name__ == "StochasticDepth"]
+    assert found == [m.p for m in twin.modules() if type(m).__name__ == "StochasticDepth"]
