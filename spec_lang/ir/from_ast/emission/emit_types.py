@@ -68,7 +68,7 @@ def _named(name: str) -> ir.ModuleType:
 def _mapped(value: Mapped) -> ir.Type | None:
     """A list's type; its index is only known inside, and is called as the author called it."""
     (own,) = value.index.symbols
-    wanted = name = re.sub(r"_\d+$", "", own)
+    wanted = name = re.sub(r"(_\d+)+$", "", own)
     inner = value.item
     taken = (type_symbols(inner) | value.length.symbols) - {own}
     n = 2
