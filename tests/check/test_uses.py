@@ -425,3 +425,43 @@ def test_floats_of_a_lists_items_are_each_items_own(rows: str, clauses: str, siz
     module = sys.modules["spec"] = ModuleType("spec")
     exec(compile(source, "spec", "exec"), vars(module))
     assert module.M()(torch.zeros(2, 4)).shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "dense",
+    [
+        "block Dense(depth: int) = Sequential(*[Layer() for i in range(depth)])",
+        """block Dense(depth: int):
+        layers:
+            body = [Layer() for i in range(depth)]
+
+        forward(x: float[N, C]) -> float[N, C + 3 * depth]:
+            return x -> body""",
+    ],
+)
+def test_a_list_that_grows_needs_the_size_that_it_starts_from(dense: str) -> None:
+    text = f"""
+    block Layer:
+        layers:
+            fc = Linear(_, 3)
+
+        forward(x: float[N, C]) -> float[N, C + 3]:
+            return cat([x, fc(x)], dim=1)
+
+    {dense}
+
+    model M(depth: int = 2):
+        layers:
+            first  = Dense(depth)
+            second = Dense(3)
+
+        forward(x: float[N, 4]) -> float[N, _]:
+            return x -> first -> second
+    """
+    program, diagnostics = check_text(text)
+    assert [f"{d.code} {d.message}" for d in diagnostics] == []
+    assert program is not None
+    (source,) = emit(program).values()
+    module = sys.modules["spec"] = ModuleType("spec")
+    exec(compile(source, "spec", "exec"), vars(module))
+    assert module.M(1)(torch.zeros(2, 4)).shape == (2, 16)

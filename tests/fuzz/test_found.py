@@ -148,6 +148,22 @@ model Net():
     forward(x: float[N, 4]) -> float[N, 4]:
         return part(x)
 """,
+    "the last item of the list that another block gets": """
+block Head(dims: list[int]):
+    layers:
+        fc = [Linear(_, dims[i]) for i in range(len(dims))]
+
+    forward(x: float[N, 3]) -> float[N, dims[len(dims) - 1]]:
+        return x -> fc
+
+model Net(widths: list[int] = [4, 5]):
+    layers:
+        a = Head(widths)
+        b = Linear(_, 3)
+
+    forward(x: float[N, 3]) -> float[N, 3]:
+        return x -> a -> b
+""",
     "lists of layers spread in others, gone through layer by layer and from the end": """
 block Part(depth: int):
     layers:

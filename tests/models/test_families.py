@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models.test_twins import flat, loaded
-from tests.models.vision import models, network
+from tests.models.vision import models, network, ops
 from tests.onnx.exporting import export, model_file, run
 
 Size = tuple[int, ...]
@@ -49,6 +50,7 @@ RUN: list[Case] = [
     Case("regnet", "RegNetY_400MF", lambda: network("regnet_y_400mf", num_classes=9), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 9}),
     Case("regnet", "RegNetX_400MF", lambda: network("regnet_x_400mf", num_classes=9), [(2, 3, 64, 40)], {"classes": 9}),
     Case("deeplab", "DeepLabV3_ResNet50", lambda: network("deeplabv3_resnet50", weights_backbone=None, num_classes=5, aux_loss=True), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 5}, drawn=True),
+    Case("densenet", "DenseNet", lambda: models.DenseNet(8, (2, 3, 2, 2), 16, num_classes=9), [(2, 3, 65, 97), (1, 3, 64, 80)], {"depths": [2, 3, 2, 2], "widths": [16, 16, 20, 18], "growth": 8, "classes": 9}),
     Case("inception", "Inception3", lambda: network("inception_v3", num_classes=9, init_weights=False, transform_input=False, dropout=0.0), [(2, 3, 75, 99), (1, 3, 107, 75)], {"classes": 9, "p": 0.0}, trained=[(2, 3, 299, 299)]),
 ]  # fmt: skip
 
@@ -70,6 +72,7 @@ NAMED: list[tuple[str, str, str]] = [
     *(("efficientnet", f"EfficientNetB{i}", f"efficientnet_b{i}") for i in range(8)),
     *(("vit", f"ViT{k}", f"vit_{k.lower()}") for k in ("B_16", "B_32", "L_16", "L_32", "H_14")),
     ("inception", "Inception3", "inception_v3"),
+    *(("densenet", f"DenseNet{n}", f"densenet{n}") for n in (121, 161, 169, 201)),
     ("deeplab", "DeepLabV3_ResNet50", "deeplabv3_resnet50"),
     ("deeplab", "DeepLabV3_ResNet101", "deeplabv3_resnet101"),
     *(
@@ -170,3 +173,33 @@ def test_variants_have_torchvisions_names(file: str, name: str, twin: str) -> No
     found = model.state_dict()
     assert {k: v.shape for k, v in found.items()} == {k: v.shape for k, v in wanted.items()}
     assert list(found) == list(wanted)
+
+
+def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    hypers = {"channels": [4, 6, 8, 10], "out": 5}
+    twin = ops.FeaturePyramidNetwork(hypers["channels"], hypers["out"])
+    model = loaded("fpn").FeaturePyramid(**hypers)
+    model.load_state_dict(twin.state_dict(), strict=True)
+    path = tmp_path / "model.onnx"
+    export(model_file("fpn"), "FeaturePyramid", path, hypers, state=twin.state_dict())
+    names = [i.name for i in onnx.load(path).graph.input]
+    for h, w in [(2, 3), (1, 2)]:
+        features = [
+            torch.randn(2, c, h * 2**i, w * 2**i) for c, i in zip([4, 6, 8, 10], [3, 2, 1, 0], strict=True)
+        ]
+        wanted = list(twin(dict(enumerate(features))).values())[::-1]
+        exported = run(path, dict(zip(names, features, strict=True)))
+        for a, b, c in zip(wanted, model(features), exported, strict=True):
+            near(b, a)
+            near(torch.from_numpy(c), a)
+
+
+@pytest.mark.parametrize("n", range(8))
+def test_training_skips_blocks_as_often_as_torchvisions(n: int) -> None:
+    with torch.device("meta"):
+        model = getattr(loaded("efficientnet"), f"EfficientNetB{n}")()
+    with Meta():
+        twin = network(f"efficientnet_b{n}")
+    found = [m.p for m in model.modules() if type(m).__name__ == "StochasticDepth"]
+    assert found == [m.p for m in twin.modules() if type(m).__name__ == "StochasticDepth"]

@@ -46,6 +46,9 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     },
     "AlexNet": [],  # as large as it is, whatever its hyperparameters
     "Inception3": [],
+    **{f"DenseNet{n}": [] for n in (121, 161, 169, 201)},
+    "DenseNet": [{"depths": [1, 2, 1, 1], "widths": [3, 4, 2, 3], "growth": 2, "bottleneck": 2, "classes": 3}],
+    "FeaturePyramid": [{"channels": [2, 3, 4, 5], "out": 3}],
     "DeepLabV3": [],
     "EfficientNet": [],
     "MobileNetV2": [{"width": 0.1, "classes": 3}],

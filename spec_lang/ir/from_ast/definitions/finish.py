@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.bodies.dims import optional_only
 from spec_lang.ir.from_ast.loops.item_formulas import fit_items
+from spec_lang.ir.from_ast.names.names import need
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import time
@@ -25,8 +26,26 @@ def finish(c: Check, at: Place, node: ast.Block, methods: list[ast.Method]) -> N
     unused(c, node)
     if fit_items(c, at):
         undetermined(c)
+    starts(c)
     _implicit(c, node)
     leave(c)
+
+
+def starts(c: Check) -> None:
+    """Note the dims that construction needs for sizes that run along lists: where they start, and what they grow by."""
+    running = c.block.running.carried
+    cells = [cell for cells in c.notes.cells.values() for cell in cells if cell.value is not None]
+    pending = [n for cell in cells for n in (cell.value.symbols if cell.value is not None else ())]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in seen or name not in running:
+            continue
+        seen.add(name)
+        pending += running[name].start.symbols | running[name].next.symbols
+        for own in pending:
+            if own in c.block.dims and own not in c.block.symbols.dynamic:
+                need(c, own)
 
 
 def leave(c: Check) -> None:

@@ -18,6 +18,8 @@ from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
 from spec_lang.shapes import Cond, Dim, opaque, symbol
+from spec_lang.shapes.division import divide
+from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 
@@ -68,6 +70,8 @@ class ExpressionEmitter:
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
+        for own in d.symbols & self.checked.running.formulas.keys() - self.checked.running.names.keys():
+            d = _in_terms_of(d, own, *self.checked.running.formulas[own])
         fields = self._fields(d.symbols)
         return from_dim(d.substitute(fields) if fields else d, self.resolve)
 
@@ -99,7 +103,8 @@ class ExpressionEmitter:
             return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
         if not name.isidentifier():
             return self.dim(opaque(name))
-        ref = "loop" if any(author == name for author, _ in checked.running.names.values()) else "local"
+        authors = (*checked.running.names.values(), *checked.running.formulas.values())
+        ref = "loop" if any(author == name for author, _ in authors) else "local"
         if name in checked.hypers:
             ref = "hyper"
         elif name in checked.dims:
@@ -140,8 +145,10 @@ class ExpressionEmitter:
             name = self.kept[key] = self._free(cell.name)
         if self.carries is not None and name not in self.carries:
             later = value
-            for own in (value.symbols & set(self.checked.running.names)) - self.checked.running.elements:
-                later = later.substitute({own: symbol(own, 0) + 1})
+            running = self.checked.running
+            for own in (value.symbols & (running.names.keys() | running.counters)) - running.elements:
+                if cell.along in (None, own):
+                    later = later.substitute({own: symbol(own, 0) + 1})
             self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
             )
@@ -439,3 +446,13 @@ _EV: dict[type, object] = {
     ast.Comprehension: ExpressionEmitter._comprehension,
 }
 ExpressionEmitter.EV = _EV  # type: ignore[assignment]  # each method takes the node of its key
+
+
+def _in_terms_of(d: Dim, own: str, author: str, value: Dim) -> Dim:
+    """A dim without a symbol that counts a loop, where the author's variable is a formula in that; as it is where none does."""
+    variable = symbol(author, 0) if author.isidentifier() else opaque(author)
+    part, rest = divide(d, value)
+    if own not in part.symbols | rest.symbols:
+        return part * variable + rest
+    found = linear(value, own)
+    return d if found is None else d.substitute({own: (variable - found[1]) // found[0]})

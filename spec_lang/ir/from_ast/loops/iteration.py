@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, part_of
-from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
+from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
 from spec_lang.ir.from_ast.values.texts import type_text
@@ -97,7 +97,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         )
         return None
     if isinstance(value, Mapped):
-        index = counter(c, f"{name}_index" if has_tensor(value) else name)
+        index = counter(c, f"{name}_index")
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
     if isinstance(value, RepeatModule):
         (own,) = value.index.symbols

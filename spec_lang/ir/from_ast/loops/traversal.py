@@ -163,13 +163,20 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
             _note_variable(c, f"{name}.{field}", item)
     elif isinstance(element, Real) and str(element) in c.block.running.elements:
         c.block.running.names.setdefault(str(element), (name, dim(0)))
-    if not isinstance(element, Dim) or len(element.symbols) != 1:
+    if not isinstance(element, Dim):
         return
-    (own,) = element.symbols
-    variable = symbol_in(element, own)
-    offset = element - (symbol(own, 0) if variable is None else variable)
-    if offset.const is not None:
-        c.block.running.names.setdefault(own, (name, offset))
+    running = c.block.running
+    if len(element.symbols) == 1:
+        (own,) = element.symbols
+        variable = symbol_in(element, own)
+        offset = element - (symbol(own, 0) if variable is None else variable)
+        if offset.const is not None:
+            running.names.setdefault(own, (name, offset))
+            return
+    counters = element.symbols & running.counters
+    if len(counters) == 1:
+        (own,) = counters
+        running.formulas.setdefault(own, (name, element))
 
 
 def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:

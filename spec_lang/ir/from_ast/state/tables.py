@@ -31,6 +31,7 @@ class Running:
         "cells",
         "counters",
         "elements",
+        "formulas",
         "heads",
         "indices",
         "names",
@@ -48,6 +49,8 @@ class Running:
         """The symbols that count iterations."""
         self.elements: set[str] = set()
         """Symbols of elements that no formula in an index gives."""
+        self.formulas: dict[str, tuple[str, Dim]] = {}
+        """What counts a loop without a name of its own: the author's variable, which is a formula in it."""
         self.names: dict[str, tuple[str, Dim]] = {}
         """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
         self.indices: dict[str, Dim] = {}
