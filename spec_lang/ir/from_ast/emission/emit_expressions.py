@@ -17,7 +17,7 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
-from spec_lang.shapes import Cond, Dim, opaque, symbol
+from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 
@@ -79,7 +79,9 @@ class ExpressionEmitter:
         """What the author calls the parts of a loop's items: inside a term that is read by its text they have no other name."""
         names = self.checked.running.names
         return {
-            n: opaque(names[n][0]) if not names[n][0].isidentifier() else symbol(names[n][0], 0) - names[n][1]
+            n: opaque(names[n][0])
+            if not names[n][0].isidentifier()
+            else (symbol(names[n][0], 0) - names[n][1]) // names[n][2]
             for n in symbols
             if not n.isidentifier() and n in names
         }
@@ -90,16 +92,22 @@ class ExpressionEmitter:
         if name in checked.running.carried:
             return self.carry(name)
         if name in checked.running.names:
-            author, offset = checked.running.names[name]
-            if not author.isidentifier():  # a field of the variable
-                return self.dim(opaque(author))
-            variable: ir.Expr = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
-            if offset == 0:
-                return variable
-            return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
+            author, offset, scale = checked.running.names[name]
+            found: ir.Expr
+            if author.isidentifier():
+                found = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
+            else:  # a field of the variable
+                found = self.dim(opaque(author))
+            if offset != 0:
+                found = node_of(ir.Binary, op="-", left=found, right=self.dim(offset), type=None, span=None)
+            if scale != 1:
+                found = node_of(
+                    ir.Binary, op="//", left=found, right=self.dim(dim(scale)), type=None, span=None
+                )
+            return found
         if not name.isidentifier():
             return self.dim(opaque(name))
-        ref = "loop" if any(author == name for author, _ in checked.running.names.values()) else "local"
+        ref = "loop" if any(author == name for author, *_ in checked.running.names.values()) else "local"
         if name in checked.hypers:
             ref = "hyper"
         elif name in checked.dims:
@@ -140,8 +148,8 @@ class ExpressionEmitter:
             name = self.kept[key] = self._free(cell.name)
         if self.carries is not None and name not in self.carries:
             later = value
-            for own in (value.symbols & set(self.checked.running.names)) - self.checked.running.elements:
-                later = later.substitute({own: symbol(own, 0) + 1})
+            if cell.along is not None:  # what an item takes, for the item behind it
+                later = later.substitute({cell.along: symbol(cell.along, 0) + 1})
             self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
             )
@@ -180,10 +188,10 @@ class ExpressionEmitter:
         env: Env = {}
         for name in type_symbols(value):
             if name in checked.running.names:
-                author, offset = checked.running.names[name]
+                author, offset, scale = checked.running.names[name]
                 if name in checked.running.elements and re.split(r"[.\[]", author)[0] not in self.variables:
                     return None
-                env[name] = symbol(author, 0) - offset
+                env[name] = (symbol(author, 0) - offset) // scale
             elif name in checked.running.counters:
                 return None
             elif name in checked.running.heads:
