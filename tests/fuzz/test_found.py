@@ -190,6 +190,21 @@ model Net(depth: int = 2):
             ys += [layer(x)]
         return cat([ys[0] + ys[2], ys[1]], dim=1)
 """,
+    "sizes along lists that are made by steps, or inside a list of others": """
+model Net(n: int = 3, low: int = 2):
+    layers:
+        steps = [Linear(_, i) for i in range(2, 2 * n + 2, 2)]
+        shift = [Linear(_, i) for i in range(low, n + low)]
+        inner = [[Linear(_, i + 4) for j in range(2)] for i in range(n)]
+        outer = Sequential(*[Sequential(*[Linear(_, 4 * i) for j in range(2)]) for i in range(1, n)])
+        head  = Linear(_, 6)
+    forward(x: float[N, 4]) -> float[N, 6]:
+        x = x -> steps -> shift
+        for some in inner:
+            for layer in some:
+                x = x -> layer
+        return x -> outer -> head
+""",
     "a scalar's PReLU": """
 model Net():
     forward(x: float[], weight: float[1]) -> (float[], float[]):
@@ -235,6 +250,12 @@ def test_found(name: str) -> None:
 
 
 REFUSED = {
+    "a container of the program's own that is never run": ("[Cell(4), ReLU()]", "x -> few[1]", "E0307"),
+    "a size that no variable of the list tells": (
+        "[Linear(_, w // 3 + 1) for w in doubled(n)]",
+        "(x -> few -> sum(dim=1, keepdim=true)) + x",
+        "E0307",
+    ),
     "items of layers that are counted nowhere": (
         "[Linear(4, 4) for i in range(n)]",
         "stack([f(q) for f in few for q in [x]])[0]",
@@ -276,6 +297,10 @@ REFUSED = {
 def test_refused(name: str) -> None:
     layers, result, code = REFUSED[name]
     text = f"""
+fn doubled(n: int) = [4 * 2**i for i in range(n)]
+
+block Cell(out: int) = Sequential(Linear(_, out), ReLU())
+
 block Part(n: int):
     layers:
         few = {layers}

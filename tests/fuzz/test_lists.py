@@ -12,7 +12,7 @@ from tests.fuzz.lists.draw import simpler
 from tests.fuzz.lists.programs import written
 from tests.fuzz.lists.report import Report, examine, listed
 
-KNOWN_WRONG = 0.08
+KNOWN_WRONG = 0.02
 """The share of programs that is accepted and wrong; nothing may be."""
 SECONDS = 20.0
 

@@ -159,6 +159,22 @@ def over_range_from(d: Draw) -> Source:
     )  # fmt: skip
 
 
+def over_steps(d: Draw) -> Source:
+    low = Hyper("low", "int", "2", ("1", "3"))
+    clauses, length, first, last, hypers = d.pick(
+        (
+            ("for i in range(low, n + low)", "n", "low", "n + low - 1", [N, low]),
+            ("for i in range(2, 2 * n + 2, 2)", "n", "2", "2 * n", [N]),
+            ("for i in range(3, 0, -1)", "3", "3", "1", []),
+            ("for i in range(n, 0, -1)", "n", "n", "1", [N]),
+        )
+    )
+    return Source(
+        clauses, length, hypers, numbers=["i"], flags=[f"i == {first}", "i % 2 == 0"],
+        widths=[Width("i", None, last), Width("4 * i", None, f"4 * ({last})"), Width(f"{IN} + i", None, f"{IN} + {last}")],
+    )  # fmt: skip
+
+
 def over_literal(d: Draw) -> Source:
     items = d.pick(("[4, 8]", "[4, 4]", "[2, 3, 5]", "[6]"))
     values = eval(items)
@@ -400,6 +416,7 @@ SOURCES: dict[str, tuple[Callable[[Draw], Source], float]] = {
     "range(n)": (over_range, 3),
     "widths": (over_widths, 4),
     "range(a, n)": (over_range_from, 1),
+    "steps": (over_steps, 1),
     "literal": (over_literal, 2),
     "enumerate(literal)": (over_counted_literal, 1),
     "let": (over_let, 1.5),

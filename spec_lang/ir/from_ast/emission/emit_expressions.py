@@ -12,14 +12,13 @@ from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.emission.emit_dims import from_cond, from_dim
 from spec_lang.ir.from_ast.emission.emit_types import value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
+from spec_lang.ir.from_ast.values.elements import VARIABLE, by_variables
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
-from spec_lang.shapes import Cond, Dim, opaque, symbol
-from spec_lang.shapes.division import divide
-from spec_lang.shapes.linear import linear
+from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 
@@ -70,8 +69,7 @@ class ExpressionEmitter:
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
-        for own in d.symbols & self.checked.running.formulas.keys() - self.checked.running.names.keys():
-            d = _in_terms_of(d, own, *self.checked.running.formulas[own])
+        d = by_variables(d, self.checked.running.formulas)
         fields = self._fields(d.symbols)
         return from_dim(d.substitute(fields) if fields else d, self.resolve)
 
@@ -83,7 +81,9 @@ class ExpressionEmitter:
         """What the author calls the parts of a loop's items: inside a term that is read by its text they have no other name."""
         names = self.checked.running.names
         return {
-            n: opaque(names[n][0]) if not names[n][0].isidentifier() else symbol(names[n][0], 0) - names[n][1]
+            n: opaque(names[n][0])
+            if not names[n][0].isidentifier()
+            else (symbol(names[n][0], 0) - names[n][1]) // names[n][2]
             for n in symbols
             if not n.isidentifier() and n in names
         }
@@ -91,20 +91,27 @@ class ExpressionEmitter:
     def resolve(self, name: str) -> ir.Expr:
         """The expression of a symbol."""
         checked = self.checked
+        if name.startswith(VARIABLE):
+            return node_of(ir.Name, id=name.removeprefix(VARIABLE), ref="loop", type=None, span=None)
         if name in checked.running.carried:
             return self.carry(name)
         if name in checked.running.names:
-            author, offset = checked.running.names[name]
-            if not author.isidentifier():  # a field of the variable
-                return self.dim(opaque(author))
-            variable: ir.Expr = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
-            if offset == 0:
-                return variable
-            return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
+            author, offset, scale = checked.running.names[name]
+            found: ir.Expr
+            if author.isidentifier():
+                found = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
+            else:  # a field of the variable
+                found = self.dim(opaque(author))
+            if offset != 0:
+                found = node_of(ir.Binary, op="-", left=found, right=self.dim(offset), type=None, span=None)
+            if scale != 1:
+                found = node_of(
+                    ir.Binary, op="//", left=found, right=self.dim(dim(scale)), type=None, span=None
+                )
+            return found
         if not name.isidentifier():
             return self.dim(opaque(name))
-        authors = (*checked.running.names.values(), *checked.running.formulas.values())
-        ref = "loop" if any(author == name for author, _ in authors) else "local"
+        ref = "loop" if any(author == name for author, *_ in checked.running.names.values()) else "local"
         if name in checked.hypers:
             ref = "hyper"
         elif name in checked.dims:
@@ -145,10 +152,8 @@ class ExpressionEmitter:
             name = self.kept[key] = self._free(cell.name)
         if self.carries is not None and name not in self.carries:
             later = value
-            running = self.checked.running
-            for own in (value.symbols & (running.names.keys() | running.counters)) - running.elements:
-                if cell.along in (None, own):
-                    later = later.substitute({own: symbol(own, 0) + 1})
+            if cell.along is not None:  # what an item takes, for the item behind it
+                later = later.substitute({cell.along: symbol(cell.along, 0) + 1})
             self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
             )
@@ -187,10 +192,10 @@ class ExpressionEmitter:
         env: Env = {}
         for name in type_symbols(value):
             if name in checked.running.names:
-                author, offset = checked.running.names[name]
+                author, offset, scale = checked.running.names[name]
                 if name in checked.running.elements and re.split(r"[.\[]", author)[0] not in self.variables:
                     return None
-                env[name] = symbol(author, 0) - offset
+                env[name] = (symbol(author, 0) - offset) // scale
             elif name in checked.running.counters:
                 return None
             elif name in checked.running.heads:
@@ -446,13 +451,3 @@ _EV: dict[type, object] = {
     ast.Comprehension: ExpressionEmitter._comprehension,
 }
 ExpressionEmitter.EV = _EV  # type: ignore[assignment]  # each method takes the node of its key
-
-
-def _in_terms_of(d: Dim, own: str, author: str, value: Dim) -> Dim:
-    """A dim without a symbol that counts a loop, where the author's variable is a formula in that; as it is where none does."""
-    variable = symbol(author, 0) if author.isidentifier() else opaque(author)
-    part, rest = divide(d, value)
-    if own not in part.symbols | rest.symbols:
-        return part * variable + rest
-    found = linear(value, own)
-    return d if found is None else d.substitute({own: (variable - found[1]) // found[0]})

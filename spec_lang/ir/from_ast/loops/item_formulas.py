@@ -55,7 +55,7 @@ def _variable(c: Check, at: Place, values: list[Dim], variables: Sequence[Mappin
     for name in variables[0]:
         if all(same(at, v[name], d) for v, d in zip(variables, values, strict=False)):
             found = c.fresh(name)
-            c.block.running.names[str(found)] = (name, dim(0))
+            c.block.running.names[str(found)] = (name, dim(0), 1)
             return found
     return None
 

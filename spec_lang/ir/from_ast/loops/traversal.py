@@ -36,8 +36,8 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, dim, symbol
-from spec_lang.shapes.linear import symbol_in
+from spec_lang.shapes import Cond, Dim, dim
+from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
 
@@ -162,20 +162,18 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
         for field, item in element.fields.items():
             _note_variable(c, f"{name}.{field}", item)
     elif isinstance(element, Real) and str(element) in c.block.running.elements:
-        c.block.running.names.setdefault(str(element), (name, dim(0)))
+        c.block.running.names.setdefault(str(element), (name, dim(0), 1))
     if not isinstance(element, Dim):
         return
     running = c.block.running
-    if len(element.symbols) == 1:
-        (own,) = element.symbols
-        variable = symbol_in(element, own)
-        offset = element - (symbol(own, 0) if variable is None else variable)
-        if offset.const is not None:
-            running.names.setdefault(own, (name, offset))
-            return
-    counters = element.symbols & running.counters
-    if len(counters) == 1:
-        (own,) = counters
+    counted = element.symbols & running.counters or element.symbols & running.elements
+    if len(counted) != 1:
+        return
+    (own,) = counted
+    found = linear(element, own)
+    if found is not None and found[0].const:
+        running.names.setdefault(own, (name, found[1], found[0].const))
+    if found is None or found[0].const != 1:
         running.formulas.setdefault(own, (name, element))
 
 

@@ -51,8 +51,8 @@ class Running:
         """Symbols of elements that no formula in an index gives."""
         self.formulas: dict[str, tuple[str, Dim]] = {}
         """What counts a loop without a name of its own: the author's variable, which is a formula in it."""
-        self.names: dict[str, tuple[str, Dim]] = {}
-        """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
+        self.names: dict[str, tuple[str, Dim, int]] = {}
+        """Symbols of loops: the author's variable, which is the symbol by a known factor plus an offset."""
         self.indices: dict[str, Dim] = {}
         """The indices of lists of layers by their names."""
         self.repeats: dict[str, RepeatModule] = {}

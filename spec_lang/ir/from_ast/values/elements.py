@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.ir.from_ast.values.substitution import as_term, substitute
 from spec_lang.ir.from_ast.values.value import (
     Case,
@@ -15,6 +17,11 @@ from spec_lang.ir.from_ast.values.value import (
 )
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, TensorType, opaque, root, symbol
+from spec_lang.shapes.division import divide
+
+
+VARIABLE = "\N{DEGREE SIGN}"
+"""Starts the symbol of what an author calls so, whatever counts some loop by that name."""
 
 
 def elements_at(it: Iteration, index: Dim) -> dict[str, Dim]:
@@ -155,3 +162,14 @@ def as_symbols(element: Value) -> Value:
     if isinstance(element, RecordValue):
         return RecordValue(element.definition, {n: as_symbols(v) for n, v in element.fields.items()})
     return element
+
+
+def by_variables(d: Dim, formulas: Mapping[str, tuple[str, Dim]]) -> Dim:
+    """A dim without what counts loops, where it is a formula in the authors' variables, which are formulas in that."""
+    for own in d.symbols & formulas.keys():
+        author, value = formulas[own]
+        part, rest = divide(d, value)
+        if own not in part.symbols | rest.symbols:
+            variable = symbol(VARIABLE + author, 0) if author.isidentifier() else opaque(author)
+            d = part * variable + rest
+    return d
