@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -106,9 +108,14 @@ def _same_at(at: Place, items: Mapped, index: Dim, value: Value) -> bool:
         return False
 
 
+def another(c: Check, index: Dim) -> Dim:
+    """A symbol for an index, called as that of another list."""
+    return c.fresh(re.sub(r"(_\d+)+$", "", str(index)), 0)
+
+
 def shifted(c: Check, items: Mapped, by: Dim, count: Dim) -> Mapped:
     """So many items of a list from the one at `by` on."""
-    index = c.fresh(str(items.index), 0)
+    index = another(c, items.index)
     return Mapped(index, count, item_at(items, index + by))
 
 
@@ -119,7 +126,7 @@ def backwards(c: Check, value: list[Value] | Mapped | Parts) -> Value:
         if isinstance(part, list):
             found.append(part[::-1])
         else:
-            index = c.fresh(str(part.index), 0)
+            index = another(c, part.index)
             found.append(Mapped(index, part.length, item_at(part, part.length - 1 - index)))
     return found[0] if len(found) == 1 else Parts(tuple(found))
 
@@ -226,7 +233,7 @@ def as_runs(c: Check, value: Value) -> Value | list[TensorType | Run]:
                 return value
             found += [v for v in part if isinstance(v, TensorType)]
             continue
-        index = c.fresh(str(part.index), 0)
+        index = another(c, part.index)
         item = item_at(part, index)
         if not isinstance(item, TensorType):
             return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.expressions.lists import joined
+from spec_lang.ir.from_ast.expressions.lists import another, joined
 from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, is_linear_in
 from spec_lang.ir.from_ast.state.check import Check
@@ -164,7 +164,7 @@ def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim,
     length = it.length - start
     if length.const is not None and length.const <= MAX_UNROLLED:
         return [item_along(it, a, start + k) for k in range(length.const) for a in added]
-    index = c.fresh(str(it.index), 0)
+    index = another(c, it.index)
     items = [item_along(it, a, start + index) for a in added]
     if varies_along(it, items):
         return no_formula_for_items(c, node)

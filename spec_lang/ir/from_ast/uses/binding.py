@@ -23,7 +23,7 @@ from spec_lang.syntax import ast
 class Pair:
     """A size that a callee declares, and the one that it gets."""
 
-    __slots__ = ("actual", "axis", "formal", "input", "type")
+    __slots__ = ("actual", "axis", "formal", "input", "type", "within")
 
     def __init__(self, formal: Dim, actual: Dim | Pack, input: str, axis: int, type: TensorType) -> None:
         self.formal = formal
@@ -31,6 +31,8 @@ class Pair:
         self.input = input
         self.axis = axis
         self.type = type
+        self.within: Cond | None = None
+        """What holds of the index of a list's item, of which it is a size."""
 
 
 class _Absent:
@@ -243,24 +245,33 @@ def _pair_lists(c: Check, at: Place, formal: Mapped, value: Value, name: str, ca
         )
         return False
     start = dim(0)
-    pairs: list[tuple[Value, Value]] = []
     for part in parts:
         if isinstance(part, Mapped):
             index = c.fresh(f"{name}_index", 0)
             call.indices[str(index)] = name
-            pairs.append((item_at(formal, start + index), item_at(part, index)))
+            if at.decide(Cond.ge(part.length, 1)):  # the first item binds dims
+                first = item_at(formal, start), item_at(part, dim(0))
+                if not _pair_types(c, at, *first, name, call):
+                    return False
+            before = len(call.pairs)
+            if not _pair_types(c, at, item_at(formal, start + index), item_at(part, index), name, call):
+                return False
+            for pair in call.pairs[before:]:
+                pair.within = Cond.lt(index, part.length)
             start = start + part.length
         else:
-            pairs += [(item_at(formal, start + k), v) for k, v in enumerate(part)]
+            for k, v in enumerate(part):
+                if not _pair_types(c, at, item_at(formal, start + k), v, name, call):
+                    return False
             start = start + len(part)
     call.pairs.append(Pair(formal.length, start, name, -1, TensorType(DType.I64, ())))
-    return all(_pair_types(c, at, f, v, name, call) for f, v in pairs)
+    return True
 
 
 def _alike(c: Check, callee: MethodSummary, call: _Call) -> bool:
     """A dim has one value for all items of a list."""
-    for name in callee.dims:
-        value = call.env.get(name)
+    for name, d in callee.dims.items():
+        value = call.env.get(f"*{name}" if isinstance(d, Pack) else name)
         for size in value if isinstance(value, tuple) else (value,):
             own = size.symbols & set(call.indices) if isinstance(size, Dim) else ()
             for index in own:
@@ -336,13 +347,14 @@ def _solve(c: Check, at: Place, callee: MethodSummary, call: _Call) -> bool:
     while waiting:
         rest: list[Pair] = []
         for p in waiting:
+            there = at if p.within is None else at.under(p.within)
             unknown = [n for n in sorted(p.formal.symbols) if n in callee.dims and n not in call.env]
             if len(unknown) > 1:
                 rest.append(p)
             elif unknown:
                 if not _bind(c, at, p, unknown[0], call, rest):
                     return False
-            elif not _equal(c, at, p, call):
+            elif not _equal(c, there, p, call):
                 return False
         if len(rest) == len(waiting):
             break
