@@ -19,7 +19,6 @@ from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, TensorType, opaque, root, symbol
 from spec_lang.shapes.division import divide
 
-
 VARIABLE = "\N{DEGREE SIGN}"
 """Starts the symbol of what an author calls so, whatever counts some loop by that name."""
 
