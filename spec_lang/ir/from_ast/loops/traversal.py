@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
+from spec_lang.ir.from_ast.layers.containers import may_be_key
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
@@ -198,6 +199,8 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         key = None if node.key is None else c.ev(there, node.key)
         item = c.ev(there, node.value)
         good = item is not POISON and key is not POISON
+        if good and key is not None and is_module(item):
+            good = may_be_key(c, key, "dict", node.key)
         errors = trial.errors
         if good or not one_by_one:
             trial.keep()
@@ -267,6 +270,8 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         key = str(k) if node.key is None else c.ev(there, node.key)
         item = _item(c, there, node)
         if item is POISON or key is POISON:
+            return POISON
+        if node.key is not None and is_module(item) and not may_be_key(c, key, "dict", node.key):
             return POISON
         items.append(item)
         keys.append(str(key))
