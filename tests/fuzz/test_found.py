@@ -220,6 +220,18 @@ model Net():
     forward(x: float[N, 4]) -> float[N, 16]:
         return cat([x -> layer for layer in body], dim=1)
 """,
+    "a list of lists of layers that is made item by item": """
+model Net(acts: list[str] = ["relu", "tanh"]):
+    layers:
+        body = [[Sequential(Linear(4, 4), ReLU() if a == "relu" else Tanh()) for j in range(2)] for a in acts]
+    forward(x: float[N, 4]) -> float[N, 4]:
+        for some in body:
+            x = x -> some
+        for some in body:
+            for layer in some:
+                x = x -> layer
+        return x -> body[1][0]
+""",
     "a scalar's PReLU": """
 model Net():
     forward(x: float[], weight: float[1]) -> (float[], float[]):
@@ -307,6 +319,18 @@ REFUSED = {
         "E0406",
     ),
 }
+
+
+def test_a_list_of_an_unknown_number_of_known_items_is_not_empty() -> None:
+    text = """
+model Net(widths: list[int] = [4, 8, 8], depths: list[int] = [1, 2, 1]):
+    require len(widths) == len(depths)
+    layers:
+        body = [Sequential(Linear(_, w), Dropout(0.01 * sum(depths[:i]))) for i, (w, d) in enumerate(zip(widths, depths))]
+    forward(x: float[N, 4]) -> float[N, _]:
+        return x -> body
+"""
+    assert compiled(text).errors
 
 
 def test_items_of_a_spread_list_of_pairs_are_not_one_item() -> None:

@@ -186,6 +186,11 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     it = iteration(c, at, value, name, generator.iterable)
     if it is None:
         return POISON
+    if it.element is None and it.known is None:
+        message = "the items differ by what is known of them one by one, and how many there are is not known"
+        return c.error(
+            "E0403", message, generator.iterable, help="state the length of each list with a `require`"
+        )
     if it.element is None or (it.known is not None and len(it.known) == 0):
         return _each(c, at, node, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
@@ -268,7 +273,7 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         item = _item(c, there, node)
         if item is POISON or key is POISON:
             return POISON
-        items.append(item)
+        items.append(_as_child(at, item))
         keys.append(str(key))
     if any(map(is_module, items)):
         present = [(k, i) for k, i in zip(keys, items, strict=True) if i is not None]
@@ -276,6 +281,11 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         names = [str(n) for n in range(len(present))] if node.key is None else [k for k, _ in present]
         return ListModule(at.member, kind, [i for _, i in present], names)
     return items
+
+
+def _as_child(at: Place, item: Value) -> Value:
+    """A list of layers as one child of another: without a list around it, it would be spread there."""
+    return ListModule(at.member, "list", [item], ["0"]) if isinstance(item, RepeatModule) else item
 
 
 def _item_unknown(c: Check, at: Place, node: ast.Comprehension) -> None:
@@ -319,7 +329,7 @@ def _nested(
         if item is POISON or key is POISON:
             return False
         keys.append(str(len(items)) if key is None else str(key))
-        items.append(item)
+        items.append(_as_child(at, item))
         return True
     generator = node.generators[depth]
     found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
