@@ -187,6 +187,11 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     it = iteration(c, at, value, name, generator.iterable)
     if it is None:
         return POISON
+    if it.element is None and it.known is None:
+        message = "the items differ by what is known of them one by one, and how many there are is not known"
+        return c.error(
+            "E0403", message, generator.iterable, help="state the length of each list with a `require`"
+        )
     if it.element is None or (it.known is not None and len(it.known) == 0):
         return _each(c, at, node, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
@@ -273,7 +278,7 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
             return POISON
         if node.key is not None and is_module(item) and not may_be_key(c, key, "dict", node.key):
             return POISON
-        items.append(item)
+        items.append(_as_child(at, item))
         keys.append(str(key))
     if any(map(is_module, items)):
         present = [(k, i) for k, i in zip(keys, items, strict=True) if i is not None]
@@ -281,6 +286,11 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         names = [str(n) for n in range(len(present))] if node.key is None else [k for k, _ in present]
         return ListModule(at.member, kind, [i for _, i in present], names)
     return items
+
+
+def _as_child(at: Place, item: Value) -> Value:
+    """A list of layers as one child of another: without a list around it, it would be spread there."""
+    return ListModule(at.member, "list", [item], ["0"]) if isinstance(item, RepeatModule) else item
 
 
 def _item_unknown(c: Check, at: Place, node: ast.Comprehension) -> None:
@@ -324,7 +334,7 @@ def _nested(
         if item is POISON or key is POISON:
             return False
         keys.append(str(len(items)) if key is None else str(key))
-        items.append(item)
+        items.append(_as_child(at, item))
         return True
     generator = node.generators[depth]
     found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
