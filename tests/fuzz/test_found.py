@@ -330,7 +330,7 @@ model Net(widths: list[int] = [4, 8, 8], depths: list[int] = [1, 2, 1]):
     forward(x: float[N, 4]) -> float[N, _]:
         return x -> body
 """
-    assert compiled(text).errors
+    hold(text, ({}, {"widths": [4, 2], "depths": [1, 2]}, {"widths": [5, 2, 3, 4], "depths": [1, 1, 2, 2]}))
 
 
 def test_items_of_a_spread_list_of_pairs_are_not_one_item() -> None:

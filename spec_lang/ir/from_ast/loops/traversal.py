@@ -21,6 +21,7 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.elements import part_of, varies_along
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
@@ -202,7 +203,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
             return POISON
         there.inside = (*at.inside, (node, None))
         key = None if node.key is None else c.ev(there, node.key)
-        item = c.ev(there, node.value)
+        item = as_size(c.ev(there, node.value), c.block.hypers)
         good = item is not POISON and key is not POISON
         if good and key is not None and is_module(item):
             good = may_be_key(c, key, "dict", node.key)
@@ -225,11 +226,14 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
     if varies_along(it, item):
-        if isinstance(value, SymList) and not has_tensor(item):
+        found_along = item_along(it, item, it.index)
+        by_value = isinstance(value, SymList) and not has_tensor(item)
+        if by_value and (varies_along(it, found_along) or not isinstance(found_along, Dim)):
+            assert isinstance(value, SymList)
             raise NeedsValue(frozenset({value.text}))
-        item = item_along(it, item, it.index)
-        if varies_along(it, item):
+        if varies_along(it, found_along):
             return no_formula_for_items(c, node)
+        item = found_along
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",
