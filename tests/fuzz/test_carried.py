@@ -367,6 +367,50 @@ model Net(widths: list[int] = [3, 4, 5]):
     ),
 }
 
+
+def pairs(
+    body: str, items: str = "w in widths", layers: str = "", hypers: str = "", require: str = ""
+) -> str:
+    """Layers into sizes of a list, and layers that infer what they take of them."""
+    return net(
+        "widths: list[int] = [3, 4]",
+        f"fs = [Linear(2, w) for w in widths]|gs = [Linear(_, 2) for {items}]",
+        "x: float[N, 2]",
+        "float[N, 2]",
+        f"y = zeros([N, 2])|{body}|return y",
+        "len(widths) >= 2",
+    )
+
+
+PAIRS: Rows = ({}, {"widths": [5, 3, 4]})
+COUNTED = "range(len(widths))"
+HELD |= {
+    "one list takes what another gives, zipped": (
+        pairs("for f, g in zip(fs, gs):|    y = y + g(f(x))", "v in widths"),
+        PAIRS,
+    ),
+    "one list takes what another gives, made by count": (
+        pairs("for f, g in zip(fs, gs):|    y = y + g(f(x))", f"i in {COUNTED}"),
+        PAIRS,
+    ),
+    "one list takes what another gives, enumerated": (
+        pairs("for i, f in enumerate(fs):|    y = y + gs[i](f(x))"),
+        PAIRS,
+    ),
+    "one list takes what another gives, counted": (
+        pairs(f"for i in {COUNTED}:|    y = y + gs[i](fs[i](x))"),
+        PAIRS,
+    ),
+    "the first ones apart": (
+        pairs("for f, g in zip(fs[1:], gs[1:]):|    y = y + g(f(x))|y = y + gs[0](fs[0](x))"),
+        PAIRS,
+    ),
+    "both from the last on": (
+        pairs("for f, g in zip(reversed(fs), reversed(gs)):|    y = y + g(f(x))"),
+        PAIRS,
+    ),
+}
+
 EIGHTS = "fs = [Linear(_, 8) for i in range(n)]"
 
 
@@ -432,6 +476,105 @@ REFUSED: dict[str, tuple[str, str]] = {
             "low < len(widths) and len(heads) == low",
         ),
         "E0310",
+    ),
+}
+
+BLOCKS = """
+record Stage:
+    out: int
+
+block Pair(out: int):
+    layers:
+        u = Linear(2, out)
+        d = Linear(out, 2)
+    forward(x: float[N, 2]) -> float[N, 2]:
+        return x -> u -> d
+    up(x: float[N, 2]) -> float[N, out]:
+        return u(x)
+    down(x: float[N, out]) -> float[N, 2]:
+        return d(x)
+
+"""
+
+
+def two(body: str, record: bool) -> str:
+    """Two items of one list of blocks, the second on what the first gives."""
+    items, out = ("list[Stage] = [Stage(3), Stage(4)]", "w.out") if record else ("list[int] = [3, 4]", "w")
+    return BLOCKS + net(
+        f"widths: {items}",
+        f"fs = [Pair({out}) for w in widths]",
+        "x: float[N, 2]",
+        "float[N, 2]",
+        f"y = zeros([N, 2])|{body}|return y",
+        "len(widths) >= 2",
+    )
+
+
+TWO = {
+    "counted twice": f"for i in {COUNTED}:|    for j in {COUNTED}:|        y = y + fs[j].down(fs[i].up(x))",
+    "gone through twice": "for f in fs:|    for g in fs:|        y = y + g.down(f.up(x))",
+    "gone through and counted": f"for f in fs:|    for j in {COUNTED}:|        y = y + fs[j].down(f.up(x))",
+    "the other way round": "for f, g in zip(fs, reversed(fs)):|    y = y + g.down(f.up(x))",
+    "each and the one before it": "for f, g in zip(fs[1:], fs[:-1]):|    y = y + g.down(f.up(x))",
+    "each and the one after it": "for i in range(len(widths) - 1):|    y = y + fs[i + 1].down(fs[i].up(x))",
+    "the last and each": f"z = fs[0].up(x)|for i in {COUNTED}:|    z = fs[i].up(x)"
+    f"|for i in {COUNTED}:|    y = y + fs[i].down(z)",
+}
+REFUSED |= {
+    f"two items, {name}{', of a record' * record}": (two(body, record), "E0301")
+    for name, body in TWO.items()
+    for record in (False, True)
+}
+REFUSED |= {
+    "one layer on what each of a list gives": (pairs("for f in fs:|    y = y + gs[0](f(x))"), "E0307"),
+    "one layer on what each gives, counted": (
+        pairs(f"for i in {COUNTED}:|    y = y + gs[0](fs[i](x))", f"i in {COUNTED}"),
+        "E0307",
+    ),
+    "results of the other way round": (
+        pairs("zs = [gs[len(widths) - 1 - i](f(x)) for i, f in enumerate(fs)]|for z in zs:|    y = y + z"),
+        "E0307",
+    ),
+    "a list that is longer than what its sizes are made of": (
+        net(
+            "widths: list[int] = [6, 4, 5], heads: list[int] = [5]",
+            "gs = [Linear(_, 4) for w in widths]|hs = [Linear(2, h) for h in heads]",
+            "x: float[N, 2]",
+            "float[N, 4]",
+            "y = zeros([N, 4])|for i in range(len(heads)):|    y = y + gs[i](hs[i](x))|return y",
+            "len(heads) < len(widths)",
+        ),
+        "E0307",
+    ),
+    "sizes that shrink past nought behind a part": (
+        net(
+            "n: int = 9, low: int = 1, d: int = 4",
+            "gs = [Linear(_, 4) for i in range(n)]",
+            "x: float[N, d]",
+            "float[N, 4]",
+            "y = zeros([N, 4])|for i in range(low):|    y = y + gs[i](x[:, i:])|return y",
+            "low < n and low < d",
+        ),
+        "E0307",
+    ),
+    "a parameter in a block of the list": (
+        BLOCKS
+        + """
+block Part(out: int):
+    layers:
+        fc = Linear(_, out)
+    forward(x: float[N, C]) -> float[N, out]:
+        return fc(x)
+"""
+        + net(
+            "n: int = 3",
+            "fs = [Part(8) for i in range(n)]",
+            "x: float[N, 3]",
+            "float[N, 8]",
+            "x = fs(x)|return fs[0].fc(x)",
+            "n >= 2",
+        ),
+        "E0301",
     ),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
@@ -79,8 +81,24 @@ def repeat_item(c: Check, module: RepeatModule, index: Dim) -> Value:
     index = module.start + index
     (name,) = module.index.symbols
     c.block.running.indices[name] = module.index
-    c.block.running.repeats[name] = module
-    return at_index(module.item, {**elements_at(module.iteration, index), name: index})
+    return at_index(module.item, {**elements_of(c, module, index), name: index})
+
+
+def elements_of(c: Check, module: RepeatModule, index: Dim) -> dict[str, Dim]:
+    """What the symbols of one item's elements are: formulas of its index, or symbols of its own, as no two items are
+    known to be the same."""
+    (name,) = module.index.symbols
+    found = elements_at(module.iteration, index)
+    missing = sorted(module.iteration.symbols - found.keys())
+    if missing and index != module.index:
+        running = c.block.running
+        own = running.apart.get((name, index))
+        if own is None:
+            own = {n: c.fresh(re.sub(r"\W+", "_", n)) for n in missing}
+            running.apart[name, index] = own
+            running.elements |= {str(d) for d in own.values()}
+        found |= own
+    return found
 
 
 def range_length(value: Range) -> Dim:

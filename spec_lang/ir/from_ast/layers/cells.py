@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.names.names import need
@@ -11,8 +11,10 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.elements import elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute_dim
-from spec_lang.ir.from_ast.values.value import Cell
-from spec_lang.shapes import Cond, Dim, TensorType, symbol
+from spec_lang.ir.from_ast.values.value import Cell, RepeatModule
+from spec_lang.shapes import Cond, Dim, TensorType, Verdict, opaque, symbol
+from spec_lang.shapes.atom import OPAQUE, Atom
+from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
 
@@ -59,6 +61,17 @@ def settle(
         state=Cond.eq(size, known),
     )
     return False
+
+
+def size_at(c: Check, at: Place, cell: Cell, indices: Mapping[str, Dim]) -> Dim | None:
+    """What a cell stands for at some items of lists; None where that is not known to be one size there."""
+    if cell.value is None:
+        return None
+    found = dict.fromkeys(_sizes_at(c, at, cell, indices))
+    known = next(iter(found))
+    if len(found) > 1 or known.symbols & (c.block.running.carried.keys() | c.block.running.heads.keys()):
+        return None
+    return known
 
 
 def _sizes_at(c: Check, at: Place, cell: Cell, indices: Mapping[str, Dim]) -> list[Dim]:
@@ -117,21 +130,101 @@ def _own_heads(c: Check, size: Dim, indices: Mapping[str, Dim]) -> None:
 
 def _indexed(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim | None:
     """A size at one index of a list as a formula for all of them."""
+    if indices:
+        found = _in_items(c, size, indices)
+        if found is None:
+            return None
+        size = found
+    told = _by_own_index(c, at, size, indices)
+    if told is None or not indices:
+        return told
+    if told.symbols & (c.block.running.counters - indices.keys()):
+        return None
+    return told if all(_told_for_all(c, at, told, n, d) for n, d in indices.items()) else None
+
+
+def _told_for_all(c: Check, at: Place, size: Dim, own: str, index: Dim) -> bool:
+    """Whether a formula has a value for the items of a list, too, that a loop leaves out."""
+    running = c.block.running
+    repeat = running.repeats.get(own)
+    if repeat is None or own not in size.symbols:
+        return True
+    for name in index.symbols & running.loops.keys():
+        it = running.loops[name]
+        ways = (it.index, it.length - 1 - it.index)
+        if index in ways and at.facts.equal(it.length, repeat.length):
+            return True
+    return has_value(c, size, repeat)
+
+
+def has_value(c: Check, size: Dim, repeat: RepeatModule) -> bool:
+    """Whether a formula is proved to be a size for each item of a list of layers."""
+    facts = c.block.facts.assume(Cond.lt(repeat.index, repeat.length))
+    (own,) = repeat.index.symbols
+    for atom in atoms(size):
+        if own in atom.symbols and atom.kind == OPAQUE:
+            name, item, _ = atom.name.partition("[{}]")
+            length = opaque(f"len({name})", low=0)
+            inside = [Cond.ge(atom.args[0], 0), Cond.lt(atom.args[0], length)] if item else [Cond.FALSE]
+            if any(facts.decide(cond) is not Verdict.PROVED for cond in inside):
+                return False
+    return facts.decide(Cond.ge(size, 1)) is Verdict.PROVED
+
+
+def atoms(d: Dim) -> Iterator[Atom]:
+    """The atoms of a size, and those inside them."""
+    for atom in dict.fromkeys(a for monomial in d.terms for a in monomial):
+        yield atom
+        for inner in atom.args:
+            yield from atoms(inner)
+
+
+def _in_items(c: Check, size: Dim, indices: Mapping[str, Dim]) -> Dim | None:
+    """A size in which a loop's elements are what they are of the lists that the loop goes through.
+
+    An element that a layer's own list was made of stays what it is called there.
+    """
+    running = c.block.running
+    for name, index in indices.items():
+        for own, apart in running.apart.get((name, index), {}).items():
+            size = size.substitute({str(apart): symbol(own, *apart.bounds)})
+    for name in sorted(size.symbols & running.elements):
+        own_list = next(
+            (n for n in indices if n in running.repeats and name in running.repeats[n].iteration.symbols),
+            None,
+        )
+        it = running.loops.get(name)
+        value = None if it is None else elements_at(it, it.index).get(name)
+        if own_list is not None:
+            index = indices[own_list]
+            mine = elements_at(running.repeats[own_list].iteration, index).get(name)
+            if (own_list, index) in running.apart:
+                continue
+            if it is not None and ((mine is not None and mine == value) or index == it.index):
+                continue
+        if value is None:
+            return None
+        size = size.substitute({name: value})
+    return size
+
+
+def _by_own_index(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim | None:
     for name, index in indices.items():
         if index.const is not None:
             if not at.unrolled and name not in size.symbols:
                 continue
             return None if index.symbols & size.symbols else size
-        own = index.symbols
-        if not own & size.symbols:
+        if name not in c.block.running.repeats or not index.symbols & size.symbols:
             continue
-        if len(own) == 1 and str(index) in own:
-            size = size.substitute({str(index): c.block.running.indices.get(name, symbol(name, 0))})
-        else:
-            return None
+        mine = c.block.running.indices.get(name, symbol(name, 0))
+        for other in sorted(index.symbols & size.symbols & c.block.running.counters):
+            parts = linear(index, other)
+            if parts is None or parts[0] not in (1, -1):
+                return None
+            size = size.substitute({other: (mine - parts[1]) * parts[0]})
         repeat = c.block.running.repeats.get(name)
         if repeat is not None:
-            made = elements_at(repeat.iteration, c.block.running.indices.get(name, symbol(name, 0)))
+            made = elements_at(repeat.iteration, mine)
             size = size.substitute({str(v): symbol(n, *v.bounds) for n, v in made.items()})
     return size
 

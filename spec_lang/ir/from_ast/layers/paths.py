@@ -6,6 +6,7 @@ import re
 
 from spec_lang.ir.from_ast.expressions.items import repeat_item, uncounted
 from spec_lang.ir.from_ast.expressions.lists import in_range
+from spec_lang.ir.from_ast.layers.cells import size_at
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.uses.obligations import owe
@@ -196,7 +197,15 @@ def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) ->
         if name in members:
             if any(cell.value is None for cell in module.cells.values()):
                 return too_early(c, at, module.label, node)
-            return member_of(module, members[name])
+            member = member_of(c, at, module, members[name])
+            if member is None:
+                return c.error(
+                    "E0307",
+                    f"the sizes of {module.label or 'this layer'} differ along the list, and no formula tells them here",
+                    node,
+                    help="write them out in terms of the list's variable",
+                )
+            return member
         known = [*members, *module.summary.methods]
     elif isinstance(module, ListModule):
         if name in module.keys:
@@ -220,12 +229,15 @@ def too_early(c: Check, at: Place, label: str, node: ast.Attribute) -> Value:
     )
 
 
-def member_of(module: BlockModule, member: Value) -> Value:
-    """A member of a block as its user sees it."""
+def member_of(c: Check, at: Place, module: BlockModule, member: Value) -> Value:
+    """A member of a block as its user sees it; None where a size that it needs is not one here."""
     env = dict(module.values)
     for name, cell in module.cells.items():
-        if cell.value is not None:
-            env[name] = cell.value
+        size = size_at(c, at, cell, module.at)
+        if size is not None:
+            env[name] = size
+        elif cell.value is not None:
+            return None
     return substitute_module(member, env)
 
 

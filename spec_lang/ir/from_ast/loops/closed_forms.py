@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.expressions.same import same, same_state
+from spec_lang.ir.from_ast.layers.cells import has_value
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
     at_least_one,
@@ -28,8 +29,7 @@ from spec_lang.ir.from_ast.values.elements import (
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
-from spec_lang.shapes import ITEM, Cond, Dim, Real, TensorType, Undefined, Verdict, dim, opaque, symbol
-from spec_lang.shapes.atom import OPAQUE, Atom
+from spec_lang.shapes import ITEM, Cond, Dim, Real, TensorType, Undefined, dim, opaque, symbol
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
@@ -415,14 +415,7 @@ def _goes_on(c: Check, at: Place, it: Iteration, node: ast.Comprehension | None,
         return True
     if step.symbols & (running.heads.keys() | running.elements - inner.symbols):
         return False
-    facts = c.block.facts.assume(Cond.lt(repeat.index, repeat.length))
-    (own,) = repeat.index.symbols
-    for atom in _atoms(step):
-        if own in atom.symbols and atom.kind == OPAQUE:
-            items = Cond.ge(opaque(f"len({atom.name.removesuffix('[{}]')})", low=0), repeat.length)
-            if atom.args != (repeat.index,) or facts.decide(items) is not Verdict.PROVED:
-                return False
-    return facts.decide(Cond.ge(step, 1)) is Verdict.PROVED
+    return has_value(c, step, repeat)
 
 
 def _around(c: Check, node: ast.Comprehension | None) -> frozenset[str]:
@@ -441,13 +434,6 @@ def _is_whole(c: Check, at: Place, it: Iteration) -> bool:
         return False
     repeat = c.block.running.repeats.get(str(c.block.running.owners[it.owner]))
     return repeat is not None and at.facts.equal(repeat.length, it.length)
-
-
-def _atoms(d: Dim) -> Iterator[Atom]:
-    for atom in dict.fromkeys(a for monomial in d.terms for a in monomial):
-        yield atom
-        for inner in atom.args:
-            yield from _atoms(inner)
 
 
 def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -> Dim:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
-from spec_lang.ir.from_ast.expressions.items import known_list, range_length, repeat_item
+from spec_lang.ir.from_ast.expressions.items import elements_of, known_list, range_length, repeat_item
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
@@ -28,13 +28,15 @@ from spec_lang.ir.from_ast.values.value import (
     OpModule,
     Parts,
     Range,
+    RecordValue,
     RepeatModule,
     Reversed,
     SymList,
     Value,
     Zip,
 )
-from spec_lang.shapes import ITEM, Cond, Dim, TensorType, dim, symbol
+from spec_lang.ops.kinds import Real
+from spec_lang.shapes import ITEM, Cond, Dim, TensorType, dim, opaque
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
@@ -55,8 +57,14 @@ def counter(c: Check, name: str) -> Dim:
     return index
 
 
-def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> Iteration | None:
-    """How a value is gone through; its mistake is reported."""
+def iteration(
+    c: Check, at: Place, value: Value, name: str, node: ast.Expr, apart: bool = False
+) -> Iteration | None:
+    """How a value is gone through; its mistake is reported.
+
+    Args:
+        apart: Whether items of the same list may be gone through beside it: then each is told by its index.
+    """
     value = at.resolve(value)
     if value is POISON:
         return None
@@ -70,7 +78,7 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
             known = [value.start + value.step * k for k in range(length.const)]
         return Iteration(length, index, value.start + value.step * index, known, frozenset())
     if isinstance(value, Enumerate):
-        inner = iteration(c, at, value.items, name, node)
+        inner = iteration(c, at, value.items, name, node, apart)
         if inner is None:
             return None
         known = None
@@ -81,10 +89,10 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         it.parts = (inner,)
         return it
     if isinstance(value, Reversed):
-        inner = iteration(c, at, value.items, name, node)
+        inner = iteration(c, at, value.items, name, node, True)
         return None if inner is None else _mirrored(inner)
     if isinstance(value, Zip):
-        return _zipped(c, at, value, name, node)
+        return _zipped(c, at, value, name, node, apart)
     if isinstance(value, SymList):
         return _over_symbols(c, at, value, name)
     if isinstance(value, Parts):
@@ -108,19 +116,16 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         known = [
             at_index(value.item, {**elements_at(inner, start + k), own: start + k}) for k in range(count)
         ]
-        apart = _apart(c, value) if _inside_itself(at.loops.values(), own) else {}
-        if apart is None:
-            c.error(
-                "E0403",
-                "these layers are gone through inside a loop over the same layers, and their sizes differ",
-                node,
-                help="make a list of the layers' results first, and go through that",
-            )
-            return None
-        inner = _renamed(inner, apart) if apart else inner
-        each = at_index(value.item, {**apart, own: start + index})
-        it = Iteration(value.length, index, each, known or None, inner.symbols)
-        it.owner, it.parts = value.node if start.const == 0 else None, (part_of(inner, start, value.length),)
+        part = part_of(inner, start, value.length)
+        elements: dict[str, Dim] = {}
+        if apart or start.const != 0 or inside_itself(at, own):
+            elements, part = elements_of(c, value, start + index), nameless(part)
+        each = at_index(value.item, {**elements, own: start + index})
+        symbols = (inner.symbols - elements.keys()) | {
+            n for n in map(str, elements.values()) if n.isidentifier()
+        }
+        it = Iteration(value.length, index, each, known or None, frozenset(symbols) - {str(index)})
+        it.owner, it.parts = value.node if start.const == 0 else None, (part,)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items
@@ -137,6 +142,19 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     return None
 
 
+def nameless(it: Iteration) -> Iteration:
+    """The same, where the symbols of its elements stand for items of another loop."""
+    other = Iteration(it.length, it.index, it.element, None, it.symbols)
+    other.owner, other.generic = it.owner, None if it.generic is None else (it.generic[0], "")
+    other.parts = tuple(map(nameless, it.parts))
+    return other
+
+
+def inside_itself(at: Place, own: str) -> bool:
+    """Whether a loop around goes through the same list of layers, whose index is `own`."""
+    return _inside_itself(at.loops.values(), own)
+
+
 def _inside_itself(variables: Iterable[Value], own: str) -> bool:
     """Whether a loop around goes through the same list of layers, whose index is `own`."""
     for v in variables:
@@ -151,29 +169,6 @@ def _inside_itself(variables: Iterable[Value], own: str) -> bool:
         if isinstance(v, RepeatModule) and _inside_itself((v.item,), own):
             return True
     return False
-
-
-def _apart(c: Check, value: RepeatModule) -> dict[str, Dim] | None:
-    """Symbols of a second item's own in place of those of a list's elements: two items are never the same."""
-    symbols = value.iteration.symbols
-    if not all(n.isidentifier() for n in symbols):
-        return None
-    found: dict[str, Dim] = {}
-    for name in sorted(symbols):
-        own = symbol(name)
-        c.block.running.indices.setdefault(name, own)
-        found[name] = c.fresh(name)
-    c.block.running.elements |= {str(d) for d in found.values()}
-    return found
-
-
-def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
-    """The same iteration with other symbols for its elements."""
-    symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
-    other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
-    other.item, other.owner, other.generic = it.item, it.owner, it.generic
-    other.parts = tuple(_renamed(p, env) for p in it.parts)
-    return other
 
 
 def _spliced(c: Check, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
@@ -236,8 +231,31 @@ def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     it = Iteration(value.length, index, element, None, symbols)
     it.generic = (own, value.text + ITEM)
     plain = isinstance(element, Dim)
-    it.item = lambda k: element_of(c, at, value, k) if plain or k.const is not None else element
+    it.item = lambda k: (
+        element_of(c, at, value, k) if plain or k.const is not None else _at(element, own, value.text, k)
+    )
     return it
+
+
+def _at(element: Value, own: str, text: str, index: Dim) -> Value:
+    """What an element's numbers are of a list's item at an index that is not known."""
+    if isinstance(element, Dim):
+        return opaque(
+            own,
+            index,
+            low=element.bounds[0],
+            high=element.bounds[1],
+            text=f"{text}[{{}}]{str(element).removeprefix(own)}",
+        )
+    if isinstance(element, Real):
+        return Real(f"{text}[{index}]{str(element).removeprefix(own)}")
+    if isinstance(element, tuple):
+        return tuple(_at(e, own, text, index) for e in element)
+    if isinstance(element, RecordValue):
+        return RecordValue(
+            element.definition, {n: _at(e, own, text, index) for n, e in element.fields.items()}
+        )
+    return element
 
 
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
@@ -254,8 +272,8 @@ def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
     return Iteration(length, index, element_, items, frozenset())
 
 
-def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Iteration | None:
-    parts = [iteration(c, at, p, name, node) for p in value.parts]
+def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr, apart: bool) -> Iteration | None:
+    parts = [iteration(c, at, p, name, node, apart) for p in value.parts]
     if any(p is None for p in parts):
         return None
     found = [p for p in parts if p is not None]

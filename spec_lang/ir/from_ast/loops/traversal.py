@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.conversions import condition
-from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.items import elements_of, known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.containers import may_be_key
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
@@ -14,7 +14,15 @@ from spec_lang.ir.from_ast.loops.invariants import (
     no_formula_for_items,
     not_negative,
 )
-from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, counter, iteration, reindexed
+from spec_lang.ir.from_ast.loops.iteration import (
+    MAX_UNROLLED,
+    State,
+    counter,
+    inside_itself,
+    iteration,
+    nameless,
+    reindexed,
+)
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -54,8 +62,11 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
     name = own.rstrip("0123456789_") or own
     index = counter(c, name)
     c.block.running.indices[own] = module.index
-    item = at_index(module.item, {own: module.start + index})
     inner = part_of(module.iteration, module.start, module.length)
+    elements: dict[str, Dim] = {}
+    if module.start.const != 0 or inside_itself(at, own):
+        elements, inner = elements_of(c, module, module.start + index), nameless(inner)
+    item = at_index(module.item, {**elements, own: module.start + index})
     element = reindexed(inner.element, own, index)
     known = inner.known if module.length == module.iteration.length or inner.known is None else None
     if known is None and inner.known is not None and module.length.const is not None:
@@ -70,10 +81,16 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
 
     from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
 
+    note_loop(c, it)
     result = loop(c, at, [args.values[0]], body, it, node)
     if result is None:
         return POISON
     return keep_trail(c, at, result[0], args.values[0], f"{module.label or 'list'} (x {module.length})")
+
+
+def note_loop(c: Check, it: Iteration) -> None:
+    """Which loop the symbols of elements are gone through by."""
+    c.block.running.loops.update((name, it) for name in it.symbols | it.index.symbols)
 
 
 def for_loop(c: Check, at: Place, node: ast.For) -> bool:
@@ -84,6 +101,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
     if it is None:
         _poison_loop(c, at, node)
         return False
+    note_loop(c, it)
     names = list(at.locals)
     growing = _appended(node.body)
     at.looped |= {n for n in _assigned(node.body) if n not in at.locals and meaning(c, at, n) is not None}
@@ -195,6 +213,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         )
     if it.element is None or (it.known is not None and len(it.known) == 0):
         return _each(c, at, node, it)
+    note_loop(c, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
         there = along(trial.at, it)

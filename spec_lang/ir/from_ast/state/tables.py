@@ -27,6 +27,7 @@ class Running:
     """What loops have made symbols of."""
 
     __slots__ = (
+        "apart",
         "carried",
         "cells",
         "counters",
@@ -34,6 +35,7 @@ class Running:
         "formulas",
         "heads",
         "indices",
+        "loops",
         "names",
         "owners",
         "ran",
@@ -43,6 +45,10 @@ class Running:
     def __init__(self) -> None:
         self.carried: dict[str, Carried] = {}
         """Running sizes by their symbol."""
+        self.apart: dict[tuple[str, Dim], dict[str, Dim]] = {}
+        """By a list of layers and an index, the symbols of that item's own of what no formula gives."""
+        self.loops: dict[str, Iteration] = {}
+        """The loop that each symbol of an element, and of what counts it, is gone through by."""
         self.heads: dict[str, Iteration] = {}
         """The loops at whose heads a changing size is a symbol."""
         self.counters: set[str] = set()
