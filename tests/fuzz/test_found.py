@@ -341,7 +341,7 @@ model Net(pairs: list[(int, int)] = [(4, 1), (8, 3)]):
     forward(x: float[N, 4]) -> float[N, _, _]:
         return stack([x -> layer for layer in body], dim=1)
 """
-    assert [d.code for d in compiled(text).errors] == ["E0403"]
+    assert [d.code for d in compiled(text).errors] == ["E0323"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
