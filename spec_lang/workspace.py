@@ -9,7 +9,6 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from unicodedata import normalize
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span, SpecError
 from spec_lang.syntax import limits
@@ -36,8 +35,11 @@ def module_name(path: Path, root: Path) -> str:
 
 def _identifier(name: str) -> str:
     """A file's name as that of a Python module."""
-    plain = normalize("NFKC", name)
-    word = "".join(c if f"_{c}".isidentifier() else "_" for c in plain)
+    if not name.isascii():
+        from unicodedata import normalize  # a file with a plain name starts sooner
+
+        name = normalize("NFKC", name)
+    word = "".join(c if f"_{c}".isidentifier() else "_" for c in name)
     word = word if word.isidentifier() else f"_{word}"
     return f"{word}_" if keyword.iskeyword(word) else word
 

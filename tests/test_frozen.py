@@ -66,3 +66,15 @@ def test_replacing_makes_another() -> None:
     assert first == Labelled(1, 2, "a")
     with pytest.raises(TypeError):
         first.replace(z=1)
+
+
+def test_the_first_instances_are_like_the_later_ones() -> None:
+    class Pair(Record):
+        a: int
+        b: int = 0
+
+    made = [Pair(1, 2) for _ in range(20)] + [Pair(1, b=2), Pair(b=2, a=1)]
+    assert len(set(made)) == 1
+    assert Pair(1) == Pair(1, 0)
+    with pytest.raises(TypeError):
+        Pair(1, 2, 3)  # type: ignore[call-arg]  # what is tested

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple
 
-from spec_lang.frozen import Frozen
+from spec_lang.frozen import Frozen, Record
 
 
 class Span(NamedTuple):
@@ -20,7 +20,7 @@ class Span(NamedTuple):
         return Span(self.start, other.end)
 
 
-class Position(NamedTuple):
+class Position(Record):
     """A place as people count: line and column from 1."""
 
     line: int

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from spec_lang.ir.operators import ARITHMETIC, CONDITIONS, ORDER
-from spec_lang.shapes import Cond, Dim, Facts, TensorType, Verdict, dim
+from spec_lang.shapes import Cond, Dim, Facts, TensorType, Verdict, conditional, dim
 
 T = TypeVar("T")
 Host: TypeAlias = Any
@@ -178,6 +178,25 @@ def decide(cond: Cond) -> bool:
     if verdict is Verdict.OPEN:
         raise NotStatic(f"whether {cond}")
     return verdict is Verdict.PROVED
+
+
+def chosen(cond: Cond, yes: Host, no: Host) -> Dim:
+    """One of two ints, by a condition that only a call decides.
+
+    Raises:
+        NotStatic: they are no ints.
+    """
+    if all(isinstance(x, Dim | int) and not isinstance(x, bool) for x in (yes, no)):
+        return conditional(cond, dim(yes), dim(no))
+    raise NotStatic(f"whether {cond}")
+
+
+def open_condition(op: str, a: Host, b: Host) -> Cond | None:
+    """A comparison of sizes that only a call decides; None where it is known, or one of no sizes."""
+    if op not in CONDITIONS or not all(isinstance(x, Dim | int) for x in (a, b)):
+        return None
+    cond = CONDITIONS[op](dim(a), dim(b))
+    return cond if Facts().decide(cond) is Verdict.OPEN else None
 
 
 def compare(op: str, a: Host, b: Host) -> bool:

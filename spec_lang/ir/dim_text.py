@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from spec_lang.ir import builtins
-from spec_lang.ir.arithmetic import Host, HostError, binary, compare, plain, truth, unary
+from spec_lang.ir.arithmetic import (
+    Host,
+    HostError,
+    binary,
+    chosen,
+    compare,
+    open_condition,
+    plain,
+    truth,
+    unary,
+)
 from spec_lang.shapes import Dim, ParseError, TooLarge, Tree, read
 from spec_lang.shapes.printing import PREFIXES, SIGNS, render
 
@@ -60,6 +70,10 @@ def value_of(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] 
             return tuple([value_of(item, {**values, name: v}, unknown) for v in each])
         case ("tuple" | "list", *items):
             return tuple([value_of(i, values, unknown) for i in items])
+        case ("if", ("compare", first, op, second), body, orelse) if (
+            cond := open_condition(op, *(value_of(x, values, unknown) for x in (first, second)))
+        ) is not None:
+            return chosen(cond, *(value_of(x, values, unknown) for x in (body, orelse)))
         case ("if", test, body, orelse):
             return value_of(body if truth(value_of(test, values, unknown)) else orelse, values, unknown)
         case ("and" | "or" as kind, left, right):

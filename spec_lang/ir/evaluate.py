@@ -12,7 +12,18 @@ from typing import Any, Final
 from spec_lang.diagnostics import Diagnostic, Label, Source
 from spec_lang.diagnostics import Span as TextSpan
 from spec_lang.ir import builtins, model, operators
-from spec_lang.ir.arithmetic import Host, HostError, binary, check_length, compare, plain, truth, unary
+from spec_lang.ir.arithmetic import (
+    Host,
+    HostError,
+    binary,
+    check_length,
+    chosen,
+    compare,
+    open_condition,
+    plain,
+    truth,
+    unary,
+)
 from spec_lang.shapes import Dim, DType, TensorType
 
 FUEL: Final = 5_000_000
@@ -108,7 +119,7 @@ class RecordValue:
     __hash__ = None  # type: ignore[assignment]  # fields may be lists
 
     def __repr__(self) -> str:
-        return f"{self.definition.name}({', '.join(f'{n}={v!r}' for n, v in self.fields.items())})"
+        return f"{self.definition.name}({', '.join(f'{k}={v!r}' for k, v in self.fields.items())})"
 
 
 DTYPES: Final = {d.value: d for d in DType} | {"int": DType.I64}
@@ -409,7 +420,13 @@ def _compare(e: Evaluator, node: model.Compare, env: Env) -> Host:
 
 
 def _if(e: Evaluator, node: model.IfExp, env: Env) -> Host:
-    return e.value(node.body if e.condition(node.test, env) else node.orelse, env)
+    test = node.test
+    if isinstance(test, model.Compare) and len(test.ops) == 1:
+        sides = [e.value(x, env) for x in (test.first, *test.rest)]
+        cond = open_condition(test.ops[0], *sides)
+        if cond is not None:
+            return chosen(cond, e.value(node.body, env), e.value(node.orelse, env))
+    return e.value(node.body if e.condition(test, env) else node.orelse, env)
 
 
 def _format(e: Evaluator, node: model.Format, env: Env) -> Host:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from spec_lang.frozen import Record
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.evaluate import Env, Evaluator
 from spec_lang.ir.templates import BlockTemplate, ContainerTemplate, Instance
 
 
-class ParamPath(NamedTuple):
+class ParamPath(Record):
     """A parameter or buffer, by its key."""
 
     key: str

@@ -22,8 +22,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from math import gcd
-from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
+from spec_lang.frozen import Record
 from spec_lang.ops import index
 from spec_lang.ops.init import Clone, Draw, Fill, Init
 from spec_lang.ops.lowering import Graph
@@ -80,6 +81,12 @@ class Cx:
         self.facts = facts
         self.name = name
         self.open: list[Cond] = []
+        self.learnt: list[Cond] = []
+        """What is true of the result, and is not seen from it."""
+
+    def learn(self, cond: Cond) -> None:
+        """Say what is true of the result's sizes."""
+        self.learnt.append(cond)
 
     def fail(self, message: str, *, code: str, arg: str | None = None, help: str | None = None) -> OpError:
         """An error to raise."""
@@ -139,7 +146,7 @@ def _plainest(cond: Cond) -> Cond:
     return Cond.divides(divisor // common, dividend // common) if common > 1 else cond
 
 
-class Hole(NamedTuple):
+class Hole(Record):
     """Where an argument that may be written `_` is found: an axis of one of the inputs, and its name in messages."""
 
     axis: int
@@ -147,7 +154,7 @@ class Hole(NamedTuple):
     input: int = 0
 
 
-class Param(NamedTuple):
+class Param(Record):
     """A tensor of a layer: its state_dict name below the layer, its shape, how it starts.
 
     `learned` is False for a buffer; a buffer that is not `persistent` is left out of the state_dict. A file of weights

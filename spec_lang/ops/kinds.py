@@ -12,7 +12,8 @@
 | `bool`, `str`, `Literal["a", "b"]` | a constant (a symbolic one is checked for each of its values) | the value |
 | `DType` | a dtype's name | `DType` |
 | `Tensor` | a tensor | `TensorType` (in `onnx`: `Value`) |
-| `list[Tensor]` | a list or tuple of tensors | `tuple[TensorType, ...]` |
+| `list[Tensor]` | a list or tuple of tensors, whose number is known | `tuple[TensorType, ...]` |
+| `Tensors` | a list or tuple of tensors | `tuple[TensorType | Run, ...]` (in `onnx`: of `Value`s) |
 | `Operand` | a tensor or a number | `TensorType`, or as `Number` |
 | `Module` | a layer | the `Layer` instance |
 | `Index` | what stands between `[` and `]` | a tuple of `Dim`, `SliceOf`, `None`, `...` and `TensorType` |
@@ -43,6 +44,15 @@ class SliceOf(Record):
     step: Dim | None
 
 
+class Run(Record):
+    """As many tensors as `count` says: `item` for each value of the symbol `index` from 0 on."""
+
+    item: TensorType
+    index: Dim
+    count: Dim
+
+
+Tensors: TypeAlias = tuple[TensorType | Run, ...]
 Count: TypeAlias = Annotated[int, Kind("count")]
 Axis: TypeAlias = Annotated[int, Kind("axis")]
 Axes: TypeAlias = Annotated[tuple[int, ...], Kind("axes")]
@@ -70,10 +80,12 @@ __all__ = [
     "Number",
     "Operand",
     "Real",
+    "Run",
     "Size1",
     "Size2",
     "Size3",
     "Sizes",
     "SliceOf",
     "TensorType",
+    "Tensors",
 ]

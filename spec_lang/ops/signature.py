@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, Function, Layer, Op, OpError, known_rank, size_at
-from spec_lang.ops.kinds import Choice, Real, SliceOf
+from spec_lang.ops.kinds import Choice, Real, Run, SliceOf
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
 AnOp = TypeVar("AnOp", bound=Op)
@@ -46,7 +47,7 @@ class NeedsCase(Exception):
         self.value = value
 
 
-class Parameter(NamedTuple):
+class Parameter(Record):
     """One argument of an op."""
 
     name: str
@@ -70,7 +71,9 @@ class Parameter(NamedTuple):
 def _fix(kind: str, value: Any) -> str | None:
     """What to write where a value of another kind was meant."""
     if isinstance(value, TensorType):
-        return "put the tensors into a list: `[a, b]`" if kind == "list[Tensor]" else None
+        return "put the tensors into a list: `[a, b]`" if kind in ("list[Tensor]", "Tensors") else None
+    if kind == "list[Tensor]" and isinstance(value, list) and any(isinstance(v, Run) for v in value):
+        return "state how many there are by a `require`, or write them out"
     if kind == "Tensor" and isinstance(value, tuple | list):
         return "take it apart first: `y, _ = ...`"
     if kind == "Tensor" and isinstance(value, Real):
@@ -508,8 +511,8 @@ def _to_str(value: Any) -> Any:
     return _MISS
 
 
-def _to_instance(of_type: type) -> Convert:
-    return lambda value: value if isinstance(value, of_type) else _MISS
+def _to_instance(*types: type) -> Convert:
+    return lambda value: value if isinstance(value, types) else _MISS
 
 
 def _to_none(value: Any) -> Any:
@@ -586,6 +589,7 @@ _BASIC: dict[str, tuple[Convert, str]] = {
     "Index": (_to_index, "an index"),
     "Tensor": (_tensor, "a tensor"),
     "TensorType": (_tensor, "a tensor"),
+    "Tensors": (_to_each(_to_instance(TensorType, Run)), "a list of tensors"),
     "DType": (_to_instance(DType), "a dtype"),
     "bool": (_to_bool, "true or false"),
     "str": (_to_str, "a string"),
@@ -653,7 +657,8 @@ def described(value: Any) -> str:
     if name:
         return f"the {name} {written(value)}"
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
+        counts = [v.count if isinstance(v, Run) else dim(1) for v in value]
+        return f"a list of {sum(counts, start=dim(0))}"
     return f"{value}"
 
 

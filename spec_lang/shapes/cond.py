@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from spec_lang.shapes.dim import Dim, Tree, dim
-from spec_lang.shapes.errors import Undefined
-from spec_lang.shapes.flags import COMPARE, Choice, Compared, Flag, Is, Same, Truth
+from spec_lang.shapes.dim import Dim, Tree, dim, symbol
+from spec_lang.shapes.errors import ParseError, Undefined
+from spec_lang.shapes.flags import COMPARE, Choice, Compared, Every, Flag, Is, Same, Truth, named_truth
+from spec_lang.shapes.printing import from_tree as dim_from_tree
 from spec_lang.shapes.printing import render
-from spec_lang.shapes.real import sizes
+from spec_lang.shapes.real import Real
+from spec_lang.shapes.replace import Items
 
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<="}
+_EACH = 256
+"""A condition is looked at for so many values of an index at most."""
 ORDERS = frozenset({"<", "<=", ">", ">="})
 
 
@@ -44,27 +48,37 @@ class Cond:
 
     @staticmethod
     def eq(a: Dim | int, b: Dim | int) -> Cond:
-        return _compare("==", a, b)
+        return Cond.compared("==", a, b)
 
     @staticmethod
     def ne(a: Dim | int, b: Dim | int) -> Cond:
-        return _compare("!=", a, b)
+        return Cond.compared("!=", a, b)
 
     @staticmethod
     def lt(a: Dim | int, b: Dim | int) -> Cond:
-        return _compare("<", a, b)
+        return Cond.compared("<", a, b)
 
     @staticmethod
     def le(a: Dim | int, b: Dim | int) -> Cond:
-        return _compare("<=", a, b)
+        return Cond.compared("<=", a, b)
 
     @staticmethod
     def gt(a: Dim | int, b: Dim | int) -> Cond:
-        return _compare(">", a, b)
+        return Cond.compared(">", a, b)
 
     @staticmethod
     def ge(a: Dim | int, b: Dim | int) -> Cond:
-        return _compare(">=", a, b)
+        return Cond.compared(">=", a, b)
+
+    @staticmethod
+    def compared(op: str, a: Dim | int, b: Dim | int) -> Cond:
+        """`a op b`."""
+        a, b = dim(a), dim(b)
+        if a.const is not None and b.const is not None:
+            return Cond.of(COMPARE[op](a.const, b.const))
+        if a.terms == b.terms:
+            return Cond.of(op in ("==", "<=", ">="))
+        return Cond(op, (a, b))
 
     @staticmethod
     def divides(d: Dim | int, a: Dim | int) -> Cond:
@@ -152,6 +166,23 @@ class Cond:
     # --- queries ---
 
     @property
+    def key(self) -> object:
+        """Equal for equal conditions over the same atoms, bounds included."""
+        if self.dims:
+            return (self.op, *[d.key for d in self.dims])
+        return (self.op, *[p.key for p in self.parts]) if self.parts else self
+
+    @property
+    def all_dims(self) -> tuple[Dim, ...]:
+        """The dims in it."""
+        return (*self.dims, *(d for p in self.parts for d in p.all_dims))
+
+    @property
+    def length(self) -> int:
+        """How many parts it has, those of its dims included."""
+        return 1 + sum(d.length for d in self.dims) + sum(p.length for p in self.parts)
+
+    @property
     def is_bound(self) -> bool:
         """An order comparison, or a conjunction of such."""
         return self.op in ORDERS or (self.op == "and" and all(p.is_bound for p in self.parts))
@@ -171,18 +202,18 @@ class Cond:
     @property
     def flags(self) -> frozenset[Flag]:
         """What the flags in it say."""
-        own = () if self.said is None else (self.said,)
-        return frozenset(own).union(*(p.flags for p in self.parts))
+        own = frozenset[Flag]() if self.said is None else frozenset((self.said,))
+        if isinstance(self.said, Every):
+            own |= self.said.cond.flags
+        inside = (c.flags for d in self.dims for c in d.conditions)
+        return own.union(*(p.flags for p in self.parts), *inside)
 
     def substitute(self, values: Mapping[Any, object]) -> Cond:
         """The condition with names replaced: by sizes, floats, choices or truths, and flags by their truths."""
-        return self._substitute(values, sizes(values))
-
-    def _substitute(self, values: Mapping[Any, object], dims: Mapping[str, Dim | int]) -> Cond:
         if self.said is not None:
             return _of_flag(self, self.said, values)
         if self.parts:
-            parts = [p._substitute(values, dims) for p in self.parts]
+            parts = [p.substitute(values) for p in self.parts]
             if self.op == "not":
                 return ~parts[0]
             result = parts[0]
@@ -191,8 +222,8 @@ class Cond:
             return result
         if not self.dims:
             return self
-        a, b = (d.substitute(dims) for d in self.dims)
-        return Cond.divides(a, b) if self.op == "divides" else _compare(self.op, a, b)
+        a, b = (d.substitute(values) for d in self.dims)
+        return Cond.divides(a, b) if self.op == "divides" else Cond.compared(self.op, a, b)
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
         """The truth for values of names, or of flags.
@@ -264,6 +295,8 @@ class Cond:
             case "and" | "or":
                 return f" {self.op} ".join(f"({p})" if p.op in ("and", "or") else str(p) for p in self.parts)
         a, b = self.dims
+        if a.conditional or b.conditional:
+            return render(self.tree())
         return f"{a} {self.op} {b}"
 
     __repr__ = __str__
@@ -273,13 +306,32 @@ Cond.TRUE = Cond("true")
 Cond.FALSE = Cond("false")
 
 
-def _compare(op: str, a: Dim | int, b: Dim | int) -> Cond:
-    a, b = dim(a), dim(b)
-    if a.const is not None and b.const is not None:
-        return Cond.of(COMPARE[op](a.const, b.const))
-    if a.terms == b.terms:
-        return Cond.of(op in ("==", "<=", ">="))
-    return Cond(op, (a, b))
+def from_tree(t: Tree, leaf: Callable[[str, str], Dim]) -> Cond:
+    """The condition of a tree; what compares no sizes is a flag by its text.
+
+    Args:
+        leaf: Gives the dim of a symbol or opaque part, by its kind and text.
+    """
+    match t:
+        case ("const", bool(value)):
+            return Cond.of(value)
+        case ("not", inner):
+            return ~from_tree(inner, leaf)
+        case ("and", a, b):
+            return from_tree(a, leaf) & from_tree(b, leaf)
+        case ("or", a, b):
+            return from_tree(a, leaf) | from_tree(b, leaf)
+        case ("compare", ("mod", a, b), ("==" | "!=") as op, ("const", 0)):
+            divides = Cond.divides(dim_from_tree(b, leaf), dim_from_tree(a, leaf))
+            return divides if op == "==" else ~divides
+        case ("compare", a, op, b) if op in COMPARE:
+            try:
+                return Cond.compared(op, dim_from_tree(a, leaf), dim_from_tree(b, leaf))
+            except ParseError:
+                pass
+        case ("symbol" | "opaque", text):
+            return Cond.flag(Truth(text))
+    return Cond.flag(Truth(render(t)))
 
 
 def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
@@ -287,10 +339,13 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
     found = values.get(flag)
     if found is None and isinstance(flag, Truth):
         found = values.get(str(flag))
-        if found is None and flag.args:
-            other = flag.substitute(sizes(values))
-            found = values.get(str(other)) if other != flag and not other.args else None
-            cond = cond if other == flag else Cond.flag(other)
+        if found is None:
+            args = tuple(a.substitute(values) for a in flag.args)
+            there = named_truth(flag.name, args)
+            found = values.get(str(there)) if args and not there.args else None
+        if found is None:
+            other = flag.substitute(values)
+            cond = cond if other is flag else Cond.flag(other)
     if isinstance(found, bool | Cond):
         return Cond.of(found) if isinstance(found, bool) else found
     if isinstance(flag, Compared):
@@ -298,6 +353,8 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
         if new is flag:
             return cond
         return Cond.flag(new) if new.known is None else Cond.of(new.known)
+    if isinstance(flag, Every):
+        return _every(flag, values)
     if isinstance(flag, Is):
         choice = values.get(flag.name)
         return Cond.chosen(choice, flag.option) if isinstance(choice, Choice | str) else cond
@@ -307,6 +364,33 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
             a if isinstance(a, Choice | str) else flag.left, b if isinstance(b, Choice | str) else flag.right
         )
     return cond
+
+
+def _every(flag: Every, values: Mapping[Any, object]) -> Cond:
+    """A condition for each value of an index, with names replaced; where each is known, its truth."""
+    length = flag.length.substitute(values)
+    if length.const is not None and length.const <= _EACH:
+        left = Cond.TRUE
+        for k in range(length.const):
+            left = left & flag.at(k).substitute(values)
+            if left is Cond.FALSE:
+                return left
+        if left is Cond.TRUE or flag.cond.names - flag.at(0).names - {flag.index}:
+            return left  # of items, each is told by its own
+    index, taken = flag.index, _names_in(values)
+    while index in taken:
+        index += "_"
+    inner = {n: v for n, v in values.items() if n != flag.index}
+    if index != flag.index:
+        inner[flag.index] = symbol(index, 0)
+    cond = flag.cond.substitute(inner)
+    return cond if cond in (Cond.TRUE, Cond.FALSE) else Cond.flag(Every(cond, index, length))
+
+
+def _names_in(values: Mapping[Any, object]) -> frozenset[str]:
+    """The names in what other names are replaced by."""
+    found = (v.names for v in values.values() if isinstance(v, Dim | Real | Cond | Items))
+    return frozenset[str]().union(*found)
 
 
 def _join(op: str, a: Cond, b: Cond, unit: Cond, zero: Cond) -> Cond:

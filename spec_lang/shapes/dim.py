@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spec_lang.shapes.atom import (
     FLOOR,
+    IF,
     MAX,
     MIN,
     MOD,
@@ -26,6 +27,9 @@ from spec_lang.shapes.atom import (
     intern,
 )
 from spec_lang.shapes.errors import TooLarge, Undefined
+
+if TYPE_CHECKING:
+    from spec_lang.shapes.cond import Cond
 
 Monomial: TypeAlias = tuple[Atom, ...]
 """A product of atoms: sorted by serial, repeated as often as the exponent says; `()` is 1."""
@@ -221,17 +225,38 @@ class Dim:
         return frozenset().union(*(a.symbols for m in self.terms for a in m))
 
     @property
-    def names(self) -> frozenset[str]:
-        """The names that `substitute` replaces: of symbols, and uninterpreted terms by their text."""
-        return frozenset(_replace.text_of(a) for a in leaves(self))
+    def conditional(self) -> bool:
+        """Whether a condition is anywhere in it."""
+        return any(a.conditional for m in self.terms for a in m)
 
-    def substitute(self, values: Mapping[str, Dim | int]) -> Dim:
-        """The dim with symbols (or uninterpreted terms, by their text) replaced."""
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that `substitute` replaces: of symbols, of what conditions say, and uninterpreted terms by their text."""
+        own = frozenset(_replace.text_of(a) for a in leaves(self))
+        return own.union(*(c.names for c in self.conditions)) if self.conditional else own
+
+    @property
+    def conditions(self) -> tuple[Cond, ...]:
+        """The conditions that choose between its parts."""
+        if not self.conditional:
+            return ()
+        found: list[Cond] = []
+        for atom in [a for m in self.terms for a in m if a.conditional]:
+            if atom.cond is not None:
+                found += [atom.cond, *(x for d in atom.cond.dims for x in d.conditions)]
+            found += [x for d in atom.args for x in d.conditions]
+        return tuple(dict.fromkeys(found))
+
+    def substitute(self, values: Mapping[Any, object]) -> Dim:
+        """The dim with symbols (or uninterpreted terms, by their text, or the lists in them) replaced by dims and ints.
+
+        In conditions, names stand for floats, choices and truths too, and flags for their truths.
+        """
         if self.const is not None or not values:
             return self
         return _replace.by_name(self, values)
 
-    def evaluate(self, values: Mapping[str, int]) -> int:
+    def evaluate(self, values: Mapping[Any, Any]) -> int:
         """The value, with Python's floor division.
 
         Raises:
@@ -245,7 +270,8 @@ class Dim:
         """The dim as nested tuples that mirror `str`.
 
         ("const", 3), ("symbol", "D"), ("opaque", "depths[0]"), ("neg", a), ("add", a, b), ("sub", a, b),
-        ("mul", a, b), ("floordiv", a, b), ("mod", a, b), ("pow", a, b), ("min", a, b, ...), ("max", a, b, ...).
+        ("mul", a, b), ("floordiv", a, b), ("mod", a, b), ("pow", a, b), ("min", a, b, ...), ("max", a, b, ...),
+        ("if", test, a, b), where the test is as `Cond.tree` gives it.
         """
         return _printing.tree(self)
 
@@ -257,7 +283,9 @@ class Dim:
     __repr__ = __str__
 
 
-_SMALL = {n: Dim({(): n} if n else {}) for n in range(-16, 1025)}
+_small: dict[int, Dim] = {}
+_SMALL = range(-16, 1025)
+"""The integers whose dims are kept."""
 
 
 def dim(value: int | Dim) -> Dim:
@@ -268,8 +296,13 @@ def dim(value: int | Dim) -> Dim:
     """
     if isinstance(value, Dim):
         return value
-    found = _SMALL.get(value)
-    return found if found is not None else Dim({(): int(value)})
+    found = _small.get(value)
+    if found is not None:
+        return found
+    made = Dim({(): int(value)} if value else {})
+    if value in _SMALL:
+        _small[value] = made
+    return made
 
 
 @lru_cache(4096)
@@ -391,6 +424,8 @@ def leaves(d: Dim) -> list[Atom]:
         for atom in monomial:
             found += [atom] if atom.kind in (SYMBOL, OPAQUE) else []
             found += [leaf for arg in atom.args for leaf in leaves(arg)]
+            if atom.cond is not None:
+                found += [leaf for arg in atom.cond.all_dims for leaf in leaves(arg)]
     return found
 
 
@@ -410,12 +445,15 @@ from spec_lang.shapes import division as _division  # noqa: E402
 from spec_lang.shapes import power as _power  # noqa: E402
 from spec_lang.shapes import printing as _printing  # noqa: E402
 from spec_lang.shapes import replace as _replace  # noqa: E402
+from spec_lang.shapes.conditionals import conditional  # noqa: E402
 from spec_lang.shapes.extrema import maximum, minimum  # noqa: E402
 
 exact_div = _division.exact_div
+Items = _replace.Items
 
 __all__ = [
     "FLOOR",
+    "IF",
     "INT64",
     "MAX",
     "MIN",
@@ -426,12 +464,14 @@ __all__ = [
     "Atom",
     "Bounds",
     "Dim",
+    "Items",
     "Monomial",
     "Terms",
     "TooLarge",
     "Tree",
     "Undefined",
     "atomic",
+    "conditional",
     "dim",
     "exact_div",
     "leaves",

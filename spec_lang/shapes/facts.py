@@ -7,6 +7,7 @@ from enum import Enum
 
 from spec_lang.shapes import proof
 from spec_lang.shapes.cond import Cond
+from spec_lang.shapes.conditionals import first_condition, where
 from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.flags import Flag
@@ -184,6 +185,21 @@ class Facts:
                 return True
         return False
 
+    def _by_sides(self, cond: Cond, test: Cond, budget: Budget) -> bool | None:
+        """Decide a comparison of conditional dims where their condition holds, and where it does not."""
+        known = self._holds(test, budget)
+        if known is not None:
+            return self._holds(_side(cond, test, known), budget)
+        found: set[bool | None] = set()
+        for holds in (True, False):
+            if budget.left < _CASE:
+                return None
+            budget.left -= _CASE
+            facts = self.assume(test if holds else ~test)
+            if not facts.contradictory:
+                found.add(facts._holds(_side(cond, test, holds), budget))
+        return found.pop() if len(found) == 1 else None
+
     def _supposing(self, cond: Cond, budget: Budget, query: Callable[[Facts], bool | None]) -> bool | None:
         """The query's answer with one more fact, or None out of budget."""
         if budget.left < _CASE:
@@ -205,7 +221,9 @@ class Facts:
             case "or":
                 return self._chain(cond.parts, True, budget)
         try:
-            return self._comparison(cond, budget)
+            found = self._comparison(cond, budget)
+            test = None if found is not None else first_condition(*cond.dims)
+            return found if test is None else self._by_sides(cond, test, budget)
         except (TooLarge, Undefined):
             return None
 
@@ -248,6 +266,12 @@ def _difference(op: str, a: Dim, b: Dim) -> Dim:
         case "<=":
             return b - a
     return b - a - 1
+
+
+def _side(cond: Cond, test: Cond, holds: bool) -> Cond:
+    """A comparison of conditional dims by one side of a condition of theirs."""
+    a, b = (where(d, test, holds) for d in cond.dims)
+    return Cond.divides(a, b) if cond.op == "divides" else Cond.compared(cond.op, a, b)
 
 
 def _key(cond: Cond) -> object:

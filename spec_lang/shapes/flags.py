@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spec_lang.frozen import Record
 from spec_lang.shapes.atom import filled
-from spec_lang.shapes.dim import Dim
+from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.real import Number, operand, substituted, value_of
+from spec_lang.shapes.replace import with_lists
+
+if TYPE_CHECKING:
+    from spec_lang.shapes.cond import Cond
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -42,9 +46,11 @@ class Truth(Record):
     def names(self) -> frozenset[str]:
         return frozenset((str(self),)).union(*(a.names for a in self.args))
 
-    def substitute(self, values: Mapping[str, Dim | int]) -> Truth:
-        """The same at other sizes."""
-        return named_truth(self.name, tuple(a.substitute(values) for a in self.args)) if self.args else self
+    def substitute(self, values: Mapping[Any, object]) -> Truth:
+        """The same of other lists and sizes."""
+        args = tuple(a.substitute(values) for a in self.args)
+        name, args = with_lists(values, self.name, args) or (self.name, args)
+        return named_truth(name, args) if name is not self.name or args != self.args else self
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
         return bool(values[str(self)])
@@ -144,4 +150,26 @@ class Compared(Record):
         return f"{operand(self.left)} {self.op} {operand(self.right)}"
 
 
-Flag: TypeAlias = Truth | Absent | Is | Same | Compared
+class Every(Record):
+    """A condition holds for each value of `index` from 0 to below `length`."""
+
+    cond: Cond
+    index: str
+    length: Dim
+
+    @property
+    def names(self) -> frozenset[str]:
+        return (self.cond.names - {self.index}) | self.length.names
+
+    def at(self, k: int) -> Cond:
+        """The condition for one value of the index."""
+        return self.cond.substitute({self.index: dim(k)})
+
+    def evaluate(self, values: Mapping[Any, Any]) -> bool:
+        return all(self.at(k).evaluate(values) for k in range(self.length.evaluate(values)))
+
+    def __str__(self) -> str:
+        return f"all({self.cond} for {self.index} in range({self.length}))"
+
+
+Flag: TypeAlias = Truth | Absent | Is | Same | Compared | Every

@@ -22,7 +22,7 @@ from spec_lang.shapes.printing import (
     from_tree,
 )
 
-_TOKEN = re.compile(
+_TOKEN = (
     r"(\d+(?:_\d+)*(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)"
     r"|([^\W\d]\w*)"
     r"|(\"[^\"]*\"|'[^']*')"
@@ -98,7 +98,7 @@ class _Reader:
             raise TooLarge("a size that is too long to follow")
         self.text = text
         self.whole = whole
-        found = list(_TOKEN.finditer(text))
+        found = list(re.finditer(_TOKEN, text))
         self.tokens = [m[0] for m in found] + [""]
         self.kinds = [m.lastindex for m in found] + [_END]
         self.places = [m.span() for m in found] + [(len(text), len(text))]

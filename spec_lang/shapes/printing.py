@@ -183,6 +183,8 @@ def _absorb(power: Atom, coefficient: int, counts: Counter[Atom]) -> tuple[int, 
 def _of_atom(atom: Atom) -> Tree:
     if atom.kind in (SYMBOL, OPAQUE):
         return atom.kind, text_of(atom)
+    if atom.cond is not None:
+        return ("if", atom.cond.tree(), *[tree(a) for a in atom.args])
     return (atom.kind, *[tree(a) for a in atom.args])
 
 
@@ -203,6 +205,8 @@ def from_tree(t: Tree, leaf: Callable[[str, str], Dim]) -> Dim:
         result = dim(t[1])
     elif kind in _RULES:
         result = _RULES[kind](*[from_tree(a, leaf) for a in t[1:]])
+    elif kind == "if":
+        result = _conditionals.conditional(_cond.from_tree(t[1], leaf), *[from_tree(a, leaf) for a in t[2:]])
     else:
         raise ParseError(f"a size has no {kind!r}")
     for rule, right in reversed(later):
@@ -222,3 +226,8 @@ _RULES: dict[str, Callable[..., Dim]] = {
     "min": minimum,
     "max": maximum,
 }
+
+
+# Conditions are over dims, and print by what is above.
+from spec_lang.shapes import cond as _cond  # noqa: E402
+from spec_lang.shapes import conditionals as _conditionals  # noqa: E402

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from spec_lang.shapes.atom import filled
-from spec_lang.shapes.dim import Dim
+from spec_lang.shapes.dim import Dim, leaves, opaque, symbol
 from spec_lang.shapes.errors import TooLarge, Undefined
-from spec_lang.shapes.replace import whole_power
+from spec_lang.shapes.replace import whole_power, with_lists
 
 if TYPE_CHECKING:
     from spec_lang.shapes.cond import Cond
@@ -92,11 +93,18 @@ class Real:
         """The expression with names replaced, by floats, sizes and other expressions."""
         if not self.args or self.is_item:
             found = values.get(str(self))
-            if isinstance(found, Real | Dim | float) or not self.args:
-                return found if isinstance(found, Real | Dim | float) else self
-            new = named_real(self.head, tuple(a.substitute(sizes(values)) for a in self.args))
-            found = values.get(str(new)) if not new.args else None
-            return found if isinstance(found, Real | Dim | float) else new
+            if not isinstance(found, Real | Dim | float) and self.args:
+                at = tuple(a.substitute(values) for a in self.args)
+                there = named_real(self.head, at)
+                found = None if there.args else values.get(str(there))
+            else:
+                at = ()
+            if isinstance(found, Real | Dim | float):
+                return found
+            other = with_lists(values, self.head, at)
+            if other is not None:
+                return named_real(*other)
+            return self if at == self.args else named_real(self.head, at)
         args = [substituted(a, values) for a in self.args]
         if all(a is b for a, b in zip(args, self.args, strict=True)):
             return self
@@ -164,6 +172,8 @@ def operand(value: object) -> str:
     """A number as part of a float's text."""
     if isinstance(value, Dim | Real):
         text = str(value)
+        if isinstance(value, Real) and (not value.args or value.is_item):
+            return text
         return text if text.replace("_", "").replace(".", "").isalnum() or text.endswith(")") else f"({text})"
     return repr(value)
 
@@ -172,12 +182,61 @@ def substituted(part: Any, values: Mapping[Any, object]) -> Any:
     """A number or condition with names replaced."""
     if isinstance(part, float):
         return part
-    return part.substitute(sizes(values) if isinstance(part, Dim) else values)
+    return part.substitute(values)
 
 
-def sizes(values: Mapping[Any, object]) -> dict[str, Dim | int]:
-    """The ints among values."""
-    return {n: v for n, v in values.items() if isinstance(v, Dim | int) and not isinstance(v, bool)}
+def template(value: Real, symbol: Callable[[str], Dim]) -> tuple[str, list[str]]:
+    """The expression's text with `{}` for each of its names, and the names; `symbol` makes a size of a name.
+
+    The text is laid out as with the names in it.
+    """
+    whole, items = _sizes_in(value), _items_in(value)
+    names = sorted((n for n in value.names if isinstance(n, str) and n not in items), key=len, reverse=True)
+    marked = value.substitute({n: symbol(n + _MARK) if n in whole else Real(n + _MARK) for n in names})
+    found: list[str] = []
+
+    def argument(match: re.Match[str]) -> str:
+        found.append(match[1])
+        return "{}"
+
+    text = str(marked).replace("{", "{{").replace("}", "}}")
+    return re.sub(f"({'|'.join(map(re.escape, names))}){_MARK}", argument, text) if names else text, found
+
+
+_MARK = "\u01c1"
+"""A letter that no name ends in."""
+
+
+def _items_in(value: Real | Cond | Dim | float) -> frozenset[str]:
+    """The names that have sizes inside."""
+    if not isinstance(value, Real):
+        return frozenset()
+    if value.is_item:
+        return frozenset((str(value),))
+    return frozenset().union(*map(_items_in, value.args))
+
+
+def _sizes_in(value: Real | Cond | Dim | float) -> frozenset[str]:
+    """The names of sizes in a number that have none inside: of symbols, and of terms such as `row.out`."""
+    if isinstance(value, float):
+        return frozenset()
+    if isinstance(value, Real):
+        return frozenset().union(*map(_sizes_in, value.args))
+    if isinstance(value, Dim):
+        return frozenset(a.name for a in leaves(value) if not a.args)
+    return value.symbols
+
+
+def as_term(number: Real | float) -> Dim:
+    """A float in the place of a size's symbol: inside what is made of floats, which is read by its text."""
+    if isinstance(number, float):
+        return opaque(repr(number))
+    if not number.args:
+        return symbol(number.head)
+    if number.is_item:
+        return opaque("float", *number.args, text=number.head)
+    text, names = template(number, symbol)
+    return opaque("float", *map(symbol, names), text=text)
 
 
 def value_of(value: Number, values: Mapping[Any, Any]) -> float:

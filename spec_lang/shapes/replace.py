@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from spec_lang.shapes.atom import BRACE, FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, filled, intern
+from spec_lang.shapes.atom import (
+    BRACE,
+    FLOOR,
+    IF,
+    MAX,
+    MIN,
+    MOD,
+    OPAQUE,
+    POW,
+    SYMBOL,
+    Atom,
+    filled,
+    intern,
+)
 from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
 from spec_lang.shapes.extrema import maximum, minimum
 
@@ -13,12 +27,120 @@ _BITS = 4096
 Rewrite = Callable[[Atom], "Dim | None"]
 
 
-def by_name(d: Dim, values: Mapping[str, Dim | int]) -> Dim:
-    """The dim with symbols and uninterpreted terms replaced."""
+class Items:
+    """What stands for a list in uninterpreted terms: another list, as it is written, or the items one by one.
+
+    Each `{}` in a list's name stands for one of `args`. The items of a slice are those of `whole` from `start` on.
+    """
+
+    __slots__ = ("args", "items", "name", "start", "whole")
+
+    def __init__(
+        self,
+        name: str,
+        items: tuple[Dim, ...] = (),
+        args: tuple[Dim, ...] = (),
+        whole: Items | None = None,
+        start: Dim | None = None,
+    ) -> None:
+        self.name = name
+        self.items = items
+        self.args = args
+        self.whole = whole
+        self.start = start
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names in what it is."""
+        own = frozenset() if self.start is None else self.start.names
+        own = own if self.whole is None else own | self.whole.names
+        return own.union(*(a.names for a in (*self.args, *self.items)))
+
+    def part(self, place: Dim | None) -> tuple[str, tuple[Dim, ...]]:
+        """How the list is written, or its item at a place."""
+        if not self.name:
+            at = None if place is None else place.const
+            if at is not None and -len(self.items) <= at < len(self.items):
+                return "{}", (self.items[at],)
+            listed = f"[{', '.join(['{}'] * len(self.items))}]"
+            return (listed, self.items) if place is None else (listed + "[{}]", (*self.items, place))
+        if place is None:
+            return self.name, self.args
+        if self.whole is not None and (place.const is None or place.const >= 0):
+            assert self.start is not None
+            return self.whole.part(self.start + place)
+        if place.const is not None:
+            return f"{self.name}[{place}]", self.args
+        return self.name + "[{}]", (*self.args, place)
+
+
+_PATH = r"(?:[A-Za-z_]\w*|\{\})(?:\.\w+|\[[^\[\]]*\])*"
+
+
+def with_lists(
+    values: Mapping[Any, object], name: str, args: tuple[Dim, ...]
+) -> tuple[str, tuple[Dim, ...]] | None:
+    """A term's name of the lists that others stand for; None where none of them is in it."""
+    lists = {n: v for n, v in values.items() if isinstance(v, Items) and n in name}
+    if not lists:
+        return None
+    names = "|".join(re.escape(n) for n in sorted(lists, key=len, reverse=True))
+    pattern = rf"""{BRACE}|(?<![\w.\]"'])(?P<list>{names})(?:\[(?P<at>\{{\}}|-?\d+)\])?(?![\w("'])"""
+    rest, new = iter(args), list[Dim]()
+    found = False
+
+    def part(match: re.Match[str]) -> str:
+        nonlocal found
+        if match[0] == "{}":
+            new.append(next(rest))
+        elif match["list"]:
+            found = True
+            at = match["at"]
+            text, own = lists[match["list"]].part(
+                None if at is None else next(rest) if at == "{}" else dim(int(at))
+            )
+            new.extend(own)
+            return text
+        return match[0]
+
+    text = re.sub(pattern, part, name)
+    return (text, tuple(new)) if found else None
+
+
+def _of_lists(atom: Atom, values: Mapping[Any, object], args: tuple[Dim, ...]) -> Dim | None:
+    """A term about the lists that others stand for; None where none of them is in it."""
+    prefix = re.fullmatch(r"sum\((.*)\[:\{\}\]\)", atom.name)
+    if prefix is not None and args[0].const is not None:
+        items = values.get(prefix[1])
+        if isinstance(items, Items) and not items.name:
+            return total(list(items.items[: args[0].const]))
+    other = with_lists(values, atom.name, args)
+    if other is None:
+        return None
+    name, new = other
+    return new[0] if name == "{}" else opaque(name, *new, low=atom.low, high=atom.high, text=name)
+
+
+def by_name(d: Dim, values: Mapping[Any, object]) -> Dim:
+    """The dim with symbols and uninterpreted terms replaced, lists in these, and what conditions say."""
+    lists = any(isinstance(v, Items) for v in values.values())
 
     def replaced(atom: Atom) -> Dim | None:
+        if atom.kind == IF:
+            return _conditionals.substituted(atom, values)
         found = values.get(text_of(atom)) if not atom.args or atom.name else None
-        return None if found is None else dim(found)
+        if isinstance(found, Dim | int) and not isinstance(found, bool):
+            return dim(found)
+        if atom.kind == SYMBOL and isinstance(found, _real.Real | float):
+            return _real.as_term(found)
+        if atom.kind == OPAQUE and lists:
+            args = tuple(rewrite(a, replaced) for a in atom.args)
+            if args and all(a.const is not None for a in args):
+                found = values.get(filled(atom.name, args))
+                if isinstance(found, Dim | int) and not isinstance(found, bool):
+                    return dim(found)
+            return _of_lists(atom, values, args)
+        return None
 
     return rewrite(d, replaced)
 
@@ -64,6 +186,9 @@ def _atom(atom: Atom, rule: Rewrite, seen: dict[Atom, Dim | None]) -> Dim | None
 def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
     """The dim of the atom's kind over other arguments."""
     match atom.kind:
+        case "if":
+            assert atom.cond is not None
+            return _conditionals.conditional(atom.cond, *args)
         case "floordiv":
             return args[0] // args[1]
         case "mod":
@@ -75,8 +200,8 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
         case "max":
             return maximum(*args)
     name, args = _spliced(atom.name, args)
-    if all(a.const is not None for a in args):  # the one that is written without arguments
-        return opaque(filled(name, args) if args else name, low=atom.low, high=atom.high)
+    if atom.kind == OPAQUE and all(a.const is not None for a in args):  # `widths[i]` at 0 is `widths[0]`
+        return opaque(name, *args, low=atom.low, high=atom.high, text=name)
     return atomic(intern(atom.kind, args, name=name, low=atom.low, high=atom.high))
 
 
@@ -93,20 +218,21 @@ def _spliced(name: str, args: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
         atom = next(parts)
         return found[0] if atom is None else atom.name
 
-    text = BRACE.sub(part, name)
+    text = re.sub(BRACE, part, name)
     new = [b for a, atom in zip(args, inner, strict=True) for b in ((a,) if atom is None else atom.args)]
     return text, tuple(new)
 
 
 def list_atom(d: Dim) -> Atom | None:
-    """The term that stands for a whole list, where the dim is one: it has no bounds."""
+    """The term that stands for a whole list, where the dim is one: it has no bounds, and is written as a list is."""
     if len(d.terms) != 1:
         return None
     ((monomial, coefficient),) = d.terms.items()
     if coefficient != 1 or len(monomial) != 1:
         return None
     (atom,) = monomial
-    return atom if atom.kind == OPAQUE and atom.low is None and atom.high is None else None
+    plain = atom.kind == OPAQUE and atom.low is None and atom.high is None
+    return atom if plain and re.fullmatch(_PATH, atom.name) else None
 
 
 def text_of(atom: Atom) -> str:
@@ -116,7 +242,7 @@ def text_of(atom: Atom) -> str:
     return filled(atom.name, atom.args)
 
 
-def evaluate(d: Dim, values: Mapping[str, int]) -> int:
+def evaluate(d: Dim, values: Mapping[Any, Any]) -> int:
     """The value of a dim for values of its symbols."""
     result = 0
     for monomial, coefficient in d.terms.items():
@@ -126,10 +252,13 @@ def evaluate(d: Dim, values: Mapping[str, int]) -> int:
     return result
 
 
-def _value(atom: Atom, values: Mapping[str, int]) -> int:
+def _value(atom: Atom, values: Mapping[Any, Any]) -> int:
     kind = atom.kind
     if kind == SYMBOL:
-        return values[atom.name]
+        own: int = values[atom.name]
+        return own
+    if atom.cond is not None:
+        return evaluate(atom.args[0 if atom.cond.evaluate(values) else 1], values)
     if kind == MIN:
         return min(evaluate(a, values) for a in atom.args)
     if kind == MAX:
@@ -142,11 +271,12 @@ def _value(atom: Atom, values: Mapping[str, int]) -> int:
             raise Undefined("division by zero")
         return a // b if kind == FLOOR else a % b
     text = text_of(atom)
-    return (
+    found: int = (
         values[text]
         if text in values
         else values[filled(atom.name, [evaluate(a, values) for a in atom.args])]
     )
+    return found
 
 
 def whole_power(base: int, exponent: int) -> int:
@@ -161,3 +291,8 @@ def whole_power(base: int, exponent: int) -> int:
     if abs(base) > 1 and exponent * base.bit_length() > _BITS:
         raise TooLarge("a size that does not fit 64 bits")
     return int(base ** (exponent if abs(base) > 1 else min(exponent, 2 + exponent % 2)))
+
+
+# Conditions are over dims, which need what is above.
+from spec_lang.shapes import conditionals as _conditionals  # noqa: E402
+from spec_lang.shapes import real as _real  # noqa: E402

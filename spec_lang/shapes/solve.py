@@ -234,7 +234,7 @@ def _refine(system: System, atom: Atom, limit: int, *, lower: bool) -> Pending:
     pending = _bounded_arguments(atom, limit, lower=lower)
     if low is not None and low == high:
         return _swap(system, atom, dim(low)) + pending
-    refined = intern(atom.kind, atom.args, name=atom.name, low=low, high=high)
+    refined = intern(atom.kind, atom.args, name=atom.name, low=low, high=high, cond=atom.cond)
     if atom.kind == SYMBOL and not atom.name.startswith(INNER):
         system.meanings.setdefault(atom.name, atomic(atom))
     return _swap(system, atom, atomic(refined)) + pending

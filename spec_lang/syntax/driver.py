@@ -9,9 +9,7 @@ from typing import Any
 from spec_lang.diagnostics import Diagnostic, Source
 from spec_lang.syntax import ast, tables
 from spec_lang.syntax.build import Builder
-from spec_lang.syntax.explain import explain
 from spec_lang.syntax.limits import ERRORS
-from spec_lang.syntax.recover import Recovery
 from spec_lang.syntax.token import CONTEXTUAL
 from spec_lang.syntax.tokens import Tokens
 
@@ -38,7 +36,7 @@ def parse_tokens(
     states: list[int] = [known.start]
     values: list[Any] = []
     tokens = read.tokens
-    recovery = Recovery(known, tokens, states, values, read.faulty)
+    recovery = None
     diagnostics: list[Diagnostic] = []
     index = 0
     while True:
@@ -77,6 +75,11 @@ def parse_tokens(
         if action is not None:
             index += 1
             continue
+        from spec_lang.syntax.explain import explain  # a spec without mistakes starts sooner
+        from spec_lang.syntax.recover import Recovery
+
+        if recovery is None:
+            recovery = Recovery(known, tokens, states, values, read.faulty)
         problem = recovery.at(index)
         if problem is not None:
             diagnostics.append(explain(problem, source))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from unicodedata import is_normalized
-from unicodedata import name as character_name
-
 _MEANT = {
     "“": '"',
     "”": '"',
@@ -41,6 +38,8 @@ _HELP = {
 
 def is_name(word: str) -> bool:
     """Whether Python reads a word of other letters as the same name (it normalises them)."""
+    from unicodedata import is_normalized  # a spec in ASCII starts sooner
+
     return word.isidentifier() and is_normalized("NFKC", word)
 
 
@@ -61,4 +60,6 @@ def explain_stray(text: str) -> tuple[str, str | None]:
 def _called(text: str) -> str:
     if text == "\r":
         return "carriage return, U+000D"
-    return f"{character_name(text, 'unnamed').lower()}, U+{ord(text):04X}"
+    from unicodedata import name  # a spec in ASCII starts sooner
+
+    return f"{name(text, 'unnamed').lower()}, U+{ord(text):04X}"

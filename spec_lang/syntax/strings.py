@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-_ESCAPE = re.compile(r"\\(?:\r?\n|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|[\s\S])|\r\n")
+from spec_lang.frozen import Frozen
+
+_ESCAPE = r"\\(?:\r?\n|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|[\s\S])|\r\n"
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
 
 
-class Piece(NamedTuple):
+class Piece(Frozen):
     """A part of an f-string by its place in the literal: code, or text with its value."""
 
     start: int
@@ -26,7 +27,7 @@ def string_value(text: str) -> str:
 
 def unescape(body: str) -> str:
     """Text with its escapes replaced and its line ends made `\\n`."""
-    return _ESCAPE.sub(_escape, body) if "\\" in body or "\r" in body else body
+    return re.sub(_ESCAPE, _escape, body) if "\\" in body or "\r" in body else body
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -82,12 +83,12 @@ def fstring_mistake(text: str, pieces: list[Piece]) -> tuple[int, str, str | Non
             return opened, "`{` is never closed in this f-string", "write `{{` for a brace"
         if not body.strip():
             return opened, "nothing stands between these braces", "write `{{}}` for braces"
-        if _FORMAT.search(body):
+        if re.search(_FORMAT, body):
             return opened, "formats (`:` and `!`) are not part of f-strings here", None
     return None
 
 
-_FORMAT = re.compile(r"^[^\[({\"']*(?::|!(?!=))")
+_FORMAT = r"^[^\[({\"']*(?::|!(?!=))"
 
 
 def _literal(text: str, start: int, end: int) -> Piece:

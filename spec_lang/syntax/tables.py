@@ -1,7 +1,8 @@
 """The LALR tables that Lark makes of the grammar, kept between runs.
 
 Building them takes Lark some 300 ms, so they are kept as JSON (which executes nothing when read) in the user's
-cache directory, under a name that changes with the grammar, Lark and Python.
+cache directory. A file names the grammar, the Lark and the Python that its tables are for, whole: its own name and its first
+line are mere checksums, since `hashlib` costs 3 ms to import.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+import zlib
 from functools import cache
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from spec_lang import resources
+from spec_lang.frozen import Frozen
 
-_FORMAT = "1"
+_FORMAT = "2"
 
 
-class Rule(NamedTuple):
+class Rule(Frozen):
     """One alternative: what it makes, the callback's name, how many symbols it takes."""
 
     origin: str
@@ -29,7 +31,7 @@ class Rule(NamedTuple):
     inline: bool  # `?rule` with one symbol and no alias: the value goes through
 
 
-class Tables(NamedTuple):
+class Tables(Frozen):
     """Actions by state and token type: a state to shift to, or `~rule` to reduce by; gotos by state and rule name."""
 
     actions: list[dict[str, int]]
@@ -46,26 +48,26 @@ class Tables(NamedTuple):
 def load() -> Tables:
     """The tables of the grammar, from the cache where they are there and sound."""
     grammar = resources.grammar().read_text(encoding="utf-8")
-    path = _cache_path(grammar)
+    key = "\0".join((_FORMAT, grammar, _lark(), sys.version))
+    path = _cache_path(key)
     if path is not None:
-        data = _read(path)
+        data = _read(path, key)
         if data is not None:
             return data
     tables = _build(grammar)
     if path is not None:
-        _write(path, tables)
+        _write(path, key, tables)
     return tables
 
 
-def _cache_path(grammar: str) -> Path | None:
+def _cache_path(key: str) -> Path | None:
     root = os.environ.get("SPECC_CACHE_DIR")
     if root is None:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
         root = os.path.join(os.path.expanduser(base), "specc")
         if root.startswith("~"):
             return None
-    key = "\0".join((_FORMAT, grammar, _lark(), sys.version))
-    return Path(root) / f"nnspec-{sha256(key.encode()).hexdigest()[:20]}.json"
+    return Path(root) / f"nnspec-{_checksum(key.encode())}.json"
 
 
 def _lark() -> str:
@@ -77,27 +79,33 @@ def _lark() -> str:
     return f"{found.origin} {there.st_mtime_ns} {there.st_size}"
 
 
-def _read(path: Path) -> Tables | None:
-    """The tables in a cache file, if it is whole: a digest of the rest stands on its first line."""
+def _checksum(data: bytes) -> str:
+    return f"{zlib.crc32(data):08x}"
+
+
+def _read(path: Path, key: str) -> Tables | None:
+    """The tables in a cache file, if it is whole and for this key."""
     try:
-        digest, data = path.read_bytes().split(b"\n", 1)
-        if sha256(data).hexdigest().encode() != digest:
+        checksum, data = path.read_bytes().split(b"\n", 1)
+        if _checksum(data).encode() != checksum:
             return None
-        tables = Tables(**json.loads(data))
-        return tables._replace(rules=[Rule(*rule) for rule in tables.rules])
+        written, rules, fields = json.loads(data)
+        return Tables(rules=[Rule(*rule) for rule in rules], **fields) if written == key else None
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _write(path: Path, tables: Tables) -> None:
+def _write(path: Path, key: str, tables: Tables) -> None:
     """Write the cache whole or not at all; a cache that cannot be written is done without."""
-    data = json.dumps(tables._asdict()).encode()
+    fields = {name: getattr(tables, name) for name in Tables.node_fields}
+    rules = [[getattr(rule, name) for name in Rule.node_fields] for rule in fields.pop("rules")]
+    data = json.dumps([key, rules, fields]).encode()
     from tempfile import NamedTemporaryFile
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(sha256(data).hexdigest().encode() + b"\n" + data)
+            file.write(_checksum(data).encode() + b"\n" + data)
         os.replace(file.name, path)
     except OSError:
         return

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
+from spec_lang.frozen import Frozen
 from spec_lang.syntax import tables
 from spec_lang.syntax.ast import Comment
 from spec_lang.syntax.limits import BLOCKS, BRACKETS, CHAIN
@@ -29,10 +29,10 @@ from spec_lang.syntax.token import (
 )
 
 TAB = 4
-_STATEMENT = re.compile(r"[^\W\d]\w*[ ]*(?:=(?!=)|\+=|:|\(|[^\W\d])|[\w.,() ]+=(?!=)|return\b|_\b")
+_STATEMENT = r"[^\W\d]\w*[ ]*(?:=(?!=)|\+=|:|\(|[^\W\d])|[\w.,() ]+=(?!=)|return\b|_\b"
 
 
-class Tokens(NamedTuple):
+class Tokens(Frozen):
     """A file's tokens up to `$END`, its comments, and what was wrong at this level.
 
     `faulty` holds an offset in each logical line that has a mistake already.
@@ -56,9 +56,11 @@ def _scanner() -> re.Pattern[str]:
     known = tables.load()
     order = ("FSTRING", "NAME", "NUMBER", "STRING", "COMMENT")
     parts = [f"(?P<{name}>{known.patterns[name]})" for name in order]
+    longer = [re.escape(op) for op in known.operators if len(op) > 1]
+    single = re.escape("".join(op for op in known.operators if len(op) == 1))
     parts += [
         r"(?P<NEWLINE>\n)",
-        rf"(?P<OP>{'|'.join(re.escape(op) for op in known.operators)})",
+        rf"(?P<OP>{'|'.join(longer)}|[{single}])",
         r"(?P<BAD_NUMBER>\d\w*)",
         r"(?P<BAD_STRING>\"{3}[\s\S]*|'{3}[\s\S]*|\"(?:[^\"\\\n]|\\.)*\\?|'(?:[^'\\\n]|\\.)*\\?)",
         r"(?P<STRAY>[^ \t\f\r]|\r(?!\n))",
@@ -334,7 +336,7 @@ class _Tokenizer:
         column = start - line_start
         if column > self.column and previous.type != ":":
             return False
-        return _STATEMENT.match(self.source.text, start) is not None
+        return re.compile(_STATEMENT).match(self.source.text, start) is not None
 
     # --- What is no token -------------------------------------------------------------------
 

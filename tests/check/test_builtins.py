@@ -68,7 +68,7 @@ def test_sizes_that_they_give(size: str, wanted: str) -> None:
         ("prod([n, 0.5])", "E0404", "a dim is an int, and this is a float"),
         ("len(enumerate([n], 0.5))", "E0402", "`enumerate` counts from an int, not from a float"),
         ("len(enumerate([n], first=1))", "E0512", "`enumerate` has no argument `first`"),
-        ("min()", "E0510", "`min` takes at least 1 arguments, but gets 0"),
+        ("min()", "E0510", "`min` takes at least 1 argument, but gets 0"),
         ("len(range(1, 2, 3, n))", "E0510", "`range` takes 1 to 3 arguments, but gets 4"),
         ("len(range(0.5))", "E0402", "`range` takes ints, not a float"),
     ],
@@ -238,3 +238,18 @@ def test_no_variable_hides_one_that_is_called() -> None:
     assert "layers: list[nn.Module] = []" in file
     assert "wide = any([self.n > 2, self.n > 5])" in file
     assert "any_ = self.fc(x)" in file
+
+
+@pytest.mark.parametrize("number", ["n", "p", "2", "0.5"])
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_the_extreme_of_one_number_is_none(name: str, number: str) -> None:
+    text = f"""
+    model M(n: int = 2, p: float = 2.0):
+        layers:
+            used = Linear(n, max(1, int(p)))
+            fc   = Linear(n, max(1, int({name}({number}))))
+
+        forward(x: float[N, n]) -> float[N, _]:
+            return cat([fc(x), used(x)], dim=1)
+    """
+    assert codes(text) == ["E0402"]

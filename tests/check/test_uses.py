@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 import pytest
+import torch
 
 from spec_lang.ir.model import Call, Layer
-from tests.check.checking import block, checked, codes, messages
+from spec_lang.targets.torch import emit
+from tests.check.checking import block, check_text, checked, codes, messages
 
 HEADS = """
     block Attention(heads: int):
@@ -232,7 +237,7 @@ def test_branches_join() -> None:
                 return conv(x) + skip(x)
     """
     assert codes(text) == []
-    assert codes(text.replace("stride == 1 and ", "")) == ["E0308"]
+    assert codes(text.replace("stride == 1 and ", "")) == ["E0305"]
 
 
 @pytest.mark.parametrize(
@@ -336,3 +341,127 @@ def test_a_condition_on_a_float_and_a_dim_is_one_of_the_call() -> None:
     found = block(program, "M")
     assert not found.requires
     assert [r.at for r in found.methods[0].body if r.kind == "require"] == ["call"]
+
+
+HALVED = """
+    block Halved(by: float):
+        layers:
+            fc = Linear(C, max(1, int(by * C)))
+
+        forward(x: float[N, C]) -> float[N, max(1, int(by * C))]:
+            return fc(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wrong"),
+    [
+        ("one(x)", "one(x)", []),
+        ("one(x)", "same(y)", ["E0305"]),
+        ("one(x)", "other(x)", ["E0305"]),
+        ("one(x)", "twice(x)", ["E0305"]),
+        ("known(x)", "one(x)", ["E0305"]),
+        ("fc(x)", "one(x)", []),
+    ],
+)
+def test_a_size_made_of_a_float_is_another_one_at_each_use(first: str, second: str, wrong: list[str]) -> None:
+    found = codes(
+        HALVED
+        + f"""
+    model M(a: int = 4, b: int = 8, p: float = 0.5, q: float = 0.25):
+        layers:
+            one   = Halved(p)
+            same  = Halved(p)
+            other = Halved(q)
+            twice = Halved(2.0 * p)
+            known = Halved(0.75)
+            fc    = Linear(a, max(1, int(p * a)))
+
+        forward(x: float[N, a], y: float[N, b]) -> float[N, _]:
+            rest = x.sum() + y.sum() + same(y).sum() + one(x).sum() + other(x).sum() + twice(x).sum()
+            return {first} + {second} + (rest + known(x).sum() + fc(x).sum())
+    """
+    )
+    assert found == wrong
+
+
+@pytest.mark.parametrize(
+    ("rows", "clauses", "size"),
+    [
+        ("list[float] = [1.0, 2.0]", "r in rows", "8 * r"),
+        ("list[Row] = [Row(1.0, 2), Row(2.0, 1)]", "r in rows", "r.n * r.ratio"),
+        ("list[Row] = [Row(1.0, 2), Row(2.0, 1)]", "i, r in enumerate(rows)", "r.n * r.ratio"),
+        ("list[(float, int)] = [(1.0, 2), (2.0, 1)]", "a, b in rows", "a * b"),
+    ],
+)
+def test_floats_of_a_lists_items_are_each_items_own(rows: str, clauses: str, size: str) -> None:
+    text = f"""
+    record Row:
+        ratio: float
+        n: int
+
+    block Layer(ratio: float):
+        layers:
+            fc = Linear(_, max(1, int(3 * ratio)))
+
+        forward(x: float[N, C]) -> float[N, max(1, int(3 * ratio))]:
+            return fc(x)
+
+    model M(rows: {rows}, row: Row = Row(1.0, 1)):
+        layers:
+            plain = [Linear(_, max(1, int({size}))) for {clauses}]
+            block = [Layer({size}) for {clauses}]
+            last  = Linear(_, row.n)
+
+        forward(x: float[N, 4]) -> float[N, row.n]:
+            return x -> plain -> block -> last
+    """
+    program, diagnostics = check_text(text)
+    assert [f"{d.code} {d.message}" for d in diagnostics] == []
+    assert program is not None
+    (source,) = emit(program).values()
+    assert f" = max(int({size}), 1)" in source
+    assert f"C = max(int(3 * ({size})), 1)" in source
+    module = sys.modules["spec"] = ModuleType("spec")
+    exec(compile(source, "spec", "exec"), vars(module))
+    assert module.M()(torch.zeros(2, 4)).shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "dense",
+    [
+        "block Dense(depth: int) = Sequential(*[Layer() for i in range(depth)])",
+        """block Dense(depth: int):
+        layers:
+            body = [Layer() for i in range(depth)]
+
+        forward(x: float[N, C]) -> float[N, C + 3 * depth]:
+            return x -> body""",
+    ],
+)
+def test_a_list_that_grows_needs_the_size_that_it_starts_from(dense: str) -> None:
+    text = f"""
+    block Layer:
+        layers:
+            fc = Linear(_, 3)
+
+        forward(x: float[N, C]) -> float[N, C + 3]:
+            return cat([x, fc(x)], dim=1)
+
+    {dense}
+
+    model M(depth: int = 2):
+        layers:
+            first  = Dense(depth)
+            second = Dense(3)
+
+        forward(x: float[N, 4]) -> float[N, _]:
+            return x -> first -> second
+    """
+    program, diagnostics = check_text(text)
+    assert [f"{d.code} {d.message}" for d in diagnostics] == []
+    assert program is not None
+    (source,) = emit(program).values()
+    module = sys.modules["spec"] = ModuleType("spec")
+    exec(compile(source, "spec", "exec"), vars(module))
+    assert module.M(1)(torch.zeros(2, 4)).shape == (2, 16)

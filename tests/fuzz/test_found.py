@@ -7,6 +7,59 @@ import pytest
 from tests.fuzz.held import compiled, hold
 
 FOUND = {
+    "items that are one value or another, or may be none, in comparisons": """
+record Part:
+    k: int = 3
+
+model Net(n: int = 4, a: int = 4, p: bool = true, q: int? = none, s: Part = Part(), t: Part = Part(4)):
+    require n in [a if p else 5]
+    require [n, 2] == [q if q is not none else n, 2]
+    forward(x: float[N, a]) -> float[N, a]:
+        y = x + 1 if n in [a if p else 5] else x
+        if s == t or n in [q]:
+            y = y * 2
+        if s in [Part(), t]:
+            y = y * 3
+        return y * (2 if 4 in [q, n, 3] else 5)
+""",
+    "floats of a list, by their places": """
+model Net(ps: list[float] = [0.5, 0.25], n: int = 2):
+    layers:
+        drops = [Dropout(ps[i]) for i in range(n)]
+    forward(x: float[N, 3], k: int[N, 3]) -> (float[N, 3], float[N, 3]):
+        for i in range(len(ps)):
+            x = dropout(x, ps[i]) * ps[i]
+        return x -> drops, k * ps[n - 1]
+""",
+    "functions over hyperparameters: what their bodies count, and what they owe": """
+fn scaled(n: int, k: int) = [i * k for i in range(n)]
+fn same(n: int, k: int) = [n * k for q in range(n)]
+fn first(xs: list[int]) = xs[0] + xs[1]
+
+model Net(n: int = 3, q: int = 2, ws: list[int] = [4, 5]):
+    layers:
+        fcs  = [Linear(4, scaled(3, i + 1)[1]) for i in range(n)]
+        more = Linear(4, same(3, q)[0])
+    forward(x: float[N, 4]) -> (float[N, n], float[N, 3*q], [float[N, 1] for i in range(n)]):
+        x = x * (first(ws) if n > 2 else 7)
+        return fcs[n - 1](x), more(x), [sum(f(x), dim=1, keepdim=true) for f in fcs]
+""",
+    "lists of layers of any length, gone through item by item": """
+model Net(n: int = 3, dim: int = 4):
+    layers:
+        down  = [Linear(dim * 2**i, dim * 2**(i + 1)) for i in range(n)]
+        up    = [Linear(dim * 2**(i + 1), dim * 2**i) for i in range(n)]
+        mixed = [*[Linear(dim, dim) for i in range(n)], Linear(dim, dim)]
+        two   = [Linear(dim, dim + i) for i in range(2)]
+    forward(x: float[N, dim]) -> (float[N, dim], float[3, N, dim]):
+        for layer in down:
+            x = layer(x)
+        for layer in reversed(up):
+            x = layer(x)
+        for layer in mixed:
+            x = layer(x)
+        return x, stack([q + (sum(layer(q), dim=-1, keepdim=true)) for layer in [*two, two[0]] for q in [x]])
+""",
     "functions that tensors have no method for": """
 model Net():
     forward(x: float[N, 3]) -> (float[N, 3], bool[N, 3], float[2*N, 3]):
@@ -95,6 +148,90 @@ model Net():
     forward(x: float[N, 4]) -> float[N, 4]:
         return part(x)
 """,
+    "the last item of the list that another block gets": """
+block Head(dims: list[int]):
+    layers:
+        fc = [Linear(_, dims[i]) for i in range(len(dims))]
+
+    forward(x: float[N, 3]) -> float[N, dims[len(dims) - 1]]:
+        return x -> fc
+
+model Net(widths: list[int] = [4, 5]):
+    layers:
+        a = Head(widths)
+        b = Linear(_, 3)
+
+    forward(x: float[N, 3]) -> float[N, 3]:
+        return x -> a -> b
+""",
+    "lists of layers spread in others, gone through layer by layer and from the end": """
+block Part(depth: int):
+    layers:
+        many = Sequential(*[Linear(D, D) for i in range(depth)])
+        more = [Tanh(), *[Linear(D, D) for i in range(depth)], ReLU()]
+    forward(x: float[*B, D]) -> float[*B, D]:
+        for i, layer in enumerate(many):
+            x = x + layer(x) * i
+        for i, (one, other) in enumerate(zip(more, more)):
+            x = one(x) + other(x) * i
+        return x
+
+model Net(depth: int = 2):
+    layers:
+        part = Part(depth)
+        back = [Linear(_, w) for w in [3, 5, 4]]
+        rest = [Identity(), *[Linear(3, 3) for i in range(2)]]
+    forward(x: float[N, 4]) -> float[N, 6]:
+        x = x -> part
+        ys = []
+        for layer in reversed(back):
+            x = x -> layer
+        for layer in rest:
+            ys += [layer(x)]
+        return cat([ys[0] + ys[2], ys[1]], dim=1)
+""",
+    "sizes along lists that are made by steps, or inside a list of others": """
+model Net(n: int = 3, low: int = 2):
+    layers:
+        steps = [Linear(_, i) for i in range(2, 2 * n + 2, 2)]
+        shift = [Linear(_, i) for i in range(low, n + low)]
+        inner = [[Linear(_, i + 4) for j in range(2)] for i in range(n)]
+        outer = Sequential(*[Sequential(*[Linear(_, 4 * i) for j in range(2)]) for i in range(1, n)])
+        head  = Linear(_, 6)
+    forward(x: float[N, 4]) -> float[N, 6]:
+        x = x -> steps -> shift
+        for some in inner:
+            for layer in some:
+                x = x -> layer
+        return x -> outer -> head
+""",
+    "a list of layers of the sizes of a list of names": """
+model Net(c: int = 4):
+    let sizes = [c, 2 * c, 4 * c]
+    layers:
+        heads = [Linear(_, w) for w in sizes]
+    forward(x: float[N, c]) -> float[N, 7*c]:
+        return cat([x -> head for head in heads], dim=1)
+""",
+    "layers of known sizes that are spread among others, one by one": """
+model Net():
+    layers:
+        body = [*[Linear(_, w) for w in [4, 8]], ReLU()]
+    forward(x: float[N, 4]) -> float[N, 16]:
+        return cat([x -> layer for layer in body], dim=1)
+""",
+    "a list of lists of layers that is made item by item": """
+model Net(acts: list[str] = ["relu", "tanh"]):
+    layers:
+        body = [[Sequential(Linear(4, 4), ReLU() if a == "relu" else Tanh()) for j in range(2)] for a in acts]
+    forward(x: float[N, 4]) -> float[N, 4]:
+        for some in body:
+            x = x -> some
+        for some in body:
+            for layer in some:
+                x = x -> layer
+        return x -> body[1][0]
+""",
     "a scalar's PReLU": """
 model Net():
     forward(x: float[], weight: float[1]) -> (float[], float[]):
@@ -140,6 +277,28 @@ def test_found(name: str) -> None:
 
 
 REFUSED = {
+    "a container of the program's own that is never run": ("[Cell(4), ReLU()]", "x -> few[1]", "E0307"),
+    "a size that no variable of the list tells": (
+        "[Linear(_, w // 3 + 1) for w in doubled(n)]",
+        "(x -> few -> sum(dim=1, keepdim=true)) + x",
+        "E0307",
+    ),
+    "a block of the program's own that is never run": ("[Whole(4), ReLU()]", "x -> few[1]", "E0307"),
+    "items of layers that are counted nowhere": (
+        "[Linear(4, 4) for i in range(n)]",
+        "stack([f(q) for f in few for q in [x]])[0]",
+        "E0403",
+    ),
+    "layers that are counted nowhere, spread in a method": (
+        "[Linear(4, 4) for i in range(n)]",
+        "x * len([*few])",
+        "E0403",
+    ),
+    "layers that are counted nowhere, run as items": (
+        "[Linear(4, 4) for i in range(n)]",
+        "[f(x) for f in [*few]][0]",
+        "E0403",
+    ),
     "a dict spliced into a list": ('[Tanh(), *{"a": ReLU()}]', "x -> few", "E0403"),
     "a dict from a comprehension spliced into a list": (
         '[Tanh(), *{f"a{i}": ReLU() for i in range(n)}]',
@@ -162,10 +321,43 @@ REFUSED = {
 }
 
 
+def test_a_list_of_an_unknown_number_of_known_items_is_not_empty() -> None:
+    text = """
+model Net(widths: list[int] = [4, 8, 8], depths: list[int] = [1, 2, 1]):
+    require len(widths) == len(depths)
+    layers:
+        body = [Sequential(Linear(_, w), Dropout(0.01 * sum(depths[:i]))) for i, (w, d) in enumerate(zip(widths, depths))]
+    forward(x: float[N, 4]) -> float[N, _]:
+        return x -> body
+"""
+    hold(text, ({}, {"widths": [4, 2], "depths": [1, 2]}, {"widths": [5, 2, 3, 4], "depths": [1, 1, 2, 2]}))
+
+
+def test_items_of_a_spread_list_of_pairs_are_not_one_item() -> None:
+    text = """
+model Net(pairs: list[(int, int)] = [(4, 1), (8, 3)]):
+    layers:
+        body = Sequential(*[Linear(_, w + k) for w, k in pairs])
+    forward(x: float[N, 4]) -> float[N, _, _]:
+        return stack([x -> layer for layer in body], dim=1)
+"""
+    assert [d.code for d in compiled(text).errors] == ["E0323"]
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str) -> None:
     layers, result, code = REFUSED[name]
     text = f"""
+fn doubled(n: int) = [4 * 2**i for i in range(n)]
+
+block Cell(out: int) = Sequential(Linear(_, out), ReLU())
+
+block Whole(out: int):
+    layers:
+        fc = Linear(_, out)
+    forward(x: float[N, D]) -> float[N, out]:
+        return fc(x)
+
 block Part(n: int):
     layers:
         few = {layers}

@@ -21,7 +21,7 @@ def models() -> list[tuple[str, str, dict[str, Any]]]:
     for path in sorted(Path(MODELS).glob("*.nnspec")):
         for d in model_file(path.stem).definitions:
             if isinstance(d, ir.Block) and d.entry:
-                found.append((path.stem, d.name, SMALL.get(d.name, [{}])[0]))
+                found += ((path.stem, d.name, row) for row in SMALL.get(d.name, [{}])[:1])
     return [*found, ("resnet", "ResNet18", {})]
 
 

@@ -514,3 +514,61 @@ class Llama(nn.Module):
             y = layer.post_attention_layernorm(x)
             x = x + layer.mlp.down_proj(F.silu(layer.mlp.gate_proj(y)) * layer.mlp.up_proj(y))
         return self.lm_head(self.norm(x))
+
+
+class TemporalBlock(nn.Module):
+    def __init__(self, channels: int, out: int, kernel: int, dilation: int, p: float) -> None:
+        super().__init__()
+        self.past = (kernel - 1) * dilation
+        self.conv1 = nn.Conv1d(channels, out, kernel, dilation=dilation)
+        self.conv2 = nn.Conv1d(out, out, kernel, dilation=dilation)
+        self.dropout = nn.Dropout(p)
+        self.downsample = None if channels == out else nn.Conv1d(channels, out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.dropout(self.conv1(F.pad(x, (self.past, 0))).relu())
+        y = self.dropout(self.conv2(F.pad(y, (self.past, 0))).relu())
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class TCN(nn.Module):
+    def __init__(self, inputs: int, outputs: int, widths: list[int], kernel: int, p: float) -> None:
+        super().__init__()
+        sizes = zip([inputs, *widths], widths, strict=False)
+        self.network = nn.Sequential(
+            *[TemporalBlock(a, b, kernel, 2**i, p) for i, (a, b) in enumerate(sizes)]
+        )
+        self.linear = nn.Linear(widths[-1], outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.network(x)[..., -1])
+
+
+class WaveNetBlock(nn.Module):
+    def __init__(self, channels: int, skip: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.past = (kernel - 1) * dilation
+        self.filter = nn.Conv1d(channels, channels, kernel, dilation=dilation)
+        self.gate = nn.Conv1d(channels, channels, kernel, dilation=dilation)
+        self.skip = nn.Conv1d(channels, skip, 1)
+        self.out = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        past = F.pad(x, (self.past, 0))
+        y = torch.tanh(self.filter(past)) * torch.sigmoid(self.gate(past))
+        return x + self.out(y), self.skip(y)
+
+
+class WaveNet(nn.Module):
+    def __init__(self, classes: int, channels: int, skip: int, kernel: int, dilations: list[int]) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(classes, channels)
+        self.blocks = nn.ModuleList([WaveNetBlock(channels, skip, kernel, d) for d in dilations])
+        self.head = nn.Sequential(nn.ReLU(), nn.Conv1d(skip, skip, 1), nn.ReLU(), nn.Conv1d(skip, classes, 1))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        x, skips = self.embed(samples).mT, []
+        for block in self.blocks:
+            x, y = block(x)
+            skips.append(y)
+        return self.head(torch.stack(skips).sum(0))

@@ -386,14 +386,16 @@ COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": "
 PYTHON: dict[str, Any] = {
     "range": range,
     "len": len,
-    "enumerate": enumerate,
-    "zip": zip,
+    "enumerate": lambda values, start=0: [*enumerate(values, start)],
+    "zip": lambda *values: [*zip(*values, strict=False)],
     "min": min,
     "max": max,
     "sum": sum,
     "prod": math.prod,
     "all": all,
     "any": any,
+    "str": str,
+    "reversed": lambda items: list(items)[::-1],
     "int": int,
     "float": float,
     "bool": bool,
@@ -407,6 +409,8 @@ PYTHON: dict[str, Any] = {
 }
 
 
+OF_LISTS = ("len", "enumerate", "zip", "reversed", "sum")
+"""What takes lists of tensors as it takes others."""
 SIZES_FOLLOW = ("reshape", "permute", "tile", "flip", "expand", "repeat", "view")
 """Methods of tensors that take sizes one by one, where the function in `torch` wants a tuple."""
 
@@ -809,8 +813,8 @@ class Evaluator:
                 raise Refused("a layer is constructed in forward")
             return LazyLayer(name, tuple(args), kwargs)
         on_tensors = any(isinstance(a, Tensor) for a in [*args, *kwargs.values()])
-        on_tensors |= any(isinstance(x, Tensor) for a in args if isinstance(a, list | tuple) for x in a)
-        if name in PYTHON and not on_tensors:
+        in_lists = any(isinstance(x, Tensor) for a in args if isinstance(a, list | tuple) for x in a)
+        if name in PYTHON and not on_tensors and (not in_lists or name in OF_LISTS):
             return PYTHON[name](*args, **kwargs)
         if name in COMPARISONS:
             first, other = (*args, *(kwargs[n] for n in ("input", "other") if n in kwargs))

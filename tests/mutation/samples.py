@@ -34,6 +34,29 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     "ResNet50": [],
     "ResNet101": [],
     "ResNet152": [],
+    **{
+        name: []
+        for name in [
+            *("ResNeXt50_32x4d", "ResNeXt101_32x8d", "ResNeXt101_64x4d", "WideResNet50_2", "WideResNet101_2"),
+            *("ViTB_16", "ViTB_32", "ViTL_16", "ViTL_32", "ViTH_14", "MobileNetV3Large", "MobileNetV3Small"),
+            *(f"EfficientNetB{i}" for i in range(8)),
+            *(f"RegNet{kind}_{size}" for kind in "XY" for size in ("400MF", "800MF", "1_6GF", "3_2GF", "8GF", "16GF", "32GF", "128GF")),
+            *("DeepLabV3_ResNet50", "DeepLabV3_ResNet101"),
+        ]
+    },
+    "AlexNet": [],  # as large as it is, whatever its hyperparameters
+    "Inception3": [],
+    **{f"DenseNet{n}": [] for n in (121, 161, 169, 201)},
+    "DenseNet": [{"depths": [1, 2, 1, 1], "widths": [3, 4, 2, 3], "growth": 2, "bottleneck": 2, "classes": 3}],
+    "FeaturePyramid": [{"channels": [2, 3, 4, 5], "out": 3}],
+    "DeepLabV3": [],
+    "EfficientNet": [],
+    "MobileNetV2": [{"width": 0.1, "classes": 3}],
+    "MobileNetV3": [{"width": 0.1, "hidden": 5, "classes": 3}],
+    "RegNet": [{"classes": 3}],
+    "ViT": [{"image": 8, "patch": 4, "dim": 8, "depth": 2, "heads": 2, "hidden": 6, "classes": 3}, {"image": 6, "patch": 2, "dim": 6, "depth": 1, "heads": 3, "hidden": 4, "classes": 2}, {"image": 8, "patch": 4, "dim": 7, "depth": 1, "heads": 2, "hidden": 6, "classes": 3}],
+    "WaveNet": [{"classes": 5, "channels": 4, "skip": 3, "kernel": 2, "cycle": 2, "cycles": 2}, {"classes": 3, "channels": 2, "skip": 5, "kernel": 3, "cycle": 3, "cycles": 1}],
+    "TCN": [{"inputs": 2, "outputs": 3, "widths": [4, 4, 5], "kernel": 2}, {"inputs": 3, "outputs": 2, "widths": [3], "kernel": 3}],
     "UNet": [{"channels": 2, "classes": 3, "width": 4}, {"channels": 1, "classes": 2, "width": 3}],
     "Seq2Seq": [{"source_vocab": 9, "target_vocab": 7, "embedding": 4, "hidden": 5, "depth": 2}, {"source_vocab": 3, "target_vocab": 4, "embedding": 3, "hidden": 2, "depth": 1}],
     "Normalisation": [{"channels": 8, "groups": 4}, {"channels": 6, "groups": 3}, {"channels": 7, "groups": 2}],

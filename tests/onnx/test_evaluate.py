@@ -114,7 +114,7 @@ def test_sizes_are_read_with_values(text: str, value: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "n +", "m", "1.5", "none", "foo(n)", "n.width", "n[0]", "xs[9]", "cfg.depth", "xs", "n//0", "2**10**9", "((" * 200, "9" * 40 + "1*n", "1 if N > 3 else 2", "n < 2 < 3"],
+    ["", "n +", "m", "1.5", "none", "foo(n)", "n.width", "n[0]", "xs[9]", "cfg.depth", "xs", "n//0", "2**10**9", "((" * 200, "9" * 40 + "1*n", "xs if N > 3 else 2", "n < 2 < 3"],
 )  # fmt: skip
 def test_what_is_no_size(text: str) -> None:
     values = {"n": 3, "xs": [4], "cfg": SimpleNamespace(fields={}), "N": N}

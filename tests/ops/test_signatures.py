@@ -120,6 +120,15 @@ def test_a_method_takes_every_argument_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_what_takes_a_tensor_first_is_a_method_of_tensors(name: str) -> None:
+    """Else generated code would call a method that there is none of."""
+    op, x = FUNCTIONS[name], TensorType(DType("float"), (dim(4),))
+    if not hasattr(torch.Tensor, op.torch.removeprefix("torch.")):
+        with pytest.raises(OpError):
+            signature.bind(op, (x,), {}).infer(Cx(Facts(), name))
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_a_method_without_annotations_is_known(name: str) -> None:
     method = getattr(torch.Tensor, FUNCTIONS[name].torch.removeprefix("torch."), None)
     bare = inspect.isfunction(method) and not method.__annotations__

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from spec_lang.shapes import Cond, Dim, Truth, dim, maximum, minimum, opaque, symbol
+from spec_lang.shapes import Cond, Dim, Truth, conditional, dim, maximum, minimum, opaque, symbol
+from spec_lang.shapes.flags import COMPARE
 
 Tree = tuple[Any, ...]
 
@@ -54,6 +55,8 @@ def plain(tree: Tree, env: Mapping[str, int]) -> int:
         return tree[1]
     if kind in ("symbol", "opaque"):
         return env[tree[1]]
+    if kind == "if":
+        return plain(tree[2 if truth(tree[1], env) else 3], env)
     args = [plain(a, env) for a in tree[1:]]
     if kind == "neg":
         return -args[0]
@@ -73,6 +76,8 @@ def built(tree: Tree, symbols: Mapping[str, Dim] = SYMBOLS) -> Dim:
         return dim(tree[1])
     if kind in ("symbol", "opaque"):
         return symbols[tree[1]]
+    if kind == "if":
+        return conditional(built_cond(tree[1], symbols), built(tree[2], symbols), built(tree[3], symbols))
     args = [built(a, symbols) for a in tree[1:]]
     if kind == "neg":
         return -args[0]
@@ -83,6 +88,13 @@ def built(tree: Tree, symbols: Mapping[str, Dim] = SYMBOLS) -> Dim:
     return _PLAIN[kind](*args)
 
 
+def built_cond(tree: Tree, symbols: Mapping[str, Dim] = SYMBOLS) -> Cond:
+    """A comparison as a condition."""
+    kind, a, b = tree
+    left, right = built(a, symbols), built(b, symbols)
+    return Cond.divides(left, right) if kind == "divides" else getattr(Cond, kind)(left, right)
+
+
 def random_tree(rng: Random, depth: int, names: Sequence[str]) -> Tree:
     """A random expression over the names."""
     if depth == 0 or rng.random() < 0.15:
@@ -90,9 +102,15 @@ def random_tree(rng: Random, depth: int, names: Sequence[str]) -> Tree:
             return "const", rng.choice((0, 1, 1, 2, 2, 3, 4, 5, 8, -1, -2, -3))
         return "symbol", rng.choice(names)
     kind = rng.choices(
-        ("add", "sub", "mul", "floordiv", "mod", "min", "max", "neg", "pow", "step"),
-        (20, 15, 15, 22, 6, 4, 4, 2, 4, 8),
+        ("add", "sub", "mul", "floordiv", "mod", "min", "max", "neg", "pow", "step", "if"),
+        (20, 15, 15, 22, 6, 4, 4, 2, 4, 8, 8),
     )[0]
+    if kind == "if":
+        test = (
+            rng.choice(("eq", "ne", "lt", "le", "gt", "ge")),
+            *(random_tree(rng, 0, names) for _ in range(2)),
+        )
+        return "if", test, random_tree(rng, depth - 1, names), random_tree(rng, depth - 1, names)
     left = random_tree(rng, depth - 1, names)
     if kind == "neg":
         return "neg", left
@@ -160,6 +178,8 @@ def truth(tree: Tree, env: Mapping[str, Any]) -> bool:
     if kind in ("and", "or", "not"):
         truths = [truth(t, env) for t in tree[1:]]
         return not truths[0] if kind == "not" else all(truths) if kind == "and" else any(truths)
+    if kind == "compare":  # as `Dim.tree` has it
+        return COMPARE[tree[2]](plain(tree[1], env), plain(tree[3], env))
     a, b = plain(tree[1], env), plain(tree[2], env)
     if kind == "divides":
         if a == 0:

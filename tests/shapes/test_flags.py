@@ -13,9 +13,11 @@ from spec_lang.shapes import (
     Compared,
     Cond,
     Dim,
+    Every,
     Facts,
     Flag,
     Is,
+    Items,
     Real,
     Same,
     TooLarge,
@@ -28,6 +30,7 @@ from spec_lang.shapes import (
     root,
     symbol,
 )
+from spec_lang.shapes.real import named_real
 
 P, Q, D = Real("p"), Real("q"), symbol("D")
 MODE = Choice("mode", ("none", "mean", "sum"))
@@ -243,3 +246,31 @@ def test_substitution_keeps_the_truth() -> None:
 def test_operands() -> None:
     assert [operand(x) for x in (D, D + 1, P, 0.5)] == ["D", "(D + 1)", "p", "0.5"]
     assert operand(Real("sqrt", (P,))) == "sqrt(p)"
+
+
+def test_a_condition_for_every_index() -> None:
+    rate, i, n = Real("rate"), symbol("i", 0), symbol("n")
+    every = Cond.flag(Every(Cond.flag(Compared(Real("*", (rate, i)), "<=", dim(1))), "i", n))
+    assert str(every) == "all((rate * i) <= 1 for i in range(n))"
+    assert every.names == {"rate", "n"}
+    assert every.substitute({"rate": 0.5, "n": dim(3)}) == Cond.TRUE
+    assert every.substitute({"rate": 0.5, "n": dim(4)}) == Cond.FALSE
+    assert every.evaluate({"rate": 0.5, "n": 3})
+    assert not every.evaluate({"rate": 0.5, "n": 4})
+    assert every.substitute({"n": dim(0)}) == Cond.TRUE
+    # The index is the condition's own, whatever it is called elsewhere.
+    assert every.substitute({"i": dim(9)}) == every
+    other = every.substitute({"rate": Real("*", (rate, i))})
+    assert str(other) == "all(((rate * i) * i_) <= 1 for i_ in range(n))"
+
+
+def test_a_condition_for_every_item() -> None:
+    item = named_real("ps[{}]", (symbol("i", 0),))
+    every = Cond.flag(Every(Cond.flag(Compared(item, "<=", dim(1))), "i", opaque("len(ps)")))
+    assert str(every) == "all(ps[i] <= 1 for i in range(len(ps)))"
+    known = {"len(ps)": dim(2), "ps[0]": 0.5}
+    assert every.substitute({**known, "ps[1]": 1.0}) == Cond.TRUE
+    assert every.substitute({**known, "ps[1]": 1.5}) == Cond.FALSE
+    assert str(every.substitute({**known, "ps[1]": Real("q")})) == "q <= 1"
+    renamed = every.substitute({"len(ps)": opaque("len(rates)"), "ps": Items("rates")})
+    assert str(renamed) == "all(rates[i] <= 1 for i in range(len(rates)))"

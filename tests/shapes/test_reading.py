@@ -252,7 +252,7 @@ def test_uninterpreted_terms_are_dims_by_their_text() -> None:
         '"a"',
         "none",
         "True",
-        "a if b else c",
+        '"a" if b else c',
         "a < b",
         "[a]",
         "(a, b)",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,18 @@ def test_damaged_cache_is_rebuilt(tmp_path: Path, damage: str) -> None:
     [path] = tmp_path.iterdir()
     whole = path.read_bytes()
     path.write_bytes({"empty": b"", "cut": whole[:-100], "changed": whole.replace(b": 3", b": 4")}[damage])
+    assert run(tmp_path) == "True"
+    assert run(tmp_path) == "False"
+
+
+def test_cache_of_another_grammar_is_rebuilt(tmp_path: Path) -> None:
+    """Where two names happen to be the same."""
+    run(tmp_path)
+    [path] = tmp_path.iterdir()
+    _, data = path.read_bytes().split(b"\n", 1)
+    key, *tables = json.loads(data)
+    other = json.dumps([key + "#", *tables]).encode()
+    path.write_bytes(b"%08x\n%s" % (zlib.crc32(other), other))
     assert run(tmp_path) == "True"
     assert run(tmp_path) == "False"
 

@@ -91,6 +91,13 @@ model Net(w: int = 4):
         y, _ = rnn(hot)
         return y * (scale -> to(float))
 """,
+    "a function that tensors have no method for": """
+model Net:
+    forward(x: float[N], y: float[T]) -> (float[N, T], float[N, N, T]):
+        rows, columns = x.meshgrid(y, indexing="ij")
+        _, again, _ = x.meshgrid(x, y, indexing="ij")
+        return rows * columns, again
+""",
     "a list that nothing reads": """
 model Net(dim: int = 4, depth: int = 2):
     layers:

@@ -6,6 +6,7 @@ import ast
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from spec_lang.targets.torch.code import (
     Kw,
     List,
     Slice,
+    Spread,
     Tuple,
     Unary,
     flat,
@@ -200,3 +202,10 @@ def test_breaking_lines_keeps_the_meaning(seed: int) -> None:
         flat_one = ast.parse(f"x = {flat(code)}")
         broken = "\n".join(statement(0, "x = ", code))
         assert ast.dump(ast.parse(broken)) == ast.dump(flat_one), broken
+
+
+@pytest.mark.parametrize("spread", [lambda v: List((Spread(v),)), lambda v: Dict(((None, v),))])
+def test_a_spread_choice_that_breaks_stands_in_parentheses(spread: Callable[[Code], Code]) -> None:
+    long = Call(Atom("first" * 6), (Atom("second" * 6),))
+    code = spread(IfExp(List((long,)), Atom("test"), List(())))
+    ast.parse("\n".join(statement(0, "x = ", code)))

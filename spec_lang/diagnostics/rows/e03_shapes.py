@@ -85,7 +85,7 @@ ROWS: dict[str, Code] = {
     ),
     "E0308": Code(
         "a type is not the one that is written",
-        "A result's type and an annotation are assertions: the checker proves the sizes equal for all values of their names. The branches of an `if` must agree, each under what its condition says.",
+        "A result's type and an annotation are assertions: the checker proves the sizes equal for all values of their names. Where the branches of an `if` give different sizes, the size is one that depends on the condition: `6 if wide else 3`.",
         "fn f(x: float[N, T]) -> float[T, N]:\n    return x",
         "fn f(x: float[N, T]) -> float[T, N]:\n    return x.transpose(0, 1)",
     ),

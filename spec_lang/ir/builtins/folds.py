@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from spec_lang.ir.arithmetic import Host, NoValue, as_float, as_int, binary
 from spec_lang.ir.builtins.row import Row, Site, Value
-from spec_lang.ops.kinds import Real
+from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, dim, maximum, minimum
 
 
@@ -56,8 +56,11 @@ def _extreme(name: str, dims: Callable[..., Dim], plain: Callable[..., Host]) ->
             whole = site.folded(name, values[0])
             if whole is not None:
                 return whole
-            if not isinstance(values[0], Dim | float | Real):
-                values = list(site.items(values[0]))
+            if isinstance(values[0], Dim | float | Real | bool | Cond | str | Choice):
+                raise NoValue(
+                    f"`{name}` takes several numbers, or a list of them, not {site.kind(values[0])}"
+                )
+            values = list(site.items(values[0]))
         if not values:
             raise NoValue(f"`{name}` of nothing")
         values = [as_int(v) for v in values]
@@ -79,7 +82,7 @@ def _extreme(name: str, dims: Callable[..., Dim], plain: Callable[..., Host]) ->
             raise TypeError("sizes with other values")
         return dims(*values)
 
-    return Row(name, (1, None), symbolic, concrete, gives="first")
+    return Row(name, (1, None), symbolic, concrete, gives="numbers")
 
 
 ROWS = (

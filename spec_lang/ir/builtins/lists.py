@@ -46,7 +46,7 @@ def _zip(site: Site, values: list[Value]) -> Value:
 
 def _reversed(site: Site, values: list[Value]) -> Value:
     site.numbered(values)
-    return list(site.items(values[0]))[::-1]
+    return site.reversed(values[0])
 
 
 ROWS = (
@@ -59,6 +59,7 @@ ROWS = (
         lambda values, start=0: list(enumerate(values, start)),
         named=("start",),
         holds_tensors=True,
+        iterates=True,
     ),
     Row(
         "zip",
@@ -67,6 +68,14 @@ ROWS = (
         lambda *values: list(zip(*values, strict=False)),
         flags={"strict": False},
         holds_tensors=True,
+        iterates=True,
     ),
-    Row("reversed", (1, 1), _reversed, lambda values: list(reversed(values)), holds_tensors=True),
+    Row(
+        "reversed",
+        (1, 1),
+        _reversed,
+        lambda values: list(reversed(values)),
+        holds_tensors=True,
+        iterates=True,
+    ),
 )

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from spec_lang.ir.arithmetic import Host, NoValue, as_float, as_int
 from spec_lang.ir.builtins.row import Constant, Row, Site, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Dim, dim, maximum, opaque
+from spec_lang.shapes import Cond, Dim, dim, maximum, opaque
 
 
 def _whole(site: Site, name: str, value: Value, function: Callable[[float], int]) -> Value:
     """A number as an int."""
+    if isinstance(value, Cond) and name == "int":
+        return site.either(value, dim(1), dim(0))
     value = as_int(value)
     if isinstance(value, Dim):
         return value
@@ -95,8 +97,8 @@ ROWS = (
     _function("float", float),
     Row("bool", (1, 1), lambda site, values: site.condition(values[0]), bool),
     Row("str", (1, 1), _str, str),
-    Row("abs", (1, 1), _abs, abs),
-    Row("round", (1, 2), _round, round, gives="int"),
+    Row("abs", (1, 1), _abs, abs, gives="numbers"),
+    Row("round", (1, 2), _round, round, gives="int", further="first"),
     _rounding("ceil", math.ceil, "math.ceil"),
     _rounding("floor", math.floor, "math.floor"),
     _function("sqrt", math.sqrt, "math.sqrt"),

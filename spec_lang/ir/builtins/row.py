@@ -32,6 +32,9 @@ class Site(Protocol):
     def joined(self, op: str, a: Cond | bool, b: Cond | bool) -> Cond | bool:
         """`a and b`, `a or b`."""
 
+    def either(self, cond: Cond, yes: Value, no: Value) -> Value:
+        """One of two values, by a condition."""
+
     def items(self, value: Value) -> Sequence[Value]:
         """The items of a list of known length; one of unknown length is asked for by value."""
 
@@ -54,6 +57,9 @@ class Site(Protocol):
 
     def enumerate(self, items: Value, start: Dim) -> Value: ...
 
+    def reversed(self, items: Value) -> Value:
+        """A list the other way round."""
+
     def zip(self, parts: Sequence[Value]) -> Value: ...
 
 
@@ -75,9 +81,11 @@ class Row(Frozen):
         concrete: Its rule over host values.
         python: As Python spells it: `math.ceil`; empty where that is `name`.
         flags: What Python is told besides: `strict=False`.
-        gives: The type of its value in Python: the one that is always the same, or that of the first argument.
+        gives: The type of its value in Python: the one that is always the same, or that of the numbers which it takes.
+        further: That type where more arguments than the least are given, if it is another: that of the first one.
         named: The arguments that may be named, in the order in which they end the list of arguments.
         holds_tensors: Whether its arguments may hold tensors.
+        iterates: Whether Python's gives an iterator, which is gone through once.
     """
 
     name: str
@@ -86,9 +94,11 @@ class Row(Frozen):
     concrete: Callable[..., Host]
     python: str = ""
     flags: Mapping[str, bool] = {}
-    gives: Literal["int", "float", "first"] | None = None
+    gives: Literal["int", "float", "numbers"] | None = None
+    further: Literal["first"] | None = None
     named: tuple[str, ...] = ()
     holds_tensors: bool = False
+    iterates: bool = False
 
     @property
     def spelling(self) -> str:
@@ -102,7 +112,7 @@ class Row(Frozen):
         number = (
             f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
         )
-        return f"{number} argument{'s' * (number != '1')}"
+        return f"{number} argument{'s' * ((least if most is None else most) != 1)}"
 
     def fits(self, count: int) -> bool:
         """Whether it takes so many arguments."""

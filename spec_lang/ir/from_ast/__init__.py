@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.ir.from_ast.definitions.definitions import Definitions
-from spec_lang.ir.from_ast.definitions.known import has_loops
+from spec_lang.ir.from_ast.definitions.known import may_be_loose
 from spec_lang.ir.from_ast.definitions.options import Options
 from spec_lang.ir.from_ast.names.scope import LoadedModule
 from spec_lang.syntax import ast
@@ -46,12 +46,13 @@ def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program
     if diagnostics:
         return None, diagnostics
     expects = any(isinstance(p, ast.Expect) for p in _parts(modules))
-    if not (options.emit or expects or has_loops(definitions.known)):
+    loose = may_be_loose(definitions.known)
+    if not (options.emit or expects or loose):
         return None, []
     from spec_lang.ir.from_ast.emission.emit import emit
 
     program = emit(definitions.known)
-    if has_loops(definitions.known):
+    if loose:
         from spec_lang.ir.from_ast.emission.loose import report_loose
 
         report_loose(definitions.known, program)

@@ -374,6 +374,7 @@ class meshgrid(Function):
     indexing: Literal["ij", "xy"] | None = None
 
     torch = "torch.meshgrid"
+    method = False
     keywords = ("indexing",)
     gathers = "tensors"
 

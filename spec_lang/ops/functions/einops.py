@@ -6,8 +6,9 @@ Source: https://einops.rocks
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
 from spec_lang.ops.functions.patterns import Matched, Pattern, anonymous, composed, given_names, match, parse
 from spec_lang.ops.functions.shape import transposed
@@ -17,7 +18,7 @@ from spec_lang.ops.rules.elementwise import EVERY, FLOATS, LOWERING, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """A pattern as elementary dims: their names as they come in and as they go out, and what is known of their sizes."""
 
     pattern: Pattern
@@ -77,7 +78,7 @@ class _Patterned(Function):
                 for i, group in enumerate([*side.groups, ()])
                 for n in (*(dots if i == side.dots else ()), *group)
             ]
-            for side in pattern
+            for side in (pattern.left, pattern.right)
         )
         return Plan(pattern, matched, came, go, composed(pattern.right, matched))
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, OpError, Tensor
 from spec_lang.shapes import Cond, Dim, Pack, dim, exact_div
 
@@ -24,7 +25,7 @@ _DIGITS = 18
 """Of sizes that are 64-bit integers."""
 
 
-class Side(NamedTuple):
+class Side(Record):
     """One side of a pattern: its groups, and where `...` stands among them."""
 
     groups: tuple[Group, ...]
@@ -36,7 +37,7 @@ class Side(NamedTuple):
         return [n for group in self.groups for n in group]
 
 
-class Pattern(NamedTuple):
+class Pattern(Record):
     """A pattern in two parts."""
 
     left: Side
@@ -125,7 +126,7 @@ def _side(side: str) -> Side:
     return found
 
 
-class Matched(NamedTuple):
+class Matched(Record):
     """A pattern matched against a tensor."""
 
     sizes: dict[str, Dim]

@@ -10,8 +10,9 @@ from math import prod
 from typing import ClassVar
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank, size_at
-from spec_lang.ops.kinds import Axes, Axis, Sizes
+from spec_lang.ops.kinds import Axes, Axis, Sizes, Tensors
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.runs import counted, each, first_of, kinds, others, total
 from spec_lang.shapes import Cond, Dim, Pack, Shape, TensorType, dim, exact_div
 
 
@@ -450,7 +451,7 @@ class unsqueeze(Function):
 class cat(Function):
     """Tensors joined along a dim that they have."""
 
-    tensors: list[Tensor]
+    tensors: Tensors
     dim: Axis = 0
 
     torch = "torch.cat"
@@ -459,29 +460,27 @@ class cat(Function):
         from spec_lang.ops.rules.elementwise import result_dtype
 
         first, axis = joined(cx, self.tensors, self.dim)
-        sizes = [size_at(cx, x, self.dim) for x in self.tensors]
-        total = sum(sizes, start=dim(0))
+        size = total(cx, self.tensors, self.dim)
         return TensorType(
-            result_dtype(cx, *self.tensors), (*first.shape[:axis], total, *first.shape[axis + 1 :])
+            result_dtype(cx, *kinds(self.tensors)), (*first.shape[:axis], size, *first.shape[axis + 1 :])
         )
 
     def onnx(self, g: Graph) -> Value:
         return concatenated(g, self.tensors, self.dim)
 
 
-def joined(cx: Cx, tensors: Sequence[Tensor], at: int) -> tuple[Tensor, int]:
+def joined(cx: Cx, tensors: Tensors, at: int) -> tuple[Tensor, int]:
     """The first of the tensors and the axis; the other sizes must agree.
 
     Raises:
         OpError: no tensors, other ranks, other sizes.
     """
-    if not tensors:
-        raise OpError(f"{cx.name} takes at least one tensor", code="E0501", arg="tensors")
-    first = tensors[0]
+    counted(cx, tensors)
+    first = first_of(tensors)
     if not first.shape:
         raise OpError(f"{cx.name} takes tensors with dims, but gets {first}", code="E0302", arg="tensors")
     axis = axis_of(cx, first, at)
-    for other in tensors[1:]:
+    for there, other in others(cx, tensors):
         if len(other.shape) != len(first.shape):
             raise OpError(
                 f"{cx.name} takes tensors of equally many dims, but gets {first} and {other}", code="E0302"
@@ -491,7 +490,7 @@ def joined(cx: Cx, tensors: Sequence[Tensor], at: int) -> tuple[Tensor, int]:
                 continue
             if isinstance(a, Pack) or isinstance(b, Pack):
                 raise OpError(f"{cx.name} along dim {at}: {first} and {other} differ before it", code="E0323")
-            cx.equal(
+            there.equal(
                 a,
                 b,
                 f"{cx.name} along dim {at} takes tensors that agree elsewhere, but dim {i} of {first} and {other} differ: {a} and {b}",
@@ -524,7 +523,7 @@ class concatenate(cat):
 class stack(Function):
     """Tensors of one shape joined along a new dim."""
 
-    tensors: list[Tensor]
+    tensors: Tensors
     dim: Axis = 0
 
     torch = "torch.stack"
@@ -532,18 +531,17 @@ class stack(Function):
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
 
-        if not self.tensors:
-            raise OpError(f"{cx.name} takes at least one tensor", code="E0501", arg="tensors")
-        single = [unsqueeze(input=x, dim=self.dim).infer(cx) for x in self.tensors]
-        at = unsqueeze(input=self.tensors[0], dim=self.dim)._at(cx)
+        number = counted(cx, self.tensors)
+        single = each(self.tensors, lambda x: unsqueeze(input=x, dim=self.dim).infer(cx))
+        at = unsqueeze(input=kinds(self.tensors)[0], dim=self.dim)._at(cx)
         first, _ = joined(cx, single, at)
-        shape = (*first.shape[:at], dim(len(single)), *first.shape[at + 1 :])
-        return TensorType(result_dtype(cx, *single), shape)
+        shape = (*first.shape[:at], number, *first.shape[at + 1 :])
+        return TensorType(result_dtype(cx, *kinds(single)), shape)
 
     def onnx(self, g: Graph) -> Value:
         from spec_lang.ops.rules.elementwise import dtype_of
 
-        rank = len(self.tensors[0].shape) + 1
+        rank = len(kinds(self.tensors)[0].shape) + 1
         at = self.dim % rank
         dtype = dtype_of(*self.tensors)
         single = [g.Unsqueeze(g.cast(x, dtype), g.ints([at])) for x in self.tensors if isinstance(x, Value)]
@@ -553,20 +551,20 @@ class stack(Function):
 class hstack(Function):
     """Tensors joined along dim 1; vectors along their only dim."""
 
-    tensors: list[Tensor]
+    tensors: Tensors
 
     torch = "torch.hstack"
 
     def _joined(self, cx: Cx) -> cat:
-        tensors = tuple(x if x.shape else x.with_shape((dim(1),)) for x in self.tensors)
-        flat = not tensors or known_rank(cx, tensors[0]) == 1
+        tensors = each(self.tensors, lambda x: x if x.shape else x.with_shape((dim(1),)))
+        flat = not tensors or known_rank(cx, kinds(tensors)[0]) == 1
         return cat(tensors=tensors, dim=0 if flat else 1)
 
     def infer(self, cx: Cx) -> Tensor:
         return self._joined(cx).infer(cx)
 
     def onnx(self, g: Graph) -> Value:
-        rank = max(len(x.shape) for x in self.tensors)
+        rank = max(len(x.shape) for x in kinds(self.tensors))
         tensors = [x if x.shape else g.reshape(x, [1]) for x in self.tensors if isinstance(x, Value)]
         return cat(tensors=tensors, dim=0 if rank < 2 else 1).onnx(g)
 
@@ -574,12 +572,13 @@ class hstack(Function):
 class vstack(Function):
     """Tensors joined along dim 0; vectors as rows."""
 
-    tensors: list[Tensor]
+    tensors: Tensors
 
     torch = "torch.vstack"
 
     def infer(self, cx: Cx) -> Tensor:
-        return cat(tensors=tuple(x.with_shape(self._rows(cx, x)) for x in self.tensors), dim=0).infer(cx)
+        rows = each(self.tensors, lambda x: x.with_shape(self._rows(cx, x)))
+        return cat(tensors=rows, dim=0).infer(cx)
 
     def _rows(self, cx: Cx, x: Tensor) -> Shape:
         known_rank(cx, x)

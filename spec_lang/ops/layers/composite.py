@@ -22,7 +22,7 @@ class _Composite(Layer):
     def params(self) -> Iterator[Param]:
         for path, child in self.children():
             for p in child.params():
-                yield p._replace(name=f"{path}.{p.name}")
+                yield p.replace(name=f"{path}.{p.name}")
 
     def modules(self) -> Iterator[tuple[str, str]]:
         yield "", self.name

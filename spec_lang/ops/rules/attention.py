@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, OpError, Tensor
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import same_shape
@@ -45,7 +45,7 @@ def check_causal(cx: Cx, is_causal: bool | None, mask: Tensor | None, arg: str =
         raise OpError(f"{cx.name} takes {arg} as a hint about a mask, but gets none", code="E0502", arg=arg)
 
 
-class Heads(NamedTuple):
+class Heads(Record):
     """The sizes of one attention: batch, query length, key length, heads and the width of one."""
 
     batch: Dim
@@ -55,7 +55,7 @@ class Heads(NamedTuple):
     width: Dim
 
 
-class Masks(NamedTuple):
+class Masks(Record):
     """What hides keys from queries. A bool mask is true where a key is hidden, a float one is added.
 
     `attention` is [L, S] or [N * heads, L, S], `padding` is [N, S]; `causal` hides what lies ahead.

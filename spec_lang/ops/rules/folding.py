@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
 
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, Tensor
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import any_float, at_least, divides, known, written_out
@@ -17,7 +17,7 @@ from spec_lang.ops.rules.elementwise import LOWERING
 from spec_lang.shapes import Dim, dim, exact_div
 
 
-class Blocks(NamedTuple):
+class Blocks(Record):
     """Where the blocks lie, for each of two axes."""
 
     kernel_size: Sequence[Dim]

@@ -6,13 +6,13 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from spec_lang.frozen import Record
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.shapes import TensorType
 
 
-class Projected(NamedTuple):
+class Projected(Record):
     """One direction of one layer: h_t = W_hr (o ⊙ tanh(c_t)).
 
     Attributes:

@@ -6,12 +6,13 @@ Source: https://onnx.ai/onnx/operators/onnx__LSTM.html, https://docs.pytorch.org
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from spec_lang.frozen import Record
 from spec_lang.ops.lowering import Graph, Value
 
 
-class Kind(NamedTuple):
+class Kind(Record):
     """A recurrent op of ONNX, and which of PyTorch's gates stands where in it."""
 
     op: str
@@ -26,7 +27,7 @@ LSTM = Kind("LSTM", (0, 3, 1, 2), 2)  # i f g o becomes i o f c
 GRU = Kind("GRU", (1, 0, 2), 1, (("linear_before_reset", 1),))  # r z n becomes z r h
 
 
-class Stack(NamedTuple):
+class Stack(Record):
     """One layer of a recurrent network: its sizes, and the suffix of its parameters in each direction."""
 
     kind: Kind

@@ -6,8 +6,9 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.inter
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, OpError, known_rank
 from spec_lang.ops.kinds import Real
 from spec_lang.ops.lowering import Graph, Value
@@ -29,7 +30,7 @@ RANKS = {
 _ALIGNED = ("linear", "bilinear", "bicubic", "trilinear")
 
 
-class Resampling(NamedTuple):
+class Resampling(Record):
     """The arguments of `interpolate`, of which either `size` or `scale_factor` is given."""
 
     size: Any

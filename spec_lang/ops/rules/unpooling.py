@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
 
+from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least, same_shape
@@ -16,7 +16,7 @@ from spec_lang.ops.rules.elementwise import LOWERING, takes
 from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
 
 
-class Unpooling(NamedTuple):
+class Unpooling(Record):
     """The windows whose maxima go back to where they were."""
 
     kernel_size: Sequence[Dim]

@@ -12,6 +12,16 @@ from spec_lang.shapes.dim import Tree
 from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Const, Edge, Input, as_edge
 
+_COMPARED = {
+    "==": ("Equal", False),
+    "!=": ("Equal", True),
+    "<": ("Less", False),
+    "<=": ("LessOrEqual", False),
+    ">": ("Greater", False),
+    ">=": ("GreaterOrEqual", False),
+}
+"""ONNX's operator of a comparison, and whether the truth is its negation."""
+
 
 class _Axis(NamedTuple):
     """Where a size can be read: an axis of an input."""
@@ -150,6 +160,11 @@ class Sizes:
                 return _Bounded(self._symbol(name, size), self._lows.get(name, 0))
             case ("opaque", _):
                 raise Unsupported(f"the size {size} cannot be computed in an ONNX graph")
+            case ("if", test, yes, no):
+                sides = [self._value(t, size) for t in (yes, no)]
+                known = [s.low for s in sides if s.low is not None]
+                y = self._g.Where(self._truth(test, size), *(s.value for s in sides))
+                return _Bounded(y, min(known) if len(known) == len(sides) else None)
         operands = [self._value(t, size) for t in tree[1:]]
         values = [o.value for o in operands]
         lows = [o.low for o in operands if o.low is not None]
@@ -179,6 +194,22 @@ class Sizes:
                 return _Bounded(g.Min(*values), min(lows) if bounded else None)
             case "max":
                 return _Bounded(g.Max(*values), max(lows, default=None))
+        raise Unsupported(f"the size {size} cannot be computed in an ONNX graph")
+
+    def _truth(self, tree: Tree, size: Dim) -> Edge:
+        """A condition on sizes, as a tensor of one truth."""
+        g = self._g
+        match tree:
+            case ("not", part):
+                return as_edge(g.Not(self._truth(part, size)))
+            case ("and" | "or" as kind, left, right):
+                join = g.And if kind == "and" else g.Or
+                return as_edge(join(self._truth(left, size), self._truth(right, size)))
+            case ("compare", left, op, right) if op in _COMPARED:
+                operator, negated = _COMPARED[op]
+                sides = (self._value(t, size).value for t in (left, right))
+                y = getattr(g, operator)(*sides)
+                return as_edge(g.Not(y) if negated else y)
         raise Unsupported(f"the size {size} cannot be computed in an ONNX graph")
 
     def _symbol(self, name: str, size: Dim) -> Edge:

@@ -63,7 +63,7 @@ class Attributes:
             found = self.members.get(e.id)
             return found.value if isinstance(found, m.Layer) else None
         if isinstance(e, m.Subscript) and (outer := self.made(e.value)) is not None:
-            return element(outer)
+            return outer if isinstance(e.index[0], m.Slice) else element(outer)
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import class_of
 from spec_lang.targets.torch.chains import NESTED, grouped, stages
-from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Kw, atoms, flat
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Kw, atoms, flat, iterated
 from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.expressions import (
     CALLS,
@@ -273,7 +273,7 @@ def _collected(w: Draft, e: m.Comprehension) -> Code:
     lines = [" " * w.indent + f"{items}: {_filled(w, e)}"]
     inner = w
     for i, g in enumerate(e.generators):
-        iterable = inner.expr(g.iterable)
+        iterable = iterated(inner.expr(g.iterable))
         lines += stated(inner, f"for {flat(loop_variables(w, e, i))} in ", iterable, ":")
         inner = w.nested(inner.indent + 4, repeated=True)
         for test in g.tests:

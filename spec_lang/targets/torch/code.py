@@ -166,6 +166,19 @@ def spliced(code: Code) -> tuple[Code, ...]:
     return code.items if isinstance(code, List) else (Spread(code),)
 
 
+def listed(iterator: Call) -> Code:
+    """A list of what an iterator gives, which can be gone through again."""
+    return List((Spread(iterator),))
+
+
+def iterated(code: Code) -> Code:
+    """What a `for` goes through once: of a list made of an iterator, that."""
+    match code:
+        case List((Spread(Call(Atom("zip" | "enumerate" | "reversed")) as iterator),)):
+            return iterator
+    return code
+
+
 def precedence(code: Code) -> int:
     """How tightly an expression binds; primaries most."""
     match code:

@@ -18,6 +18,7 @@ from spec_lang.targets.torch.code import (
     Spread,
     Tuple,
     flat,
+    iterated,
     name,
     spliced,
 )
@@ -205,10 +206,11 @@ def _mapped(w: Build, e: m.Expr) -> Code:
 
 def _children(w: Build, items: Sequence[m.Expr]) -> tuple[Code, ...]:
     """The modules of a container; those that are none are left out."""
+    items = [e for e in items if not is_none(e)]
+    if any(carries(e) for e in items[1:]):
+        return (Spread(_one_by_one(w, items)),)
     found: list[Code] = []
     for e in items:
-        if is_none(e):
-            continue
         if isinstance(e, m.Star):
             found += spliced(_listed(w, e.value))
         elif isinstance(e, m.IfExp) and (is_none(e.body) or is_none(e.orelse)):
@@ -223,6 +225,31 @@ def _children(w: Build, items: Sequence[m.Expr]) -> tuple[Code, ...]:
         else:
             found.append(module(w, e))
     return tuple(found)
+
+
+def _one_by_one(w: Build, items: Sequence[m.Expr]) -> Code:
+    """The modules of a container, made in their order ahead, where dims run along some of them; gives the list."""
+    variable = _list_variable(w)
+    first = next(i for i, e in enumerate(items) if carries(e))
+    begun = List(_children(w, items[:first]))
+    w.ahead += statement(w.indent, f"{variable}: list[{w.imports.use('nn')}.Module] = ", begun)
+    for e in items[first:]:
+        value = e.value if isinstance(e, m.Star) else None
+        if isinstance(value, m.Comprehension) and value.key is None and carries(value):
+            _loop(w, value, variable)
+            continue
+        made = _children(w, (e,))
+        if len(made) == 1 and not isinstance(made[0], Spread):
+            w.ahead += statement(w.indent, "", Call(Attr(Atom(variable), "append"), made))
+        else:
+            w.ahead += statement(w.indent, f"{variable} += ", iterated(List(made)))
+    return Atom(variable)
+
+
+def _list_variable(w: Build) -> str:
+    """A variable for a list of modules, called as the layer that is made, where that is free."""
+    wanted = "layers" if w.naming in w.scope.taken else identifier(w.naming)
+    return w.scope.fresh(wanted, "layers", "modules")
 
 
 def _make(w: Build, e: m.Call, first: Code | None = None) -> Call:
@@ -254,10 +281,9 @@ def _sequence(w: Build, e: m.Call) -> tuple[Code, ...]:
 # --- Lists along which dims change --------------------------------------------------------------
 
 
-def _loop(w: Build, e: m.Comprehension) -> Code:
-    """A comprehension as a loop ahead, with running dims; gives the list or the dict that it fills."""
-    wanted = "layers" if w.naming in w.scope.taken else identifier(w.naming)
-    items = w.scope.fresh(wanted, "layers", "modules")
+def _loop(w: Build, e: m.Comprehension, into: str | None = None) -> Code:
+    """A comprehension as a loop ahead, with running dims; gives the list or the dict that it fills: `into`, or a new one."""
+    items = into or _list_variable(w)
     lines: list[str] = []
     starts = [(c, w.expr(c.start)) for c in e.carry]
     carried = {}
@@ -266,11 +292,12 @@ def _loop(w: Build, e: m.Comprehension) -> Code:
         if flat(start) not in (variable, w.current.get(variable)):
             lines += statement(w.indent, f"{variable} = ", start)
     begun = "list[{}.Module] = []" if e.key is None else "dict[str, {}.Module] = {{}}"
-    lines.append(" " * w.indent + f"{items}: {begun.format(w.imports.use('nn'))}")
+    if into is None:
+        lines.append(" " * w.indent + f"{items}: {begun.format(w.imports.use('nn'))}")
     inner = w.within(carried)
     later = [e.value, *([e.key] if e.key is not None else []), *(c.next for c in e.carry)]
     for i, g in enumerate(e.generators):
-        iterable = inner.expr(g.iterable)
+        iterable = iterated(inner.expr(g.iterable))
         read = names_in(*later, *g.tests, *(o.iterable for o in e.generators[i + 1 :]))
         variables = loop_target(inner, g.target, read)
         lines += stated(inner, f"for {flat(variables)} in ", iterable, ":")

@@ -59,20 +59,28 @@ def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
             return "bool"
         case m.Binary(op="/"):
             return "float"
-        case m.Binary(left=left, right=right):
-            kinds = {_result(left, d, imports), _result(right, d, imports)}
-            return "float" if "float" in kinds else "int" if kinds == {"int"} else imports.use("Any")
+        case m.Binary(op=op, left=left, right=right):
+            kind = _joined((left, right), d, imports)
+            return imports.use("Any") if op == "**" and kind == "int" and _may_be_negative(right, d) else kind
         case m.Unary(operand=operand):
             return _result(operand, d, imports)
-        case m.IfExp(body=body, orelse=orelse):
-            kinds = {_result(body, d, imports), _result(orelse, d, imports)}
+        case m.IfExp(test=test, body=body, orelse=orelse):
+            there = None if (found := _presence(test)) is None else body if found[1] else orelse
+            kinds = set()
+            for side in (body, orelse):
+                kind = _result(side, d, imports)
+                if found is not None and side is there and isinstance(side, m.Name) and side.id == found[0]:
+                    kind = kind.removesuffix(" | None")
+                kinds |= set(kind.split(" | ")) if "[" not in kind else {kind}
             return " | ".join(sorted(kinds)) if imports.use("Any") not in kinds else "Any"
-        case m.Call(to="builtin", name=name, args=args) if name in FUNCTIONS:
-            gives = FUNCTIONS[name].gives
-            if gives == "first" and args:
-                return _result(args[0], d, imports)
-            if gives is not None:
-                return gives
+        case m.Call(to="builtin", name=name, args=args, kwargs=()) if name in FUNCTIONS and args:
+            row = FUNCTIONS[name]
+            if row.further is not None and len(args) > row.arity[0]:
+                return _joined(args[:1], d, imports)
+            if row.gives == "numbers":
+                return _joined(args, d, imports)
+            if row.gives is not None:
+                return row.gives
         case m.Name(id=id_):
             for h in d.inputs:
                 if h.name == id_:
@@ -86,3 +94,40 @@ def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
         case m.Comprehension(value=value, key=None):
             return f"list[{_result(value, d, imports)}]"
     return imports.use("Any")
+
+
+def _joined(numbers: tuple[m.Expr, ...], d: m.Function, imports: Imports) -> str:
+    """The annotation of what is one of these numbers, or made of them; of one list, of its items."""
+    kinds = {_result(n, d, imports) for n in numbers}
+    if len(numbers) == 1 and isinstance(numbers[0], m.List):
+        kinds = {_result(n, d, imports) for n in numbers[0].items}
+    elif len(numbers) == 1:
+        kinds = {k.removeprefix("Sequence[").removeprefix("list[").removesuffix("]") for k in kinds}
+    if kinds <= {"int", "float"} and kinds:
+        return "float" if "float" in kinds else "int"
+    return imports.use("Any")
+
+
+def _presence(test: m.Expr) -> tuple[str, bool] | None:
+    """The name that a test finds to be there, and whether it is where the test holds."""
+    match test:
+        case m.Compare(first=m.Name(id=name), ops=(op,), rest=(m.Literal_(value=None),)) if op in (
+            "is",
+            "is not",
+        ):
+            return name, op == "is not"
+    return None
+
+
+def _may_be_negative(e: m.Expr, d: m.Function) -> bool:
+    """Whether an int may be below 0, so that a power of it is a float."""
+    match e:
+        case m.Literal_(value=int(value)):
+            return value < 0
+        case m.Name(id=name):
+            kinds = [h.type for h in d.inputs if h.name == name]
+            return not any(
+                isinstance(k, m.ScalarType) and (k.bound is None or k.bound.endswith((" 0", " 1")))
+                for k in kinds
+            )
+    return True

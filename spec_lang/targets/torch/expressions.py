@@ -29,6 +29,8 @@ from spec_lang.targets.torch.code import (
     Spread,
     Tuple,
     Unary,
+    iterated,
+    listed,
     name,
     spliced,
 )
@@ -203,7 +205,7 @@ def _clauses(w: Writer, e: m.Comprehension) -> list[For]:
     fors = []
     inner = w.apart()
     for i, g in enumerate(e.generators):
-        iterable = (inner if i else w).expr(g.iterable)
+        iterable = iterated((inner if i else w).expr(g.iterable))
         fors.append(For(loop_variables(w, e, i), iterable, tuple(map(inner.expr, g.tests))))
     return fors
 
@@ -271,7 +273,11 @@ def builtin_call(w: Writer, e: m.Call, first: Code | None = None) -> Code:
     if row is None:
         raise BadProgram(f"there is no built-in function {e.name!r}")
     flags = (Kw(flag, Atom(str(value))) for flag, value in row.flags.items())
-    return Call(python(w.imports, row.spelling), (*arguments(w, e), *flags))
+    given = arguments(w, e)
+    if row.iterates and e.name != "reversed":
+        given = tuple(map(iterated, given))
+    call = Call(python(w.imports, row.spelling), (*given, *flags))
+    return listed(call) if row.iterates else call
 
 
 def python(imports: Imports, spelling: str) -> Code:

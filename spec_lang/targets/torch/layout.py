@@ -69,7 +69,7 @@ def _inner(indent: int, prefix: str, code: Code, suffix: str) -> list[str]:
         case Kw(name, value):
             return _inner(indent, prefix + ("**" if name is None else f"{name}="), value, suffix)
         case Spread(value):
-            return _inner(indent, f"{prefix}*", value, suffix)
+            return _spread(indent, f"{prefix}*", value, suffix)
         case Binary() | Compare():
             return _operands(indent, prefix, _split(code), suffix)
         case IfExp(body, test, orelse):
@@ -209,7 +209,16 @@ def _one_a_line(indent: int, items: tuple[Code, ...]) -> list[str]:
 
 
 def _entry(indent: int, key: Code | None, value: Code) -> list[str]:
-    return _inner(indent, "**" if key is None else f"{flat(key)}: ", value, ",")
+    if key is None:
+        return _spread(indent, "**", value, ",")
+    return _inner(indent, f"{flat(key)}: ", value, ",")
+
+
+def _spread(indent: int, prefix: str, value: Code, suffix: str) -> list[str]:
+    """As `_inner`, behind stars, which bind more tightly than `if`."""
+    if isinstance(value, IfExp):
+        return _operand(indent, prefix, value, precedence(value) + 1, suffix)
+    return _inner(indent, prefix, value, suffix)
 
 
 def _comprehension(indent: int, prefix: str, code: Comprehension, suffix: str) -> list[str]:

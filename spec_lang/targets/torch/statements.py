@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.calls import lends, module, runs, value
 from spec_lang.targets.torch.chains import NESTED, has_chain, stages
-from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat
+from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat, iterated
 from spec_lang.targets.torch.conditions import chosen
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.expressions import loop_target, target
@@ -188,7 +188,7 @@ def _return(r: Routine, s: m.Return, live: Container[str], indent: int) -> list[
 
 def _for(r: Routine, s: m.For, live: Container[str], indent: int) -> list[str]:
     w = Draft(r, indent, rhs=s.iterable, live=live)
-    iterable = module(w, s.iterable)
+    iterable = iterated(module(w, s.iterable))
     variables = loop_target(w, s.target, names_in(*s.body))
     r.enter(s)
     head = stated(w, f"for {flat(variables)} in ", iterable, ":", s.trailing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.loops.invariants import grow
+from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -12,7 +12,7 @@ from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.substitution import first_items
 from spec_lang.ir.from_ast.values.texts import type_text
-from spec_lang.ir.from_ast.values.value import POISON, Grown, Mapped, Value
+from spec_lang.ir.from_ast.values.value import POISON, Grown, Mapped, Parts, Value
 from spec_lang.shapes import Dim, TensorType
 from spec_lang.syntax import ast
 
@@ -144,10 +144,10 @@ def append(c: Check, at: Place, node: ast.Append) -> bool:
     c.effects.note(c.notes.refs, node.target.number, "local")
     if value is POISON or old is POISON:
         at.locals[node.target.id] = POISON
-    elif isinstance(old, list) and isinstance(value, list):
-        at.locals[node.target.id] = [*old, *value]
-    elif isinstance(old, Mapped | Grown) and isinstance(value, list):
-        at.locals[node.target.id] = grow(c, at, old, value, node.value)
+    elif isinstance(old, Grown) and isinstance(value, list):
+        at.locals[node.target.id] = Grown(old.base, [*old.added, *value])
+    elif isinstance(old, list | Mapped | Parts) and isinstance(value, list | Mapped | Parts):
+        at.locals[node.target.id] = joined(c, at, old, value)
     elif is_tensor(old):
         hint = f"write `{node.target.id} = {node.target.id} + ...`"
         shown = type_text(old)

@@ -149,6 +149,7 @@ def _branches(c: Check, at: Place, test: Cond, node: ast.If) -> bool:
     first = c.body(then, node.body)
     second = c.body(other, node.orelse)
     at.partial |= then.partial | other.partial
+    at.looped |= then.looped | other.looped
     if first and second:
         return True
     if first or second:
@@ -192,4 +193,4 @@ def _joined_locals(
 def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value) -> Value | Different:
     if is_module(a) or is_module(b) or not (has_tensor(a) or has_tensor(b)) or a is None or b is None:
         return join(c, at, test, a, b, c.definition.node)
-    return common_type(at, test, a, b)
+    return common_type(c, at, test, a, b)

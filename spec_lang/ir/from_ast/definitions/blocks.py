@@ -53,7 +53,7 @@ def block_summary(
             if wanted <= forced:
                 if optional:
                     return None
-                c.error("E0504", f"{', '.join(sorted(needs.names))} must be known here", target.name)
+                c.error("E0504", _unknown(needs), needs.node or target.name)
             else:
                 forced |= wanted
                 continue
@@ -101,7 +101,7 @@ def container_summary(
             if not wanted <= forced:
                 forced |= wanted
                 continue
-            c.error("E0504", f"{', '.join(sorted(needs.names))} must be known here", target.name)
+            c.error("E0504", _unknown(needs), needs.node or target.name)
         finally:
             k.running.pop()
         return _keep(k, key, c)
@@ -120,6 +120,10 @@ def _container(program: Program, definition: Def, mono: dict[str, Value], input:
         sizes |= c.block.stated_sizes
         passes -= not c.block.stated_sizes
     return c
+
+
+def _unknown(needs: NeedsValue) -> str:
+    return f"{', '.join(f'`{n}`' for n in sorted(needs.names)) or 'this'} must be known here"
 
 
 def _wanted(needs: NeedsValue, values: dict[str, Value]) -> set[str]:

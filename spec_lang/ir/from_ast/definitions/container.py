@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.definitions.block import set_hypers
-from spec_lang.ir.from_ast.definitions.finish import leave, undetermined, unused
+from spec_lang.ir.from_ast.definitions.finish import leave, starts, undetermined, unused
 from spec_lang.ir.from_ast.definitions.naming import check_names
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.mistake import Mistake
@@ -60,6 +60,7 @@ def check_container(
     if c.is_right:
         unused(c, node)
         undetermined(c)
+    starts(c)
     leave(c)
     c.effects.amend(lambda m: _for_container(c, m, node, shape))
     c.block.summary.broken = not c.is_right

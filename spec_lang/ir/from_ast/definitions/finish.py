@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from spec_lang.ir.from_ast.bodies.dims import optional_only
 from spec_lang.ir.from_ast.loops.item_formulas import fit_items
+from spec_lang.ir.from_ast.names.names import need
+from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import time
+from spec_lang.ir.from_ast.values.elements import by_variables
+from spec_lang.ir.from_ast.values.value import AliasModule, Case, ListModule, RepeatModule, Value
+from spec_lang.shapes import Dim
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 from spec_lang.syntax.walk import walk
@@ -25,8 +32,26 @@ def finish(c: Check, at: Place, node: ast.Block, methods: list[ast.Method]) -> N
     unused(c, node)
     if fit_items(c, at):
         undetermined(c)
+    starts(c)
     _implicit(c, node)
     leave(c)
+
+
+def starts(c: Check) -> None:
+    """Note the dims that construction needs for sizes that run along lists: where they start, and what they grow by."""
+    running = c.block.running.carried
+    cells = [cell for cells in c.notes.cells.values() for cell in cells if cell.value is not None]
+    pending = [n for cell in cells for n in (cell.value.symbols if cell.value is not None else ())]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in seen or name not in running:
+            continue
+        seen.add(name)
+        pending += running[name].start.symbols | running[name].next.symbols
+        for own in pending:
+            if own in c.block.dims and own not in c.block.symbols.dynamic:
+                need(c, own)
 
 
 def leave(c: Check) -> None:
@@ -63,8 +88,8 @@ def unused(c: Check, node: ast.Block) -> None:
 def undetermined(c: Check) -> None:
     for cells in c.notes.cells.values():
         for cell in cells:
-            for name in cell.value.symbols & set(c.block.running.carried) if cell.value is not None else ():
-                if c.block.running.carried[name].owner is None:
+            for size in (cell.value, cell.first):
+                if size is not None and not _can_be_written(c, size):
                     c.error(
                         "E0307",
                         f"{cell.name} changes from iteration to iteration, and no formula was found for it",
@@ -72,14 +97,66 @@ def undetermined(c: Check) -> None:
                         help="write the size out in terms of the loop's variable",
                     )
                     return
-            if cell.value is None and isinstance(cell.node, ast.Hole):
+            if cell.value is None:
+                hole = isinstance(cell.node, ast.Hole)
+                what = f"this `_` ({cell.name})" if hole else f"`{cell.name}` of this block"
                 c.error(
                     "E0307",
-                    f"nothing determines this `_` ({cell.name}): the layer is never run",
+                    f"nothing determines {what}: the layer is never run",
                     cell.node,
-                    help="write the size out",
+                    help="write the size out" if hole else "run it, or leave it out",
                 )
                 return
+    for module in c.block.members.values():
+        if (idle := _idle(module)) is not None:
+            c.error(
+                "E0307",
+                f"nothing determines the sizes of this {idle.definition.name}: it is never run",
+                idle.node,
+                help="run it, or leave it out",
+            )
+            return
+
+
+def _can_be_written(c: Check, size: Dim) -> bool:
+    """Whether the constructor has words for a size: an index is said by a loop's variable alone."""
+    running = c.block.running
+    size = by_variables(size, running.formulas)
+    for name in size.symbols:
+        found = running.carried.get(name)
+        if found is None:
+            if name in running.counters and name not in running.names:
+                return False
+        elif found.owner is None or (
+            by_variables(found.next, running.formulas).symbols & running.counters - running.names.keys()
+        ):
+            return False
+    return True
+
+
+def _idle(module: Value) -> AliasModule | None:
+    """A container in a member that nothing flows into and that needs to know what does."""
+    parts: Iterable[Value] = ()
+    if isinstance(module, AliasModule):
+        whole = module.source or module
+        return module if whole.block is None and _infers(whole.definition) else None
+    if isinstance(module, ListModule):
+        parts = module.items
+    elif isinstance(module, RepeatModule):
+        parts = (module.item,)
+    elif isinstance(module, Case):
+        parts = module.yes, module.no
+    return next((found for p in parts if (found := _idle(p)) is not None), None)
+
+
+def _infers(definition: Def) -> bool:
+    """Whether a container may have sizes that what flows in determines: a `_`, or a block of the program."""
+    names = definition.scope.names
+    return any(
+        isinstance(n, ast.Hole)
+        or (isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in names)
+        for n in walk(definition.node)
+    )
 
 
 def _implicit(c: Check, node: ast.Block) -> None:

@@ -11,6 +11,7 @@ from spec_lang.ir.from_ast.names.scope import Def, LoadedModule, scopes
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values.value import Partial, Value
+from spec_lang.shapes import Cond, Dim, root
 from spec_lang.syntax import ast
 
 
@@ -116,7 +117,27 @@ def place_outside(definition: Def) -> Place:
     return Place(definition.scope, Mode.LAYERS)
 
 
-def has_loops(known: Known) -> bool:
-    """Whether any size may be one of a loop, which has a name only there."""
-    checks = (c for cs in known.by_definition.values() for c in cs)
-    return any(c.running.names or c.running.elements or c.running.carried for c in checks)
+def may_be_loose(known: Known) -> bool:
+    """Whether a constructor may need what has no name there: a loop's size, an item of a default, one that is not determined.
+
+    What an author writes has names that are in scope, so this asks for what the check has found out.
+    """
+    return any(_may_be_loose(c) for cs in known.by_definition.values() for c in cs)
+
+
+def _may_be_loose(c: Checked) -> bool:
+    named = {*c.hypers, *c.dims, *c.lets}
+    found: list[Dim | None] = []
+    for cells in c.notes.cells.values():
+        for cell in cells:
+            found += [cell.value] if cell.first is None else [cell.value, cell.first]
+    if any(size is None or _is_loose(size, named) for size in found):
+        return True
+    running = c.running
+    if not (running.names or running.elements or running.carried):
+        return False
+    return any(_is_loose(o.cond, named) for o in (*c.owed, *c.summary.owed))
+
+
+def _is_loose(value: Dim | Cond, named: set[str]) -> bool:
+    return any(n not in named and (root(n) not in named or "[" in n) for n in value.names | value.symbols)

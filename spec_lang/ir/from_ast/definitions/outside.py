@@ -13,7 +13,7 @@ from spec_lang.ir.from_ast.types.fitting import bind_hypers, fit
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.uses.functions import as_hypers
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.value import POISON, MethodSummary, Value
+from spec_lang.ir.from_ast.values.value import POISON, MethodSummary, Owed, Value
 from spec_lang.syntax import ast
 
 FUEL = 200
@@ -113,7 +113,17 @@ def inline(
             help=first.help,
             state=first.state,
         )
+    _pass_on(c.effects.owed, definition, caller, at, node)
     return value
+
+
+def _pass_on(owed: list[Owed], definition: Def, caller: Check, at: Place, node: ast.Expr) -> None:
+    """What a function's body needs is owed by who calls it; it is in the caller's terms, under the caller's branches."""
+    for o in owed:
+        at.facts = at.facts.assume(o.cond)
+        if not any(known.cond == o.cond for known in caller.effects.owed):
+            place = caller.label(node, f"{definition.name} needs this here")
+            caller.effects.owe(Owed(o.cond, o.message, False, place))
 
 
 def is_right(k: Known, program: Program, definition: Def) -> bool:

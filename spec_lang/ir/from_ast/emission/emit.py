@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.uses.functions import as_hypers
 from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Owed
-from spec_lang.shapes import Dim, Pack, TensorType
+from spec_lang.shapes import Dim, Every, Pack, TensorType
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -138,7 +138,12 @@ class Emitter(ExpressionEmitter):
         return bool(lists) and any(isinstance(n, ast.Name) and n.id in lists for n in walk(test))
 
     def sayable(self, o: Owed) -> bool:
-        """Whether a condition makes sense for all values: one on an argument that may also be a tuple does not."""
+        """Whether a condition is checked in words: one on an argument that may also be a tuple does not make sense for all values.
+
+        PyTorch checks itself what floats along a loop must be.
+        """
+        if any(isinstance(f, Every) for f in o.cond.flags):
+            return False
         hypers = getattr(self.definition.node, "hypers", None) or ()
         return not any(h.name.id in o.cond.symbols and _choice_of_types(h.type) for h in hypers)
 

@@ -47,6 +47,8 @@ def _expr(t: Tree, resolve: Resolve) -> ir.Expr:
         case ("if", test, body, orelse):
             test, body, orelse = _all((test, body, orelse), resolve)
             return _node(ir.IfExp, test=test, body=body, orelse=orelse)
+        case ("index", value, ("sub", ("call", "len", whole), ("const", int(k)))) if whole == value and k > 0:
+            return _node(ir.Subscript, value=_expr(value, resolve), index=(_unary("-", _literal(k)),))
         case ("index", value, *index):
             return _node(ir.Subscript, value=_expr(value, resolve), index=_all(index, resolve))
         case ("slice", *ends):

@@ -12,12 +12,13 @@ from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.emission.emit_dims import from_cond, from_dim
 from spec_lang.ir.from_ast.emission.emit_types import value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
+from spec_lang.ir.from_ast.values.elements import VARIABLE, by_variables
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
-from spec_lang.shapes import Cond, Dim, opaque, symbol
+from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 
@@ -68,30 +69,52 @@ class ExpressionEmitter:
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
-        return from_dim(d, self.resolve)
+        d = by_variables(d, self.checked.running.formulas)
+        fields = self._fields(d.symbols)
+        return from_dim(d.substitute(fields) if fields else d, self.resolve)
 
     def cond(self, cond: Cond) -> ir.Expr:
-        return from_cond(cond, self.resolve)
+        fields = self._fields(cond.symbols)
+        return from_cond(cond.substitute(fields) if fields else cond, self.resolve)
+
+    def _fields(self, symbols: frozenset[str]) -> dict[str, Dim]:
+        """What the author calls the parts of a loop's items: inside a term that is read by its text they have no other name."""
+        names = self.checked.running.names
+        return {
+            n: opaque(names[n][0])
+            if not names[n][0].isidentifier()
+            else (symbol(names[n][0], 0) - names[n][1]) // names[n][2]
+            for n in symbols
+            if not n.isidentifier() and n in names
+        }
 
     def resolve(self, name: str) -> ir.Expr:
         """The expression of a symbol."""
         checked = self.checked
+        if name.startswith(VARIABLE):
+            return node_of(ir.Name, id=name.removeprefix(VARIABLE), ref="loop", type=None, span=None)
         if name in checked.running.carried:
             return self.carry(name)
         if name in checked.running.names:
-            author, offset = checked.running.names[name]
-            if not author.isidentifier():  # a field of the variable
-                return self.dim(opaque(author))
-            variable: ir.Expr = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
-            if offset == 0:
-                return variable
-            return node_of(ir.Binary, op="-", left=variable, right=self.dim(offset), type=None, span=None)
+            author, offset, scale = checked.running.names[name]
+            found: ir.Expr
+            if author.isidentifier():
+                found = node_of(ir.Name, id=author, ref="loop", type=None, span=None)
+            else:  # a field of the variable
+                found = self.dim(opaque(author))
+            if offset != 0:
+                found = node_of(ir.Binary, op="-", left=found, right=self.dim(offset), type=None, span=None)
+            if scale != 1:
+                found = node_of(
+                    ir.Binary, op="//", left=found, right=self.dim(dim(scale)), type=None, span=None
+                )
+            return found
         if not name.isidentifier():
             return self.dim(opaque(name))
         whole = self._variable_of_fields(name)
         if whole is not None:
             return node_of(ir.Name, id=whole, ref="loop", type=None, span=None)
-        ref = "local"
+        ref = "loop" if any(author == name for author, *_ in checked.running.names.values()) else "local"
         if name in checked.hypers:
             ref = "hyper"
         elif name in checked.dims:
@@ -104,7 +127,7 @@ class ExpressionEmitter:
 
     def _variable_of_fields(self, name: str) -> str | None:
         """The author's variable whose fields have symbols of this name: of `s_2.dims`, `s`."""
-        for own, (author, _) in self.checked.running.names.items():
+        for own, (author, *_) in self.checked.running.names.items():
             if not own.isidentifier() and re.split(r"[.\[]", own)[0] == name:
                 return re.split(r"[.\[]", author)[0]
         return None
@@ -139,8 +162,8 @@ class ExpressionEmitter:
             name = self.kept[key] = self._free(cell.name)
         if self.carries is not None and name not in self.carries:
             later = value
-            for own in (value.symbols & set(self.checked.running.names)) - self.checked.running.elements:
-                later = later.substitute({own: symbol(own, 0) + 1})
+            if cell.along is not None:  # what an item takes, for the item behind it
+                later = later.substitute({cell.along: symbol(cell.along, 0) + 1})
             self.carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
             )
@@ -168,7 +191,8 @@ class ExpressionEmitter:
         if value is None:
             return None
         checked = self.checked
-        if (checked.running.names or checked.running.heads) and not is_module(value):
+        running = checked.running
+        if (running.names or running.heads or running.counters) and not is_module(value):
             value = self._in_authors_names(value)
         return None if value is None else value_type(value)
 
@@ -178,10 +202,12 @@ class ExpressionEmitter:
         env: Env = {}
         for name in type_symbols(value):
             if name in checked.running.names:
-                author, offset = checked.running.names[name]
+                author, offset, scale = checked.running.names[name]
                 if name in checked.running.elements and re.split(r"[.\[]", author)[0] not in self.variables:
                     return None
-                env[name] = symbol(author, 0) - offset
+                env[name] = (symbol(author, 0) - offset) // scale
+            elif name in checked.running.counters:
+                return None
             elif name in checked.running.heads:
                 if name not in self.carry_names:
                     return None
@@ -374,6 +400,8 @@ class ExpressionEmitter:
             style = "method"
         if piped is not None:
             args.insert(0, self.ev(piped))
+        if to == "total":
+            return self._total(node, tuple(args))
         cells = self.checked.notes.cells.get(node.number, ())
         dims = tuple(node_of(ir.Argument, name=c.name, value=self.cell(c), span=None) for c in _unique(cells))
         return node_of(
@@ -387,6 +415,15 @@ class ExpressionEmitter:
             style=style,
             type=self.type_of(node),
             span=self.span(node),
+        )
+
+    def _total(self, node: ast.Expr, args: tuple[ir.Expr, ...]) -> ir.Expr:
+        """`sum` of a list of tensors, as that of their stack."""
+        rest = {"to": "op", "callee": None, "kwargs": (), "dims": (), "span": self.span(node)}
+        stacked = node_of(ir.Call, name="stack", args=args, style="call", type=None, **rest)
+        first = node_of(ir.Literal_, value=0, text=None, type=None, span=self.span(node))
+        return node_of(
+            ir.Call, name="sum", args=(stacked, first), style="method", type=self.type_of(node), **rest
         )
 
     def target(self, node: ast.Target) -> ir.Target:

@@ -68,10 +68,12 @@ def _named(name: str) -> ir.ModuleType:
 def _mapped(value: Mapped) -> ir.Type | None:
     """A list's type; its index is only known inside, and is called as the author called it."""
     (own,) = value.index.symbols
-    name = re.sub(r"_\d+$", "", own)
+    wanted = name = re.sub(r"(_\d+)+$", "", own)
     inner = value.item
-    if name in type_symbols(inner) | value.length.symbols:
-        name = own
+    taken = (type_symbols(inner) | value.length.symbols) - {own}
+    n = 2
+    while name in taken:
+        name, n = f"{wanted}_{n}", n + 1
     item = value_type(substitute(inner, {own: symbol(name, 0)}))
     return (
         None

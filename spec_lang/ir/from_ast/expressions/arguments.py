@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Span
-from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.items import spliced
 from spec_lang.ir.from_ast.names.names import find
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -28,7 +28,7 @@ def evaluated(c: Check, at: Place, arguments: tuple[ast.Argument, ...], holes: b
         else:
             value = c.ev(at, a.value)
         if a.star == "*":
-            _spread(c, result, value, a.value)
+            _spread(c, at, result, value, a.value)
         elif a.star == "**":
             _spread_named(c, result, value, a.value)
         elif a.name is not None:
@@ -55,8 +55,8 @@ def pack_named(c: Check, at: Place, node: ast.Expr) -> Pack | None:
     return found[1]
 
 
-def _spread(c: Check, result: Args, value: Value, node: ast.Expr) -> None:
-    items = known_list(c, value, node)
+def _spread(c: Check, at: Place, result: Args, value: Value, node: ast.Expr) -> None:
+    items = spliced(c, at, value, node)
     result.bad |= items is None
     result.values += items or []
     result.nodes += [node] * len(items or [])
@@ -66,7 +66,9 @@ def _spread_named(c: Check, result: Args, value: Value, node: ast.Expr) -> None:
     if isinstance(value, ListModule) and value.kind == "dict":
         result.kwargs.update(zip(value.keys, value.items, strict=True))
     elif isinstance(value, RepeatModule) and value.keyed:
-        result.kwargs[f"**{value.label}"] = value
+        name = f"**{len(result.kwargs)}"  # as many as there are have names of their own
+        result.kwargs[name] = value
+        result.named[name] = node
     elif value is not POISON:
         c.error("E0403", f"`**` spreads a dict of layers, not {host.kind_of(value)}", node)
         result.bad = True

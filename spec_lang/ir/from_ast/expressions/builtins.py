@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
-from spec_lang.ir.from_ast.expressions.folding import folded, items_of
+from spec_lang.ir.from_ast.expressions.folding import folded, items_of, known_length
+from spec_lang.ir.from_ast.expressions.indexing import as_items
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
+from spec_lang.ir.from_ast.expressions.lists import backwards, length
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.choices import join_case
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module, is_tensor
 from spec_lang.ir.from_ast.values.value import (
     POISON,
@@ -21,14 +23,17 @@ from spec_lang.ir.from_ast.values.value import (
     Enumerate,
     ListModule,
     Mapped,
+    Parts,
     Range,
     RepeatModule,
+    Reversed,
     SymList,
     Value,
     Zip,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol
+from spec_lang.shapes import Cond, Dim, dim, opaque, root, symbol, template
+from spec_lang.shapes.sums import summed
 from spec_lang.syntax import ast
 
 
@@ -93,6 +98,9 @@ class _Site:
     def joined(self, op: str, a: Cond | bool, b: Cond | bool) -> Cond | bool:
         return host.conjunction(a, b) if op == "and" else host.disjunction(a, b)
 
+    def either(self, cond: Cond, yes: Value, no: Value) -> Value:
+        return join_case(cond, yes, no)
+
     def items(self, value: Value) -> Sequence[Value]:
         found = items_of(self.c, self.at, value) if isinstance(value, SymList | Mapped) else None
         found = known_list(self.c, value, self.node) if found is None else found
@@ -101,7 +109,22 @@ class _Site:
         return found
 
     def folded(self, name: str, value: Value) -> Value:
-        return folded(self.c, self.at, name, value, self.node)
+        found = self._added(value) if name == "sum" else None
+        return folded(self.c, self.at, name, value, self.node) if found is None else found
+
+    def _added(self, value: Value) -> Dim | None:
+        """The sum of a list of ints of unknown length, where it has a closed form."""
+        if not isinstance(value, SymList | Mapped) or known_length(self.at, value) is not None:
+            return None
+        items = as_items(self.c, self.at, value) if isinstance(value, SymList) else value
+        if not isinstance(items.item, Dim):
+            return None
+        (own,) = items.index.symbols
+        found = summed(items.item, own, items.length)
+        low = items.item.bounds[0]
+        if found is not None and low is not None:
+            self.at.facts = self.at.facts.assume(Cond.ge(found, low * items.length))
+        return found
 
     def numbered(self, values: Sequence[Value]) -> None:
         for value in values:
@@ -111,7 +134,7 @@ class _Site:
 
     def whole(self, value: Real, size: Dim) -> Dim:
         need_floats(self.c, value)
-        return _along_loops(self.c, self.at, size)
+        return _of_names(self.at, value, size)
 
     def text(self, value: Value) -> Value:
         return text_of([value])
@@ -124,6 +147,15 @@ class _Site:
 
     def enumerate(self, items: Value, start: Dim) -> Value:
         return Enumerate(items, start)
+
+    def reversed(self, items: Value) -> Value:
+        if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
+            return Reversed(items)
+        if isinstance(items, SymList):
+            items = as_items(self.c, self.at, items)
+        if isinstance(items, Mapped | Parts):
+            return backwards(self.c, items)
+        return list(self.items(items))[::-1]
 
     def zip(self, parts: Sequence[Value]) -> Value:
         return Zip(tuple(parts))
@@ -138,6 +170,8 @@ def length_of(c: Check, value: Value, node: ast.Expr) -> Value:
         return uncounted(c, value, node) if value.uncounted() else sum(lengths, dim(0))
     if isinstance(value, SymList | Mapped | RepeatModule):
         return value.length
+    if isinstance(value, Parts):
+        return length(value)
     if isinstance(value, Range):
         return range_length(value)
     if isinstance(value, Enumerate):
@@ -159,25 +193,10 @@ def need_floats(c: Check, value: Real) -> None:
         raise NeedsValue(frozenset(names))
 
 
-def _along_loops(c: Check, at: Place, value: Dim) -> Dim:
-    """An int made of a float, as a function of the variables of the loops around."""
-    whole = c
-    while whole.caller is not None:
-        whole = whole.caller
-    running = whole.block.running
-    names = {*running.elements, *running.names, *running.indices} | set(at.loops)
-    known = {
-        n: d for e in at.loops.values() if isinstance(e, Dim) for d in (e,) for n in e.symbols if n == str(e)
-    }
-    args: list[Dim] = []
-
-    def variable(found: re.Match[str]) -> str:
-        if found[0] not in names or found[0] in value.symbols:
-            return found[0]
-        args.append(known.get(found[0], symbol(found[0])))
-        return "{}"
-
-    text = re.sub(
-        r"(?<![\w.\"])[A-Za-z_]\w*(?![\w(])", variable, str(value).replace("{", "{{").replace("}", "}}")
-    )
-    return opaque("int", *args, low=value.bounds[0], high=value.bounds[1], text=text) if args else value
+def _of_names(at: Place, value: Real, size: Dim) -> Dim:
+    """An int made of a float, as a function of the names in it."""
+    known = {n: d for d in at.loops.values() if isinstance(d, Dim) for n in d.symbols if n == str(d)}
+    text, names = template(value, symbol)
+    args = [known.get(n, symbol(n)) for n in names]
+    function = str(size).partition("(")[0]
+    return opaque("int", *args, low=size.bounds[0], high=size.bounds[1], text=f"{function}({text})")

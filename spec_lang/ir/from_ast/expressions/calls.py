@@ -38,6 +38,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops import signature
+from spec_lang.shapes import DType, TensorType, dim
 from spec_lang.syntax import ast
 
 
@@ -175,6 +176,15 @@ def function(c: Check, at: Place, target: FunctionRef, label: str, args: Args, n
         c.effects.note(c.notes.calls, node.number, ("make", name or ""))
         return _special(c, at, name or "", args, node)
     tensors = any(map(has_tensor, args.values)) or any(map(has_tensor, args.kwargs.values()))
+    if (
+        name == "sum"
+        and tensors
+        and len(args.values) == 1
+        and not args.kwargs
+        and not is_tensor(args.values[0])
+    ):
+        c.effects.note(c.notes.calls, node.number, ("total", "sum"))
+        return _total(c, at, args, node)
     if name is not None and (not tensors or target.op is None):
         row = FUNCTIONS[name]
         if tensors and not row.holds_tensors:
@@ -191,6 +201,24 @@ def function(c: Check, at: Place, target: FunctionRef, label: str, args: Args, n
         return c.error("E0702", f"{label} computes a tensor, which belongs into a method", node)
     names = list(signature.of(target.op).by_name)
     return call_op(c, at, target.op.name, args.values, args.kwargs, node, args.places(names), label)
+
+
+def _total(c: Check, at: Place, args: Args, node: ast.Expr) -> Value:
+    """`sum(ys)` of tensors of one type: what a stack of them gives, summed along its first dim."""
+    if args.bad:
+        return POISON
+    stacked = call_op(c, at, "stack", args.values, {}, node, args.places(["tensors"]), "sum")
+    if not isinstance(stacked, TensorType):
+        return POISON
+    total = call_op(c, at, "sum", [stacked, dim(0)], {}, node, {}, "sum")
+    if isinstance(total, TensorType) and stacked.dtype not in (total.dtype, DType.BOOL):
+        return c.error(
+            "E0401",
+            f"`sum` adds up floats, `int` and truths, but these tensors are {stacked.dtype}",
+            node,
+            help="`to(int)` converts",
+        )
+    return total
 
 
 def _special(c: Check, at: Place, name: str, args: Args, node: ast.Expr) -> Value:

@@ -94,6 +94,10 @@ def both(c: Check, at: Place, cond: Cond, yes: Side, no: Side, node: object) -> 
 def cases(at: Place, cond: Cond, yes: Side, no: Side) -> Value:
     """Construct under a condition and under its negation."""
     there, elsewhere = at.branch(cond), at.branch(~cond)
-    a = POISON if there.facts.contradictory else yes(there)
-    b = POISON if elsewhere.facts.contradictory else no(elsewhere)
+    if there.facts.contradictory:
+        return no(elsewhere)
+    a = yes(there)
+    if elsewhere.facts.contradictory:
+        return a
+    b = no(elsewhere)
     return POISON if POISON in (a, b) else join_case(cond, a, b)

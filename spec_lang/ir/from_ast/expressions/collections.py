@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.items import known_list, spliced
+from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.layers.containers import list_module
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Value
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, Parts, Value
 from spec_lang.syntax import ast
 
 
@@ -17,6 +19,8 @@ def tuple_(c: Check, at: Place, node: ast.Tuple) -> Value:
 
 
 def list_(c: Check, at: Place, node: ast.List) -> Value:
+    if any(isinstance(n, ast.Star) for n in node.items) and at.mode is not Mode.LAYERS:
+        return _spliced(c, at, node)
     pairs = placed(c, at, node.items)
     items = [v for _, v in pairs]
     if POISON in items:
@@ -26,15 +30,29 @@ def list_(c: Check, at: Place, node: ast.List) -> Value:
     return items
 
 
+def _spliced(c: Check, at: Place, node: ast.List) -> Value:
+    """A list with others in it, which may be of a length that is not known."""
+    found: list[Value] = []
+    for item in node.items:
+        value = c.ev(at, item.value if isinstance(item, ast.Star) else item)
+        if isinstance(item, ast.Star) and not isinstance(value, Mapped | Parts):
+            items = known_list(c, value, item.value)
+            value = POISON if items is None else items
+        elif not isinstance(item, ast.Star) and value is not POISON:
+            value = [as_size(value, c.block.hypers)]
+        found.append(value)
+    return POISON if POISON in found else joined(c, at, *found)
+
+
 def placed(c: Check, at: Place, nodes: tuple[ast.Expr, ...]) -> list[tuple[ast.Expr, Value]]:
     """The values of a list's items, each with its place; `*x` is spliced."""
     found: list[tuple[ast.Expr, Value]] = []
     for node in nodes:
         if isinstance(node, ast.Star):
-            items = known_list(c, c.ev(at, node.value), node.value)
+            items = spliced(c, at, c.ev(at, node.value), node.value)
             found += [(node, POISON)] if items is None else [(node, v) for v in items]
         else:
-            found.append((node, c.ev(at, node)))
+            found.append((node, as_size(c.ev(at, node), c.block.hypers)))
     return found
 
 

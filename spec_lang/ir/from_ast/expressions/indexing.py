@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.lists import in_range, item, length, part_of
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
-from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.substitution import item_at
-from spec_lang.ir.from_ast.values.value import Mapped, Range, SymList, Value
+from spec_lang.ir.from_ast.values.value import Grown, Mapped, Parts, Range, SymList, Value
 from spec_lang.ops.kinds import SliceOf
 from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque
 from spec_lang.syntax import ast
@@ -19,8 +18,12 @@ def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscri
     """`xs[i]` of a list or tuple of hyperparameters or tensors."""
     if isinstance(value, SymList):
         return sym_item(c, at, value, index, node)
-    if isinstance(value, Mapped) and isinstance(index, Dim):
-        return mapped_item(c, at, value, index, node)
+    if isinstance(value, Mapped | Parts) and isinstance(index, Dim):
+        return item(c, at, value, index, node)
+    if isinstance(value, Grown):
+        return _item_of_grown(c, at, value, index, node)
+    if isinstance(value, Mapped | Parts) and isinstance(index, SliceOf):
+        return part_of(c, at, value, index, node)
     if isinstance(value, Range):
         value = known_list(c, value, node.value)
     if isinstance(value, list | tuple):
@@ -43,6 +46,25 @@ def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscri
     return c.error("E0403", f"{host.kind_of(value)} has no items to index", node)
 
 
+def _item_of_grown(c: Check, at: Place, value: Grown, index: Value, node: ast.Subscript) -> Value:
+    """An item of a list that grows in this loop: one that was there before it, or that this iteration has appended."""
+    if isinstance(index, Dim):
+        back = -index.const if index.const is not None else 0
+        if 0 < back <= len(value.added):
+            return value.added[-back]
+        base = value.base
+        if isinstance(base, list | Mapped | Parts):
+            inside = Cond.ge(index, 0), Cond.lt(index, length(base))
+            if all(at.decide(cond) is True for cond in inside):
+                return host_item(c, at, base, index, node)
+    return c.error(
+        "E0403",
+        "this list grows in the loop, and which of its items this is is not known",
+        node,
+        help="keep what the next iteration needs in a variable of its own",
+    )
+
+
 def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subscript) -> Value:
     """An item at an index that a loop counts: all items must be alike."""
     in_range(c, at, index, dim(len(items)), node)
@@ -59,24 +81,14 @@ def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subs
     return c.error("E0403", f"the items differ, so item {index} has no one type", node)
 
 
-def in_range(c: Check, at: Place, index: Dim, length: Dim, node: object) -> None:
-    for cond in (Cond.ge(index, 0), Cond.lt(index, length)):
-        known = at.decide(cond)
-        if known is False:
-            c.error("E0303", f"there is no item {index}: there are {length}, counted from 0", node)
-        elif known is None:
-            owe(c, at, cond, f"item {index} exists: {cond}", node, False)
-
-
 def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscript) -> Value:
     if isinstance(index, Dim):
         counted = value.length + index if index.const is not None and index.const < 0 else index
         in_range(c, at, counted, value.length, node)
         return element_of(c, at, value, counted)
     if isinstance(index, SliceOf):
-        found_slice = sliced(at, value, index)
-        if found_slice is not None:
-            return found_slice
+        found = sliced(at, value, index)
+        return part_of(c, at, as_items(c, at, value), index, node) if found is None else found
     raise NeedsValue(frozenset({value.text}))
 
 
@@ -109,6 +121,12 @@ def _counted(at: Place, length: Dim, end: Dim) -> Dim | None:
     return end if at.decide(Cond.le(end, length)) else minimum(end, length)
 
 
+def as_items(c: Check, at: Place, value: SymList) -> Mapped:
+    """A list as a function of an index."""
+    index = c.fresh("i", 0)
+    return Mapped(index, value.length, element_of(c, at, value, index))
+
+
 def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     """One item of a list hyperparameter."""
     if index.const is not None and index.const < 0:
@@ -119,12 +137,3 @@ def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     if index.const is not None:
         return symbolic(c, at, f"{value.name}[{index}]", value.item, value.args)
     return symbolic(c, at, f"{value.name}[{{}}]", value.item, (*value.args, index))
-
-
-def mapped_item(c: Check, at: Place, value: Mapped, index: Dim, node: ast.Subscript) -> Value:
-    if index.const is not None and index.const < 0:
-        index = value.length + index
-    elif at.decide(Cond.ge(index, 0)) is None:
-        return c.error("E0403", f"it is not known whether the index {index} counts from the end", node)
-    in_range(c, at, index, value.length, node)
-    return item_at(value, index)

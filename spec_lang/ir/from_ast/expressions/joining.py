@@ -5,11 +5,11 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.choices import join_case, truth_cond
+from spec_lang.ir.from_ast.values.choices import join_case, lasting, truth_cond
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import Maybe, Value
-from spec_lang.shapes import Cond, Dim, Pack, TensorType
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, conditional
 
 
 class Different:
@@ -26,7 +26,7 @@ def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -
     if yes is None or no is None:
         present = yes if no is None else no
         return Maybe(truth_cond(cond if yes is None else ~cond), present)
-    joined = common_type(at, cond, yes, no)
+    joined = common_type(c, at, cond, yes, no)
     if isinstance(joined, Different):
         return c.error(
             "E0308",
@@ -37,15 +37,18 @@ def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -
     return joined
 
 
-def common_type(at: Place, cond: Cond, yes: Value, no: Value) -> Value | Different:
-    """As `join`, DIFFERENT where there is no common type."""
+def common_type(c: Check, at: Place, cond: Cond, yes: Value, no: Value) -> Value | Different:
+    """As `join`, DIFFERENT where there is no common type.
+
+    Sizes that differ are one that depends on the condition, where the construction or the sizes of the inputs decide it.
+    """
     if isinstance(yes, tuple | list) and type(yes) is type(no):
         assert isinstance(no, tuple | list)
         if len(yes) != len(no):
             return DIFFERENT
         items: list[Value] = []
         for a, b in zip(yes, no, strict=True):
-            one = common_type(at, cond, a, b)
+            one = common_type(c, at, cond, a, b)
             if isinstance(one, Different):
                 return DIFFERENT
             items.append(one)
@@ -65,6 +68,8 @@ def common_type(at: Place, cond: Cond, yes: Value, no: Value) -> Value | Differe
             shape.append(a)
         elif under.contradictory or under.equal(a, b):
             shape.append(b)
+        elif lasting(cond, c.block.hypers):
+            shape.append(conditional(cond, a, b))
         else:
             return DIFFERENT
     result = TensorType(yes.dtype, tuple(shape))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spec_lang.ir.from_ast.expressions.cases import both, needs_case, split_case
 from spec_lang.ir.from_ast.expressions.conversions import present
+from spec_lang.ir.from_ast.expressions.lists import as_runs
 from spec_lang.ir.from_ast.expressions.op_errors import ERRORS, op_error
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.state.check import Check
@@ -11,10 +14,10 @@ from spec_lang.ir.from_ast.state.effects import Trial
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import take_open
 from spec_lang.ir.from_ast.values.args import stage, swap, swap_named
-from spec_lang.ir.from_ast.values.substitution import first_items
-from spec_lang.ir.from_ast.values.value import POISON, FunctionRef, Mapped, Maybe, OpModule, Value
+from spec_lang.ir.from_ast.values.value import POISON, FunctionRef, Maybe, OpModule, Value
 from spec_lang.ops import signature
-from spec_lang.ops.base import Cx, Function, Layer, OpError
+from spec_lang.ops.base import Cx, Function, OpError
+from spec_lang.ops.kinds import Run
 from spec_lang.shapes import DType, TensorType
 from spec_lang.syntax import ast
 
@@ -66,11 +69,11 @@ def infer_op(
             place = next((n for n in places.values() if c.notes.resolved.get(n.number) is maybe), node)
             return present(c, maybe, place)
         return result
+    given = [_op_value(as_runs(c, value)) for value in (*args, *kwargs.values())]
     cx = Cx(at.facts, label)
     try:
-        result = signature.bind(
-            op, [_op_value(a) for a in args], {k: _op_value(v) for k, v in kwargs.items()}
-        ).infer(cx)
+        named = dict(zip(kwargs, given[len(args) :], strict=True))
+        result = signature.bind(op, given[: len(args)], named).infer(cx)
     except signature.NeedsCase as needs:
         return needs_case(
             c,
@@ -86,6 +89,8 @@ def infer_op(
             error.help = error.help or op.helps.get(error.arg or error.code)
         return op_error(c, error, stage(node), places, label, [*args, *kwargs.values()])
     take_open(c, at, cx, node, label)
+    for cond in cx.learnt:
+        at.facts = at.facts.assume(cond)
     first = next((a for a in args if isinstance(a, TensorType)), None)
     return keep_trail(c, at, result, first, label)
 
@@ -96,14 +101,10 @@ def _refuses_none(trial: Trial) -> bool:
     return bool(found) and all(m.refused is None for m in found)
 
 
-def _op_value(value: Value) -> Value | Layer:
+def _op_value(value: Value | list[TensorType | Run]) -> Any:
     """A value as ops take it."""
     if isinstance(value, OpModule):
         return value.ready or value.layer
     if isinstance(value, FunctionRef) and value.builtin in ("int", "float", "bool"):
         return DType.named(value.builtin)
-    if isinstance(value, Mapped):
-        length = value.length.const
-        if length is not None and length <= 256:
-            return first_items(value, length)
     return value

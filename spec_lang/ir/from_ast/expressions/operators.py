@@ -6,13 +6,14 @@ from spec_lang.ir import operators
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, operate
 from spec_lang.ir.from_ast.expressions.folding import contained, items_of
 from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.expressions.op_calls import call_op
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_tensor
-from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, SymList, Value
+from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Parts, SymList, Value
 from spec_lang.shapes import Cond
 from spec_lang.syntax import ast
 
@@ -41,6 +42,8 @@ def binary(c: Check, at: Place, node: ast.Binary) -> Value:
     a, b = c.ev(at, node.left), c.ev(at, node.right)
     if a is POISON or b is POISON:
         return POISON
+    if node.op == "+" and isinstance(a, list | Mapped | Parts) and isinstance(b, list | Mapped | Parts):
+        return joined(c, at, a, b)
     if is_tensor(a) or is_tensor(b):
         function = operators.BINARY[node.op]
         names = c.program.functions[function].arguments

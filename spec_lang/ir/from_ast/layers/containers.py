@@ -16,8 +16,11 @@ from spec_lang.ir.from_ast.values.value import (
     OpCtor,
     Partial,
     RepeatModule,
+    Template,
     Value,
 )
+from spec_lang.ir.reserved import CONTAINER_ATTRIBUTES, MODULE_ATTRIBUTES, MODULE_INTERNALS
+from spec_lang.shapes import Dim
 from spec_lang.syntax import ast
 
 
@@ -39,9 +42,97 @@ def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
         place = args.named.get(name, node)
         if not _is_layer(c, value, place) or not _runs(c, value, place, spliced):
             return POISON
+        if not name.startswith("**") and not may_be_key(c, name, "sequential", place):
+            return POISON
+        if isinstance(value, RepeatModule) and value.keyed and id(place) in spliced:
+            if not _distinct(c, value, keys, items, place):
+                return POISON
+            value = _in_order(value)
+        elif not _apart_from(c, name, items, place):
+            return POISON
         keys.append(name)
         items.append(value)
     return ListModule(label_of(c, at, node), "sequential", items, keys)
+
+
+def may_be_key(c: Check, key: Value, kind: str, node: object) -> bool:
+    """Whether a container of PyTorch's holds a layer by this name; what it cannot hold is reported."""
+    texts = [p for p in key.parts if isinstance(p, str)] if isinstance(key, Template) else [key]
+    made = "nn.ModuleDict" if kind == "dict" else "nn.Sequential"
+    wrong = None
+    if any(isinstance(t, str) and "." in t for t in texts):
+        wrong = f"{made} takes no key with a dot in it"
+    elif key == "":
+        wrong = f"{made} takes no empty key"
+    elif isinstance(key, str) and (
+        key in MODULE_ATTRIBUTES | MODULE_INTERNALS | CONTAINER_ATTRIBUTES[kind] or hasattr(object, key)
+    ):
+        wrong = f"a layer called `{key}` would hide {made}'s own `{key}`"
+    if wrong is not None:
+        c.error("E0207", wrong, node, help="use another key")
+    return wrong is None
+
+
+def _in_order(dict_: RepeatModule) -> RepeatModule:
+    """A dict of layers as the children of a `Sequential`, which runs them in the dict's order."""
+    d = dict_
+    return RepeatModule(d.label, d.index, d.length, d.item, d.node, False, d.iteration, d.key)
+
+
+def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value], place: ast.Expr) -> bool:
+    """Whether the keys of a dict that is spliced are nowhere among those before it."""
+    own = _start(value)
+    if own is None:
+        c.error(
+            "E0205",
+            "the keys that are spliced here may be the same for two layers",
+            place,
+            help='count the layers: `{f"block{i}": ... for i in range(n)}`',
+        )
+        return False
+    others = [o for k, i in zip(keys, items, strict=True) for o in [_start(i) if k.startswith("**") else k]]
+    for other in others:
+        if other is None or own.startswith(other) or other.startswith(own):
+            c.error(
+                "E0205",
+                "the keys that are spliced here may be those of another layer of this container",
+                place,
+                help='let each dict\'s keys begin with a word of its own: `f"block{i}"`',
+            )
+            return False
+    return True
+
+
+def _apart_from(c: Check, name: str, items: list[Value], place: ast.Expr) -> bool:
+    """Whether no dict that is spliced may have the key."""
+    for item in items:
+        if isinstance(item, RepeatModule) and item.key is not None:
+            start = _start(item)
+            if start is None or name.startswith(start):
+                c.error("E0205", f'the key "{name}" may be one of those that are spliced before it', place)
+                return False
+    return True
+
+
+def _start(value: Value) -> str | None:
+    """What all keys of a spliced dict begin with; None where two of them may be the same."""
+    if not isinstance(value, RepeatModule):
+        return None
+    if isinstance(value.key, str):
+        return value.key
+    if not isinstance(value.key, Template) or not _counts(value.key, value.index):
+        return None
+    first = value.key.parts[0]
+    return first if isinstance(first, str) else ""
+
+
+def _counts(key: Template, index: Dim) -> bool:
+    """Whether keys at two indices are never the same: each tells its numbers, and one of them counts."""
+    texts = [p for p in key.parts[1:-1] if isinstance(p, str)]
+    apart = len(texts) == sum(isinstance(p, Dim) for p in key.parts) - 1
+    told = apart and not any(t[0].isdigit() or t[-1].isdigit() for t in texts)
+    (own,) = index.symbols
+    return told and any(isinstance(p, Dim) and own not in (p - index).symbols for p in key.parts)
 
 
 def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
@@ -120,7 +211,7 @@ def dict_module(c: Check, at: Place, node: ast.Dict) -> Value:
             return key if key is POISON else c.error("E0408", "a layer's key is a string", item.key)
         if value is None:
             continue
-        if not _is_layer(c, value, item.value):
+        if not _is_layer(c, value, item.value) or not may_be_key(c, key, "dict", item.key):
             return POISON
         if key in keys:
             earlier = next(i.key for i in node.items if i.key is not None and c.ev(at, i.key) == key)

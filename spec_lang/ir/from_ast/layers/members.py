@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.layers.containers import layer_of
-from spec_lang.ir.from_ast.layers.initial import init_rule, initialised
 from spec_lang.ir.from_ast.layers.paths import path_value
-from spec_lang.ir.from_ast.loops.invariants import same
 from spec_lang.ir.from_ast.names.habits import TENSOR_OF_VALUES
 from spec_lang.ir.from_ast.names.names import need
 from spec_lang.ir.from_ast.state.check import Check
@@ -14,7 +13,17 @@ from spec_lang.ir.from_ast.types.agreeing import same_type
 from spec_lang.ir.from_ast.types.tensor_types import type_of
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import CTORS, POISON, Case, FunctionRef, ListModule, Maybe, Value
+from spec_lang.ir.from_ast.values.value import (
+    CTORS,
+    POISON,
+    BlockModule,
+    Case,
+    FunctionRef,
+    ListModule,
+    Maybe,
+    OpModule,
+    Value,
+)
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Dim, TensorType, operand
 from spec_lang.syntax import ast
@@ -72,6 +81,8 @@ def _param(c: Check, at: Place, item: ast.Param) -> Value:
     if item.value is None:
         hint = "such as `normal(std=0.02)` or `zeros()`"
         return c.error("E0511", f"`{item.name.id}` needs an initial value", item.name, help=hint)
+    from spec_lang.ir.from_ast.layers.initial import initialised  # a spec without any starts sooner
+
     if initialised(c, at, item.value):
         return declared
     value = c.ev(at.computing(), item.value)
@@ -97,6 +108,8 @@ def paths(c: Check, at: Place, node: ast.Block) -> None:
         if isinstance(part, ast.Tie):
             _tie(c, at, part)
         elif isinstance(part, ast.InitSection):
+            from spec_lang.ir.from_ast.layers.initial import init_rule  # a spec without any starts sooner
+
             for rule in part.rules:
                 init_rule(c, at, rule)
 
@@ -117,3 +130,37 @@ def _tie(c: Check, at: Place, node: ast.Tie) -> None:
             node.left,
             labels=(c.label(node.right, f"this is {right}"),),
         )
+        return
+    learned = [_is_learned(c, at, n) for n in (node.left, node.right)]
+    if None not in learned and learned[0] is not learned[1]:
+        kinds = ["a parameter" if one else "a buffer" for one in learned]
+        c.error(
+            "E0312",
+            f"{kinds[0]} cannot be tied to {kinds[1]}: only one of them is learned",
+            node.left,
+            labels=(c.label(node.right, f"this is {kinds[1]}"),),
+            help="make both of them parameters, or both buffers",
+        )
+
+
+def _is_learned(c: Check, at: Place, path: ast.Expr) -> bool | None:
+    """Whether a path leads to a parameter; None where that is not seen from here."""
+    if isinstance(path, ast.Name):
+        return _is_param(c.definition.node, path.id)
+    if not isinstance(path, ast.Attribute):
+        return None
+    owner = path_value(c, at, path.value)
+    if isinstance(owner, BlockModule):
+        return _is_param(owner.summary.definition.node, path.name)
+    if isinstance(owner, OpModule):
+        layer = owner.ready or owner.layer
+        return next((p.learned for p in layer.params() if p.name == path.name), None)
+    return None
+
+
+def _is_param(node: object, name: str) -> bool | None:
+    for part in node.parts if isinstance(node, ast.Block) else ():
+        for item in part.items if isinstance(part, ast.LayersSection) else ():
+            if isinstance(item, ast.Param) and item.name.id == name:
+                return item.kind == "param"
+    return None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-from spec_lang.ir.from_ast.expressions.indexing import in_range
-from spec_lang.ir.from_ast.expressions.items import uncounted
+from spec_lang.ir.from_ast.expressions.items import repeat_item, uncounted
+from spec_lang.ir.from_ast.expressions.lists import in_range
+from spec_lang.ir.from_ast.layers.cells import size_at
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.choices import join_case
-from spec_lang.ir.from_ast.values.elements import elements_at
-from spec_lang.ir.from_ast.values.module_values import at_index, substitute_module
+from spec_lang.ir.from_ast.values.module_values import substitute_module
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     BlockModule,
@@ -23,6 +24,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops.base import OpError
+from spec_lang.ops.kinds import SliceOf
 from spec_lang.shapes import Cond, Dim, TensorType, dim
 from spec_lang.syntax import ast
 
@@ -77,17 +79,56 @@ def module_item(c: Check, at: Place, module: Value, index: Value, node: ast.Subs
             label = module.label or "this dict"
             return c.error("E0209", f'{label} has no layer "{index}"', node.index[0])
         index = found
+    if isinstance(module, RepeatModule | ListModule) and isinstance(index, SliceOf) and at.mode is Mode.BODY:
+        return _part(c, at, module, index, node)
     if isinstance(module, RepeatModule) and isinstance(index, Dim):
         if index.const is not None and index.const < 0:
             index = module.length + index
         in_range(c, at, index, module.length, node)
-        (name,) = module.index.symbols
-        c.block.running.indices[name] = module.index
-        c.block.running.repeats[name] = module
-        return at_index(module.item, {**elements_at(module.iteration, index), name: index})
+        return repeat_item(c, module, index)
     if isinstance(module, RepeatModule | ListModule):
         return c.error("E0403", f"a layer is chosen by an int or a key, not {host.kind_of(index)}", node)
     return c.error("E0403", "only lists and dicts of layers are indexed", node)
+
+
+def _part(
+    c: Check, at: Place, module: RepeatModule | ListModule, index: SliceOf, node: ast.Subscript
+) -> Value:
+    """`layers[low:]`: layers of a list in their order."""
+    if index.step is not None:
+        return c.error("E0403", "a list of layers is sliced without a step", node)
+    if isinstance(module, ListModule):
+        ends = [None if e is None else e.const for e in (index.start, index.stop)]
+        fixed = all((e is None) == (k is None) for e, k in zip((index.start, index.stop), ends, strict=True))
+        one_by_one = not module.uncounted() and not any(isinstance(i, RepeatModule) for i in module.items)
+        if module.kind == "dict" or not fixed or not one_by_one:
+            return c.error(
+                "E0403", "only layers that are known one by one are sliced, and at known places", node
+            )
+        items = module.items[slice(*ends)]
+        return ListModule(module.label, module.kind, items, [str(k) for k in range(len(items))])
+    if module.keyed:
+        return c.error("E0403", "a layer is chosen by an int or a key, not by a slice", node)
+    start = dim(0) if index.start is None else index.start
+    stop = module.length if index.stop is None else index.stop
+    start, stop = (e + module.length if e.const is not None and e.const < 0 else e for e in (start, stop))
+    for cond in (Cond.ge(start, 0), Cond.le(start, stop), Cond.le(stop, module.length)):
+        known = at.decide(cond)
+        if known is False:
+            return c.error("E0303", f"there are {module.length} layers, and this slice needs {cond}", node)
+        if known is None:
+            owe(c, at, cond, f"these layers exist: {cond}", node, False)
+    return RepeatModule(
+        module.label,
+        module.index,
+        stop - start,
+        module.item,
+        module.node,
+        False,
+        module.iteration,
+        None,
+        module.start + start,
+    )
 
 
 def _list_item(c: Check, at: Place, module: ListModule, index: Dim, node: ast.Subscript) -> Value:
@@ -156,7 +197,15 @@ def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) ->
         if name in members:
             if any(cell.value is None for cell in module.cells.values()):
                 return too_early(c, at, module.label, node)
-            return member_of(module, members[name])
+            member = member_of(c, at, module, members[name])
+            if member is None:
+                return c.error(
+                    "E0307",
+                    f"the sizes of {module.label or 'this layer'} differ along the list, and no formula tells them here",
+                    node,
+                    help="write them out in terms of the list's variable",
+                )
+            return member
         known = [*members, *module.summary.methods]
     elif isinstance(module, ListModule):
         if name in module.keys:
@@ -180,12 +229,15 @@ def too_early(c: Check, at: Place, label: str, node: ast.Attribute) -> Value:
     )
 
 
-def member_of(module: BlockModule, member: Value) -> Value:
-    """A member of a block as its user sees it."""
+def member_of(c: Check, at: Place, module: BlockModule, member: Value) -> Value:
+    """A member of a block as its user sees it; None where a size that it needs is not one here."""
     env = dict(module.values)
     for name, cell in module.cells.items():
-        if cell.value is not None:
-            env[name] = cell.value
+        size = size_at(c, at, cell, module.at)
+        if size is not None:
+            env[name] = size
+        elif cell.value is not None:
+            return None
     return substitute_module(member, env)
 
 

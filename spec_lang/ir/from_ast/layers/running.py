@@ -15,7 +15,7 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import POISON, Case, ListModule, OpModule, Value
 from spec_lang.ops import signature
 from spec_lang.ops.base import Cx, Layer, OpError
-from spec_lang.shapes import Dim, TensorType
+from spec_lang.shapes import Cond, Dim, TensorType
 from spec_lang.syntax import ast
 
 
@@ -193,6 +193,7 @@ def _stated(
         labels=labels,
         notes=notes,
         help=hint,
+        state=Cond.eq(size, stated),
     )
     raise _Reported
 

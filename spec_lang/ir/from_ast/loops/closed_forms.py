@@ -2,86 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from spec_lang.ir.from_ast.expressions.same import same, same_state
+from spec_lang.ir.from_ast.layers.cells import has_value
 from spec_lang.ir.from_ast.loops.invariants import (
+    along,
     at_least_one,
     close,
+    item_along,
     list_behind,
     not_negative,
-    same,
-    same_state,
 )
+from spec_lang.ir.from_ast.loops.item_formulas import item_by_item
 from spec_lang.ir.from_ast.loops.iteration import Body, State
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import (
+    element_facts,
+    element_pairs,
+    elements_at,
+    items_at,
+    varies_along,
+)
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
 from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
+from spec_lang.shapes.division import divides_exactly
+from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
+from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """The first iteration on its own, then an invariant for the others."""
-    if any(isinstance(s, list) for s in state):
-        return None
     since = c.effects.since()
-    second = body(at.under(Cond.eq(it.index, 0), Cond.lt(it.index, it.length)), state, it.element)
+    first_at = Cond.eq(it.index, 0), Cond.lt(it.index, it.length), *element_facts(it, dim(0))
+    second = body(at.under(*first_at), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
-    second = [substitute(s, {own: dim(0)}) for s in second]
-    if any(type_symbols(s) & it.symbols for s in second):
+    grown = [[item_along(it, a, dim(0)) for a in s.added] if isinstance(s, Grown) else [] for s in second]
+    second = [
+        Grown(before, []) if isinstance(s, Grown) else s if s is before else substitute(s, {own: dim(0)})
+        for before, s in zip(state, second, strict=True)
+    ]
+    if any(type_symbols(s) & it.symbols for s in (*second, *grown)):
         return None
-    since.settle([o.with_cond(o.cond.substitute({own: 0})) for o in since.owed])
+    at_first = {**items_at(it, dim(0)), own: dim(0)}
+    since.settle([o.with_cond(o.cond.substitute(at_first)) for o in since.owed])
+    if any(varies_along(it, o.cond) for o in since.owed):
+        return None
     firsts = _set_aside(since)
+    more: State = list(second)
     if it.length.const != 1:
-        inside = c.effects.since()
-        rest = at.one_by_one().under(Cond.ge(it.index, 1), Cond.lt(it.index, it.length))
+        later = c.effects.since()
+        rest = along(at.one_by_one(), it).under(Cond.ge(it.index, 1))
         out = body(rest, second, it.element)
-        if out is None or inside.failed or not same_state(rest, second, out):
+        if out is None or later.failed or not same_state(rest, second, out):
             return None
-        close(c, at, inside, it)
-    _merge(firsts)
+        close(c, at, later, it)
+        more = out
+    if not _merge(c, firsts, it):
+        return None
     at_least_one(c, at, it, node)
-    return second
+    result: State = []
+    for before, then, first, last in zip(state, second, grown, more, strict=True):
+        if isinstance(then, Grown) and isinstance(last, Grown):
+            result.append(list_behind(c, at, before, last.added or first, it, node, first))
+            if len(last.added) != len(first) and it.length.const != 1:
+                return None
+        else:
+            result.append(then)
+    return result
 
 
-def _set_aside(since: Since) -> list[tuple[Cell, Dim]]:
+def _set_aside(since: Since) -> list[tuple[Cell, Dim | None, Dim]]:
     """The first iteration's values of `_`, whose cells are emptied for the others."""
-    found: list[tuple[Cell, Dim]] = []
+    found: list[tuple[Cell, Dim | None, Dim]] = []
     for cell in since.determined:
         if cell.value is not None:
-            found.append((cell, cell.value))
-            cell.value = None
+            found.append((cell, cell.first, cell.value))
+            cell.value = cell.first = None
     return found
 
 
-def _merge(firsts: list[tuple[Cell, Dim]]) -> None:
-    for cell, first in firsts:
+def _merge(c: Check, firsts: list[tuple[Cell, Dim | None, Dim]], it: Iteration) -> bool:
+    """The first iteration's values of `_` and those of the others as one; whether one cell can have them."""
+    for cell, first, value in firsts:
         if cell.value is None:
-            cell.value = first
-        elif cell.value != first:
-            cell.first = first
+            cell.first, cell.value = first, value
+        elif (cell.first, cell.value) != (first, value):
+            along = item_by_item(c, cell, it)
+            if first is not None or cell.first is not None or along is None:
+                return False
+            cell.first, cell.along = value, along
+    return True
 
 
 def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """Sizes that change become symbols at the loop's head; a closed form for them is verified by induction."""
     carried: dict[str, Dim] = {}
-    head = _by_index(c, at, state, body, it)
+    first = _first(c, at, state, body, it)
+    head = state if first is None else _by_index(c, at, state, first, it)
+    stated = False
     for _ in range(4):
         with c.trial(at) as trial:
-            out = body(trial.at.under(Cond.lt(it.index, it.length)), head, it.element)
-            if out is None or trial.failed or not _keeps_kinds(at, head, out):
+            out = body(along(trial.at, it), head, it.element)
+            good = out is not None and not trial.failed and _keeps_kinds(at, head, out)
+            if good and out is not None:
+                changed = _differences(along(at, it), head, out, carried, it.index)
+            elif first is None or stated or carried:
                 trial.keep()  # its mistakes are those of the attempt
                 return None
-            changed = _differences(at, head, out, carried, it.index)
+        if not good and first is not None:
+            head, stated = _as_stated(c, at, state, head, first, body, it), True
+            continue
         if changed is None:
             return None
         if not changed:
             break
-        head = _with_symbols(c, head, changed, carried, it)
+        head = _with_symbols(c, state, head, changed, carried, it)
     else:
         return None
     return _closed(c, at, state, head, carried, body, it, node)
@@ -100,21 +144,86 @@ def _keeps_kinds(at: Place, head: State, out: State) -> bool:
     return True
 
 
-def _by_index(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State:
+def _first(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
+    """What the first iteration gives, if it is known to give anything."""
+    with c.trial(at) as trial:
+        first_at = Cond.eq(it.index, 0), Cond.lt(it.index, it.length), *element_facts(it, dim(0))
+        out = body(trial.at.under(*first_at), state, it.element)
+        good = out is not None and not trial.failed and _keeps_kinds(at, state, out)
+    return out if good else None
+
+
+def _changing(c: Check, it: Iteration) -> frozenset[str]:
+    """What has another value in each iteration without the index in it: a formula with it would be false."""
+    running = c.block.running
+    return it.symbols | running.elements | running.carried.keys() | running.heads.keys()
+
+
+def _by_index(c: Check, at: Place, state: State, first: State, it: Iteration) -> State:
     """The state at the head of an iteration where layers state their sizes as formulas in the index.
 
     The sizes that one iteration gives are those that the next one takes; whether that holds is left to verify.
     """
-    with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.eq(it.index, 0), Cond.lt(it.index, it.length)), state, it.element)
-        failed = out is None or trial.failed or not _keeps_kinds(at, state, out)
-    if out is None or failed:
-        return state
-    # What has another value in each iteration without the index in it would make the formula false.
-    changing = (
-        it.symbols | c.block.running.elements | set(c.block.running.carried) | set(c.block.running.heads)
-    )
-    return [_one_before(at, a, b, it.index, changing) for a, b in zip(state, out, strict=True)]
+    elements: dict[str, Value] = dict(elements_at(it, it.index))
+    changing = _changing(c, it)
+    return [
+        _one_before(at, a, substitute(b, elements), it.index, changing)
+        for a, b in zip(state, first, strict=True)
+    ]
+
+
+def _as_stated(
+    c: Check, at: Place, state: State, head: State, first: State, body: Body, it: Iteration
+) -> State:
+    """The state at the head of an iteration where layers state the sizes that they take, as formulas in the index.
+
+    What a layer says that it takes is what flows in, if it is the loop's own start at index 0; whether it is what each
+    iteration gives is left to verify.
+    """
+    changing = _changing(c, it)
+    asked: dict[str, Dim] = {}
+    for i, (start, now, after) in enumerate(zip(state, head, first, strict=True)):
+        if not (
+            isinstance(start, TensorType) and isinstance(now, TensorType) and isinstance(after, TensorType)
+        ):
+            continue
+        shape = list(now.shape)
+        for k, (x, y) in enumerate(zip(start.shape, after.shape, strict=True)):
+            if isinstance(x, Dim) and isinstance(y, Dim) and x == now.shape[k] and not at.facts.equal(x, y):
+                shape[k] = s = c.fresh("stated")
+                asked[str(s)] = x
+        head = [*head[:i], now.with_shape(tuple(shape)), *head[i + 1 :]]
+    (own,) = it.index.symbols
+    elements: dict[str, Value] = dict(elements_at(it, it.index))
+    open_ = dict(asked)
+    while open_:
+        with c.trial(at) as trial:
+            body(along(trial.at, it), head, it.element)
+            wanted = [m.state for m in trial.errors if m.state is not None]
+        found = next((f for f in (_solved(w, open_) for w in wanted) if f is not None), None)
+        if found is None:
+            break
+        name, form = found[0], substitute(found[1], elements)
+        assert isinstance(form, Dim)
+        if form.symbols & changing or not _starts_as(at, form.substitute(asked), own, asked[name]):
+            form = asked[name]
+        del open_[name]
+        head = [substitute(h, {name: form}) for h in head]
+    return [substitute(h, dict(open_)) for h in head]
+
+
+def _solved(wanted: Cond, asked: Mapping[str, Dim]) -> tuple[str, Dim] | None:
+    """The one of some sizes that an equation gives, and what it is by it."""
+    if wanted.op != "==":
+        return None
+    a, b = wanted.dims
+    for name in sorted((a - b).symbols & asked.keys()):
+        parts = linear(a - b, name)
+        if parts is not None and not parts[0].symbols & asked.keys():
+            form = divides_exactly(-parts[1], parts[0])
+            if form is not None:
+                return name, form
+    return None
 
 
 def _one_before(at: Place, start: Value, after: Value, index: Dim, changing: frozenset[str]) -> Value:
@@ -159,14 +268,15 @@ def _differences(
 
 
 def _with_symbols(
-    c: Check, head: State, places: list[tuple[int, int]], carried: dict[str, Dim], it: Iteration
+    c: Check, state: State, head: State, places: list[tuple[int, int]], carried: dict[str, Dim], it: Iteration
 ) -> State:
     result = list(head)
     same: dict[Dim, Dim] = {}
     for i, j in places:
-        tensor = result[i]
+        before, tensor = state[i], result[i]
+        assert isinstance(before, TensorType)
         assert isinstance(tensor, TensorType)
-        start = tensor.shape[j]
+        start = before.shape[j]
         assert isinstance(start, Dim)
         s = same.get(start)
         if s is None:
@@ -192,7 +302,7 @@ def _closed(
     node: object,
 ) -> State | None:
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.lt(it.index, it.length)), head, it.element)
+        out = body(along(trial.at, it), head, it.element)
     if out is None:
         return None
     nexts = _nexts(at, head, out, carried)
@@ -202,20 +312,20 @@ def _closed(
     forms = {
         name: _closed_form(at, symbol(name), start, nexts[name], it, nexts) for name, start in carried.items()
     }
-    facts: list[Cond] = [Cond.lt(it.index, it.length)]
+    facts: list[Cond] = []
     for name, form in forms.items():
         if form is not None:
             facts.append(Cond.eq(symbol(name), form))
     since = c.effects.since()
-    out = body(at.under(*facts), head, it.element)
+    out = body(along(at, it).under(*facts), head, it.element)
     if out is None or since.failed:
         return None
     _close_carried(c, at, since, it, forms)
-    for name in carried:
-        c.block.running.carried[name] = Carried(
-            "size", carried[name], _in_owner(c, nexts[name], it), it.index, it.owner
-        )
-    final = {name: _final(name, carried, nexts, forms[name], it) for name in carried}
+    if not _keep(c, at, since, it, carried, nexts, forms):
+        return None
+    final = {name: _final(c, at, name, carried, nexts, forms[name], it) for name in carried}
+    if it.owner is not None and not _is_whole(c, at, it) and any(final[n] == symbol(n) for n in carried):
+        return None
     if any(f is not None and f != carried[n] for n, f in final.items()) and any(
         forms[n] is None for n in carried
     ):
@@ -227,18 +337,114 @@ def _closed(
             added = [_in_closed_form(a, forms) for a in o.added]
             if any(type_symbols(a) & set(carried) for a in added):
                 return None
-            result.append(list_behind(c, at, before, Grown(before, added), it))
+            result.append(list_behind(c, at, before, added, it, node))
         else:
             result.append(substitute(h, {own: it.length, **final}))
     return result
 
 
-def _in_owner(c: Check, d: Dim, it: Iteration) -> Dim:
-    """A formula in a loop's index, in that of the comprehension that made the layers."""
+def _keep(
+    c: Check,
+    at: Place,
+    since: Since,
+    it: Iteration,
+    starts: dict[str, Dim],
+    nexts: dict[str, Dim],
+    forms: dict[str, Dim | None],
+) -> bool:
+    """Keep the running sizes that a loop's `_` stand for where their lists are made; whether that can be."""
+    running = c.block.running
+    copies: dict[tuple[str, ast.Comprehension], Dim] = {}
+    for cell in since.determined:
+        sizes = [d for d in (cell.first, cell.value) if d is not None]
+        names = frozenset().union(*(d.symbols for d in sizes)) & starts.keys()
+        if not names:
+            continue
+        along = item_by_item(c, cell, it)
+        if along is None:
+            return False
+        node = running.repeats[along].node
+        if it.owner is None:
+            it.owner = node
+        if it.owner is node:
+            continue
+        for name in sorted(names):
+            if (name, node) not in copies:
+                copies[name, node] = c.fresh("size")
+        env: dict[str, Dim | int] = {name: copies[name, node] for name in names}
+        cell.first = None if cell.first is None else cell.first.substitute(env)
+        cell.value = None if cell.value is None else cell.value.substitute(env)
+    all_kept: list[tuple[str, Dim, ast.Comprehension | None]] = [(n, symbol(n), it.owner) for n in starts]
+    all_kept += [(name, copy, node) for (name, node), copy in copies.items()]
+    for name, kept, owner in all_kept:
+        others = {n: copies[n, owner] for n in starts if owner is not None and (n, owner) in copies}
+        step = _in_owner(c, nexts[name], it, owner).substitute(dict(others))
+        form = forms[name]
+        if not _goes_on(c, at, it, owner, step):
+            return False
+        running.carried[str(kept)] = Carried(
+            "size",
+            starts[name],
+            step,
+            it.index,
+            owner,
+            None if form is None else _in_owner(c, form, it, owner),
+        )
+    return True
+
+
+def _goes_on(c: Check, at: Place, it: Iteration, node: ast.Comprehension | None, step: Dim) -> bool:
+    """Whether a running size can be told along a whole list: by what its own items are made of, and also for the items
+    that a loop over the first ones leaves out."""
+    repeat = None if node is None else c.block.running.repeats.get(str(c.block.running.owners[node]))
+    if repeat is None:
+        return True
+    running = c.block.running
+    inner = repeat.iteration
+    foreign = (step.symbols & running.elements) - inner.symbols
+    if foreign and foreign - _around(c, node):
+        return False
+    if at.facts.equal(repeat.length, it.length):
+        return True
+    if step.symbols & (running.heads.keys() | running.elements - inner.symbols):
+        return False
+    return has_value(c, step, repeat)
+
+
+def _around(c: Check, node: ast.Comprehension | None) -> frozenset[str]:
+    """The symbols of the elements of the comprehensions around one."""
+    found: frozenset[str] = frozenset()
+    for other, index in c.block.running.owners.items():
+        repeat = c.block.running.repeats.get(str(index))
+        if repeat is not None and other is not node and any(n is node for n in walk(other)):
+            found |= repeat.iteration.symbols
+    return found
+
+
+def _is_whole(c: Check, at: Place, it: Iteration) -> bool:
+    """Whether a loop goes through all of the list that keeps its sizes: then they are known behind the list, too."""
     if it.owner is None:
+        return False
+    repeat = c.block.running.repeats.get(str(c.block.running.owners[it.owner]))
+    return repeat is not None and at.facts.equal(repeat.length, it.length)
+
+
+def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -> Dim:
+    """A formula in a loop's index, in that of the comprehension that made the layers."""
+    if node is None:
         return d
+    running = c.block.running
     (own,) = it.index.symbols
-    return d.substitute({own: c.block.running.owners[it.owner]})
+    index = running.owners[node]
+    repeat = running.repeats.get(str(index))
+    mine = frozenset() if repeat is None else repeat.iteration.symbols
+    d = d.substitute({n: v for n, v in elements_at(it, it.index).items() if n not in mine})
+    d = d.substitute({own: index})
+    if (
+        repeat is not None and str(index) not in running.names
+    ):  # nothing but the element is called anything there
+        d = d.substitute({str(v): own for own, v in element_pairs(repeat.iteration, index)})
+    return d
 
 
 def _in_closed_form(value: Value, forms: dict[str, Dim | None]) -> Value:
@@ -295,7 +501,15 @@ def _closed_form(
     return None
 
 
-def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim | None, it: Iteration) -> Dim:
+def _final(
+    c: Check,
+    at: Place,
+    name: str,
+    starts: dict[str, Dim],
+    nexts: dict[str, Dim],
+    form: Dim | None,
+    it: Iteration,
+) -> Dim:
     """The size behind the loop."""
     (own,) = it.index.symbols
     if form is not None:
@@ -309,6 +523,12 @@ def _final(name: str, starts: dict[str, Dim], nexts: dict[str, Dim], form: Dim |
     step = nexts[name]
     if not step.symbols & set(nexts) and not step.symbols & it.symbols:
         return step.substitute({own: it.length - 1})
+    step = step.substitute(dict(elements_at(it, it.index)))
+    if not step.symbols & set(nexts) and not step.symbols & it.symbols:
+        last = step.substitute({own: it.length - 1})
+        if not _is_whole(c, at, it):
+            return last
+        at.assume(Cond.eq(symbol(name), last))
     return symbol(name)
 
 

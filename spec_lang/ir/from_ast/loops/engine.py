@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
-from spec_lang.ir.from_ast.loops.invariants import close, closed_lists, for_all, same, same_state
-from spec_lang.ir.from_ast.loops.item_formulas import fit_formula
+from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists, for_all
+from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, items_run, no_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Trial
 from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import element_facts, elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Cell, Grown, Iteration, Value
-from spec_lang.shapes import Cond, Dim, dim, symbol
+from spec_lang.shapes import Cond, Dim, dim
 from spec_lang.syntax import ast
 
 
@@ -74,16 +77,16 @@ def loop(
 def _invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """One iteration that leaves everything as it was stands for all."""
     since = c.effects.since()
-    out = body(at.under(Cond.lt(it.index, it.length)), state, it.element)
+    out = body(along(at, it), state, it.element)
     if out is None or since.failed or not same_state(at, state, out):
         return None
     close(c, at, since, it)
-    return closed_lists(c, at, state, out, it)
+    return closed_lists(c, at, state, out, it, node)
 
 
 def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> None:
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.lt(it.index, it.length)), state, it.element)
+        out = body(along(trial.at, it), state, it.element)
     pairs = zip(state, out or state, strict=True)
     changes = [(a, b) for a, b in pairs if not same(at, a, b) and not _is_broken(b)]
     if c.effects.tainted and not changes:
@@ -100,12 +103,13 @@ def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, 
 def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
     """Each iteration on its own: for short lists whose types differ."""
     assert it.known is not None
-    seen: dict[Cell, list[Dim]] = {}
+    seen: dict[Cell, list[tuple[Dim | None, Dim]]] = {}
+    ran: dict[Cell, list[tuple[int, Mapping[str, Dim]]]] = {}
     (own,) = it.index.symbols
     for k, element in enumerate(it.known):
         since = c.effects.since()
         values = elements_at(it, dim(k))
-        conds = [Cond.eq(it.index, k), *(Cond.eq(symbol(n), v) for n, v in values.items())]
+        conds = [Cond.eq(it.index, k), *element_facts(it, dim(k))]
         out = body(at.one_by_one().under(*conds), state, element)
         if out is None or since.failed:
             return None
@@ -114,10 +118,21 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
         since.settle([o.with_cond(o.cond.substitute(env)) for o in since.owed])
         for cell in since.determined:
             if cell.value is not None:
-                seen.setdefault(cell, []).append(cell.value)
-                cell.value = None
+                seen.setdefault(cell, []).append((cell.first, cell.value))
+                ran.setdefault(cell, []).append((k, c.block.running.ran.get(cell, {})))
+                cell.value = cell.first = None
     for cell, sizes in seen.items():
-        if not fit_formula(c, cell, sizes, it.index, it.owner or c.block.running.cells.get(cell)):
+        if all(s == sizes[0] for s in sizes):
+            cell.first, cell.value = sizes[0]
+            continue
+        found = [value for _, value in sizes]
+        items = items_run(c, it, ran[cell])
+        if items is None or any(first is not None for first, _ in sizes):
+            no_formula(c, cell, found)
+            return None
+        cell.along, order = items
+        found = [found[order.index(item)] for item in range(len(order))]
+        if not fit_formula(c, cell, found, it.index, it.owner or c.block.running.cells.get(cell)):
             return None
     return state
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
+from spec_lang.ir.from_ast.expressions.lists import another, joined
+from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, is_linear_in
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import owe
-from spec_lang.ir.from_ast.values.elements import element_flags, elements_at, item_elements
-from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute
+from spec_lang.ir.from_ast.values.elements import (
+    element_facts,
+    element_flags,
+    element_names,
+    items_at,
+    names_of,
+    varies_along,
+)
+from spec_lang.ir.from_ast.values.substitution import item_at, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
-from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
-from spec_lang.shapes import Cond, Dim, TensorType, dim
-from spec_lang.syntax import ast
+from spec_lang.ir.from_ast.values.value import POISON, Env, Grown, Iteration, Mapped, Value
+from spec_lang.shapes import Compared, Cond, Dim, Every, dim, root, symbol
 
 
 def for_all(c: Check, at: Place, it: Iteration) -> list[Cond]:
@@ -28,33 +37,13 @@ def for_all(c: Check, at: Place, it: Iteration) -> list[Cond]:
         inside = Cond.lt(it.index, it.length)
         if at.under(inside).decide(Cond.lt(it.index, items.length)) is not True:
             inside = Cond.lt(it.index, items.length)
-        found += [~inside | cond, ~inside | cond.substitute(item_elements(it, it.index))]
+        found += [~inside | cond, ~inside | cond.substitute(names_of(it, it.index))]
     return list(dict.fromkeys(found))
 
 
-def same_state(at: Place, a: State, b: State) -> bool:
-    """Whether an iteration leaves everything as it was."""
-    return len(a) == len(b) and all(same(at, x, y) for x, y in zip(a, b, strict=True))
-
-
-def same(at: Place, a: Value, b: Value) -> bool:
-    """Whether two values are proved equal."""
-    if a is b:
-        return True
-    if isinstance(b, Grown):
-        return b.base is a
-    if isinstance(a, TensorType) and isinstance(b, TensorType):
-        if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
-            return False
-        return all(
-            x == y or (isinstance(x, Dim) and isinstance(y, Dim) and at.facts.equal(x, y))
-            for x, y in zip(a.shape, b.shape, strict=True)
-        )
-    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
-        return type(a) is type(b) and same_state(at, list(a), list(b))
-    if isinstance(a, Dim) and isinstance(b, Dim):
-        return at.facts.equal(a, b)
-    return type(a) is type(b) and not is_module(a) and a == b
+def along(at: Place, it: Iteration) -> Place:
+    """Inside any iteration: what the index is below, and which items the elements are."""
+    return at.under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
 
 
 def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
@@ -62,9 +51,11 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
     owed = since.owed
     names = it.index.symbols | it.symbols
     flags = element_flags(it)
+    parts = element_names(it)
 
     def varies(cond: Cond) -> bool:
-        return bool(cond.symbols & names or cond.names & flags)
+        known = cond.symbols | cond.names
+        return bool(known & (names | flags) or any(root(n) in parts for n in known))
 
     if not any(varies(o.cond) for o in owed):
         return
@@ -73,12 +64,14 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
         if not varies(o.cond):
             c.effects.owe(o)
             continue
-        for cond in _for_all(o.cond, it):
+        for cond in _for_all(at, o.cond, it):
             known = at.decide(cond)
             if known is False:
                 c.error("E0601", f"{o.message}, which does not hold in every iteration", o.place.span)
             elif known is None and varies(cond):
-                plain = not cond.names & flags and all(n.isidentifier() for n in cond.symbols & names)
+                plain = not cond.names & flags and all(
+                    n.isidentifier() for n in cond.symbols if n in names or root(n) in parts
+                )
                 if o.passed and not plain and not cond.symbols & set(c.block.dims):
                     continue  # of the items' fields: their own constructors check it
                 c.error(
@@ -91,16 +84,18 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
                 owe(c, at, cond, o.message, o.place, o.stated)
 
 
-def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
-    """A condition for each iteration, or for the first and the last where it is linear in the index."""
+def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
+    """A condition for each iteration, or for the first and the last where it is linear or monotone in the index."""
     (own,) = it.index.symbols
     if it.known is not None and len(it.known) <= MAX_UNROLLED:
         found: list[Cond] = []
         for k in range(len(it.known)):
-            env: dict[str, Dim | int | Cond] = {own: k}
-            env |= elements_at(it, dim(k))
+            env: Env = {own: k}
+            env |= items_at(it, dim(k))
             found.append(cond.substitute(env))
         return list(dict.fromkeys(found))
+    if any(isinstance(f, Compared) for f in cond.flags):
+        return [_every(cond, it)]
     if cond.op == "or":
         # A premise about the index may be dropped: what is left is owed in any case.
         names, flags = it.index.symbols | it.symbols, element_flags(it)
@@ -113,58 +108,110 @@ def _for_all(cond: Cond, it: Iteration) -> list[Cond]:
     linear = all(is_linear_in(d, own) for d in cond.dims) and not cond.parts
     if cond.is_bound and linear:
         return [cond.substitute({own: 0}), cond.substitute({own: it.length - 1})]
+    if cond.is_bound and not cond.parts and not cond.symbols & it.symbols:
+        a, b = cond.dims
+        slack = a - b if cond.op in (">", ">=") else b - a
+        after = slack.substitute({own: it.index + 1})
+        inside = at.under(Cond.lt(it.index, it.length))
+        least = None
+        if inside.decide(Cond.ge(slack, after)):
+            least = it.length - 1
+        elif inside.decide(Cond.le(slack, after)):
+            least = dim(0)
+        if least is not None:
+            none, there = Cond.lt(it.length, 1), cond.substitute({own: least})
+            return [there if at.decide(none) is False else none | there]
     return [cond]
 
 
-def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration) -> State:
+def _every(cond: Cond, it: Iteration) -> Cond:
+    """A condition on floats for all iterations; as it is where an element is no function of the index."""
+    (own,) = it.index.symbols
+    each = cond.substitute(items_at(it, it.index))
+    others = it.symbols | element_flags(it) | element_names(it)
+    if any(n in others or root(n) in others for n in each.names | each.symbols):
+        return cond
+    plain = re.sub(r"(_\d+)+$", "", own)  # equal conditions have one text, whatever loop they come from
+    if plain != own and plain not in each.names | each.symbols | it.length.names:
+        each, own = each.substitute({own: symbol(plain, 0)}), plain
+    return Cond.flag(Every(each, own, it.length))
+
+
+def closed_lists(c: Check, at: Place, before: State, after: State, it: Iteration, node: object) -> State:
     """The state behind an invariant loop: lists have grown by what each iteration appends."""
     result: State = []
     for a, b in zip(before, after, strict=True):
         if isinstance(b, Grown):
-            result.append(list_behind(c, at, a, b, it))
+            result.append(list_behind(c, at, a, b.added, it, node))
         else:
             result.append(a)
     return result
 
 
-def list_behind(c: Check, at: Place, before: Value, grown: Grown, it: Iteration) -> Value:
-    """A list behind the loop that appends to it."""
-    n = len(grown.added)
-    if n == 0:
+def list_behind(
+    c: Check,
+    at: Place,
+    before: Value,
+    added: list[Value],
+    it: Iteration,
+    node: object,
+    first: list[Value] | None = None,
+) -> Value:
+    """A list behind the loop that appends to it, in the first iteration something of its own where `first` is given."""
+    if not added:
         return before
-    not_negative(c, at, it, c.definition.node)
-    first = grown.added[0]
-    own = type_symbols(first) & it.symbols
-    if isinstance(before, list) and not before and n == 1:
-        length = it.length.const
-        if length is not None and length <= MAX_UNROLLED:
-            return [item_along(it, first, dim(k)) for k in range(length)]
-        item = item_along(it, first, it.index)
-        if not type_symbols(item) & it.symbols:
-            return Mapped(it.index, it.length, item)
+    not_negative(c, at, it, node)
+    start = dim(0 if first is None else 1)
+    own = joined(c, at, first or [], appended(c, at, added, it, start, node))
+    if own is POISON:
         return POISON
-    varies = own or type_symbols(first) & it.index.symbols  # then it equals nothing but itself
-    if not varies and isinstance(before, list) and all(same(at, x, first) for x in [*before, *grown.added]):
-        return Mapped(c.fresh("k", 0), it.length * n + len(before), first)
-    return POISON
+    if isinstance(before, Grown):
+        if isinstance(own, list):
+            return Grown(before.base, [*before.added, *own])
+        return c.error(
+            "E0310",
+            "a list that grows in a loop inside another loop has no formula for its items",
+            node,
+            help="gather the items of the inner loop in a list of their own",
+        )
+    return joined(c, at, before, own)
+
+
+def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim, node: object) -> Value:
+    """What the iterations of a loop append, from one of them on."""
+    length = it.length - start
+    if length.const is not None and length.const <= MAX_UNROLLED:
+        return [item_along(it, a, start + k) for k in range(length.const) for a in added]
+    index = another(c, it.index)
+    items = [item_along(it, a, start + index) for a in added]
+    if varies_along(it, items):
+        return no_formula_for_items(c, node)
+    if len(items) == 1:
+        return Mapped(index, length, items[0])
+    if all(same(at, items[0], i) for i in items) and not type_symbols(items[0]) & index.symbols:
+        return Mapped(index, length * len(items), items[0])
+    return c.error(
+        "E0310",
+        f"each iteration appends {len(items)} items of different types, for which there is no one formula",
+        node,
+        help="make a list for each of them",
+    )
+
+
+def no_formula_for_items(c: Check, node: object) -> Value:
+    """A mistake: items that are no function of their place."""
+    return c.error(
+        "E0403",
+        "these items are parts of others, whose number is not known",
+        node,
+        help="go through the list itself where they are used",
+    )
 
 
 def item_along(it: Iteration, item: Value, index: Dim) -> Value:
     """What one iteration makes, at an index in place of the loop's own."""
     (own,) = it.index.symbols
-    return substitute(item, {**elements_at(it, index), own: index})
-
-
-def grow(c: Check, at: Place, old: Value, added: list[Value], node: ast.Expr) -> Value:
-    if isinstance(old, Grown):
-        return Grown(old.base, [*old.added, *added])
-    if isinstance(old, Mapped):
-        first = added[0] if added else None
-        if all(same(at, first, a) for a in added) and same(at, first, old.item):
-            return Mapped(old.index, old.length + len(added), old.item)
-        if added and old.length.const is not None and old.length.const < 256:
-            return [*first_items(old, old.length.const), *added]
-    return c.error("E0403", "what is appended differs from what the list holds", node)
+    return substitute(item, {**items_at(it, index), own: index})
 
 
 def not_negative(c: Check, at: Place, it: Iteration, node: object) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.layers.cells import written_out
-from spec_lang.ir.from_ast.loops.invariants import same
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.values.value import Carried, Cell, Value
+from spec_lang.ir.from_ast.values.value import Carried, Cell, Iteration, Value
 from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def fit_items(c: Check, at: Place) -> bool:
@@ -35,12 +36,12 @@ def _fit_items(c: Check, at: Place, whole: Cell, cells: list[Cell]) -> bool:
     owner = items[0][0][0]
     variables = [i[0][1] for i in items if len(i) == 1 and i[0][0] is owner and i[0][1] is not None]
     if len(variables) < len(cells) or len(values) < len(cells) or any(cell.first for cell in cells):
-        return _no_formula(c, whole, values)
+        return no_formula(c, whole, values)
     whole.value = _variable(c, at, values, variables)
     if whole.value is not None:
         return True
     if owner.key is not None:  # a dict is one expression, along which nothing runs
-        return _no_formula(c, whole, values)
+        return no_formula(c, whole, values)
     index = c.fresh("k", 0)
     step = _variable(c, at, values[1:], variables)
     if step is None:
@@ -55,7 +56,7 @@ def _variable(c: Check, at: Place, values: list[Dim], variables: Sequence[Mappin
     for name in variables[0]:
         if all(same(at, v[name], d) for v, d in zip(variables, values, strict=False)):
             found = c.fresh(name)
-            c.block.running.names[str(found)] = (name, dim(0))
+            c.block.running.names[str(found)] = (name, dim(0), 1)
             return found
     return None
 
@@ -67,8 +68,8 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
         cell.value = first
         return True
     rest = values[1:]
-    if _of_a_default(c, rest):
-        return _no_formula(c, cell, values)
+    if _of_a_default(c, rest) or (owner is not None and _over_a_default(c, owner)):
+        return no_formula(c, cell, values)
     if all(v == rest[0] for v in rest):
         cell.first, cell.value = first, rest[0]
         return True
@@ -85,7 +86,38 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
             c.block.running.carried[str(s)] = Carried(cell.name, first, s * factor, index, owner)
             cell.value = s
             return True
-    return _no_formula(c, cell, values)
+    return no_formula(c, cell, values)
+
+
+def item_by_item(c: Check, cell: Cell, it: Iteration) -> str | None:
+    """The name of the index of the one list of which a loop runs item i in iteration i, where a cell is determined."""
+    ran = c.block.running.ran.get(cell, {})
+    names = [n for n, d in ran.items() if d.symbols & it.index.symbols]
+    return names[0] if len(names) == 1 and ran[names[0]] == it.index else None
+
+
+def items_run(
+    c: Check, it: Iteration, ran: list[tuple[int, Mapping[str, Dim]]]
+) -> tuple[str, list[int]] | None:
+    """As `item_by_item`, of iterations that were gone through one by one in any order: with the item that each ran."""
+    count = len(it.known or ())
+    if [k for k, _ in ran] != list(range(count)):
+        return None
+    (own,) = it.index.symbols
+    numbers = {
+        n: [items[n].substitute({own: k}).const if n in items else None for k, items in ran]
+        for n in dict.fromkeys(n for _, items in ran for n in items)
+    }
+    moving = {
+        n: [i for i in found if i is not None] for n, found in numbers.items() if len({*found}) == count
+    }
+    if len(moving) != 1 or any(len({*found}) > 1 for n, found in numbers.items() if n not in moving):
+        return None
+    ((name, order),) = moving.items()
+    whole = c.block.running.repeats[name].length.const == count
+    if sorted(order) != list(range(count)) or not (whole or order == list(range(count))):
+        return None
+    return name, order
 
 
 def _of_a_default(c: Check, values: list[Dim]) -> bool:
@@ -94,7 +126,21 @@ def _of_a_default(c: Check, values: list[Dim]) -> bool:
     return bool(names) and any(re.search(rf"\b(?:{names})\[\d", str(v)) for v in values)
 
 
-def _no_formula(c: Check, cell: Cell, values: list[Dim]) -> bool:
+def _over_a_default(c: Check, list_: ast.Comprehension) -> bool:
+    """Whether a model makes these layers of a list that is looked at for the items that it has by default."""
+    node = c.definition.node
+    return (
+        isinstance(node, ast.Block)
+        and node.kind == "model"
+        and any(
+            isinstance(n, ast.Name) and isinstance(c.block.mono.get(n.id), list)
+            for g in list_.generators
+            for n in walk(g.iterable)
+        )
+    )
+
+
+def no_formula(c: Check, cell: Cell, values: list[Dim]) -> bool:
     shown = ", ".join(map(str, values[:4]))
     what = "`_`" if isinstance(cell.node, ast.Hole) else f"`{cell.name}`"
     c.error(

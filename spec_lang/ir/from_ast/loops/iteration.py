@@ -5,34 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
-from spec_lang.ir.from_ast.expressions.items import range_length
+from spec_lang.ir.from_ast.expressions.items import elements_of, known_list, range_length, repeat_item
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at
+from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, items_at, part_of
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
+from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     AliasModule,
     BlockModule,
     Case,
     Enumerate,
+    Env,
     Grown,
     Iteration,
     ListModule,
     Mapped,
     OpModule,
+    Parts,
     Range,
+    RecordValue,
     RepeatModule,
+    Reversed,
     SymList,
     Value,
     Zip,
 )
-from spec_lang.shapes import Dim, TensorType, dim, symbol
+from spec_lang.ops.kinds import Real
+from spec_lang.shapes import Cond, Dim, TensorType, Truth, dim, opaque
+from spec_lang.shapes.flags import named_truth
 from spec_lang.shapes.linear import linear
+from spec_lang.shapes.real import named_real
 from spec_lang.syntax import ast
 
 MAX_UNROLLED = 64
@@ -45,8 +53,21 @@ Body = Callable[[Place, State, Value], State | None]
 """One iteration at a place: the state behind it, from the one before it and the loop's element."""
 
 
-def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> Iteration | None:
-    """How a value is gone through; its mistake is reported."""
+def counter(c: Check, name: str) -> Dim:
+    """A symbol for what counts the iterations of a loop: the author has no name for it unless one says so."""
+    index = c.fresh(name, 0)
+    c.block.running.counters.add(str(index))
+    return index
+
+
+def iteration(
+    c: Check, at: Place, value: Value, name: str, node: ast.Expr, apart: bool = False
+) -> Iteration | None:
+    """How a value is gone through; its mistake is reported.
+
+    Args:
+        apart: Whether items of the same list may be gone through beside it: then each is told by its index.
+    """
     value = at.resolve(value)
     if value is POISON:
         return None
@@ -54,13 +75,13 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         length = range_length(value)
         plain = at.facts.simplify(length)
         length = plain if plain.const is not None else length
-        index = c.fresh(name, 0)
+        index = counter(c, name)
         known: Sequence[Value] | None = None
         if length.const is not None and length.const <= MAX_UNROLLED:
             known = [value.start + value.step * k for k in range(length.const)]
         return Iteration(length, index, value.start + value.step * index, known, frozenset())
     if isinstance(value, Enumerate):
-        inner = iteration(c, at, value.items, name, node)
+        inner = iteration(c, at, value.items, name, node, apart)
         if inner is None:
             return None
         known = None
@@ -70,42 +91,53 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
         it = Iteration(inner.length, inner.index, element, known, inner.symbols)
         it.parts = (inner,)
         return it
+    if isinstance(value, Reversed):
+        inner = iteration(c, at, value.items, name, node, True)
+        return None if inner is None else _mirrored(inner)
     if isinstance(value, Zip):
-        return _zipped(c, at, value, name, node)
+        return _zipped(c, at, value, name, node, apart)
     if isinstance(value, SymList):
         try:
             return _over_symbols(c, at, value, name)
         except NeedsValue:
             c.unknown(NeedsValue(frozenset({value.text})), node)
             return None
+    if isinstance(value, Parts):
+        first, second = value.parts[:2]
+        c.error(
+            "E0403",
+            f"the items of this list follow no one formula: {type_text(first)}, then {type_text(second)}",
+            node,
+            help="go through each part on its own",
+        )
+        return None
     if isinstance(value, Mapped):
-        index = c.fresh(name, 0)
+        index = counter(c, f"{name}_index")
         return Iteration(value.length, index, item_at(value, index), None, frozenset())
     if isinstance(value, RepeatModule):
-        index = c.fresh(name, 0)
         (own,) = value.index.symbols
+        index = counter(c, own.rstrip("0123456789_") or own)  # of a layer, the list's own variable says which
         c.block.running.indices[own] = value.index
-        inner = value.iteration
-        known = [
-            at_index(value.item, {**elements_at(inner, dim(k)), own: dim(k)})
-            for k in range(len(inner.known or ()))
-        ]
-        apart = _apart(c, value) if _inside_itself(at.loops.values(), own) else {}
-        if apart is None:
-            c.error(
-                "E0403",
-                "these layers are gone through inside a loop over the same layers, and their sizes differ",
-                node,
-                help="make a list of the layers' results first, and go through that",
-            )
-            return None
-        inner = _renamed(inner, apart) if apart else inner
-        each = at_index(value.item, {**apart, own: index})
-        it = Iteration(value.length, index, each, known or None, inner.symbols)
-        it.owner, it.parts = value.node, (inner,)
+        inner, start = value.iteration, value.start
+        count = len(inner.known or ()) if value.length == inner.length else value.length.const or 0
+        known = [at_index(value.item, {**items_at(inner, start + k), own: start + k}) for k in range(count)]
+        part = part_of(inner, start, value.length)
+        elements: Env = {}
+        if apart or start.const != 0 or inside_itself(at, own):
+            elements, part = elements_of(c, value, start + index), nameless(part)
+        each = at_index(value.item, {**elements, own: start + index})
+        symbols = (inner.symbols - elements.keys()) | {
+            n for n in map(str, elements.values()) if n.isidentifier()
+        }
+        it = Iteration(value.length, index, each, known or None, frozenset(symbols) - {str(index)})
+        it.owner, it.parts = value.node if start.const == 0 else None, (part,)
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items
+        if len(value) == 1 and isinstance(value[0], RepeatModule):
+            return iteration(c, at, value[0], name, node)
+        if any(isinstance(i, RepeatModule) for i in value):
+            return _spliced(c, value, name, node)
     if isinstance(value, list | tuple):
         return _over_known(c, list(value), name)
     if isinstance(value, TensorType):
@@ -113,6 +145,19 @@ def iteration(c: Check, at: Place, value: Value, name: str, node: ast.Expr) -> I
     else:
         c.error("E0403", f"a loop cannot go over {host.kind_of(value)}", node)
     return None
+
+
+def nameless(it: Iteration) -> Iteration:
+    """The same, where the symbols of its elements stand for items of another loop."""
+    other = Iteration(it.length, it.index, it.element, None, it.symbols)
+    other.owner, other.own = it.owner, it.own
+    other.parts = tuple(map(nameless, it.parts))
+    return other
+
+
+def inside_itself(at: Place, own: str) -> bool:
+    """Whether a loop around goes through the same list of layers, whose index is `own`."""
+    return _inside_itself(at.loops.values(), own)
 
 
 def _inside_itself(variables: Iterable[Value], own: str) -> bool:
@@ -131,41 +176,102 @@ def _inside_itself(variables: Iterable[Value], own: str) -> bool:
     return False
 
 
-def _apart(c: Check, value: RepeatModule) -> dict[str, Dim] | None:
-    """Symbols of a second item's own in place of those of a list's elements: two items are never the same."""
-    symbols = value.iteration.symbols
-    if not all(n.isidentifier() for n in symbols):
-        return None
-    found: dict[str, Dim] = {}
-    for name in sorted(symbols):
-        own = symbol(name)
-        c.block.running.indices.setdefault(name, own)
-        found[name] = c.fresh(name)
-    c.block.running.elements |= {str(d) for d in found.values()}
-    return found
+def _spliced(c: Check, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
+    """A container into which lists of layers are spread: which part an item is of, its index says."""
+    index, first = counter(c, f"{name}_index"), dim(0)
+    starts: list[Dim] = []
+    for item in items:
+        starts.append(first)
+        if isinstance(item, RepeatModule):
+            values = elements_at(item.iteration, index)
+            if any(n not in values or n in values[n].symbols for n in item.iteration.symbols):
+                if all(not isinstance(i, RepeatModule) or i.length.const is not None for i in items):
+                    each_known = known_list(c, ListModule("", "list", items, []), node)
+                    return None if each_known is None else _over_known(c, each_known, name)
+                c.error(
+                    "E0403",
+                    "these layers differ, and how many stand before each is not known",
+                    node,
+                    help="go through each list of them in a loop of its own",
+                )
+                return None
+            first = first + item.length
+        else:
+            first = first + 1
+    element: Value = None
+    for item, start in reversed(list(zip(items, starts, strict=True))):
+        each = repeat_item(c, item, index - start) if isinstance(item, RepeatModule) else item
+        if item is items[-1]:
+            element = each
+        else:
+            end = start + (item.length if isinstance(item, RepeatModule) else 1)
+            element = Case(Cond.lt(index, end), each, element)
+    known = None
+    if first.const is not None and first.const <= MAX_UNROLLED:
+        known = known_list(c, ListModule("", "list", items, []), node)
+    return Iteration(first, index, element, known, frozenset())
 
 
-def _renamed(it: Iteration, env: dict[str, Dim]) -> Iteration:
-    """The same iteration with other symbols for its elements."""
-    symbols = frozenset(str(env.get(n, n)) for n in it.symbols)
-    other = Iteration(it.length, it.index, substitute(it.element, dict(env)), it.known, symbols)
-    other.item, other.owner = it.item, it.owner
-    other.parts = tuple(_renamed(p, env) for p in it.parts)
+def _mirrored(it: Iteration) -> Iteration:
+    """The same from the last item to the first."""
+    (own,) = it.index.symbols
+    last = it.length - 1
+    known = None if it.known is None else it.known[::-1]
+    other = Iteration(it.length, it.index, reindexed(it.element, own, last - it.index), known, it.symbols)
+    item = it.item
+    if item is not None:
+        other.item = lambda k: item(last - k)
+    other.own = it.own
+    other.parts = tuple(map(_mirrored, it.parts))
     return other
 
 
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
-    index = c.fresh(f"{name}_index", 0)
-    element = as_symbols(symbolic(c, at, str(c.fresh(name)), value.item))
+    index = counter(c, f"{name}_index")
+    own = str(c.fresh(name))
+    element = as_symbols(symbolic(c, at, own, value.item))
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
-    it.item = lambda k: element_of(c, at, value, k)
+    it.own = own
+    it.item = lambda k: (
+        element_of(c, at, value, k) if k.const is not None else _item_at(element, own, value, k)
+    )
     return it
 
 
+def _item_at(element: Value, own: str, items: SymList, index: Dim) -> Value:
+    """What an element's numbers, truths and lists are of a list's item at an index that is not known."""
+    if items.whole is not None:
+        assert items.start is not None
+        return _item_at(element, own, items.whole, items.start + index)
+    args = (*items.args, index)
+
+    def name(part: object) -> str:
+        return f"{items.name}[{{}}]{str(part).removeprefix(own)}"
+
+    def item(part: Value) -> Value:
+        if isinstance(part, Dim):
+            low, high = part.bounds
+            return opaque("item", *args, low=low, high=high, text=name(part))
+        if isinstance(part, Real):
+            return named_real(name(part), args)
+        if isinstance(part, Cond) and isinstance(part.said, Truth):
+            return Cond.flag(named_truth(name(part.said), args))
+        if isinstance(part, SymList):
+            listed = name(part.text)
+            return SymList(listed, part.item, opaque("len", *args, low=0, text=f"len({listed})"), args)
+        if isinstance(part, tuple):
+            return tuple(map(item, part))
+        if isinstance(part, RecordValue):
+            return RecordValue(part.definition, {n: item(v) for n, v in part.fields.items()})
+        return part
+
+    return item(element)
+
+
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
-    index = c.fresh(f"{name}_index", 0)
+    index = counter(c, f"{name}_index")
     length = dim(len(items))
     if items and all(isinstance(i, Dim) and i.const is not None for i in items):
         consts = [i.const for i in items if isinstance(i, Dim) and i.const is not None]
@@ -178,8 +284,8 @@ def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
     return Iteration(length, index, element_, items, frozenset())
 
 
-def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Iteration | None:
-    parts = [iteration(c, at, p, name, node) for p in value.parts]
+def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr, apart: bool) -> Iteration | None:
+    parts = [iteration(c, at, p, name, node, apart) for p in value.parts]
     if any(p is None for p in parts):
         return None
     found = [p for p in parts if p is not None]
@@ -205,8 +311,7 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr) -> Itera
 
 def ungrown(value: Value) -> Value:
     """A list with what an iteration has appended to it; other values as they are."""
-    if isinstance(value, Grown):
-        assert isinstance(value.base, list)
+    if isinstance(value, Grown) and isinstance(value.base, list):
         return [*value.base, *value.added]
     return value
 

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-import re
-
 from spec_lang.ir.from_ast.expressions.conversions import condition
-from spec_lang.ir.from_ast.expressions.items import known_list
+from spec_lang.ir.from_ast.expressions.items import elements_of, known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
+from spec_lang.ir.from_ast.layers.containers import may_be_key
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
-from spec_lang.ir.from_ast.loops.engine import loop
-from spec_lang.ir.from_ast.loops.invariants import close, for_all, item_along, not_negative
-from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, iteration, reindexed
-from spec_lang.ir.from_ast.names.names import hides_dim
+from spec_lang.ir.from_ast.loops.invariants import (
+    along,
+    close,
+    for_all,
+    item_along,
+    no_formula_for_items,
+    not_negative,
+)
+from spec_lang.ir.from_ast.loops.iteration import (
+    MAX_UNROLLED,
+    State,
+    counter,
+    inside_itself,
+    iteration,
+    nameless,
+    reindexed,
+)
+from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
-from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.elements import element_items, element_names
-from spec_lang.ir.from_ast.values.kinds import is_list, is_module
+from spec_lang.ir.from_ast.values.choices import as_size
+from spec_lang.ir.from_ast.values.elements import part_of, varies_along
+from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
-from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import (
     POISON,
+    Env,
     Grown,
     Iteration,
     ListModule,
     Mapped,
+    Parts,
     RecordValue,
     RepeatModule,
     SymList,
     Value,
 )
-from spec_lang.shapes import Cond, Dim, dim, root, symbol
-from spec_lang.shapes.linear import symbol_in
+from spec_lang.ops.kinds import Real
+from spec_lang.shapes import Cond, Dim, dim
+from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
 
@@ -46,23 +62,37 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
         return c.error("E0511", f"{module.label} is run on a tensor, and gets nothing", node)
     (own,) = module.index.symbols
     name = own.rstrip("0123456789_") or own
-    index = c.fresh(name, 0)
+    index = counter(c, name)
     c.block.running.indices[own] = module.index
-    item = at_index(module.item, {own: index})
-    inner = module.iteration
+    inner = part_of(module.iteration, module.start, module.length)
+    elements: Env = {}
+    if module.start.const != 0 or inside_itself(at, own):
+        elements, inner = elements_of(c, module, module.start + index), nameless(inner)
+    item = at_index(module.item, {**elements, own: module.start + index})
     element = reindexed(inner.element, own, index)
-    it = Iteration(module.length, index, element, inner.known, inner.symbols)
-    it.owner, it.parts = module.node, (inner,)
+    known = inner.known if module.length == module.iteration.length or inner.known is None else None
+    if known is None and inner.known is not None and module.length.const is not None:
+        known = inner.known[: module.length.const]
+    it = Iteration(module.length, index, element, known, inner.symbols)
+    it.owner, it.parts = module.node if module.start.const == 0 else None, (inner,)
 
     def body(there: Place, state: State, _: Value) -> State | None:
         step = args.with_first(state[0])
         out = nested_list(c, node) if is_list(item) else c.run(there, item, step, node)
         return None if out is POISON else [out]
 
+    from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
+
+    note_loop(c, it)
     result = loop(c, at, [args.values[0]], body, it, node)
     if result is None:
         return POISON
     return keep_trail(c, at, result[0], args.values[0], f"{module.label or 'list'} (x {module.length})")
+
+
+def note_loop(c: Check, it: Iteration) -> None:
+    """Which loop the symbols of elements are gone through by."""
+    c.block.running.loops.update((name, it) for name in it.symbols | it.index.symbols)
 
 
 def for_loop(c: Check, at: Place, node: ast.For) -> bool:
@@ -73,8 +103,10 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
     if it is None:
         _poison_loop(c, at, node)
         return False
+    note_loop(c, it)
     names = list(at.locals)
     growing = _appended(node.body)
+    at.looped |= {n for n in _assigned(node.body) if n not in at.locals and meaning(c, at, n) is not None}
 
     def body(there: Place, state: State, element: Value) -> State | None:
         inner = there.fork()
@@ -88,6 +120,8 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
             return None
         return [inner.locals.get(n, POISON) for n in names]
 
+    from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
+
     result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable, node.body)
     at.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
     if result is None:
@@ -97,7 +131,7 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
 
 def _head(at: Place, value: Value) -> Value:
     """A list at a loop's head only grows inside: what is appended is kept apart."""
-    return Grown(value, []) if isinstance(value, list) and not at.unrolled else value
+    return Grown(value, []) if isinstance(value, list | Mapped | Parts | Grown) and not at.unrolled else value
 
 
 def _poison_loop(c: Check, at: Place, node: ast.For) -> None:
@@ -149,15 +183,22 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
     elif isinstance(element, RecordValue):
         for field, item in element.fields.items():
             _note_variable(c, f"{name}.{field}", item)
-    if isinstance(element, SymList) and element.name == "{}":
-        c.block.running.names.setdefault(str(element.args[0]), (name, dim(0)))
-    if not isinstance(element, Dim) or len(element.symbols) != 1:
+    elif isinstance(element, Real) and str(element) in c.block.running.elements:
+        c.block.running.names.setdefault(str(element), (name, dim(0), 1))
+    elif isinstance(element, SymList) and element.name == "{}":
+        c.block.running.names.setdefault(str(element.args[0]), (name, dim(0), 1))
+    if not isinstance(element, Dim):
         return
-    (own,) = element.symbols
-    variable = symbol_in(element, own)
-    offset = element - (symbol(own, 0) if variable is None else variable)
-    if offset.const is not None:
-        c.block.running.names.setdefault(own, (name, offset))
+    running = c.block.running
+    counted = element.symbols & running.counters or element.symbols & running.elements
+    if len(counted) != 1:
+        return
+    (own,) = counted
+    found = linear(element, own)
+    if found is not None and found[0].const:
+        running.names.setdefault(own, (name, found[1], found[0].const))
+    if found is None or found[0].const != 1:
+        running.formulas.setdefault(own, (name, element))
 
 
 def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
@@ -169,18 +210,26 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     it = iteration(c, at, value, name, generator.iterable)
     if it is None:
         return POISON
+    if it.element is None and it.known is None:
+        message = "the items differ by what is known of them one by one, and how many there are is not known"
+        return c.error(
+            "E0403", message, generator.iterable, help="state the length of each list with a `require`"
+        )
     if it.element is None or (it.known is not None and len(it.known) == 0):
         return _each(c, at, node, it)
+    note_loop(c, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
-        there = trial.at.under(Cond.lt(it.index, it.length), *for_all(c, at, it))
+        there = along(trial.at, it).under(*for_all(c, at, it))
         if not bind_target(c, there, generator.target, it.element, generator.iterable):
             trial.keep()
             return POISON
         there.inside = (*at.inside, (node, None))
         key = None if node.key is None else c.ev(there, node.key)
-        item = c.ev(there, node.value)
+        item = as_size(c.ev(there, node.value), c.block.hypers)
         good = item is not POISON and key is not POISON
+        if good and key is not None and is_module(item):
+            good = may_be_key(c, key, "dict", node.key)
         errors = trial.errors
         if good or not one_by_one:
             trial.keep()
@@ -199,14 +248,21 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
-    if not along_index(it, item):
-        return c.error(
-            "E0504",
-            f"`{c.source.at(node.value.span)}` is needed for each item of this list, whose items are not known one by one",
-            node.value,
-            help="count them, `for i in range(len(...))`, or state the list here as a literal",
-        )
-    item = substitute(item, element_items(it, it.index))
+    if varies_along(it, item):
+        found_along = item_along(it, item, it.index)
+        if varies_along(it, found_along):
+            if not isinstance(value, SymList) or has_tensor(item):
+                return no_formula_for_items(c, node)
+            needs = NeedsValue(frozenset({value.text}))
+            if c.by_value(needs):
+                raise needs
+            return c.error(
+                "E0504",
+                f"`{c.source.at(node.value.span)}` is needed for each item of this list, whose items are not known one by one",
+                node.value,
+                help="count them, `for i in range(len(...))`, or state the list here as a literal",
+            )
+        item = found_along
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",
@@ -215,19 +271,6 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         )
     not_negative(c, at, it, generator.iterable)
     return Mapped(it.index, it.length, item)
-
-
-def along_index(it: Iteration, item: Value) -> bool:
-    """Whether what an iteration makes is a function of the index alone."""
-    own = {root(n) for n in own_names(it)}
-    left = element_names(substitute(item, element_items(it, it.index)))
-    return not any(w in own for n in left for w in re.findall(r"[A-Za-z_]\w*", n))
-
-
-def own_names(it: Iteration) -> frozenset[str]:
-    """The names that stand for a loop's element, and are none outside of it."""
-    found = element_names(it.element) if it.item is not None else frozenset()
-    return found.union(*map(own_names, it.parts))
 
 
 def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item: Value, key: Value) -> Value:
@@ -244,8 +287,11 @@ def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item:
             help=f'count them: `f"{key}_{{{it.index}}}"`',
         )
     it.owner = node
+    (own,) = it.index.symbols
     c.block.running.owners[node] = it.index
-    return RepeatModule(at.member, it.index, it.length, item, node, node.key is not None, it, key)
+    made = RepeatModule(at.member, it.index, it.length, item, node, node.key is not None, it, key)
+    c.block.running.repeats[own] = made
+    return made
 
 
 def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
@@ -263,7 +309,9 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         item = _item(c, there, node)
         if item is POISON or key is POISON:
             return POISON
-        items.append(item)
+        if node.key is not None and is_module(item) and not may_be_key(c, key, "dict", node.key):
+            return POISON
+        items.append(_as_child(at, item))
         keys.append(str(key))
     if any(map(is_module, items)):
         present = [(k, i) for k, i in zip(keys, items, strict=True) if i is not None]
@@ -271,6 +319,11 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         names = [str(n) for n in range(len(present))] if node.key is None else [k for k, _ in present]
         return ListModule(at.member, kind, [i for _, i in present], names)
     return items
+
+
+def _as_child(at: Place, item: Value) -> Value:
+    """A list of layers as one child of another: without a list around it, it would be spread there."""
+    return ListModule(at.member, "list", [item], ["0"]) if isinstance(item, RepeatModule) else item
 
 
 def _item_unknown(c: Check, at: Place, node: ast.Comprehension) -> None:
@@ -314,7 +367,7 @@ def _nested(
         if item is POISON or key is POISON:
             return False
         keys.append(str(len(items)) if key is None else str(key))
-        items.append(item)
+        items.append(_as_child(at, item))
         return True
     generator = node.generators[depth]
     found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
@@ -335,6 +388,12 @@ def _nested(
         if holds and not _nested(c, there, node, depth + 1, items, keys):
             return False
     return True
+
+
+def _assigned(body: tuple[ast.Statement, ...]) -> set[str]:
+    """The names that a loop's body gives values."""
+    targets = [n.target for statement in body for n in walk(statement) if isinstance(n, ast.Assign)]
+    return {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
 
 
 def _appended(body: tuple[ast.Statement, ...]) -> set[str]:

@@ -30,6 +30,8 @@ def lookup(c: Check, at: Place, node: ast.Name, *, call: bool = False) -> Value:
 
 def find(c: Check, at: Place, name: str, *, call: bool = False) -> tuple[str, Value] | None:
     """As `meaning`, for a name that is used: that it is, and that a dim is needed at construction, is noted."""
+    if name in at.partial | at.looped and name not in at.locals and name not in at.loops:
+        return None
     found = meaning(c, at, name, call=call)
     if found is None:
         return None
@@ -116,6 +118,13 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
         c.effects.taint()
         return POISON
     c.effects.estrange(name)
+    if name in at.looped:
+        return c.error(
+            "E0201",
+            f"`{name}` gets a value inside a loop, which it may not have here",
+            node,
+            help="give it a value before the loop, or use another name inside",
+        )
     if name in c.block.dims:
         return c.error(
             "E0201",
@@ -126,7 +135,12 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
     own = (c.block.members if at.sees_members else {}, c.block.hypers, c.block.methods, at.scope.names)
     known = chain(at.loops, at.locals, c.block.lets, c.block.dims, *own)
     if not call:
-        return c.error("E0201", f"nothing here is called `{name}`", node, help=c.suggestion(name, known))
+        return c.error(
+            "E0201",
+            f"nothing here is called `{name}`",
+            node,
+            help=c.suggestion(name, chain(known, CONSTANTS)),
+        )
     if name[:1].isupper():
         layers = chain(at.scope.names, c.program.layers)
         hint = (
@@ -139,7 +153,7 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
     near = (
         habits.FUNCTION_HELP.get(name)
         or c.suggestion(name, chain(*own))
-        or c.suggestion(name, chain(known, c.program.functions))
+        or c.suggestion(name, chain(known, c.program.functions, FUNCTIONS, MAKERS))
     )
     hint = near or "`specc ops` lists the functions"
     return c.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)

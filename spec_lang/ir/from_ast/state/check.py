@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from spec_lang.diagnostics import Label, Span
 from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.effects import Effects, Trial
 from spec_lang.ir.from_ast.state.mistake import Mistake
@@ -15,7 +16,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.state.tables import Block
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Summary, Value
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Parts, Summary, Value
 from spec_lang.ops.base import NO_VALUE, Function, Layer, stating
 from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined, root
 from spec_lang.syntax import ast
@@ -23,7 +24,8 @@ from spec_lang.syntax import ast
 MAX_DEPTH = 150
 COMPARED = 500_000
 """With how many names one check compares wrong ones, in search of what was meant."""
-_NUMBERED = re.compile(r"\b[A-Za-z_]\w*_\d+\b")
+_COUNTER = r"\b\w+_index(?:_\d+)?\b"
+_NUMBERED = r"\b[A-Za-z_]\w*_\d+\b"
 
 
 class NeedsValue(Exception):
@@ -32,9 +34,11 @@ class NeedsValue(Exception):
     def __init__(self, names: frozenset[str]) -> None:
         super().__init__(", ".join(sorted(names)))
         self.names = names
+        self.node: ast.Expr | None = None
+        """The expression that asks for the value."""
 
 
-class Rules(NamedTuple):
+class Rules(Frozen):
     """What is done with each kind of node and module. Rules call each other through `Check`, which looks them up here."""
 
     expressions: Mapping[type, Callable[[Check, Place, Any], Value]]
@@ -104,19 +108,21 @@ class Check:
             if self.depth > MAX_DEPTH:
                 return self.error("E0801", "this expression is nested too deeply", node)
             value = self.rules.expressions[type(node)](self, at, node)
+        except NeedsValue as needs:
+            if self.caller is None:  # an inlined function may stand in another file
+                needs.node = needs.node or node
+            return self.unknown(needs, node)
         except TooLarge as error:
             return self.error("E0801", f"this leads to {error}", node)
         except Undefined as error:
             return self.error("E0803", f"this has no value: {error}", node)
-        except NeedsValue as needs:
-            return self.unknown(needs, node)
         finally:
             self.depth -= 1
-        if isinstance(value, TensorType | tuple | list | Mapped) or is_module(value):
+        if isinstance(value, TensorType | tuple | list | Mapped | Parts) or is_module(value):
             self.note_type(at, node, value)
         return value
 
-    def _by_value(self, needs: NeedsValue) -> bool:
+    def by_value(self, needs: NeedsValue) -> bool:
         """Whether what must be known is known at the uses of the block that is checked."""
         whole = self
         while whole.caller is not None:
@@ -137,7 +143,7 @@ class Check:
         Raises:
             NeedsValue: they are.
         """
-        if self._by_value(needs):
+        if self.by_value(needs):
             raise needs
         names = " and ".join(f"`{n}`" for n in sorted(needs.names))
         return self.error(
@@ -218,11 +224,18 @@ class Check:
         return POISON
 
     def authored(self, text: str) -> str:
-        """A text with loops' symbols called as the author called the variable, where that is clear."""
-        for own in dict.fromkeys(_NUMBERED.findall(text)):
+        """A text with loops' symbols called as the author called the variable, where that is clear.
+
+        What counts a loop whose author counts nothing is `i`.
+        """
+        for own in dict.fromkeys(re.findall(_NUMBERED, text)):
             name = self.block.symbols.authors.get(own)
             if name is not None and not re.search(rf"\b{name}\b", text):
                 text = re.sub(rf"\b{own}\b", name, text)
+        for own in dict.fromkeys(re.findall(_COUNTER, text)):
+            if own in self.block.running.counters:
+                free = next(n for n in ("i", "j", "k", "m", own) if not re.search(rf"\b{n}\b", text))
+                text = re.sub(rf"\b{own}\b", free, text)
         return text
 
     def label(self, node: object, text: str) -> Label:
@@ -262,12 +275,14 @@ class Check:
     # --- symbols and notes ---
 
     def fresh(self, name: str, low: int | None = 1, high: int | None = None) -> Dim:
-        """A symbol that no other value has, named as near to `name` as may be."""
+        """A symbol that no other value has, named as near to `name` as may be; none of who inlines this function either."""
+        if self.caller is not None:
+            return self.caller.fresh(name, low, high)
         return self.block.fresh(name, low, high)
 
     def unknown_size(self, name: str) -> Dim:
         """A symbol for a size that no expression gives."""
-        size = self.block.fresh(name)
+        size = self.fresh(name)
         self.block.symbols.dynamic.add(str(size))
         return size
 

@@ -93,6 +93,7 @@ class Place:
         "frame",
         "inside",
         "locals",
+        "looped",
         "loops",
         "member",
         "mode",
@@ -112,6 +113,8 @@ class Place:
         self.locals: dict[str, Value] = {}
         self.partial: frozenset[str] = frozenset()
         """Names that one branch of an `if` defines, and the other does not."""
+        self.looped: frozenset[str] = frozenset()
+        """Names of the definition that a loop gives other values."""
         self.bound: dict[str, Dim | Pack] = {}
         """Dims that annotations bind."""
         self.loops: Mapping[str, Value] = {}
@@ -136,7 +139,8 @@ class Place:
 
     def adopt(self, other: Place) -> None:
         """Go on from where another has come to."""
-        self.facts, self.path, self.partial = other.facts, other.path, other.partial
+        self.facts, self.path = other.facts, other.path
+        self.partial, self.looped = other.partial, other.looped
         self.locals, self.bound, self.loops = other.locals, other.bound, other.loops
 
     def under(self, *conds: Cond | bool) -> Place:
@@ -193,6 +197,7 @@ class Place:
         other.frame = self.frame
         other.inside = self.inside
         other.locals = self.locals
+        other.looped = self.looped
         other.loops = self.loops
         other.member = self.member
         other.mode = self.mode

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.values.value import (
     Carried,
@@ -32,23 +34,47 @@ class Symbols:
 class Running:
     """What loops have made symbols of."""
 
-    __slots__ = ("carried", "cells", "elements", "heads", "indices", "names", "owners", "repeats")
+    __slots__ = (
+        "apart",
+        "carried",
+        "cells",
+        "counters",
+        "elements",
+        "formulas",
+        "heads",
+        "indices",
+        "loops",
+        "names",
+        "owners",
+        "ran",
+        "repeats",
+    )
 
     def __init__(self) -> None:
         self.carried: dict[str, Carried] = {}
         """Running sizes by their symbol."""
+        self.apart: dict[tuple[str, Dim], dict[str, Dim]] = {}
+        """By a list of layers and an index, the symbols of that item's own of what no formula gives."""
+        self.loops: dict[str, Iteration] = {}
+        """The loop that each symbol of an element, and of what counts it, is gone through by."""
         self.heads: dict[str, Iteration] = {}
         """The loops at whose heads a changing size is a symbol."""
+        self.counters: set[str] = set()
+        """The symbols that count iterations."""
         self.elements: set[str] = set()
         """Symbols of elements that no formula in an index gives."""
-        self.names: dict[str, tuple[str, Dim]] = {}
-        """Symbols of loops: the author's variable, which is the symbol plus a known offset."""
+        self.formulas: dict[str, tuple[str, Dim]] = {}
+        """What counts a loop without a name of its own: the author's variable, which is a formula in it."""
+        self.names: dict[str, tuple[str, Dim, int]] = {}
+        """Symbols of loops: the author's variable, which is the symbol by a known factor plus an offset."""
         self.indices: dict[str, Dim] = {}
         """The indices of lists of layers by their names."""
         self.repeats: dict[str, RepeatModule] = {}
         """The lists of layers by the names of their indices."""
         self.owners: dict[ast.Comprehension, Dim] = {}
         """The index of each comprehension of layers."""
+        self.ran: dict[Cell, Mapping[str, Dim]] = {}
+        """By a cell, the item of each list, by the name of its index, at which it was determined last."""
         self.cells: dict[Cell, ast.Comprehension] = {}
         """The comprehension along which a cell was determined."""
 

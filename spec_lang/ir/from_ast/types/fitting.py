@@ -12,6 +12,7 @@ from spec_lang.ir.from_ast.types.hypers import symbolic, type_bounds, unbounded,
 from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.value import (
     CTORS,
     POISON,
@@ -39,7 +40,7 @@ _MISS = _Miss()
 
 def fit(c: Check, at: Place, value: Value, type: ast.Type, name: str, node: object) -> Value:
     """A value as a hyperparameter's type takes it; what does not fit is reported."""
-    value = at.resolve(value)
+    value = as_size(at.resolve(value), c.block.hypers)
     if value is POISON:
         return POISON
     if isinstance(value, Case):

@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS, is_mono
 from spec_lang.ir.from_ast.values.value import POISON, Env, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Absent, Cond, Dim, Truth, dim, opaque, symbol
+from spec_lang.shapes import Absent, Cond, Dim, Items, Truth, dim, opaque, symbol
 from spec_lang.shapes.atom import filled
 from spec_lang.shapes.flags import named_truth
 from spec_lang.shapes.real import named_real
@@ -128,11 +128,23 @@ def bindings(name: str, value: Value, type: ast.Type, env: Env) -> None:
             bindings(f"{name}.{f.name.id}", value.fields[f.name.id], f.type, env)
     elif isinstance(value, list | tuple):
         env[f"len({name})"] = dim(len(value))
+        if isinstance(type, ast.ListType):
+            items = tuple(v for v in value if isinstance(v, Dim))
+            if len(items) == len(value):
+                env[name] = Items("", items)
+                env[f"sum({name})"] = sum(items, start=dim(0))
         for i, item in enumerate(value):
             item_type = type.items[i] if isinstance(type, ast.TupleType) else getattr(type, "item", type)
             bindings(f"{name}[{i}]", item, item_type, env)
     elif isinstance(value, SymList):
         env[f"len({name})"] = value.length
+        env[name] = _listed(value)
+
+
+def _listed(value: SymList) -> Items:
+    """What stands for a list of unknown length in terms about another."""
+    whole = None if value.whole is None else _listed(value.whole)
+    return Items(value.name, args=value.args, whole=whole, start=value.start)
 
 
 def abstract(name: str, value: Value) -> Value:

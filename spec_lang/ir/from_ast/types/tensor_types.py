@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.names.names import find, lookup
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
+from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Range, Value
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, Truth
 from spec_lang.syntax import ast
@@ -67,6 +68,7 @@ def type_size(c: Check, at: Place, node: ast.Expr) -> Dim | Pack | None:
     value = at.resolve(lookup(c, at, node) if isinstance(node, ast.Name) else c.ev(at, node))
     if value is POISON:
         return None
+    value = as_size(value, c.block.hypers)
     if isinstance(value, Pack):
         name = str(value)
         c.error("E0404", f"this is any number of dims: write `{name}`", node)

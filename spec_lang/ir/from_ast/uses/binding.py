@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.lists import parts_of
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -22,7 +23,7 @@ from spec_lang.syntax import ast
 class Pair:
     """A size that a callee declares, and the one that it gets."""
 
-    __slots__ = ("actual", "axis", "formal", "input", "type")
+    __slots__ = ("actual", "axis", "formal", "input", "type", "within")
 
     def __init__(self, formal: Dim, actual: Dim | Pack, input: str, axis: int, type: TensorType) -> None:
         self.formal = formal
@@ -30,6 +31,8 @@ class Pair:
         self.input = input
         self.axis = axis
         self.type = type
+        self.within: Cond | None = None
+        """What holds of the index of a list's item, of which it is a size."""
 
 
 class _Absent:
@@ -42,13 +45,15 @@ _ABSENT = _Absent()
 class _Call:
     """One call while its inputs are bound: what the callee's names stand for so far, and what is still to be compared."""
 
-    __slots__ = ("env", "label", "node", "pairs")
+    __slots__ = ("env", "indices", "label", "node", "pairs")
 
     def __init__(self, env: Env, node: ast.Expr, label: str) -> None:
         self.env = env
         self.node = node
         self.label = label
         self.pairs: list[Pair] = []
+        self.indices: dict[str, str] = {}
+        """The symbols of indices of lists that are passed, each with its input's name."""
 
 
 def bind_inputs(
@@ -74,7 +79,7 @@ def bind_inputs(
     for item, value in later:
         if not _pair(c, at, item, value, call):
             return False
-    if not _solve(c, at, callee, call):
+    if not (_solve(c, at, callee, call) and _alike(c, callee, call)):
         return False
     for name, d in callee.dims.items():
         key = f"*{name}" if isinstance(d, Pack) else name
@@ -90,7 +95,7 @@ def _absent_together(c: Check, at: Place, callee: MethodSummary, call: _Call) ->
     """
     resulting = type_symbols(callee.result)
     for item in callee.inputs:
-        absent = call.env.get(Absent(item.name))
+        absent = call.env.get(Absent(item.name), False)  # left out, it is what its default is
         for name in callee.absent.get(item.name, ()):
             others = [i.name for i in callee.inputs if i is not item and name in type_symbols(i.type)]
             if not others and name not in resulting:
@@ -231,22 +236,52 @@ def _pair_types(c: Check, at: Place, formal: Value, value: Value, name: str, cal
 
 
 def _pair_lists(c: Check, at: Place, formal: Mapped, value: Value, name: str, call: _Call) -> bool:
-    if isinstance(value, list | tuple):
-        actual = dim(len(value))
-        items = first_items(formal, len(value))
-    elif isinstance(value, Mapped):
-        actual = value.length
-        items, value = [formal.item], [item_at(value, formal.index)]
-    else:
+    parts = parts_of(list(value) if isinstance(value, tuple) else value)
+    if parts is None:
         c.error(
             "E0403",
             f"{call.label}'s {name} is a list of tensors, not {found_text(value)}",
             stage(call.node),
         )
         return False
-    call.pairs.append(Pair(formal.length, actual, name, -1, TensorType(DType.I64, ())))
-    found = zip(items, value, strict=True)
-    return all(_pair_types(c, at, f, v, name, call) for f, v in found)
+    start = dim(0)
+    for part in parts:
+        if isinstance(part, Mapped):
+            index = c.fresh(f"{name}_index", 0)
+            call.indices[str(index)] = name
+            if at.decide(Cond.ge(part.length, 1)):  # the first item binds dims
+                first = item_at(formal, start), item_at(part, dim(0))
+                if not _pair_types(c, at, *first, name, call):
+                    return False
+            before = len(call.pairs)
+            if not _pair_types(c, at, item_at(formal, start + index), item_at(part, index), name, call):
+                return False
+            for pair in call.pairs[before:]:
+                pair.within = Cond.lt(index, part.length)
+            start = start + part.length
+        else:
+            for k, v in enumerate(part):
+                if not _pair_types(c, at, item_at(formal, start + k), v, name, call):
+                    return False
+            start = start + len(part)
+    call.pairs.append(Pair(formal.length, start, name, -1, TensorType(DType.I64, ())))
+    return True
+
+
+def _alike(c: Check, callee: MethodSummary, call: _Call) -> bool:
+    """A dim has one value for all items of a list."""
+    for name, d in callee.dims.items():
+        value = call.env.get(f"*{name}" if isinstance(d, Pack) else name)
+        for size in value if isinstance(value, tuple) else (value,):
+            own = size.symbols & set(call.indices) if isinstance(size, Dim) else ()
+            for index in own:
+                c.error(
+                    "E0301",
+                    f"{call.label}'s {call.indices[index]} has one {name} for all its items, but here it is {size}",
+                    stage(call.node),
+                )
+                return False
+    return True
 
 
 def _pair_tensors(
@@ -312,13 +347,14 @@ def _solve(c: Check, at: Place, callee: MethodSummary, call: _Call) -> bool:
     while waiting:
         rest: list[Pair] = []
         for p in waiting:
+            there = at if p.within is None else at.under(p.within)
             unknown = [n for n in sorted(p.formal.symbols) if n in callee.dims and n not in call.env]
             if len(unknown) > 1:
                 rest.append(p)
             elif unknown:
                 if not _bind(c, at, p, unknown[0], call, rest):
                     return False
-            elif not _equal(c, at, p, call):
+            elif not _equal(c, there, p, call):
                 return False
         if len(rest) == len(waiting):
             break

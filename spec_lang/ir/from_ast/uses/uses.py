@@ -12,7 +12,6 @@ from spec_lang.ir.from_ast.types.fitting import bind_hypers
 from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.uses.binding import bind_inputs
 from spec_lang.ir.from_ast.uses.functions import result_of
-from spec_lang.ir.from_ast.uses.lists import lists_in, name_items
 from spec_lang.ir.from_ast.uses.obligations import discharge
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.module_values import at_index
@@ -82,9 +81,6 @@ def _used(
         c.effects.taint()
         return POISON
     inside = {name: cells(name, node) for name in summary.dims}
-    for h in target.hypers or ():
-        for name, value in lists_in(h.name.id, values[h.name.id]):
-            name_items(c, at, name, value, summary, env)
     module = BlockModule(label, summary, env, inside, node)
     early = [o for o in summary.owed if not (o.cond.names & set(summary.dims))]
     return module if discharge(c, at, early, env, module, node) else POISON

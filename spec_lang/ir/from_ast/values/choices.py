@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.substitution import truth
 from spec_lang.ir.from_ast.values.value import Case, FunctionRef, OpCtor, Value
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, DType
+from spec_lang.shapes import Absent, Cond, Dim, DType, conditional, root
 
 
 def join_case(cond: Cond, yes: Value, no: Value) -> Value:
@@ -29,6 +31,24 @@ def join_case(cond: Cond, yes: Value, no: Value) -> Value:
     ):
         return yes
     return Case(cond, yes, no)
+
+
+def as_size(value: Value, hypers: Collection[str]) -> Value:
+    """A choice between ints as one int, where the condition is `lasting`; any other value as it is."""
+    if not isinstance(value, Case):
+        return value
+    yes, no = as_size(value.yes, hypers), as_size(value.no, hypers)
+    if isinstance(yes, Dim) and isinstance(no, Dim) and lasting(value.cond, hypers):
+        return conditional(value.cond, yes, no)
+    return value
+
+
+def lasting(cond: Cond, hypers: Collection[str]) -> bool:
+    """Whether a size may depend on a condition: sizes and a definition's hyperparameters decide it, nothing of a loop's or a call's."""
+    names = [n for f in cond.flags for n in f.names]
+    return not any(isinstance(f, Absent) for f in cond.flags) and all(
+        root(n) in hypers and "[" not in n for n in names
+    )
 
 
 def truth_cond(cond: Cond) -> Cond:

@@ -12,6 +12,10 @@ from spec_lang.ir.from_ast.values.value import (
     CTORS,
     Case,
     FunctionRef,
+    Grown,
+    Mapped,
+    Maybe,
+    Parts,
     Range,
     RecordValue,
     SymList,
@@ -33,7 +37,7 @@ def kind_of(value: Value) -> str:
         ((float, Real), "a float"),
         ((str, Choice), "a string"),
         (tuple, "a tuple"),
-        ((list, SymList, Range), "a list"),
+        ((list, SymList, Range, Mapped, Parts, Grown), "a list"),
     ]
     if value is None:
         return "none"
@@ -168,6 +172,11 @@ def compare(op: str, a: Value, b: Value) -> Cond | bool:
     """
     if op in ("in", "not in"):
         return _membership(op, a, b)
+    for x, other in ((a, b), (b, a)):
+        if isinstance(x, Case | Maybe) and not is_module(x) and not is_tensor(x):
+            cond, yes, no = (x.cond, x.yes, x.no) if isinstance(x, Case) else (x.absent, None, x.value)
+            sides = [compare(op, *((v, other) if x is a else (other, v))) for v in (yes, no)]
+            return disjunction(conjunction(cond, sides[0]), conjunction(negation(cond), sides[1]))
     a, b = as_int(a), as_int(b)
     if isinstance(a, Dim) and isinstance(b, Dim):
         divides = _divides(op, a, b)
@@ -218,7 +227,16 @@ def _equal(a: Value, b: Value) -> Cond | bool:
         return truth((a & b) | (~a & ~b))
     if isinstance(a, SymList) or isinstance(b, SymList):
         raise NoValue("lists of unknown length do not compare")
+    if isinstance(a, RecordValue) and isinstance(b, RecordValue):
+        if a.definition is not b.definition:
+            return False
+        return _equal(tuple(a.fields.values()), tuple(b.fields.values()))
+    if a is not None and b is not None and not all(isinstance(x, _PLAIN) for x in (a, b)):
+        raise NoValue(f"{kind_of(a)} and {kind_of(b)} do not compare")
     return type(a) is type(b) and a == b
+
+
+_PLAIN = (str, bool, Cond, Dim, float, Real, list, tuple, RecordValue)
 
 
 def conjunction(a: Cond | bool, b: Cond | bool) -> Cond | bool:

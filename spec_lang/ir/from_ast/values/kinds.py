@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.value import MODULES, Case, ListModule, Mapped, Maybe, RepeatModule, Value
+from spec_lang.ir.from_ast.values.value import (
+    MODULES,
+    Case,
+    ListModule,
+    Mapped,
+    Maybe,
+    Parts,
+    RepeatModule,
+    Value,
+)
 from spec_lang.shapes import TensorType
 
 
@@ -26,6 +35,8 @@ def has_tensor(value: Value) -> bool:
         return any(map(has_tensor, value))
     if isinstance(value, Mapped):
         return has_tensor(value.item)
+    if isinstance(value, Parts):
+        return any(map(has_tensor, value.parts))
     return is_tensor(value)
 
 

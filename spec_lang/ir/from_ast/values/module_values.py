@@ -15,26 +15,27 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops import signature
-from spec_lang.shapes import Dim
+from spec_lang.shapes import Dim, Real
+from spec_lang.shapes.real import as_term
 
 
-def at_index(module: Value, at: dict[str, Dim]) -> Value:
+def at_index(module: Value, at: Env) -> Value:
     """An item of a comprehension of modules at one index; its cells stay those of all items."""
     if isinstance(module, OpModule):
         copy = OpModule(module.label, module.layer, module.cells, module.places, module.node)
-        copy.at = {**module.at, **at}
+        copy.at = _composed(module.at, at)
         copy.ready = module.ready
         return copy
     if isinstance(module, BlockModule):
-        values = {k: substitute(v, dict(at)) for k, v in module.values.items()}
+        values = {k: substitute(v, at) for k, v in module.values.items()}
         block = BlockModule(module.label, module.summary, values, module.cells, module.node)
-        block.at = {**module.at, **at}
+        block.at = _composed(module.at, at)
         return block
     if isinstance(module, AliasModule):
         alias = AliasModule(
             module.label, module.definition, module.values, module.env, module.node, module.cells
         )
-        alias.block, alias.at = module.block, {**module.at, **at}
+        alias.block, alias.at = module.block, _composed(module.at, at)
         alias.source = module.source or module
         return alias
     if isinstance(module, ListModule):
@@ -44,6 +45,13 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
     if isinstance(module, Case):
         return _either(module, at_index(module.yes, at), at_index(module.no, at), dict(at))
     return module
+
+
+def _composed(before: dict[str, Dim], at: Env) -> dict[str, Dim]:
+    """The indices of an item that was taken by other indices before."""
+    now = {n: as_term(v) if isinstance(v, Real | float) else v for n, v in at.items()}
+    now = {n: v for n, v in now.items() if isinstance(v, Dim)}
+    return {**{n: substitute_dim(d, at) for n, d in before.items()}, **now}
 
 
 def substitute_module(module: Value, env: Env) -> Value:
@@ -75,7 +83,15 @@ def _repeated(module: RepeatModule, item: Value, env: Env) -> RepeatModule:
     """A comprehension of modules with another item, its length in other terms."""
     length = substitute_dim(module.length, env)
     return RepeatModule(
-        module.label, module.index, length, item, module.node, module.keyed, module.iteration, module.key
+        module.label,
+        module.index,
+        length,
+        item,
+        module.node,
+        module.keyed,
+        module.iteration,
+        module.key,
+        substitute_dim(module.start, env),
     )
 
 

@@ -7,13 +7,15 @@ from spec_lang.ir.from_ast.values.value import (
     Env,
     Mapped,
     Maybe,
+    Parts,
     RecordValue,
     SymList,
     Template,
     Value,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, Undefined, dim
+from spec_lang.shapes import Cond, Dim, Items, Pack, TensorType, Undefined, dim, symbol
+from spec_lang.shapes.replace import with_lists
 
 
 def substitute(value: Value, env: Env) -> Value:
@@ -43,8 +45,9 @@ def substitute(value: Value, env: Env) -> Value:
             return "".join(map(str, parts))
         return Template(parts)
     if isinstance(value, Mapped):
-        length = substitute_dim(value.length, env)
-        return Mapped(value.index, length, substitute(value.item, env))
+        return _mapped(value, env)
+    if isinstance(value, Parts):
+        return Parts(tuple(_part(p, env) for p in value.parts))
     if isinstance(value, Maybe):
         absent = substitute_cond(value.absent, env)
         if isinstance(absent, bool):
@@ -59,20 +62,52 @@ def substitute(value: Value, env: Env) -> Value:
 
 
 def _list_with(value: SymList, env: Env) -> SymList:
-    """A list at other indices of those that it is in."""
+    """A list at other indices of those that it is in, or of other lists."""
     args = tuple(substitute_dim(a, env) for a in value.args)
-    if all(a is b for a, b in zip(args, value.args, strict=True)):
+    other = with_lists(env, value.name, args)
+    if other is None and all(a is b for a, b in zip(args, value.args, strict=True)):
         return value
+    name, args = other or (value.name, args)
     start = None if value.start is None else substitute_dim(value.start, env)
     whole = None if value.whole is None else _list_with(value.whole, env)
-    return SymList(value.name, value.item, substitute_dim(value.length, env), args, whole, start)
+    return SymList(name, value.item, substitute_dim(value.length, env), args, whole, start)
+
+
+def _mapped(value: Mapped, env: Env) -> Mapped:
+    """A list whose index keeps apart from what its items get."""
+    (own,) = value.index.symbols
+    index, inner = value.index, {k: v for k, v in env.items() if k != own}
+    taken = _names(tuple(inner.values()))
+    if own in taken:
+        k = next(k for k in range(2, len(taken) + 3) if f"{own}_{k}" not in taken)
+        index = symbol(f"{own}_{k}", *value.index.bounds)
+        inner[own] = index
+    return Mapped(index, substitute_dim(value.length, env), substitute(value.item, inner))
+
+
+def _names(value: Value) -> frozenset[str]:
+    if isinstance(value, Dim | Cond | Real | Items):
+        return value.names
+    if isinstance(value, tuple | list):
+        return frozenset().union(*map(_names, value))
+    if isinstance(value, SymList):
+        return _names(value.args)
+    if isinstance(value, Maybe):
+        return _names((value.absent, value.value))
+    if isinstance(value, Case):
+        return _names((value.cond, value.yes, value.no))
+    return frozenset()
+
+
+def _part(value: list[Value] | Mapped, env: Env) -> list[Value] | Mapped:
+    return _mapped(value, env) if isinstance(value, Mapped) else [substitute(v, env) for v in value]
 
 
 def substitute_dim(value: Dim, env: Env) -> Dim:
     """As `substitute`, for a size."""
     if value.const is not None:
         return value
-    return value.substitute({k: v for k, v in env.items() if isinstance(v, Dim)})
+    return value.substitute(env)
 
 
 def substitute_cond(value: Cond, env: Env) -> Cond | bool:
@@ -101,7 +136,7 @@ def substitute_type(value: TensorType, env: Env) -> TensorType:
     shape: list[Dim | Pack] = []
     for d in value.shape:
         if isinstance(d, Pack):
-            shape.extend(env.get(f"*{d.name}", (d,)))  # type: ignore[arg-type]  # packs map to shapes
+            shape.extend(env.get(f"*{d.name}", (d,)))  # packs map to shapes
         else:
             shape.append(substitute_dim(d, env))
     return TensorType(value.dtype, tuple(shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_tensor
-from spec_lang.ir.from_ast.values.value import Cell, Mapped, Maybe, RecordValue, Value
+from spec_lang.ir.from_ast.values.value import Cell, Mapped, Maybe, Parts, RecordValue, Value
 from spec_lang.shapes import Dim, Pack, TensorType
 
 
@@ -16,6 +16,8 @@ def type_text(value: Value) -> str:
         return f"[{', '.join(map(type_text, value))}]"
     if isinstance(value, Mapped):
         return f"[{type_text(value.item)} for {value.index} in range({value.length})]"
+    if isinstance(value, Parts):
+        return " + ".join(map(type_text, value.parts))
     if isinstance(value, Maybe):
         return f"{type_text(value.value)}?"
     if isinstance(value, TensorType | Pack):
@@ -35,6 +37,8 @@ def type_symbols(value: Value) -> frozenset[str]:
         return frozenset().union(*map(type_symbols, value))
     if isinstance(value, Mapped):
         return (type_symbols(value.item) | value.length.symbols) - value.index.symbols
+    if isinstance(value, Parts):
+        return frozenset().union(*map(type_symbols, value.parts))
     if isinstance(value, Maybe):
         return type_symbols(value.value)
     return frozenset()

@@ -16,7 +16,7 @@ from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.ops.signature import Hole
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
 from spec_lang.shapes.atom import filled
 from spec_lang.syntax import ast
 
@@ -24,13 +24,14 @@ Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatM
 Value: TypeAlias = (
     "Dim | float | Real | bool | Cond | str | Choice | Template | EllipsisType | SliceOf"
     " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
-    " | SymList | Range | Enumerate | Zip | Mapped | Grown | RecordValue"
+    " | SymList | Range | Enumerate | Reversed | Zip | Mapped | Parts | Grown | RecordValue"
     " | OpCtor | DefCtor | Partial | FunctionRef | MethodRef | Module | None"
 )
 """Any of these; what has been told apart by `isinstance` is what is left."""
 
-Env: TypeAlias = "dict[Any, Value]"
-"""What the names in a callee's sizes and conditions stand for; `*B` stands for sizes, and a flag for its truth."""
+Env: TypeAlias = "dict[Any, Any]"
+"""What the names in a callee's sizes and conditions stand for: values; `*B` stands for sizes, a flag for its truth, and
+the name of a list for `Items`."""
 
 
 class _Poison:
@@ -140,6 +141,18 @@ class Enumerate:
         return "an enumeration"
 
 
+class Reversed:
+    """`reversed(items)` of a list of layers whose number is not known."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: RepeatModule) -> None:
+        self.items = items
+
+    def __str__(self) -> str:
+        return "a reversed list of layers"
+
+
 class Zip:
     """`zip(a, b, ...)`."""
 
@@ -161,6 +174,18 @@ class Mapped:
         self.index = index
         self.length = length
         self.item = item
+
+    def __str__(self) -> str:
+        return "a list"
+
+
+class Parts:
+    """Lists one behind the other, as one: `[x] + [f(x) for f in fs]`; some have a length that is not known."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[list[Value] | Mapped, ...]) -> None:
+        self.parts = parts
 
     def __str__(self) -> str:
         return "a list"
@@ -260,20 +285,22 @@ class MethodRef:
 class Cell:
     """What the dataflow determines once: a `_`, or an implicit dim of a block at one of its uses.
 
-    `first` is the value at a list's first iteration where it differs from `value`, that of the others.
+    `first` is the value of a list's first item where it differs from `value`, that of the others; `along` names the
+    index of that list.
     """
 
-    __slots__ = ("first", "name", "node", "value")
+    __slots__ = ("along", "first", "name", "node", "value")
 
     def __init__(self, name: str, node: ast.Expr) -> None:
         self.name = name
         self.node = node
         self.value: Dim | None = None
         self.first: Dim | None = None
+        self.along: str | None = None
 
     def forget(self) -> None:
         """It is not determined."""
-        self.value = self.first = None
+        self.value = self.first = self.along = None
 
 
 Cells: TypeAlias = Callable[[str, ast.Expr], Cell]
@@ -379,9 +406,9 @@ class ListModule:
 
 
 class RepeatModule:
-    """A comprehension of modules: `item` for each value of the symbol `index` below `length`."""
+    """A comprehension of modules: `item` for each value of the symbol `index` from `start` on, `length` of them."""
 
-    __slots__ = ("index", "item", "iteration", "key", "keyed", "label", "length", "node")
+    __slots__ = ("index", "item", "iteration", "key", "keyed", "label", "length", "node", "start")
 
     def __init__(
         self,
@@ -393,8 +420,10 @@ class RepeatModule:
         keyed: bool,
         iteration: Iteration,
         key: Value = None,
+        start: Dim | None = None,
     ) -> None:
         self.iteration = iteration
+        self.start = dim(0) if start is None else start
         self.key = key
         self.label = label
         self.index = index
@@ -416,7 +445,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "item", "known", "length", "owner", "parts", "symbols")
+    __slots__ = ("element", "index", "item", "known", "length", "own", "owner", "parts", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -431,6 +460,8 @@ class Iteration:
         """The comprehension whose layers are gone through: where a running size would be kept."""
         self.item: Callable[[Dim], Value] | None = None
         """The element at an index, where it is more than a formula in the index."""
+        self.own: str | None = None
+        """What the names of an element's parts begin with."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
 
@@ -444,16 +475,28 @@ class Grown:
         self.base = base
         self.added = added
 
+    def __str__(self) -> str:
+        return "a list that grows in this loop"
+
 
 class Carried:
     """A size that changes along a list of layers: a running variable of the generated constructor.
 
-    `name` is what it is called where nothing else is.
+    `name` is what it is called where nothing else is; `form` is what it is at the index, where that is known.
     """
 
-    __slots__ = ("index", "name", "next", "owner", "start")
+    __slots__ = ("form", "index", "name", "next", "owner", "start")
 
-    def __init__(self, name: str, start: Dim, next: Dim, index: Dim, owner: ast.Comprehension | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        start: Dim,
+        next: Dim,
+        index: Dim,
+        owner: ast.Comprehension | None,
+        form: Dim | None = None,
+    ) -> None:
+        self.form = form
         self.owner = owner
         self.name = name
         self.start = start

@@ -1,0 +1,44 @@
+"""Specs over lists of layers, right or wrong: what is accepted runs as the unchecked interpreter runs it, for all values."""
+
+from __future__ import annotations
+
+import os
+import time
+from random import Random
+
+import pytest
+
+from tests.fuzz.lists.draw import simpler
+from tests.fuzz.lists.programs import written
+from tests.fuzz.lists.report import Report, examine, listed
+
+KNOWN_WRONG = 0.02
+"""The share of programs that is accepted and wrong; nothing may be."""
+SECONDS = 20.0
+
+
+def test_programs_over_lists_are_refused_or_run() -> None:
+    report, began = Report(), time.monotonic()
+    for seed in range(300):
+        examine(seed, report, onnx=seed % 5 == 0)
+        if time.monotonic() - began > SECONDS:
+            break
+    assert report.counts.total() >= 50, report.table()
+    assert report.wrong <= KNOWN_WRONG * report.counts.total(), listed(report, "wrong", 5)
+
+
+def test_choices_can_be_made_again() -> None:
+    for seed in range(50):
+        program = written(Random(seed))
+        assert written(None, program.taken) == program
+        assert all(written(None, taken).text for taken in simpler(program.taken))
+
+
+@pytest.mark.long
+def test_many_programs_over_lists_are_refused_or_run() -> None:
+    report = Report()
+    count = int(os.environ.get("SPECC_LONG", "10000"))
+    for seed in range(1000, 1000 + count):
+        examine(seed, report, onnx=seed % 5 == 0)
+    print(report.table())
+    assert report.wrong <= KNOWN_WRONG * report.counts.total(), listed(report, "wrong", 20)
