@@ -117,7 +117,7 @@ def filled(template: str, args: Iterable[object]) -> str:
         alone = template[: found.start()].endswith(("(", "[", ", ")) and template.startswith(
             (")", "]", ","), found.end()
         )
-        return text if alone or re.fullmatch(_OPERAND, text) else f"({text})"
+        return text if alone or re.fullmatch(OPERAND, text) else f"({text})"
 
     return re.sub(BRACE, part, template)
 
@@ -127,7 +127,7 @@ def escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-_OPERAND = r"[\w.]+(\[\w+\])*"
+OPERAND = r"[\w.]+(\[\w+\])*"
 _serials = count()
 _atoms: WeakValueDictionary[tuple[object, ...], Atom] = WeakValueDictionary()
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from spec_lang.shapes.atom import filled
+from spec_lang.shapes.atom import OPERAND, filled
 from spec_lang.shapes.dim import Dim, leaves, opaque, symbol
 from spec_lang.shapes.errors import TooLarge, Undefined
 from spec_lang.shapes.replace import whole_power, with_lists
@@ -152,7 +152,9 @@ class Real:
             return f"{self.head}({', '.join(map(str, self.args))})"
         if len(self.args) == 1:
             return f"{self.head}{operand(self.args[0])}"
-        return f"{operand(self.args[0])} {self.head} {operand(self.args[1])}"
+        left = operand(self.args[0])
+        left = f"({left})" if self.head == "**" and left.startswith("-") else left
+        return f"{left} {self.head} {operand(self.args[1])}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -174,8 +176,22 @@ def operand(value: object) -> str:
         text = str(value)
         if isinstance(value, Real) and (not value.args or value.is_item):
             return text
-        return text if text.replace("_", "").replace(".", "").isalnum() or text.endswith(")") else f"({text})"
+        plain = text.replace(_MARK, "")
+        return text if re.fullmatch(OPERAND, plain) or _is_closed(plain) else f"({text})"
     return repr(value)
+
+
+def _is_closed(text: str) -> bool:
+    """Whether a text is one call, or stands in parentheses."""
+    start = re.match(r"[\w.]*\(", text)
+    if start is None or not text.endswith(")"):
+        return False
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0 and at >= start.end() - 1 and at < len(text) - 1:
+            return False
+    return True
 
 
 def substituted(part: Any, values: Mapping[Any, object]) -> Any:

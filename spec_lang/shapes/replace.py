@@ -33,7 +33,7 @@ class Items:
     Each `{}` in a list's name stands for one of `args`. The items of a slice are those of `whole` from `start` on.
     """
 
-    __slots__ = ("args", "items", "name", "start", "whole")
+    __slots__ = ("args", "items", "length", "name", "start", "whole")
 
     def __init__(
         self,
@@ -42,7 +42,9 @@ class Items:
         args: tuple[Dim, ...] = (),
         whole: Items | None = None,
         start: Dim | None = None,
+        length: Dim | None = None,
     ) -> None:
+        self.length = length
         self.name = name
         self.items = items
         self.args = args
@@ -73,7 +75,19 @@ class Items:
             return f"{self.name}[{place}]", self.args
         return self.name + "[{}]", (*self.args, place)
 
+    def added(self, count: Dim | None, low: int | None) -> Dim | None:
+        """The sum of the first items, or of all of them; None where that is a term like any other."""
+        if not self.name:
+            end = len(self.items) if count is None else count.const
+            return None if end is None else total(list(self.items[:end]))
+        count = self.length if count is None else count
+        if self.whole is None or count is None:
+            return None
+        name, args = self.part(atomic(intern(SYMBOL, (), name=_INDEX, low=0)))
+        return _sums.summed(opaque(name, *args, low=low, text=name), _INDEX, count)
 
+
+_INDEX = "\N{DEGREE SIGN}"
 _PATH = r"(?:[A-Za-z_]\w*|\{\})(?:\.\w+|\[[^\[\]]*\])*"
 
 
@@ -109,11 +123,12 @@ def with_lists(
 
 def _of_lists(atom: Atom, values: Mapping[Any, object], args: tuple[Dim, ...]) -> Dim | None:
     """A term about the lists that others stand for; None where none of them is in it."""
-    prefix = re.fullmatch(r"sum\((.*)\[:\{\}\]\)", atom.name)
-    if prefix is not None and args[0].const is not None:
-        items = values.get(prefix[1])
-        if isinstance(items, Items) and not items.name:
-            return total(list(items.items[: args[0].const]))
+    added = re.fullmatch(r"sum\((.*?)(\[:\{\}\])?\)", atom.name)
+    items = None if added is None else values.get(added[1])
+    if added is not None and isinstance(items, Items):
+        found = items.added(args[0] if added[2] else None, atom.low)
+        if found is not None:
+            return found
     other = with_lists(values, atom.name, args)
     if other is None:
         return None
@@ -296,3 +311,4 @@ def whole_power(base: int, exponent: int) -> int:
 # Conditions are over dims, which need what is above.
 from spec_lang.shapes import conditionals as _conditionals  # noqa: E402
 from spec_lang.shapes import real as _real  # noqa: E402
+from spec_lang.shapes import sums as _sums  # noqa: E402

@@ -25,6 +25,7 @@ from spec_lang.shapes import (
     Undefined,
     Verdict,
     dim,
+    maximum,
     opaque,
     operand,
     root,
@@ -49,15 +50,15 @@ OTHER = Choice("how", ("none", "mean", "sum"))
         (Compared(P, "<=", dim(1)), "p <= 1", {"p"}),
         (Compared(0.5, "<", D), "0.5 < D", {"D"}),
         (Compared(D * 2 + 1, ">", P), "(2*D + 1) > p", {"D", "p"}),
-        (Compared(Real("*", (P, Real("+", (Q, 1.0)))), "!=", Q), "p * (q + 1.0) != q", {"p", "q"}),
-        (Compared(Real("-", (Real("sqrt", (P,)),)), "==", 2.0), "-sqrt(p) == 2.0", {"p"}),
+        (Compared(Real("*", (P, Real("+", (Q, 1.0)))), "!=", Q), "(p * (q + 1.0)) != q", {"p", "q"}),
+        (Compared(Real("-", (Real("sqrt", (P,)),)), "==", 2.0), "(-sqrt(p)) == 2.0", {"p"}),
         (Compared(Real("min", (P, D + 1, 0.5)), ">=", 0.0), "min(p, D + 1, 0.5) >= 0.0", {"p", "D"}),
         (
             Compared(Real("if", (Cond.flag(Absent("mask")) & Cond.gt(D, 2), P, 0.0)), "<", 1.0),
             "(p if mask is none and D > 2 else 0.0) < 1.0",
             {"mask", "D", "p"},
         ),
-        (Compared(Real("*", (opaque("xs[0]"), P)), "<", 1.0), "((xs[0]) * p) < 1.0", {"xs[0]", "p"}),
+        (Compared(Real("*", (opaque("xs[0]"), P)), "<", 1.0), "(xs[0] * p) < 1.0", {"xs[0]", "p"}),
     ],
 )
 def test_flags_print_as_a_spec_writes_them(flag: Flag, text: str, names: set[str]) -> None:
@@ -120,7 +121,7 @@ def test_values_decide_and_rename() -> None:
     assert str(Cond.flag(Compared(one, "<", Q)).substitute({"bias": True})) == "p < q"
     size = Cond.flag(Compared(Real("/", (opaque("xs[0]"), D)), ">", 0.5))
     assert size.substitute({"xs[0]": dim(3), "D": 2}) == Cond.TRUE
-    assert str(size.substitute({"D": symbol("E") + 1})) == "(xs[0]) / (E + 1) > 0.5"
+    assert str(size.substitute({"D": symbol("E") + 1})) == "(xs[0] / (E + 1)) > 0.5"
 
 
 def test_what_has_no_value_stays_open() -> None:
@@ -245,7 +246,11 @@ def test_substitution_keeps_the_truth() -> None:
 
 def test_operands() -> None:
     assert [operand(x) for x in (D, D + 1, P, 0.5)] == ["D", "(D + 1)", "p", "0.5"]
-    assert operand(Real("sqrt", (P,))) == "sqrt(p)"
+    root_of = Real("sqrt", (P,))
+    assert operand(root_of) == "sqrt(p)"
+    assert operand(Real("+", (P, root_of))) == "(p + sqrt(p))"
+    assert operand(D + maximum(symbol("E"), 2)) == "(D + max(E, 2))"
+    assert str(Real("**", (-0.5, P))) == "(-0.5) ** p"
 
 
 def test_a_condition_for_every_index() -> None:
@@ -262,6 +267,24 @@ def test_a_condition_for_every_index() -> None:
     assert every.substitute({"i": dim(9)}) == every
     other = every.substitute({"rate": Real("*", (rate, i))})
     assert str(other) == "all(((rate * i) * i_) <= 1 for i_ in range(n))"
+
+
+def test_lists_stand_for_others() -> None:
+    i, n = symbol("i", 0), symbol("n")
+    both = opaque("f", i, text="sum([xs[each] * ys[each] for each in range({})])")
+    swapped = both.substitute({"xs": Items("ys"), "ys": Items("xs")})
+    assert str(swapped) == "sum([ys[each] * xs[each] for each in range(i)])"
+    rows = Items("rows[{}]", args=(n,))
+    assert str(opaque("xs", i).substitute({"xs": rows})) == "rows[n][i]"
+    assert str(opaque("len(xs)").substitute({"xs": rows})) == "len(rows[n])"
+    part = Items("ws[{}:]", (), (n,), Items("ws"), n, opaque("len(ws)", low=0) - n)
+    assert str(opaque("xs", i).substitute({"xs": part})) == "ws[i + n]"
+    assert opaque("sum(xs)").substitute({"xs": part}) == opaque("sum(ws)") - opaque("sum(ws[:n])")
+    assert named_real("ps[{}]", (i,)).substitute({"ps": part, "i": dim(2)}) == named_real("ws[{}]", (n + 2,))
+    known = {"xs": Items("", (dim(3), dim(5)))}
+    assert opaque("xs", i).substitute({**known, "i": dim(1)}) == 5
+    assert opaque("sum(xs)").substitute(known) == 8
+    assert str(Truth("xs[{}] in ys", (i,)).substitute({"ys": part})) == "xs[i] in ws[n:]"
 
 
 def test_a_condition_for_every_item() -> None:

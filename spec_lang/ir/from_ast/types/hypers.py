@@ -144,7 +144,7 @@ def bindings(name: str, value: Value, type: ast.Type, env: Env) -> None:
 def _listed(value: SymList) -> Items:
     """What stands for a list of unknown length in terms about another."""
     whole = None if value.whole is None else _listed(value.whole)
-    return Items(value.name, args=value.args, whole=whole, start=value.start)
+    return Items(value.name, (), value.args, whole, value.start, value.length)
 
 
 def abstract(name: str, value: Value) -> Value:
