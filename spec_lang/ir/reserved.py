@@ -1,4 +1,4 @@
-"""The attributes of torch.nn.Module, which a layer or method may not hide; a test holds the table to torch."""
+"""The attributes of torch's modules, which no layer, key or method may hide; a test holds the tables to torch."""
 
 MODULE_ATTRIBUTES = frozenset(
     [
@@ -58,3 +58,47 @@ MODULE_ATTRIBUTES = frozenset(
         "zero_grad",
     ]
 )
+
+MODULE_INTERNALS = frozenset(
+    [
+        "_apply",
+        "_backward_hooks",
+        "_backward_pre_hooks",
+        "_buffers",
+        "_call_impl",
+        "_compiled_call_impl",
+        "_forward_hooks",
+        "_forward_hooks_always_called",
+        "_forward_hooks_with_kwargs",
+        "_forward_pre_hooks",
+        "_forward_pre_hooks_with_kwargs",
+        "_get_backward_hooks",
+        "_get_backward_pre_hooks",
+        "_get_name",
+        "_is_full_backward_hook",
+        "_load_from_state_dict",
+        "_load_state_dict_post_hooks",
+        "_load_state_dict_pre_hooks",
+        "_maybe_warn_non_full_backward_hook",
+        "_modules",
+        "_named_members",
+        "_non_persistent_buffers_set",
+        "_parameters",
+        "_register_load_state_dict_pre_hook",
+        "_register_state_dict_hook",
+        "_replicate_for_data_parallel",
+        "_save_to_state_dict",
+        "_slow_forward",
+        "_state_dict_hooks",
+        "_state_dict_pre_hooks",
+        "_version",
+        "_wrapped_call_impl",
+    ]
+)
+"""Those of nn.Module that begin with an underscore."""
+
+CONTAINER_ATTRIBUTES = {
+    "dict": frozenset(["clear", "items", "keys", "pop", "update", "values"]),
+    "sequential": frozenset(["_get_item_by_idx", "append", "extend", "insert", "pop"]),
+}
+"""What nn.ModuleDict and nn.Sequential have besides."""

@@ -205,6 +205,33 @@ model Net(n: int = 3, low: int = 2):
                 x = x -> layer
         return x -> outer -> head
 """,
+    "a list of layers of the sizes of a list of names": """
+model Net(c: int = 4):
+    let sizes = [c, 2 * c, 4 * c]
+    layers:
+        heads = [Linear(_, w) for w in sizes]
+    forward(x: float[N, c]) -> float[N, 7*c]:
+        return cat([x -> head for head in heads], dim=1)
+""",
+    "layers of known sizes that are spread among others, one by one": """
+model Net():
+    layers:
+        body = [*[Linear(_, w) for w in [4, 8]], ReLU()]
+    forward(x: float[N, 4]) -> float[N, 16]:
+        return cat([x -> layer for layer in body], dim=1)
+""",
+    "a list of lists of layers that is made item by item": """
+model Net(acts: list[str] = ["relu", "tanh"]):
+    layers:
+        body = [[Sequential(Linear(4, 4), ReLU() if a == "relu" else Tanh()) for j in range(2)] for a in acts]
+    forward(x: float[N, 4]) -> float[N, 4]:
+        for some in body:
+            x = x -> some
+        for some in body:
+            for layer in some:
+                x = x -> layer
+        return x -> body[1][0]
+""",
     "a scalar's PReLU": """
 model Net():
     forward(x: float[], weight: float[1]) -> (float[], float[]):
@@ -256,6 +283,7 @@ REFUSED = {
         "(x -> few -> sum(dim=1, keepdim=true)) + x",
         "E0307",
     ),
+    "a block of the program's own that is never run": ("[Whole(4), ReLU()]", "x -> few[1]", "E0307"),
     "items of layers that are counted nowhere": (
         "[Linear(4, 4) for i in range(n)]",
         "stack([f(q) for f in few for q in [x]])[0]",
@@ -293,6 +321,29 @@ REFUSED = {
 }
 
 
+def test_a_list_of_an_unknown_number_of_known_items_is_not_empty() -> None:
+    text = """
+model Net(widths: list[int] = [4, 8, 8], depths: list[int] = [1, 2, 1]):
+    require len(widths) == len(depths)
+    layers:
+        body = [Sequential(Linear(_, w), Dropout(0.01 * sum(depths[:i]))) for i, (w, d) in enumerate(zip(widths, depths))]
+    forward(x: float[N, 4]) -> float[N, _]:
+        return x -> body
+"""
+    hold(text, ({}, {"widths": [4, 2], "depths": [1, 2]}, {"widths": [5, 2, 3, 4], "depths": [1, 1, 2, 2]}))
+
+
+def test_items_of_a_spread_list_of_pairs_are_not_one_item() -> None:
+    text = """
+model Net(pairs: list[(int, int)] = [(4, 1), (8, 3)]):
+    layers:
+        body = Sequential(*[Linear(_, w + k) for w, k in pairs])
+    forward(x: float[N, 4]) -> float[N, _, _]:
+        return stack([x -> layer for layer in body], dim=1)
+"""
+    assert [d.code for d in compiled(text).errors] == ["E0323"]
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str) -> None:
     layers, result, code = REFUSED[name]
@@ -300,6 +351,12 @@ def test_refused(name: str) -> None:
 fn doubled(n: int) = [4 * 2**i for i in range(n)]
 
 block Cell(out: int) = Sequential(Linear(_, out), ReLU())
+
+block Whole(out: int):
+    layers:
+        fc = Linear(_, out)
+    forward(x: float[N, D]) -> float[N, out]:
+        return fc(x)
 
 block Part(n: int):
     layers:

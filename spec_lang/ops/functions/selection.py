@@ -851,6 +851,13 @@ class tensor_split(Function):
             raise OpError(
                 "tensor_split takes its sections by position only", code="E0510", arg="indices_or_sections"
             )
+        if len(args) > 1 and isinstance(args[1], Dim) and args[1].const is None:
+            raise OpError(
+                f"tensor_split takes a number of sections that is known here, not {args[1]}",
+                code="E0514",
+                arg="indices_or_sections",
+                help=f"`chunk` and `split` take sizes; a list of one place is `[{args[1]}]`",
+            )
         return args, kwargs
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:

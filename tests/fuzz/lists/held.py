@@ -123,6 +123,8 @@ def _refused(program: Program, result: Compilation) -> Outcome:
                 continue
             for seed in range(2):
                 oracle.run(oracle.inputs(Random(seed), ENOUGH))
+            if _idle(oracle.instance):
+                return Outcome(RIGHT, f"{why}\na layer never runs, so nothing says its sizes", first.code)
             runs += 1
         except ConditionFails:
             if number == 0:
@@ -296,6 +298,15 @@ def _keys(part: Any, prefix: str) -> Iterator[str]:
             yield from _keys(layer, f"{prefix}{key}.")
     elif isinstance(part, Tensor):
         yield prefix[:-1]
+
+
+def _idle(part: Any) -> bool:
+    """Whether a layer has not run whose sizes only a run would say."""
+    if isinstance(part, LazyLayer):
+        return part.module is None and any(a is HOLE for a in (*part.args, *part.kwargs.values()))
+    if isinstance(part, Instance):
+        return part.layers is None or any(map(_idle, part.layers.values()))
+    return isinstance(part, Items) and any(map(_idle, part))
 
 
 def _train(part: Any, mode: bool) -> None:

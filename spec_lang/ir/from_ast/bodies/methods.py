@@ -93,7 +93,7 @@ def _inputs(c: Check, at: Place, node: ast.Method, result: MethodSummary) -> boo
         if isinstance(value, TensorType):
             at.frame.required[name] = value
         if item.default is not None and value is not POISON:
-            _default(c, at, item, value)
+            good &= _default(c, at, item, value)
     return bind_dims(c, at, result) and good
 
 
@@ -132,18 +132,18 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
     return type
 
 
-def _default(c: Check, at: Place, item: ast.Input, value: Value) -> None:
-    """`memory: float[N, S, D] = x`, `mask: ...? = none`."""
+def _default(c: Check, at: Place, item: ast.Input, value: Value) -> bool:
+    """`memory: float[N, S, D] = x`, `mask: ...? = none`; whether it has a value."""
     default = item.default
     assert default is not None
     if isinstance(default, ast.Constant) and default.value is None:
         if not isinstance(value, Maybe):
             hint = "make its type optional: put `?` behind it"
             c.error("E0406", f"`{item.name.id}` may not be none", default, help=hint)
-        return
+        return True
     found = c.ev(at, default)
     if found is POISON:
-        return
+        return False
     wanted = value.value if isinstance(value, Maybe) else value
     if isinstance(wanted, TensorType) and not isinstance(found, TensorType):
         c.error("E0404", f"the default of `{item.name.id}` is {host.kind_of(found)}, no tensor", default)
@@ -151,6 +151,7 @@ def _default(c: Check, at: Place, item: ast.Input, value: Value) -> None:
         alike = wanted.dtype is found.dtype and len(wanted.shape) == len(found.shape)
         if not alike:
             c.error("E0308", f"`{item.name.id}` is {wanted}, but its default is {found}", default)
+    return True
 
 
 def _results(c: Check, at: Place, node: ast.Method) -> list[Value] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 
 from spec_lang.ir.from_ast.state.check import Check
-from spec_lang.ir.reserved import MODULE_ATTRIBUTES
+from spec_lang.ir.reserved import MODULE_ATTRIBUTES, MODULE_INTERNALS
 from spec_lang.syntax import ast
 
 
@@ -31,7 +31,11 @@ def check_names(c: Check, node: ast.Block, methods: list[ast.Method]) -> None:
                 name,
                 help=f"write `{name.id}_`",
             )
-        elif what != "hyperparameter" and name.id in MODULE_ATTRIBUTES and name.id not in ("forward",):
+        elif (
+            what != "hyperparameter"
+            and name.id in MODULE_ATTRIBUTES | MODULE_INTERNALS
+            and name.id != "forward"
+        ):
             c.error(
                 "E0207",
                 f"a {what} called `{name.id}` would hide nn.Module's own `{name.id}`",

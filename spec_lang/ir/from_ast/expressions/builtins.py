@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
-from spec_lang.ir.from_ast.expressions.indexing import element_of
+from spec_lang.ir.from_ast.expressions.indexing import as_items, element_of
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.expressions.lists import backwards, length
 from spec_lang.ir.from_ast.names.habits import METHODS
@@ -149,6 +149,8 @@ class _Site:
     def reversed(self, items: Value) -> Value:
         if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
             return Reversed(items)
+        if isinstance(items, SymList):
+            items = as_items(self.c, self.at, items) or items
         if isinstance(items, Mapped | Parts):
             return backwards(self.c, items)
         return list(self.items(items))[::-1]

@@ -91,7 +91,18 @@ def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscr
             assert isinstance(same, Dim)
             at.assume(Cond.eq(found, same))
         return found
+    if isinstance(index, SliceOf) and (items := as_items(c, at, value)) is not None:
+        return part_of(c, at, items, index, node)
     raise NeedsValue(frozenset({value.text}))
+
+
+def as_items(c: Check, at: Place, value: SymList) -> Mapped | None:
+    """A list of ints as a function of an index."""
+    named = value.item.base if isinstance(value.item, ast.BoundedType) else value.item
+    if not (isinstance(named, ast.NamedType) and named.name == "int"):
+        return None
+    index = c.fresh("i", 0)
+    return Mapped(index, value.length, element_of(c, at, value, index))
 
 
 def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:

@@ -19,6 +19,7 @@ from spec_lang.ir.from_ast.values.value import (
     Template,
     Value,
 )
+from spec_lang.ir.reserved import CONTAINER_ATTRIBUTES, MODULE_ATTRIBUTES, MODULE_INTERNALS
 from spec_lang.shapes import Dim
 from spec_lang.syntax import ast
 
@@ -41,6 +42,8 @@ def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
         place = args.named.get(name, node)
         if not _is_layer(c, value, place) or not _runs(c, value, place, spliced):
             return POISON
+        if not name.startswith("**") and not may_be_key(c, name, "sequential", place):
+            return POISON
         if isinstance(value, RepeatModule) and value.keyed and id(place) in spliced:
             if not _distinct(c, value, keys, items, place):
                 return POISON
@@ -50,6 +53,24 @@ def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
         keys.append(name)
         items.append(value)
     return ListModule(label_of(c, at, node), "sequential", items, keys)
+
+
+def may_be_key(c: Check, key: Value, kind: str, node: object) -> bool:
+    """Whether a container of PyTorch's holds a layer by this name; what it cannot hold is reported."""
+    texts = [p for p in key.parts if isinstance(p, str)] if isinstance(key, Template) else [key]
+    made = "nn.ModuleDict" if kind == "dict" else "nn.Sequential"
+    wrong = None
+    if any(isinstance(t, str) and "." in t for t in texts):
+        wrong = f"{made} takes no key with a dot in it"
+    elif key == "":
+        wrong = f"{made} takes no empty key"
+    elif isinstance(key, str) and (
+        key in MODULE_ATTRIBUTES | MODULE_INTERNALS | CONTAINER_ATTRIBUTES[kind] or hasattr(object, key)
+    ):
+        wrong = f"a layer called `{key}` would hide {made}'s own `{key}`"
+    if wrong is not None:
+        c.error("E0207", wrong, node, help="use another key")
+    return wrong is None
 
 
 def _in_order(dict_: RepeatModule) -> RepeatModule:
@@ -190,7 +211,7 @@ def dict_module(c: Check, at: Place, node: ast.Dict) -> Value:
             return key if key is POISON else c.error("E0408", "a layer's key is a string", item.key)
         if value is None:
             continue
-        if not _is_layer(c, value, item.value):
+        if not _is_layer(c, value, item.value) or not may_be_key(c, key, "dict", item.key):
             return POISON
         if key in keys:
             earlier = next(i.key for i in node.items if i.key is not None and c.ev(at, i.key) == key)

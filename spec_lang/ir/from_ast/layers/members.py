@@ -13,7 +13,17 @@ from spec_lang.ir.from_ast.types.agreeing import same_type
 from spec_lang.ir.from_ast.types.tensor_types import type_of
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import CTORS, POISON, Case, FunctionRef, ListModule, Maybe, Value
+from spec_lang.ir.from_ast.values.value import (
+    CTORS,
+    POISON,
+    BlockModule,
+    Case,
+    FunctionRef,
+    ListModule,
+    Maybe,
+    OpModule,
+    Value,
+)
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Dim, TensorType, operand
 from spec_lang.syntax import ast
@@ -120,3 +130,37 @@ def _tie(c: Check, at: Place, node: ast.Tie) -> None:
             node.left,
             labels=(c.label(node.right, f"this is {right}"),),
         )
+        return
+    learned = [_is_learned(c, at, n) for n in (node.left, node.right)]
+    if None not in learned and learned[0] is not learned[1]:
+        kinds = ["a parameter" if one else "a buffer" for one in learned]
+        c.error(
+            "E0312",
+            f"{kinds[0]} cannot be tied to {kinds[1]}: only one of them is learned",
+            node.left,
+            labels=(c.label(node.right, f"this is {kinds[1]}"),),
+            help="make both of them parameters, or both buffers",
+        )
+
+
+def _is_learned(c: Check, at: Place, path: ast.Expr) -> bool | None:
+    """Whether a path leads to a parameter; None where that is not seen from here."""
+    if isinstance(path, ast.Name):
+        return _is_param(c.definition.node, path.id)
+    if not isinstance(path, ast.Attribute):
+        return None
+    owner = path_value(c, at, path.value)
+    if isinstance(owner, BlockModule):
+        return _is_param(owner.summary.definition.node, path.name)
+    if isinstance(owner, OpModule):
+        layer = owner.ready or owner.layer
+        return next((p.learned for p in layer.params() if p.name == path.name), None)
+    return None
+
+
+def _is_param(node: object, name: str) -> bool | None:
+    for part in node.parts if isinstance(node, ast.Block) else ():
+        for item in part.items if isinstance(part, ast.LayersSection) else ():
+            if isinstance(item, ast.Param) and item.name.id == name:
+                return item.kind == "param"
+    return None

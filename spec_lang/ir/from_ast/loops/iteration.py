@@ -129,6 +129,8 @@ def iteration(
         return it
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items
+        if len(value) == 1 and isinstance(value[0], RepeatModule):
+            return iteration(c, at, value[0], name, node)
         if any(isinstance(i, RepeatModule) for i in value):
             return _spliced(c, value, name, node)
     if isinstance(value, list | tuple):
@@ -176,7 +178,11 @@ def _spliced(c: Check, items: list[Value], name: str, node: ast.Expr) -> Iterati
     for item in items:
         starts.append(first)
         if isinstance(item, RepeatModule):
-            if item.iteration.symbols - elements_at(item.iteration, index).keys():
+            values = elements_at(item.iteration, index)
+            if any(n not in values or n in values[n].symbols for n in item.iteration.symbols):
+                if all(not isinstance(i, RepeatModule) or i.length.const is not None for i in items):
+                    each_known = known_list(c, ListModule("", "list", items, []), node)
+                    return None if each_known is None else _over_known(c, each_known, name)
                 c.error(
                     "E0403",
                     "these layers differ, and how many stand before each is not known",

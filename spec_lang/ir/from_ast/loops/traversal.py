@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.items import elements_of, known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
+from spec_lang.ir.from_ast.layers.containers import may_be_key
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
@@ -28,6 +29,7 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.choices import as_size
 from spec_lang.ir.from_ast.values.elements import part_of, varies_along
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
@@ -204,6 +206,11 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     it = iteration(c, at, value, name, generator.iterable)
     if it is None:
         return POISON
+    if it.element is None and it.known is None:
+        message = "the items differ by what is known of them one by one, and how many there are is not known"
+        return c.error(
+            "E0403", message, generator.iterable, help="state the length of each list with a `require`"
+        )
     if it.element is None or (it.known is not None and len(it.known) == 0):
         return _each(c, at, node, it)
     note_loop(c, it)
@@ -215,8 +222,10 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
             return POISON
         there.inside = (*at.inside, (node, None))
         key = None if node.key is None else c.ev(there, node.key)
-        item = c.ev(there, node.value)
+        item = as_size(c.ev(there, node.value), c.block.hypers)
         good = item is not POISON and key is not POISON
+        if good and key is not None and is_module(item):
+            good = may_be_key(c, key, "dict", node.key)
         errors = trial.errors
         if good or not one_by_one:
             trial.keep()
@@ -236,11 +245,14 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
     if varies_along(it, item):
-        if isinstance(value, SymList) and not has_tensor(item):
+        found_along = item_along(it, item, it.index)
+        by_value = isinstance(value, SymList) and not has_tensor(item)
+        if by_value and (varies_along(it, found_along) or not isinstance(found_along, Dim)):
+            assert isinstance(value, SymList)
             raise NeedsValue(frozenset({value.text}))
-        item = item_along(it, item, it.index)
-        if varies_along(it, item):
+        if varies_along(it, found_along):
             return no_formula_for_items(c, node)
+        item = found_along
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(
             "E0802",
@@ -287,7 +299,9 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         item = _item(c, there, node)
         if item is POISON or key is POISON:
             return POISON
-        items.append(item)
+        if node.key is not None and is_module(item) and not may_be_key(c, key, "dict", node.key):
+            return POISON
+        items.append(_as_child(at, item))
         keys.append(str(key))
     if any(map(is_module, items)):
         present = [(k, i) for k, i in zip(keys, items, strict=True) if i is not None]
@@ -295,6 +309,11 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         names = [str(n) for n in range(len(present))] if node.key is None else [k for k, _ in present]
         return ListModule(at.member, kind, [i for _, i in present], names)
     return items
+
+
+def _as_child(at: Place, item: Value) -> Value:
+    """A list of layers as one child of another: without a list around it, it would be spread there."""
+    return ListModule(at.member, "list", [item], ["0"]) if isinstance(item, RepeatModule) else item
 
 
 def _item_unknown(c: Check, at: Place, node: ast.Comprehension) -> None:
@@ -338,7 +357,7 @@ def _nested(
         if item is POISON or key is POISON:
             return False
         keys.append(str(len(items)) if key is None else str(key))
-        items.append(item)
+        items.append(_as_child(at, item))
         return True
     generator = node.generators[depth]
     found = known_list(c, c.ev(at, generator.iterable), generator.iterable)

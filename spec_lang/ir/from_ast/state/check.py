@@ -24,6 +24,7 @@ from spec_lang.syntax import ast
 MAX_DEPTH = 150
 COMPARED = 500_000
 """With how many names one check compares wrong ones, in search of what was meant."""
+_COUNTER = r"\b\w+_index(?:_\d+)?\b"
 _NUMBERED = r"\b[A-Za-z_]\w*_\d+\b"
 
 
@@ -192,11 +193,18 @@ class Check:
         return POISON
 
     def authored(self, text: str) -> str:
-        """A text with loops' symbols called as the author called the variable, where that is clear."""
+        """A text with loops' symbols called as the author called the variable, where that is clear.
+
+        What counts a loop whose author counts nothing is `i`.
+        """
         for own in dict.fromkeys(re.findall(_NUMBERED, text)):
             name = self.block.symbols.authors.get(own)
             if name is not None and not re.search(rf"\b{name}\b", text):
                 text = re.sub(rf"\b{own}\b", name, text)
+        for own in dict.fromkeys(re.findall(_COUNTER, text)):
+            if own in self.block.running.counters:
+                free = next(n for n in ("i", "j", "k", "m", own) if not re.search(rf"\b{n}\b", text))
+                text = re.sub(rf"\b{own}\b", free, text)
         return text
 
     def label(self, node: object, text: str) -> Label:

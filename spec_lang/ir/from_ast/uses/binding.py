@@ -95,7 +95,7 @@ def _absent_together(c: Check, at: Place, callee: MethodSummary, call: _Call) ->
     """
     resulting = type_symbols(callee.result)
     for item in callee.inputs:
-        absent = call.env.get(Absent(item.name))
+        absent = call.env.get(Absent(item.name), False)  # left out, it is what its default is
         for name in callee.absent.get(item.name, ()):
             others = [i.name for i in callee.inputs if i is not item and name in type_symbols(i.type)]
             if not others and name not in resulting:
