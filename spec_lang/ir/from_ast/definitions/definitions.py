@@ -268,11 +268,17 @@ class Definitions:
 
 
 def _of_one_default(definition: Def, hyper: ast.Hyper, cell: Cell, other: Cell) -> Diagnostic:
-    name = hyper.name.id
+    name, sizes = hyper.name.id, (other.value, cell.value)
+    first, second = map(str, sizes)
+    shown = (
+        f"this would be {first} for the default of `{name}`, and {second} for its items in another order or number"
+        if all(s is not None and s.const is not None for s in sizes)
+        else f"this would be right for the default of `{name}` alone, not for its items in another order or number"
+    )
     return Diagnostic(
         "E0504",
-        f"this would be {other.value} for the default of `{name}`, and {cell.value} for the same items in another order or number",
+        shown,
         Label(definition.source, cell.node.span),
         (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
-        help=f"write the size out, or state how `{name}` is to be with a `require`",
+        help=f"write the size out, or state how many there are: `require len({name}) == ...`",
     )
