@@ -32,7 +32,7 @@ def size(text: str, values: Mapping[str, Host], unknown: Callable[[str], Dim] | 
         value = plain(values[text])
     else:
         try:
-            value = plain(_value(read(text), values, unknown))
+            value = plain(value_of(read(text), values, unknown))
         except (ParseError, TooLarge, TypeError, AttributeError, LookupError):
             raise HostError(f"{text} is no size") from None
     if not isinstance(value, int | Dim):
@@ -40,7 +40,8 @@ def size(text: str, values: Mapping[str, Host], unknown: Callable[[str], Dim] | 
     return value
 
 
-def _value(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] | None) -> Host:
+def value_of(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] | None) -> Host:
+    """The value of a dim's or condition's tree, as `size` gives that of a text."""
     match t:
         case ("const", value):
             return value
@@ -51,28 +52,33 @@ def _value(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] | 
                 raise HostError(f"{name} has no value")
             return unknown(name)
         case (kind, left, right) if kind in SIGNS and kind not in ("and", "or"):
-            return binary(SIGNS[kind], _value(left, values, unknown), _value(right, values, unknown))
+            return binary(SIGNS[kind], value_of(left, values, unknown), value_of(right, values, unknown))
         case (kind, operand) if kind in PREFIXES:
-            return unary(PREFIXES[kind], _value(operand, values, unknown))
+            return unary(PREFIXES[kind], value_of(operand, values, unknown))
         case ("call", name, *args) | ("min" | "max" as name, *args):
-            return builtins.call(name, [_value(a, values, unknown) for a in args], {})
+            return builtins.call(name, [value_of(a, values, unknown) for a in args], {})
         case ("index", of, index):
-            return _value(of, values, unknown)[_value(index, values, unknown)]
+            return value_of(of, values, unknown)[value_of(index, values, unknown)]
         case ("slice", *ends):
-            return slice(*[None if e is None else _value(e, values, unknown) for e in ends])
+            return slice(*[None if e is None else value_of(e, values, unknown) for e in ends])
         case ("attribute", of, name):
-            return _value(of, values, unknown).fields[name]
+            return value_of(of, values, unknown).fields[name]
+        case ("opaque", inner):
+            return value_of(read(inner), values, unknown)
+        case ("each", name, item, over):
+            each = value_of(over, values, unknown)
+            return tuple([value_of(item, {**values, name: v}, unknown) for v in each])
         case ("tuple" | "list", *items):
-            return tuple([_value(i, values, unknown) for i in items])
+            return tuple([value_of(i, values, unknown) for i in items])
         case ("if", ("compare", first, op, second), body, orelse) if (
-            cond := open_condition(op, *(_value(x, values, unknown) for x in (first, second)))
+            cond := open_condition(op, *(value_of(x, values, unknown) for x in (first, second)))
         ) is not None:
-            return chosen(cond, *(_value(x, values, unknown) for x in (body, orelse)))
+            return chosen(cond, *(value_of(x, values, unknown) for x in (body, orelse)))
         case ("if", test, body, orelse):
-            return _value(body if truth(_value(test, values, unknown)) else orelse, values, unknown)
+            return value_of(body if truth(value_of(test, values, unknown)) else orelse, values, unknown)
         case ("and" | "or" as kind, left, right):
-            known = _value(left, values, unknown)
-            return known if truth(known) is (kind == "or") else _value(right, values, unknown)
+            known = value_of(left, values, unknown)
+            return known if truth(known) is (kind == "or") else value_of(right, values, unknown)
         case ("compare", first, op, second):
-            return compare(op, _value(first, values, unknown), _value(second, values, unknown))
+            return compare(op, value_of(first, values, unknown), value_of(second, values, unknown))
     raise HostError(f"{render(t)} is no size")

@@ -20,7 +20,7 @@ from spec_lang.shapes.dim import (
 from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scalar
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
-from spec_lang.shapes.flags import ITEM, Absent, Choice, Compared, Every, Flag, Is, Same, Truth
+from spec_lang.shapes.flags import Absent, Choice, Compared, Every, Flag, Is, Same, Truth
 from spec_lang.shapes.real import Real, operand, template
 from spec_lang.shapes.tensor import Pack, Shape, TensorType
 
@@ -38,7 +38,6 @@ else:
 
 
 __all__ = [
-    "ITEM",
     "Absent",
     "BroadcastError",
     "Choice",

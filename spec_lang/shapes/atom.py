@@ -103,7 +103,7 @@ class Atom:
         return f"{self.kind}({self.name or ', '.join(map(str, self.args))})"
 
 
-_BRACE = r"\{\{|\}\}|\{\}"
+BRACE = r"\{\{|\}\}|\{\}"
 
 
 def filled(template: str, args: Iterable[object]) -> str:
@@ -119,7 +119,7 @@ def filled(template: str, args: Iterable[object]) -> str:
         )
         return text if alone or re.fullmatch(_OPERAND, text) else f"({text})"
 
-    return re.sub(_BRACE, part, template)
+    return re.sub(BRACE, part, template)
 
 
 def escaped(text: str) -> str:

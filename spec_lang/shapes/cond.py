@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 from spec_lang.shapes.dim import Dim, Tree, dim, symbol
 from spec_lang.shapes.errors import ParseError, Undefined
-from spec_lang.shapes.flags import COMPARE, ITEM, Choice, Compared, Every, Flag, Is, Same, Truth
+from spec_lang.shapes.flags import COMPARE, Choice, Compared, Every, Flag, Is, Same, Truth, named_truth
 from spec_lang.shapes.printing import from_tree as dim_from_tree
 from spec_lang.shapes.printing import render
 from spec_lang.shapes.real import Real
+from spec_lang.shapes.replace import Items
 
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<="}
 _EACH = 256
@@ -188,8 +189,9 @@ class Cond:
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The names of the symbols in it; flags have none."""
-        return frozenset().union(*(d.symbols for d in self.dims), *(p.symbols for p in self.parts))
+        """The names of the symbols in it; of flags, those of the sizes that a truth's name has."""
+        own = self.said.args if isinstance(self.said, Truth) else ()
+        return frozenset().union(*(d.symbols for d in (*self.dims, *own)), *(p.symbols for p in self.parts))
 
     @property
     def names(self) -> frozenset[str]:
@@ -287,7 +289,7 @@ class Cond:
                     return render(inner._divides("!="))
                 return (
                     f"not {inner}"
-                    if isinstance(inner.said, Truth) and inner.said.name.isidentifier()
+                    if isinstance(inner.said, Truth) and str(inner.said).isidentifier()
                     else f"not ({inner})"
                 )
             case "and" | "or":
@@ -336,7 +338,14 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
     """A flag with names replaced."""
     found = values.get(flag)
     if found is None and isinstance(flag, Truth):
-        found = values.get(flag.name)
+        found = values.get(str(flag))
+        if found is None:
+            args = tuple(a.substitute(values) for a in flag.args)
+            there = named_truth(flag.name, args)
+            found = values.get(str(there)) if args and not there.args else None
+        if found is None:
+            other = flag.substitute(values)
+            cond = cond if other is flag else Cond.flag(other)
     if isinstance(found, bool | Cond):
         return Cond.of(found) if isinstance(found, bool) else found
     if isinstance(flag, Compared):
@@ -366,26 +375,22 @@ def _every(flag: Every, values: Mapping[Any, object]) -> Cond:
             left = left & flag.at(k).substitute(values)
             if left is Cond.FALSE:
                 return left
-        if left is Cond.TRUE or any(ITEM in n for n in flag.cond.names):
-            return left
+        if left is Cond.TRUE or flag.cond.names - flag.at(0).names - {flag.index}:
+            return left  # of items, each is told by its own
     index, taken = flag.index, _names_in(values)
     while index in taken:
         index += "_"
     inner = {n: v for n, v in values.items() if n != flag.index}
     if index != flag.index:
         inner[flag.index] = symbol(index, 0)
-    for name in flag.cond.names:
-        base, item, field = name.partition(ITEM)
-        found = values.get(base + item)
-        if item and isinstance(found, Real):
-            inner[name] = Real(found.head + field)
     cond = flag.cond.substitute(inner)
     return cond if cond in (Cond.TRUE, Cond.FALSE) else Cond.flag(Every(cond, index, length))
 
 
 def _names_in(values: Mapping[Any, object]) -> frozenset[str]:
     """The names in what other names are replaced by."""
-    return frozenset[str]().union(*(v.names for v in values.values() if isinstance(v, Dim | Real | Cond)))
+    found = (v.names for v in values.values() if isinstance(v, Dim | Real | Cond | Items))
+    return frozenset[str]().union(*found)
 
 
 def _join(op: str, a: Cond, b: Cond, unit: Cond, zero: Cond) -> Cond:

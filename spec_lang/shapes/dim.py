@@ -121,7 +121,7 @@ class Dim:
         raise TypeError("a dim is no condition; compare it")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.tree(), {s: b for a in _leaves(self) for s, b in [(a.name, (a.low, a.high))]})
+        return _rebuild, (self.tree(), {s: b for a in leaves(self) for s, b in [(a.name, (a.low, a.high))]})
 
     # --- arithmetic ---
 
@@ -232,7 +232,7 @@ class Dim:
     @property
     def names(self) -> frozenset[str]:
         """The names that `substitute` replaces: of symbols, of what conditions say, and uninterpreted terms by their text."""
-        own = frozenset(_replace.text_of(a) for a in _leaves(self))
+        own = frozenset(_replace.text_of(a) for a in leaves(self))
         return own.union(*(c.names for c in self.conditions)) if self.conditional else own
 
     @property
@@ -417,14 +417,15 @@ def _has_power(d: Dim) -> bool:
     return any(a.kind == POW for m in d.terms for a in m)
 
 
-def _leaves(d: Dim) -> list[Atom]:
+def leaves(d: Dim) -> list[Atom]:
+    """The symbols and uninterpreted terms in a dim, those inside of others too."""
     found: list[Atom] = []
     for monomial in d.terms:
         for atom in monomial:
             found += [atom] if atom.kind in (SYMBOL, OPAQUE) else []
-            found += [leaf for arg in atom.args for leaf in _leaves(arg)]
+            found += [leaf for arg in atom.args for leaf in leaves(arg)]
             if atom.cond is not None:
-                found += [leaf for arg in atom.cond.all_dims for leaf in _leaves(arg)]
+                found += [leaf for arg in atom.cond.all_dims for leaf in leaves(arg)]
     return found
 
 
@@ -473,6 +474,7 @@ __all__ = [
     "conditional",
     "dim",
     "exact_div",
+    "leaves",
     "made",
     "maximum",
     "minimum",

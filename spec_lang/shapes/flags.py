@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spec_lang.frozen import Record
-from spec_lang.shapes.dim import Dim, dim, opaque
+from spec_lang.shapes.atom import filled
+from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import TooLarge, Undefined
-from spec_lang.shapes.real import Number, Real, operand, substituted, value_of
+from spec_lang.shapes.real import Number, operand, substituted, value_of
+from spec_lang.shapes.replace import with_lists
 
 if TYPE_CHECKING:
     from spec_lang.shapes.cond import Cond
@@ -35,19 +37,33 @@ class Choice(Record):
 
 
 class Truth(Record):
-    """A bool by its name: `norm_first`, `training`."""
+    """A bool by its name: `norm_first`, `training`; each `{}` in a name stands for a size: `uses[{}]`."""
 
     name: str
+    args: tuple[Dim, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset((self.name,))
+        return frozenset((str(self),)).union(*(a.names for a in self.args))
+
+    def substitute(self, values: Mapping[Any, object]) -> Truth:
+        """The same of other lists and sizes."""
+        args = tuple(a.substitute(values) for a in self.args)
+        name, args = with_lists(values, self.name, args) or (self.name, args)
+        return named_truth(name, args) if name is not self.name or args != self.args else self
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
-        return bool(values[self.name])
+        return bool(values[str(self)])
 
     def __str__(self) -> str:
-        return self.name
+        return filled(self.name, self.args) if self.args else self.name
+
+
+def named_truth(name: str, args: tuple[Dim, ...]) -> Truth:
+    """A truth by its name; one whose sizes are known is by the text that they make."""
+    if args and all(a.const is not None for a in args):
+        return Truth(filled(name, args))
+    return Truth(name, args)
 
 
 class Absent(Record):
@@ -134,10 +150,6 @@ class Compared(Record):
         return f"{operand(self.left)} {self.op} {operand(self.right)}"
 
 
-ITEM = "[]"
-"""What stands behind a list's name in the name of its item at an index that `Every` counts: `ps[]`, `stages[].rate`."""
-
-
 class Every(Record):
     """A condition holds for each value of `index` from 0 to below `length`."""
 
@@ -151,27 +163,13 @@ class Every(Record):
 
     def at(self, k: int) -> Cond:
         """The condition for one value of the index."""
-        return _item(self.cond, k).substitute({self.index: dim(k)})
+        return self.cond.substitute({self.index: dim(k)})
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
         return all(self.at(k).evaluate(values) for k in range(self.length.evaluate(values)))
 
     def __str__(self) -> str:
-        each = str(self.cond).replace(ITEM, f"[{self.index}]")
-        return f"all({each} for {self.index} in range({self.length}))"
-
-
-def _item(cond: Cond, k: int) -> Cond:
-    """A condition on the items at an index as one on item k: of lists in lists, the outer index is the first."""
-    place = f"[{k}]"
-    names = {n: n.replace(ITEM, place, 1) for n in cond.names if ITEM in n}
-    flags: dict[object, object] = {}
-    for flag in cond.flags:
-        if isinstance(flag, Every):
-            lengths = {n: opaque(names[n], low=0) for n in flag.length.names if n in names}
-            inner = Every(_item(flag.cond, k), flag.index, flag.length.substitute(lengths))
-            flags[flag] = type(cond).flag(inner)
-    return cond.substitute({**{n: Real(new) for n, new in names.items()}, **flags})
+        return f"all({self.cond} for {self.index} in range({self.length}))"
 
 
 Flag: TypeAlias = Truth | Absent | Is | Same | Compared | Every

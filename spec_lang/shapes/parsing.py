@@ -55,7 +55,7 @@ def read(text: str) -> Tree:
     ("bitand", a, b), ("bitor", a, b), ("bitxor", a, b), ("lshift", a, b), ("rshift", a, b), ("invert", a);
     ("compare", a, "<", b, "<=", c), ("and", a, b), ("or", a, b), ("not", a), ("if", test, body, orelse);
     ("attribute", a, "name"), ("index", a, b, ...), ("slice", a, b, c) with None for what is left out,
-    ("call", "len", a, ...), ("tuple", a, ...), ("list", a, ...).
+    ("call", "len", a, ...), ("tuple", a, ...), ("list", a, ...), ("each", "i", a, b) for `[a for i in b]`.
 
     Strings have no escapes. Names are the language's: `class` is one.
 
@@ -205,7 +205,7 @@ class _Reader:
         elif kind == _STRING:
             result = ("const", text[1:-1])
         elif text == "[":
-            result = ("list", *self.items("]"))
+            result = self.listed()
         elif text == "(":
             result = self.group()
             looked_into = result[0] not in BITS
@@ -236,6 +236,25 @@ class _Reader:
             return first
         self.need(",")
         return ("tuple", first, *self.items(")"))
+
+    def listed(self) -> Tree:
+        """The rest of a list, or of a comprehension of one variable."""
+        if self.take("]"):
+            return ("list",)
+        first = self.expression()
+        if self.take("for"):
+            if self.kinds[self.at] != _NAME:
+                raise self.error()
+            variable = self.tokens[self.at]
+            self.at += 1
+            self.need("in")
+            over = self.operators()
+            self.need("]")
+            return ("each", variable, first, over)
+        if self.take("]"):
+            return ("list", first)
+        self.need(",")
+        return ("list", first, *self.items("]"))
 
     def items(self, close: str) -> list[Tree]:
         """Expressions up to a bracket."""

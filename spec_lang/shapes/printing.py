@@ -113,6 +113,8 @@ def _phrase(t: Tree, kind: str) -> str:
             return f"({_listed(t[1:])},)" if len(t) == 2 else f"({_listed(t[1:])})"
         case "list":
             return f"[{_listed(t[1:])}]"
+        case "each":
+            return f"[{render(t[2])} for {t[1]} in {render(t[3], OR)}]"
     return f"{kind}({_listed(t[1:])})"
 
 

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from spec_lang.shapes.dim import Dim
+from spec_lang.shapes.atom import filled
+from spec_lang.shapes.dim import Dim, leaves, opaque, symbol
 from spec_lang.shapes.errors import TooLarge, Undefined
-from spec_lang.shapes.replace import whole_power
+from spec_lang.shapes.replace import whole_power, with_lists
 
 if TYPE_CHECKING:
     from spec_lang.shapes.cond import Cond
@@ -42,7 +43,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 class Real:
     """An immutable expression: a name (`p`, `config.rate`) without arguments, or an operation on numbers.
 
-    The head of an operation is its sign, its function's name, or `if`, whose first argument is a condition.
+    The head of an operation is its sign, its function's name, or `if`, whose first argument is a condition. A head with
+    `{}` in it is a name that has its arguments, which are sizes, inside: `rates[{}]`.
 
     Raises:
         TooLarge: it has more than `MAX_SIZE` parts.
@@ -78,14 +80,31 @@ class Real:
         """The names in it, those of sizes and flags included."""
         if self._names is None:
             found = [a.names for a in self.args if not isinstance(a, float)]
-            self._names = frozenset().union(*found) if self.args else frozenset((self.head,))
+            own = (str(self),) if not self.args or self.is_item else ()
+            self._names = frozenset(own).union(*found)
         return self._names
+
+    @property
+    def is_item(self) -> bool:
+        """Whether this is a name with sizes inside."""
+        return "{}" in self.head
 
     def substitute(self, values: Mapping[Any, object]) -> Number:
         """The expression with names replaced, by floats, sizes and other expressions."""
-        if not self.args:
-            found = values.get(self.head)
-            return found if isinstance(found, Real | Dim | float) else self
+        if not self.args or self.is_item:
+            found = values.get(str(self))
+            if not isinstance(found, Real | Dim | float) and self.args:
+                at = tuple(a.substitute(values) for a in self.args)
+                there = named_real(self.head, at)
+                found = None if there.args else values.get(str(there))
+            else:
+                at = ()
+            if isinstance(found, Real | Dim | float):
+                return found
+            other = with_lists(values, self.head, at)
+            if other is not None:
+                return named_real(*other)
+            return self if at == self.args else named_real(self.head, at)
         args = [substituted(a, values) for a in self.args]
         if all(a is b for a, b in zip(args, self.args, strict=True)):
             return self
@@ -103,8 +122,8 @@ class Real:
             Undefined: it has none, such as a division by zero.
             TooLarge: it does not fit a float.
         """
-        if not self.args:
-            return values[self.head]  # type: ignore[no-any-return]  # a number
+        if not self.args or self.is_item:
+            return values[str(self)]  # type: ignore[no-any-return]  # a number
         if self.head == IF:
             cond, yes, no = self.args
             return value_of(yes if cond.evaluate(values) else no, values)
@@ -124,6 +143,8 @@ class Real:
     def _written(self) -> str:
         if not self.args:
             return self.head
+        if self.is_item:
+            return filled(self.head, self.args)
         if self.head == IF:
             cond, yes, no = self.args
             return f"({operand(yes)} if {cond} else {operand(no)})"
@@ -140,11 +161,18 @@ class Real:
 Number: TypeAlias = Real | Dim | float
 
 
+def named_real(name: str, args: tuple[Dim, ...] = ()) -> Real:
+    """A float by its name; one whose sizes are known is by the text that they make."""
+    if args and all(a.const is not None for a in args):
+        return Real(filled(name, args))
+    return Real(name, args)
+
+
 def operand(value: object) -> str:
     """A number as part of a float's text."""
     if isinstance(value, Dim | Real):
         text = str(value)
-        if isinstance(value, Real) and not value.args:
+        if isinstance(value, Real) and (not value.args or value.is_item):
             return text
         return text if text.replace("_", "").replace(".", "").isalnum() or text.endswith(")") else f"({text})"
     return repr(value)
@@ -162,8 +190,8 @@ def template(value: Real, symbol: Callable[[str], Dim]) -> tuple[str, list[str]]
 
     The text is laid out as with the names in it.
     """
-    whole = _sizes_in(value)
-    names = sorted((n for n in value.names if isinstance(n, str)), key=len, reverse=True)
+    whole, items = _sizes_in(value), _items_in(value)
+    names = sorted((n for n in value.names if isinstance(n, str) and n not in items), key=len, reverse=True)
     marked = value.substitute({n: symbol(n + _MARK) if n in whole else Real(n + _MARK) for n in names})
     found: list[str] = []
 
@@ -179,13 +207,36 @@ _MARK = "\u01c1"
 """A letter that no name ends in."""
 
 
+def _items_in(value: Real | Cond | Dim | float) -> frozenset[str]:
+    """The names that have sizes inside."""
+    if not isinstance(value, Real):
+        return frozenset()
+    if value.is_item:
+        return frozenset((str(value),))
+    return frozenset().union(*map(_items_in, value.args))
+
+
 def _sizes_in(value: Real | Cond | Dim | float) -> frozenset[str]:
-    """The symbols of sizes in a number."""
+    """The names of sizes in a number that have none inside: of symbols, and of terms such as `row.out`."""
     if isinstance(value, float):
         return frozenset()
     if isinstance(value, Real):
         return frozenset().union(*map(_sizes_in, value.args))
+    if isinstance(value, Dim):
+        return frozenset(a.name for a in leaves(value) if not a.args)
     return value.symbols
+
+
+def as_term(number: Real | float) -> Dim:
+    """A float in the place of a size's symbol: inside what is made of floats, which is read by its text."""
+    if isinstance(number, float):
+        return opaque(repr(number))
+    if not number.args:
+        return symbol(number.head)
+    if number.is_item:
+        return opaque("float", *number.args, text=number.head)
+    text, names = template(number, symbol)
+    return opaque("float", *map(symbol, names), text=text)
 
 
 def value_of(value: Number, values: Mapping[Any, Any]) -> float:

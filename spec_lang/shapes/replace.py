@@ -6,7 +6,20 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spec_lang.shapes.atom import FLOOR, IF, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom, escaped, filled, intern
+from spec_lang.shapes.atom import (
+    BRACE,
+    FLOOR,
+    IF,
+    MAX,
+    MIN,
+    MOD,
+    OPAQUE,
+    POW,
+    SYMBOL,
+    Atom,
+    filled,
+    intern,
+)
 from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
 from spec_lang.shapes.extrema import maximum, minimum
 
@@ -15,41 +28,102 @@ Rewrite = Callable[[Atom], "Dim | None"]
 
 
 class Items:
-    """What stands for a list in uninterpreted terms: another list, by its text, or the items one by one."""
+    """What stands for a list in uninterpreted terms: another list, as it is written, or the items one by one.
 
-    __slots__ = ("items", "text")
+    Each `{}` in a list's name stands for one of `args`. The items of a slice are those of `whole` from `start` on.
+    """
 
-    def __init__(self, text: str, items: tuple[Dim, ...] = ()) -> None:
-        self.text = text
+    __slots__ = ("args", "items", "name", "start", "whole")
+
+    def __init__(
+        self,
+        name: str,
+        items: tuple[Dim, ...] = (),
+        args: tuple[Dim, ...] = (),
+        whole: Items | None = None,
+        start: Dim | None = None,
+    ) -> None:
+        self.name = name
         self.items = items
+        self.args = args
+        self.whole = whole
+        self.start = start
 
-    def term(self, atom: Atom, name: str, args: tuple[Dim, ...]) -> Dim | None:
-        """A term that is about the list called `name`, about this one, of other arguments; None for another term."""
-        found = re.search(rf"(?<![\w.\]]){re.escape(name)}(?=[\[)])", atom.name)
-        if found is None:
-            return None
-        if self.text:
-            template, given = escaped(self.text), args
-        else:
-            at = _AT.fullmatch(atom.name, found.end())
-            place = args[0] if at and at[1] == "{}" else dim(int(at[1])) if at else None
-            if found.start() == 0 and place is not None and place.const is not None:
-                return self.items[place.const] if -len(self.items) <= place.const < len(self.items) else None
-            if atom.name == f"sum({name}[:{{}}])" and args[0].const is not None:
-                return total(list(self.items[: args[0].const]))
-            before = atom.name[: found.start()].count("{}")
-            template = f"[{', '.join(['{}'] * len(self.items))}]"
-            given = (*args[:before], *self.items, *args[before:])
-        template = atom.name[: found.start()] + template + atom.name[found.end() :]
-        return opaque(template, *given, low=atom.low, high=atom.high, text=template)
+    @property
+    def names(self) -> frozenset[str]:
+        """The names in what it is."""
+        own = frozenset() if self.start is None else self.start.names
+        own = own if self.whole is None else own | self.whole.names
+        return own.union(*(a.names for a in (*self.args, *self.items)))
+
+    def part(self, place: Dim | None) -> tuple[str, tuple[Dim, ...]]:
+        """How the list is written, or its item at a place."""
+        if not self.name:
+            at = None if place is None else place.const
+            if at is not None and -len(self.items) <= at < len(self.items):
+                return "{}", (self.items[at],)
+            listed = f"[{', '.join(['{}'] * len(self.items))}]"
+            return (listed, self.items) if place is None else (listed + "[{}]", (*self.items, place))
+        if place is None:
+            return self.name, self.args
+        if self.whole is not None and (place.const is None or place.const >= 0):
+            assert self.start is not None
+            return self.whole.part(self.start + place)
+        if place.const is not None:
+            return f"{self.name}[{place}]", self.args
+        return self.name + "[{}]", (*self.args, place)
 
 
-_AT = re.compile(r"\[(\{\}|-?\d+)\]")
+_PATH = r"(?:[A-Za-z_]\w*|\{\})(?:\.\w+|\[[^\[\]]*\])*"
+
+
+def with_lists(
+    values: Mapping[Any, object], name: str, args: tuple[Dim, ...]
+) -> tuple[str, tuple[Dim, ...]] | None:
+    """A term's name of the lists that others stand for; None where none of them is in it."""
+    lists = {n: v for n, v in values.items() if isinstance(v, Items) and n in name}
+    if not lists:
+        return None
+    names = "|".join(re.escape(n) for n in sorted(lists, key=len, reverse=True))
+    pattern = rf"""{BRACE}|(?<![\w.\]"'])(?P<list>{names})(?:\[(?P<at>\{{\}}|-?\d+)\])?(?![\w("'])"""
+    rest, new = iter(args), list[Dim]()
+    found = False
+
+    def part(match: re.Match[str]) -> str:
+        nonlocal found
+        if match[0] == "{}":
+            new.append(next(rest))
+        elif match["list"]:
+            found = True
+            at = match["at"]
+            text, own = lists[match["list"]].part(
+                None if at is None else next(rest) if at == "{}" else dim(int(at))
+            )
+            new.extend(own)
+            return text
+        return match[0]
+
+    text = re.sub(pattern, part, name)
+    return (text, tuple(new)) if found else None
+
+
+def _of_lists(atom: Atom, values: Mapping[Any, object], args: tuple[Dim, ...]) -> Dim | None:
+    """A term about the lists that others stand for; None where none of them is in it."""
+    prefix = re.fullmatch(r"sum\((.*)\[:\{\}\]\)", atom.name)
+    if prefix is not None and args[0].const is not None:
+        items = values.get(prefix[1])
+        if isinstance(items, Items) and not items.name:
+            return total(list(items.items[: args[0].const]))
+    other = with_lists(values, atom.name, args)
+    if other is None:
+        return None
+    name, new = other
+    return new[0] if name == "{}" else opaque(name, *new, low=atom.low, high=atom.high, text=name)
 
 
 def by_name(d: Dim, values: Mapping[Any, object]) -> Dim:
     """The dim with symbols and uninterpreted terms replaced, lists in these, and what conditions say."""
-    lists = {n: v for n, v in values.items() if isinstance(v, Items)}
+    lists = any(isinstance(v, Items) for v in values.values())
 
     def replaced(atom: Atom) -> Dim | None:
         if atom.kind == IF:
@@ -57,13 +131,15 @@ def by_name(d: Dim, values: Mapping[Any, object]) -> Dim:
         found = values.get(text_of(atom)) if not atom.args or atom.name else None
         if isinstance(found, Dim | int) and not isinstance(found, bool):
             return dim(found)
+        if atom.kind == SYMBOL and isinstance(found, _real.Real | float):
+            return _real.as_term(found)
         if atom.kind == OPAQUE and lists:
-            for name, items in lists.items():
-                if name in atom.name:
-                    args = tuple(rewrite(a, replaced) for a in atom.args)
-                    term = items.term(atom, name, args)
-                    if term is not None:
-                        return term
+            args = tuple(rewrite(a, replaced) for a in atom.args)
+            if args and all(a.const is not None for a in args):
+                found = values.get(filled(atom.name, args))
+                if isinstance(found, Dim | int) and not isinstance(found, bool):
+                    return dim(found)
+            return _of_lists(atom, values, args)
         return None
 
     return rewrite(d, replaced)
@@ -100,6 +176,9 @@ def _atom(atom: Atom, rule: Rewrite, seen: dict[Atom, Dim | None]) -> Dim | None
         args = tuple(rewrite(a, rule, seen) for a in atom.args)
         if any(a is not b for a, b in zip(args, atom.args, strict=True)):
             new = rebuild(atom, args)
+            if atom.kind == OPAQUE and all(a.const is not None for a in args):
+                known = rule(intern(OPAQUE, args, name=atom.name, low=atom.low, high=atom.high))
+                new = new if known is None else known
     seen[atom] = new
     return new
 
@@ -120,9 +199,40 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
             return minimum(*args)
         case "max":
             return maximum(*args)
+    name, args = _spliced(atom.name, args)
     if atom.kind == OPAQUE and all(a.const is not None for a in args):  # `widths[i]` at 0 is `widths[0]`
-        return opaque(atom.name, *args, low=atom.low, high=atom.high, text=atom.name)
-    return atomic(intern(atom.kind, args, name=atom.name, low=atom.low, high=atom.high))
+        return opaque(name, *args, low=atom.low, high=atom.high, text=name)
+    return atomic(intern(atom.kind, args, name=name, low=atom.low, high=atom.high))
+
+
+def _spliced(name: str, args: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
+    """A term's template with those of lists in it written out: `len({})` of `rows[{}]` is `len(rows[{}])`."""
+    inner = [list_atom(a) for a in args]
+    if not any(inner):
+        return name, args
+    parts = iter(inner)
+
+    def part(found: re.Match[str]) -> str:
+        if found[0] != "{}":
+            return found[0]
+        atom = next(parts)
+        return found[0] if atom is None else atom.name
+
+    text = re.sub(BRACE, part, name)
+    new = [b for a, atom in zip(args, inner, strict=True) for b in ((a,) if atom is None else atom.args)]
+    return text, tuple(new)
+
+
+def list_atom(d: Dim) -> Atom | None:
+    """The term that stands for a whole list, where the dim is one: it has no bounds, and is written as a list is."""
+    if len(d.terms) != 1:
+        return None
+    ((monomial, coefficient),) = d.terms.items()
+    if coefficient != 1 or len(monomial) != 1:
+        return None
+    (atom,) = monomial
+    plain = atom.kind == OPAQUE and atom.low is None and atom.high is None
+    return atom if plain and re.fullmatch(_PATH, atom.name) else None
 
 
 def text_of(atom: Atom) -> str:
@@ -185,3 +295,4 @@ def whole_power(base: int, exponent: int) -> int:
 
 # Conditions are over dims, which need what is above.
 from spec_lang.shapes import conditionals as _conditionals  # noqa: E402
+from spec_lang.shapes import real as _real  # noqa: E402

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast as python
-from collections.abc import Iterator
 from random import Random
 
 from spec_lang.compiler import Compilation
@@ -96,13 +95,14 @@ def with_other_defaults(text: str, tree: ast.Module, rng: Random) -> str:
     """A spec's text with some of its models' defaults changed; those that a class is checked for by value are kept."""
     records = {d.name.id: d for d in tree.definitions if isinstance(d, ast.Record)}
     edits: list[tuple[int, int, str]] = []
+    writer = _Other(text, records, rng)
     for d in tree.definitions:
         if not isinstance(d, ast.Block) or d.kind != "model":
             continue
         for h in d.hypers or ():
             if h.default is None or rng.random() < 0.2:
                 continue
-            other = _Other(text, records, rng).of(h.default, h.type)
+            other = writer.of(h.default, h.type)
             edits.append((h.default.span.start, h.default.span.end, other))
     return _edited(text, edits)
 
@@ -114,6 +114,8 @@ class _Other:
         self.text = text
         self.records = records
         self.rng = rng
+        self.together = rng.choice((None, 0, 1, 2, 3, 4))
+        """What all lists become, so that conditions on their lengths go on to hold; None where each is changed alone."""
 
     def of(self, node: ast.Expr, type: ast.Type) -> str:
         same = self.text[node.span.start : node.span.end]
@@ -134,7 +136,7 @@ class _Other:
         return same
 
     def listed(self, items: list[str]) -> list[str]:
-        kind = self.rng.randrange(5)
+        kind = self.rng.randrange(5) if self.together is None else self.together
         if kind == 0 and len(items) > 1:
             return items[:-1]
         if kind == 1 and items:
@@ -176,12 +178,3 @@ def _edited(text: str, edits: list[tuple[int, int, str]]) -> str:
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
-
-
-def over(texts: dict[str, str], seed: int, times: int) -> Iterator[str]:
-    """The specs that change with their defaults, and how."""
-    for name, text in texts.items():
-        try:
-            defaults_do_not_matter(text, Random(seed), times)
-        except Changed as error:
-            yield f"{name}: {error}"

@@ -17,6 +17,7 @@ from spec_lang.shapes import (
     Facts,
     Flag,
     Is,
+    Items,
     Real,
     Same,
     TooLarge,
@@ -29,6 +30,7 @@ from spec_lang.shapes import (
     root,
     symbol,
 )
+from spec_lang.shapes.real import named_real
 
 P, Q, D = Real("p"), Real("q"), symbol("D")
 MODE = Choice("mode", ("none", "mean", "sum"))
@@ -263,11 +265,12 @@ def test_a_condition_for_every_index() -> None:
 
 
 def test_a_condition_for_every_item() -> None:
-    every = Cond.flag(Every(Cond.flag(Compared(Real("ps[]"), "<=", dim(1))), "i", opaque("len(ps)")))
+    item = named_real("ps[{}]", (symbol("i", 0),))
+    every = Cond.flag(Every(Cond.flag(Compared(item, "<=", dim(1))), "i", opaque("len(ps)")))
     assert str(every) == "all(ps[i] <= 1 for i in range(len(ps)))"
     known = {"len(ps)": dim(2), "ps[0]": 0.5}
     assert every.substitute({**known, "ps[1]": 1.0}) == Cond.TRUE
     assert every.substitute({**known, "ps[1]": 1.5}) == Cond.FALSE
     assert str(every.substitute({**known, "ps[1]": Real("q")})) == "q <= 1"
-    renamed = every.substitute({"len(ps)": opaque("len(rates)"), "ps[]": Real("rates[]")})
+    renamed = every.substitute({"len(ps)": opaque("len(rates)"), "ps": Items("rates")})
     assert str(renamed) == "all(rates[i] <= 1 for i in range(len(rates)))"

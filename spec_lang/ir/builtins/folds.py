@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from spec_lang.ir.arithmetic import Host, NoValue, as_float, as_int, binary
 from spec_lang.ir.builtins.row import Row, Site, Value
-from spec_lang.ops.kinds import Real
+from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, dim, maximum, minimum
 
 
@@ -14,10 +14,10 @@ def _fold(name: str, op: str, start: int, python: str = "") -> Row:
     """The numbers of a list, joined by an operator."""
 
     def symbolic(site: Site, values: list[Value]) -> Value:
-        total: Value = site.added(values[0]) if op == "+" else None
-        if total is not None:
-            return total
-        total = dim(start)
+        whole = site.folded(name, values[0])
+        if whole is not None:
+            return whole
+        total: Value = dim(start)
         for item in site.items(values[0]):
             if isinstance(item, list | tuple):  # a number times a list is one
                 raise NoValue(f"`{op}` does not go with {site.kind(total)} and {site.kind(item)}")
@@ -37,6 +37,9 @@ def _truths(op: str, start: bool, concrete: Callable[[Iterable[Host]], bool]) ->
     """The conditions of a list, joined by `and` or `or`."""
 
     def symbolic(site: Site, values: list[Value]) -> Value:
+        whole = site.folded(concrete.__name__, values[0])
+        if whole is not None:
+            return whole
         total: Cond | bool = start
         for item in site.items(values[0]):
             total = site.joined(op, total, site.condition(item))
@@ -49,11 +52,15 @@ def _extreme(name: str, dims: Callable[..., Dim], plain: Callable[..., Host]) ->
     """One of several numbers, or of those of one list."""
 
     def symbolic(site: Site, values: list[Value]) -> Value:
-        site.by_value(values)
-        if len(values) == 1 and isinstance(values[0], list | tuple):
-            values = list(values[0])
-        elif len(values) == 1:
-            raise NoValue(f"`{name}` takes several numbers, or a list of them, not {site.kind(values[0])}")
+        if len(values) == 1:
+            whole = site.folded(name, values[0])
+            if whole is not None:
+                return whole
+            if isinstance(values[0], Dim | float | Real | bool | Cond | str | Choice):
+                raise NoValue(
+                    f"`{name}` takes several numbers, or a list of them, not {site.kind(values[0])}"
+                )
+            values = list(site.items(values[0]))
         if not values:
             raise NoValue(f"`{name}` of nothing")
         values = [as_int(v) for v in values]

@@ -38,11 +38,8 @@ class Site(Protocol):
     def items(self, value: Value) -> Sequence[Value]:
         """The items of a list of known length; one of unknown length is asked for by value."""
 
-    def added(self, value: Value) -> Dim | None:
-        """The sum of a list of ints of unknown length, where it has a closed form."""
-
-    def by_value(self, values: Sequence[Value]) -> None:
-        """Ask for the lists of unknown length among these by value."""
+    def folded(self, name: str, value: Value) -> Value:
+        """What this function makes of a list of unknown length, as a term of its own; None where it has none."""
 
     def numbered(self, values: Sequence[Value]) -> None:
         """Refuse lists of layers whose items have no index."""

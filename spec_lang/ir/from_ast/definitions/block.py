@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.names.unreached import note_all
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.hyper_types import is_mono
-from spec_lang.ir.from_ast.types.hypers import abstract, symbolic
+from spec_lang.ir.from_ast.types.hypers import abstract, abstract_by_type, symbolic
 from spec_lang.ir.from_ast.values.kinds import is_module, is_tensor
 from spec_lang.ir.from_ast.values.value import POISON
 from spec_lang.syntax import ast
@@ -79,7 +79,10 @@ def set_hypers(c: Check, at: Place, hypers: tuple[ast.Hyper, ...]) -> None:
         if keyword.iskeyword(name):
             continue
         if name in c.block.mono:
-            c.block.hypers[name] = abstract(name, c.block.mono[name])
+            if isinstance(c.definition.node, ast.Block) and c.definition.node.kind == "model":
+                c.block.hypers[name] = abstract_by_type(c, at, name, c.block.mono[name], h.type)
+            else:
+                c.block.hypers[name] = abstract(name, c.block.mono[name])
         elif is_mono(h.type):
             raise NeedsValue(frozenset({name}))
         else:

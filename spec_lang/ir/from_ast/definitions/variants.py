@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Diagnostic, Label
+from spec_lang.ir.arithmetic import HostError, truth
+from spec_lang.ir.dim_text import value_of
 from spec_lang.ir.from_ast.definitions.known import Known, place_outside
 from spec_lang.ir.from_ast.expressions.arguments import evaluated
 from spec_lang.ir.from_ast.names.scope import Def
@@ -11,8 +13,8 @@ from spec_lang.ir.from_ast.types.fitting import bind_hypers
 from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
-from spec_lang.ir.from_ast.values.value import POISON, DefCtor, Env, Partial, Summary, Value
-from spec_lang.shapes import Cond, Facts, Verdict
+from spec_lang.ir.from_ast.values.value import POISON, DefCtor, Env, Partial, RecordValue, Summary, Value
+from spec_lang.shapes import Cond, Dim, Facts, ParseError, TooLarge, Verdict
 from spec_lang.syntax import ast
 
 
@@ -69,6 +71,34 @@ def check_variant(k: Known, program: Program, definition: Def) -> None:
     k.take(c)
 
 
+def _evaluated(cond: Cond | bool, values: dict[str, Value]) -> Cond | bool:
+    """A condition on what is made of whole lists, where these values give it a truth."""
+    if isinstance(cond, bool) or not any(not n.isidentifier() for n in cond.names):
+        return cond
+    try:
+        return truth(value_of(cond.tree(), {n: plain_value(v) for n, v in values.items()}, None))
+    except (HostError, ParseError, TooLarge, TypeError, AttributeError, LookupError):
+        return cond
+
+
+def plain_value(value: Value) -> object:
+    """A value as the evaluator has it."""
+    if isinstance(value, Dim) and value.const is not None:
+        return value.const
+    if isinstance(value, list | tuple):
+        return tuple(plain_value(v) for v in value)
+    if isinstance(value, RecordValue):
+        return _Fields({n: plain_value(v) for n, v in value.fields.items()})
+    return value
+
+
+class _Fields:
+    """A record's fields by their names."""
+
+    def __init__(self, fields: dict[str, object]) -> None:
+        self.fields = fields
+
+
 def decide_values(
     k: Known,
     definition: Def,
@@ -86,7 +116,7 @@ def decide_values(
     facts = Facts()
     told: list[Cond] = []
     for o in owed:
-        cond = substitute_cond(o.cond, env)
+        cond = _evaluated(substitute_cond(o.cond, env), values)
         refuted = cond is False or (isinstance(cond, Cond) and facts.decide(cond) is Verdict.REFUTED)
         if not refuted or o.cond in told:
             continue

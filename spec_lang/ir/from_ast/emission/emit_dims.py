@@ -60,6 +60,12 @@ def _expr(t: Tree, resolve: Resolve) -> ir.Expr:
             return _node(ir.Tuple, items=_all(items, resolve))
         case ("list", *items):
             return _node(ir.List, items=_all(items, resolve))
+        case ("each", name, item, over):
+            variable = _node(ir.Name, id=name, ref="loop")
+            inner = _expr(item, lambda n: variable if n == name else resolve(n))
+            target = make(ir.Target, name=name, items=None, span=None)
+            generator = make(ir.Generator, target=target, iterable=_expr(over, resolve), tests=(), span=None)
+            return _node(ir.Comprehension, key=None, value=inner, generators=(generator,), carry=())
         case ("call", name, *args):
             return _call(name, _all(args, resolve))
     return _call(t[0], _all(t[1:], resolve))

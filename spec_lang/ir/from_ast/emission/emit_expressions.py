@@ -111,6 +111,9 @@ class ExpressionEmitter:
             return found
         if not name.isidentifier():
             return self.dim(opaque(name))
+        whole = self._variable_of_fields(name)
+        if whole is not None:
+            return node_of(ir.Name, id=whole, ref="loop", type=None, span=None)
         ref = "loop" if any(author == name for author, *_ in checked.running.names.values()) else "local"
         if name in checked.hypers:
             ref = "hyper"
@@ -121,6 +124,13 @@ class ExpressionEmitter:
         elif name == "training":
             ref = "builtin"
         return node_of(ir.Name, id=name, ref=ref, type=None, span=None)
+
+    def _variable_of_fields(self, name: str) -> str | None:
+        """The author's variable whose fields have symbols of this name: of `s_2.dims`, `s`."""
+        for own, (author, *_) in self.checked.running.names.items():
+            if not own.isidentifier() and re.split(r"[.\[]", own)[0] == name:
+                return re.split(r"[.\[]", author)[0]
+        return None
 
     def cell(self, cell: Cell) -> ir.Expr:
         """What a `_` or an implicit dim stands for."""

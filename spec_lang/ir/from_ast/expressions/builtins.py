@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
-from spec_lang.ir.from_ast.expressions.indexing import as_items, element_of
+from spec_lang.ir.from_ast.expressions.folding import folded, items_of, known_length
+from spec_lang.ir.from_ast.expressions.indexing import as_items
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
 from spec_lang.ir.from_ast.expressions.lists import backwards, length
 from spec_lang.ir.from_ast.names.habits import METHODS
@@ -101,28 +102,29 @@ class _Site:
         return join_case(cond, yes, no)
 
     def items(self, value: Value) -> Sequence[Value]:
-        found = known_list(self.c, value, self.node)
+        found = items_of(self.c, self.at, value) if isinstance(value, SymList | Mapped) else None
+        found = known_list(self.c, value, self.node) if found is None else found
         if found is None:
             raise _Reported
         return found
 
-    def added(self, value: Value) -> Dim | None:
-        if isinstance(value, SymList) and _counts(value.item):
-            index = self.c.fresh("i", 0)
-            element = element_of(self.c, self.at, value, index)
-            value = Mapped(index, value.length, element)
-        if not isinstance(value, Mapped) or not isinstance(value.item, Dim):
-            return None
-        (own,) = value.index.symbols
-        found = summed(value.item, own, value.length)
-        low = value.item.bounds[0]
-        if found is not None and low is not None:
-            self.at.facts = self.at.facts.assume(Cond.ge(found, low * value.length))
-        return found
+    def folded(self, name: str, value: Value) -> Value:
+        found = self._added(value) if name == "sum" else None
+        return folded(self.c, self.at, name, value, self.node) if found is None else found
 
-    def by_value(self, values: Sequence[Value]) -> None:
-        if any(isinstance(v, SymList) for v in values):
-            raise NeedsValue(frozenset(v.text for v in values if isinstance(v, SymList)))
+    def _added(self, value: Value) -> Dim | None:
+        """The sum of a list of ints of unknown length, where it has a closed form."""
+        if not isinstance(value, SymList | Mapped) or known_length(self.at, value) is not None:
+            return None
+        items = as_items(self.c, self.at, value) if isinstance(value, SymList) else value
+        if not isinstance(items.item, Dim):
+            return None
+        (own,) = items.index.symbols
+        found = summed(items.item, own, items.length)
+        low = items.item.bounds[0]
+        if found is not None and low is not None:
+            self.at.facts = self.at.facts.assume(Cond.ge(found, low * items.length))
+        return found
 
     def numbered(self, values: Sequence[Value]) -> None:
         for value in values:
@@ -150,19 +152,13 @@ class _Site:
         if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
             return Reversed(items)
         if isinstance(items, SymList):
-            items = as_items(self.c, self.at, items) or items
+            items = as_items(self.c, self.at, items)
         if isinstance(items, Mapped | Parts):
             return backwards(self.c, items)
         return list(self.items(items))[::-1]
 
     def zip(self, parts: Sequence[Value]) -> Value:
         return Zip(tuple(parts))
-
-
-def _counts(type: ast.Type) -> bool:
-    """Whether a type is that of ints."""
-    named = type.base if isinstance(type, ast.BoundedType) else type
-    return isinstance(named, ast.NamedType) and named.name == "int"
 
 
 def length_of(c: Check, value: Value, node: ast.Expr) -> Value:

@@ -6,11 +6,11 @@ from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.lists import in_range, item, length, part_of
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.hypers import symbolic, type_bounds
+from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.value import Grown, Mapped, Parts, Range, SymList, Value
-from spec_lang.ops.kinds import Real, SliceOf
-from spec_lang.shapes import Cond, Dim, dim, opaque
+from spec_lang.ops.kinds import SliceOf
+from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque
 from spec_lang.syntax import ast
 
 
@@ -83,36 +83,57 @@ def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subs
 
 def sym_item(c: Check, at: Place, value: SymList, index: Value, node: ast.Subscript) -> Value:
     if isinstance(index, Dim):
-        found = element_of(c, at, value, index)
         counted = value.length + index if index.const is not None and index.const < 0 else index
         in_range(c, at, counted, value.length, node)
-        if counted is not index and isinstance(found, Dim):
-            same = element_of(c, at, value, counted)
-            assert isinstance(same, Dim)
-            at.assume(Cond.eq(found, same))
-        return found
-    if isinstance(index, SliceOf) and (items := as_items(c, at, value)) is not None:
-        return part_of(c, at, items, index, node)
+        return element_of(c, at, value, counted)
+    if isinstance(index, SliceOf):
+        found = sliced(at, value, index)
+        return part_of(c, at, as_items(c, at, value), index, node) if found is None else found
     raise NeedsValue(frozenset({value.text}))
 
 
-def as_items(c: Check, at: Place, value: SymList) -> Mapped | None:
-    """A list of ints as a function of an index."""
-    named = value.item.base if isinstance(value.item, ast.BoundedType) else value.item
-    if not (isinstance(named, ast.NamedType) and named.name == "int"):
+def sliced(at: Place, value: SymList, index: SliceOf) -> SymList | None:
+    """A part of a list, from one place to another; None where it is not known which places those are."""
+    if index.step is not None and index.step.const != 1:
         return None
+    start = dim(0) if index.start is None else index.start
+    stop = value.length if index.stop is None else index.stop
+    ends = [_counted(at, value.length, e) for e in (start, stop)]
+    if None in ends:
+        return None
+    first, last = (e for e in ends if e is not None)
+    length = last - first
+    if at.decide(Cond.ge(length, 0)) is not True:
+        length = maximum(length, dim(0))
+    texts = ["" if e is None else "{}" for e in (index.start, index.stop)]
+    args = (*value.args, *(e for e in (index.start, index.stop) if e is not None))
+    name = f"{value.name}[{texts[0]}:{texts[1]}]"
+    return SymList(name, value.item, at.facts.simplify(length), args, value, first)
+
+
+def _counted(at: Place, length: Dim, end: Dim) -> Dim | None:
+    """Where a slice begins or ends, as Python takes an end that is past the list's or counts from it."""
+    if end.const is not None and end.const < 0:
+        found = length + end
+        return found if at.decide(Cond.ge(found, 0)) else maximum(found, dim(0))
+    if at.decide(Cond.ge(end, 0)) is not True:
+        return None
+    return end if at.decide(Cond.le(end, length)) else minimum(end, length)
+
+
+def as_items(c: Check, at: Place, value: SymList) -> Mapped:
+    """A list as a function of an index."""
     index = c.fresh("i", 0)
     return Mapped(index, value.length, element_of(c, at, value, index))
 
 
 def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     """One item of a list hyperparameter."""
+    if index.const is not None and index.const < 0:
+        index = value.length + index
+    if value.whole is not None:
+        assert value.start is not None
+        return element_of(c, at, value.whole, value.start + index)
     if index.const is not None:
-        return symbolic(c, at, f"{value.text}[{index}]", value.item)
-    named = value.item.base if isinstance(value.item, ast.BoundedType) else value.item
-    if isinstance(named, ast.NamedType) and named.name == "float":
-        return Real(f"{value.text}[{index}]")
-    if isinstance(named, ast.NamedType) and named.name == "int":
-        low, high = type_bounds(c, at, value.item) if isinstance(value.item, ast.BoundedType) else (1, None)
-        return opaque(value.text, index, low=low, high=high)
-    raise NeedsValue(frozenset({value.text}))
+        return symbolic(c, at, f"{value.name}[{index}]", value.item, value.args)
+    return symbolic(c, at, f"{value.name}[{{}}]", value.item, (*value.args, index))

@@ -7,16 +7,20 @@ import re
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.elements import elements_at
+from spec_lang.ir.from_ast.values.elements import element_floats, elements_at, items_at
 from spec_lang.ir.from_ast.values.module_values import at_index
+from spec_lang.ir.from_ast.values.substitution import first_items
 from spec_lang.ir.from_ast.values.value import (
     POISON,
+    Env,
     ListModule,
+    Mapped,
     Range,
     RepeatModule,
     SymList,
     Value,
 )
+from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
 
@@ -48,6 +52,8 @@ def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) ->
         length = range_length(value)
         if length.const is not None and length.const <= host.MAX_LIST:
             return [value.start + value.step * k for k in range(length.const)]
+    if isinstance(value, Mapped) and value.length.const is not None and value.length.const <= host.MAX_LIST:
+        return first_items(value, value.length.const)
     if isinstance(value, SymList):
         raise NeedsValue(frozenset({value.text}))
     if isinstance(value, RepeatModule) and not value.keyed:
@@ -84,11 +90,11 @@ def repeat_item(c: Check, module: RepeatModule, index: Dim) -> Value:
     return at_index(module.item, {**elements_of(c, module, index), name: index})
 
 
-def elements_of(c: Check, module: RepeatModule, index: Dim) -> dict[str, Dim]:
+def elements_of(c: Check, module: RepeatModule, index: Dim) -> Env:
     """What the symbols of one item's elements are: formulas of its index, or symbols of its own, as no two items are
     known to be the same."""
     (name,) = module.index.symbols
-    found = elements_at(module.iteration, index)
+    found: Env = {**elements_at(module.iteration, index), **items_at(module.iteration, index)}
     missing = sorted(module.iteration.symbols - found.keys())
     if missing and index != module.index:
         running = c.block.running
@@ -97,7 +103,8 @@ def elements_of(c: Check, module: RepeatModule, index: Dim) -> dict[str, Dim]:
             own = {n: c.fresh(re.sub(r"\W+", "_", n)) for n in missing}
             running.apart[name, index] = own
             running.elements |= {str(d) for d in own.values()}
-        found |= own
+        floats = element_floats(module.iteration)
+        found |= {n: Real(str(d)) if n in floats else d for n, d in own.items()}
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from spec_lang.ir import operators
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, operate
+from spec_lang.ir.from_ast.expressions.folding import contained, items_of
+from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.expressions.op_calls import call_op
 from spec_lang.ir.from_ast.names.unreached import unreached
@@ -11,7 +13,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_tensor
-from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Parts, Value
+from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Parts, SymList, Value
 from spec_lang.shapes import Cond
 from spec_lang.syntax import ast
 
@@ -102,6 +104,14 @@ def _compared(c: Check, at: Place, op: str, a: Value, b: Value, node: ast.Expr, 
         if op in ("in", "not in"):
             return c.error("E0402", "`in` is for lists of hyperparameters, not for tensors", node)
         return call_op(c, at, operators.COMPARISONS[op], [a, b], {}, node, label=f"`{op}`")
+    if op in ("in", "not in") and isinstance(b, SymList | Mapped):
+        items = items_of(c, at, b)
+        found = None if items is not None else contained(c, at, number_of(c, at, a, node), b)
+        if found is not None:
+            return at.resolve(found if op == "in" else host.negation(found))
+        b = known_list(c, b, node) if items is None else items
+        if b is None:
+            return POISON
     result = operate(c, at, lambda x, y: host.compare(op, x, y), a, b, node)
     return at.resolve(result)
 

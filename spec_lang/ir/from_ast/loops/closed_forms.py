@@ -23,13 +23,13 @@ from spec_lang.ir.from_ast.values.elements import (
     element_facts,
     element_pairs,
     elements_at,
-    generic_names,
+    items_at,
     varies_along,
 )
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
-from spec_lang.shapes import ITEM, Cond, Dim, Real, TensorType, Undefined, dim, opaque, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
 from spec_lang.shapes.conditionals import conditional
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
@@ -41,7 +41,8 @@ from spec_lang.syntax.walk import walk
 def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
     """The first iteration on its own, then an invariant for the others."""
     since = c.effects.since()
-    second = body(at.under(Cond.eq(it.index, 0), *element_facts(it, dim(0))), state, it.element)
+    first_at = Cond.eq(it.index, 0), Cond.lt(it.index, it.length), *element_facts(it, dim(0))
+    second = body(at.under(*first_at), state, it.element)
     if second is None or since.failed:
         return None
     (own,) = it.index.symbols
@@ -52,8 +53,8 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
     ]
     if any(type_symbols(s) & it.symbols for s in (*second, *grown)):
         return None
-    at_first = {**elements_at(it, dim(0)), own: dim(0)}
-    since.settle([o.with_cond(_with_floats(o.cond.substitute(at_first), it)) for o in since.owed])
+    at_first = {**items_at(it, dim(0)), own: dim(0)}
+    since.settle([o.with_cond(o.cond.substitute(at_first)) for o in since.owed])
     if any(varies_along(it, o.cond) for o in since.owed):
         return None
     firsts = _set_aside(since)
@@ -78,15 +79,6 @@ def peeled(c: Check, at: Place, state: State, body: Body, it: Iteration, node: o
         else:
             result.append(then)
     return result
-
-
-def _with_floats(cond: Cond, it: Iteration) -> Cond:
-    """What the first iteration owes, with floats of its element in the list's own terms."""
-    env: dict[str, Real | Dim] = {}
-    for name, found in generic_names(it, cond.names).items():
-        first = str(found).replace(ITEM, "[0]", 1)
-        env[name] = Real(first) if isinstance(found, Real) else opaque(first, low=0)
-    return cond.substitute(env)
 
 
 def _set_aside(since: Since) -> list[tuple[Cell, Dim | None, Dim]]:
@@ -156,7 +148,8 @@ def _keeps_kinds(at: Place, head: State, out: State) -> bool:
 def _first(c: Check, at: Place, state: State, body: Body, it: Iteration) -> State | None:
     """What the first iteration gives, if it is known to give anything."""
     with c.trial(at) as trial:
-        out = body(trial.at.under(Cond.eq(it.index, 0), *element_facts(it, dim(0))), state, it.element)
+        first_at = Cond.eq(it.index, 0), Cond.lt(it.index, it.length), *element_facts(it, dim(0))
+        out = body(trial.at.under(*first_at), state, it.element)
         good = out is not None and not trial.failed and _keeps_kinds(at, state, out)
     return out if good else None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
-from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists
+from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists, for_all
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, items_run, no_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
@@ -43,6 +43,7 @@ def loop(
     if it.length.const is not None and it.length.const <= 0:
         unreached(c, at, code, lambda p: body(p, state, POISON if it.element is None else it.element))
         return state
+    at.facts = at.under(*for_all(c, at, it)).facts
     attempts: list[Trial] = []
     errors: list[Mistake] = []
     if it.element is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spec_lang.ir.from_ast.expressions.lists import another, joined
 from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, is_linear_in
@@ -13,14 +15,30 @@ from spec_lang.ir.from_ast.values.elements import (
     element_facts,
     element_flags,
     element_names,
-    elements_at,
-    generic_names,
+    items_at,
+    names_of,
     varies_along,
 )
-from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.substitution import item_at, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
-from spec_lang.ir.from_ast.values.value import POISON, Grown, Iteration, Mapped, Value
-from spec_lang.shapes import ITEM, Compared, Cond, Dim, Every, Real, dim, root
+from spec_lang.ir.from_ast.values.value import POISON, Env, Grown, Iteration, Mapped, Value
+from spec_lang.shapes import Compared, Cond, Dim, Every, dim, root, symbol
+
+
+def for_all(c: Check, at: Place, it: Iteration) -> list[Cond]:
+    """What is known of every item of the lists that a loop goes over: `all([w % k == 0 for w in widths])`."""
+    found: list[Cond] = []
+    for flag, items in c.block.for_all.items():
+        if at.decide(Cond.flag(flag)) is not True:
+            continue
+        cond = item_at(items, it.index)
+        if not isinstance(cond, Cond):
+            continue
+        inside = Cond.lt(it.index, it.length)
+        if at.under(inside).decide(Cond.lt(it.index, items.length)) is not True:
+            inside = Cond.lt(it.index, items.length)
+        found += [~inside | cond, ~inside | cond.substitute(names_of(it, it.index))]
+    return list(dict.fromkeys(found))
 
 
 def along(at: Place, it: Iteration) -> Place:
@@ -37,8 +55,7 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
 
     def varies(cond: Cond) -> bool:
         known = cond.symbols | cond.names
-        counted = any(f"[{n}]" in name for n in it.index.symbols for name in known)
-        return counted or bool(known & (names | flags) or any(root(n) in parts for n in known))
+        return bool(known & (names | flags) or any(root(n) in parts for n in known))
 
     if not any(varies(o.cond) for o in owed):
         return
@@ -73,8 +90,8 @@ def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
     if it.known is not None and len(it.known) <= MAX_UNROLLED:
         found: list[Cond] = []
         for k in range(len(it.known)):
-            env: dict[str, Dim | int | Cond] = {own: k}
-            env |= elements_at(it, dim(k))
+            env: Env = {own: k}
+            env |= items_at(it, dim(k))
             found.append(cond.substitute(env))
         return list(dict.fromkeys(found))
     if any(isinstance(f, Compared) for f in cond.flags):
@@ -110,12 +127,13 @@ def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
 def _every(cond: Cond, it: Iteration) -> Cond:
     """A condition on floats for all iterations; as it is where an element is no function of the index."""
     (own,) = it.index.symbols
-    env: dict[str, object] = {**elements_at(it, it.index), **generic_names(it, cond.names)}
-    env |= {n: Real(n.replace(f"[{own}]", ITEM)) for n in cond.names if f"[{own}]" in n}
-    each = cond.substitute(env)
+    each = cond.substitute(items_at(it, it.index))
     others = it.symbols | element_flags(it) | element_names(it)
-    if any(n in others or root(n) in others for n in each.names | each.symbols if ITEM not in n):
+    if any(n in others or root(n) in others for n in each.names | each.symbols):
         return cond
+    plain = re.sub(r"(_\d+)+$", "", own)  # equal conditions have one text, whatever loop they come from
+    if plain != own and plain not in each.names | each.symbols | it.length.names:
+        each, own = each.substitute({own: symbol(plain, 0)}), plain
     return Cond.flag(Every(each, own, it.length))
 
 
@@ -193,7 +211,7 @@ def no_formula_for_items(c: Check, node: object) -> Value:
 def item_along(it: Iteration, item: Value, index: Dim) -> Value:
     """What one iteration makes, at an index in place of the loop's own."""
     (own,) = it.index.symbols
-    return substitute(item, {**elements_at(it, index), own: index})
+    return substitute(item, {**items_at(it, index), own: index})
 
 
 def not_negative(c: Check, at: Place, it: Iteration, node: object) -> None:

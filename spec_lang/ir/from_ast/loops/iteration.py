@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.items import elements_of, known_list, range_length, repeat_item
-from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, part_of
+from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, items_at, part_of
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.substitution import item_at, substitute
@@ -21,6 +21,7 @@ from spec_lang.ir.from_ast.values.value import (
     BlockModule,
     Case,
     Enumerate,
+    Env,
     Grown,
     Iteration,
     ListModule,
@@ -36,8 +37,10 @@ from spec_lang.ir.from_ast.values.value import (
     Zip,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import ITEM, Cond, Dim, TensorType, dim, opaque
+from spec_lang.shapes import Cond, Dim, TensorType, Truth, dim, opaque
+from spec_lang.shapes.flags import named_truth
 from spec_lang.shapes.linear import linear
+from spec_lang.shapes.real import named_real
 from spec_lang.syntax import ast
 
 MAX_UNROLLED = 64
@@ -94,7 +97,11 @@ def iteration(
     if isinstance(value, Zip):
         return _zipped(c, at, value, name, node, apart)
     if isinstance(value, SymList):
-        return _over_symbols(c, at, value, name)
+        try:
+            return _over_symbols(c, at, value, name)
+        except NeedsValue:
+            c.unknown(NeedsValue(frozenset({value.text})), node)
+            return None
     if isinstance(value, Parts):
         first, second = value.parts[:2]
         c.error(
@@ -113,11 +120,9 @@ def iteration(
         c.block.running.indices[own] = value.index
         inner, start = value.iteration, value.start
         count = len(inner.known or ()) if value.length == inner.length else value.length.const or 0
-        known = [
-            at_index(value.item, {**elements_at(inner, start + k), own: start + k}) for k in range(count)
-        ]
+        known = [at_index(value.item, {**items_at(inner, start + k), own: start + k}) for k in range(count)]
         part = part_of(inner, start, value.length)
-        elements: dict[str, Dim] = {}
+        elements: Env = {}
         if apart or start.const != 0 or inside_itself(at, own):
             elements, part = elements_of(c, value, start + index), nameless(part)
         each = at_index(value.item, {**elements, own: start + index})
@@ -145,7 +150,7 @@ def iteration(
 def nameless(it: Iteration) -> Iteration:
     """The same, where the symbols of its elements stand for items of another loop."""
     other = Iteration(it.length, it.index, it.element, None, it.symbols)
-    other.owner, other.generic = it.owner, None if it.generic is None else (it.generic[0], "")
+    other.owner, other.own = it.owner, it.own
     other.parts = tuple(map(nameless, it.parts))
     return other
 
@@ -216,8 +221,7 @@ def _mirrored(it: Iteration) -> Iteration:
     item = it.item
     if item is not None:
         other.item = lambda k: item(last - k)
-    if it.generic is not None:
-        other.generic = it.generic[0], ""
+    other.own = it.own
     other.parts = tuple(map(_mirrored, it.parts))
     return other
 
@@ -229,33 +233,41 @@ def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
-    it.generic = (own, value.text + ITEM)
-    plain = isinstance(element, Dim)
+    it.own = own
     it.item = lambda k: (
-        element_of(c, at, value, k) if plain or k.const is not None else _at(element, own, value.text, k)
+        element_of(c, at, value, k) if k.const is not None else _item_at(element, own, value, k)
     )
     return it
 
 
-def _at(element: Value, own: str, text: str, index: Dim) -> Value:
-    """What an element's numbers are of a list's item at an index that is not known."""
-    if isinstance(element, Dim):
-        return opaque(
-            own,
-            index,
-            low=element.bounds[0],
-            high=element.bounds[1],
-            text=f"{text}[{{}}]{str(element).removeprefix(own)}",
-        )
-    if isinstance(element, Real):
-        return Real(f"{text}[{index}]{str(element).removeprefix(own)}")
-    if isinstance(element, tuple):
-        return tuple(_at(e, own, text, index) for e in element)
-    if isinstance(element, RecordValue):
-        return RecordValue(
-            element.definition, {n: _at(e, own, text, index) for n, e in element.fields.items()}
-        )
-    return element
+def _item_at(element: Value, own: str, items: SymList, index: Dim) -> Value:
+    """What an element's numbers, truths and lists are of a list's item at an index that is not known."""
+    if items.whole is not None:
+        assert items.start is not None
+        return _item_at(element, own, items.whole, items.start + index)
+    args = (*items.args, index)
+
+    def name(part: object) -> str:
+        return f"{items.name}[{{}}]{str(part).removeprefix(own)}"
+
+    def item(part: Value) -> Value:
+        if isinstance(part, Dim):
+            low, high = part.bounds
+            return opaque("item", *args, low=low, high=high, text=name(part))
+        if isinstance(part, Real):
+            return named_real(name(part), args)
+        if isinstance(part, Cond) and isinstance(part.said, Truth):
+            return Cond.flag(named_truth(name(part.said), args))
+        if isinstance(part, SymList):
+            listed = name(part.text)
+            return SymList(listed, part.item, opaque("len", *args, low=0, text=f"len({listed})"), args)
+        if isinstance(part, tuple):
+            return tuple(map(item, part))
+        if isinstance(part, RecordValue):
+            return RecordValue(part.definition, {n: item(v) for n, v in part.fields.items()})
+        return part
+
+    return item(element)
 
 
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:

@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
     close,
+    for_all,
     item_along,
     no_formula_for_items,
     not_negative,
@@ -35,6 +36,7 @@ from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.value import (
     POISON,
+    Env,
     Grown,
     Iteration,
     ListModule,
@@ -63,7 +65,7 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
     index = counter(c, name)
     c.block.running.indices[own] = module.index
     inner = part_of(module.iteration, module.start, module.length)
-    elements: dict[str, Dim] = {}
+    elements: Env = {}
     if module.start.const != 0 or inside_itself(at, own):
         elements, inner = elements_of(c, module, module.start + index), nameless(inner)
     item = at_index(module.item, {**elements, own: module.start + index})
@@ -183,6 +185,8 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
             _note_variable(c, f"{name}.{field}", item)
     elif isinstance(element, Real) and str(element) in c.block.running.elements:
         c.block.running.names.setdefault(str(element), (name, dim(0), 1))
+    elif isinstance(element, SymList) and element.name == "{}":
+        c.block.running.names.setdefault(str(element.args[0]), (name, dim(0), 1))
     if not isinstance(element, Dim):
         return
     running = c.block.running
@@ -216,7 +220,7 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     note_loop(c, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
-        there = along(trial.at, it)
+        there = along(trial.at, it).under(*for_all(c, at, it))
         if not bind_target(c, there, generator.target, it.element, generator.iterable):
             trial.keep()
             return POISON
@@ -246,12 +250,18 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
     if varies_along(it, item):
         found_along = item_along(it, item, it.index)
-        by_value = isinstance(value, SymList) and not has_tensor(item)
-        if by_value and (varies_along(it, found_along) or not isinstance(found_along, Dim)):
-            assert isinstance(value, SymList)
-            raise NeedsValue(frozenset({value.text}))
         if varies_along(it, found_along):
-            return no_formula_for_items(c, node)
+            if not isinstance(value, SymList) or has_tensor(item):
+                return no_formula_for_items(c, node)
+            needs = NeedsValue(frozenset({value.text}))
+            if c.by_value(needs):
+                raise needs
+            return c.error(
+                "E0504",
+                f"`{c.source.at(node.value.span)}` is needed for each item of this list, whose items are not known one by one",
+                node.value,
+                help="count them, `for i in range(len(...))`, or state the list here as a literal",
+            )
         item = found_along
     if it.length.const is not None and it.length.const > host.MAX_LIST:
         return c.error(

@@ -18,7 +18,7 @@ from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Parts, Summary, Value
 from spec_lang.ops.base import NO_VALUE, Function, Layer, stating
-from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined
+from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined, root
 from spec_lang.syntax import ast
 
 MAX_DEPTH = 150
@@ -111,7 +111,7 @@ class Check:
         except NeedsValue as needs:
             if self.caller is None:  # an inlined function may stand in another file
                 needs.node = needs.node or node
-            raise
+            return self.unknown(needs, node)
         except TooLarge as error:
             return self.error("E0801", f"this leads to {error}", node)
         except Undefined as error:
@@ -121,6 +121,37 @@ class Check:
         if isinstance(value, TensorType | tuple | list | Mapped | Parts) or is_module(value):
             self.note_type(at, node, value)
         return value
+
+    def by_value(self, needs: NeedsValue) -> bool:
+        """Whether what must be known is known at the uses of the block that is checked."""
+        whole = self
+        while whole.caller is not None:
+            whole = whole.caller
+        node = whole.definition.node
+        if isinstance(node, ast.Function):
+            return True
+        if not isinstance(node, ast.Block | ast.Extern) or (
+            isinstance(node, ast.Block) and node.kind == "model"
+        ):
+            return False
+        named = {root(n) for n in needs.names}
+        return bool(named & {h.name.id for h in node.hypers or ()} - set(whole.block.mono))
+
+    def unknown(self, needs: NeedsValue, node: ast.Expr) -> Value:
+        """Report what would have to be known; where the uses of a block know it, they are asked.
+
+        Raises:
+            NeedsValue: they are.
+        """
+        if self.by_value(needs):
+            raise needs
+        names = " and ".join(f"`{n}`" for n in sorted(needs.names))
+        return self.error(
+            "E0504",
+            f"this needs the value of {names}, which is not known until the model is built",
+            node,
+            help="write a literal here, or what is needed for each of its values with `if`",
+        )
 
     def run(self, at: Place, module: Value, args: Args, node: ast.Expr, method: str = "forward") -> Value:
         """What a layer gives."""

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.names.scope import Def
-from spec_lang.ir.from_ast.values.value import Carried, Cell, Iteration, RepeatModule, Summary, Value
-from spec_lang.shapes import Dim, Facts, Pack, symbol
+from spec_lang.ir.from_ast.values.value import (
+    Carried,
+    Cell,
+    Iteration,
+    Mapped,
+    RepeatModule,
+    Summary,
+    Value,
+)
+from spec_lang.shapes import Dim, Facts, Pack, Truth, symbol
 from spec_lang.syntax import ast
 
 
@@ -79,6 +87,7 @@ class Block:
         "definition",
         "dims",
         "facts",
+        "for_all",
         "free_axes",
         "given",
         "hypers",
@@ -100,6 +109,8 @@ class Block:
         """Hyperparameters that have no symbol: the values that this check is made for."""
         self.hypers: dict[str, Value] = {}
         self.lets: dict[str, Value] = {}
+        self.for_all: dict[Truth, Mapped] = {}
+        """What `all` of a list says of each item."""
         self.dims: dict[str, Dim | Pack] = {}
         """The dims that inputs bind."""
         self.given: set[str] = set()

@@ -5,62 +5,77 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.names.habits import TYPES
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS
+from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, SCALARS, is_mono
 from spec_lang.ir.from_ast.values.value import POISON, Env, Maybe, RecordValue, SymList, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import ITEM, Absent, Cond, Dim, Items, Truth, dim, opaque, symbol
+from spec_lang.shapes import Absent, Cond, Dim, Items, Truth, dim, opaque, symbol
+from spec_lang.shapes.atom import filled
+from spec_lang.shapes.flags import named_truth
+from spec_lang.shapes.real import named_real
 from spec_lang.syntax import ast
 
 
-def symbolic(c: Check, at: Place, text: str, type: ast.Type) -> Value:
-    """A value that stands for all values of a type; `text` is how a spec writes it.
+def symbolic(c: Check, at: Place, name: str, type: ast.Type, args: tuple[Dim, ...] = ()) -> Value:
+    """A value that stands for all values of a type; `name` is how a spec writes it, `{}` in it for each of `args`.
 
     Raises:
         NeedsValue: the type has no such value.
     """
     if isinstance(type, ast.NamedType):
-        return _symbolic_named(c, at, text, type)
+        return _symbolic_named(c, at, name, type, args)
     if isinstance(type, ast.BoundedType):
         if type.base.name not in NUMBERS:
             return unbounded(c, at, type)
         low, high = type_bounds(c, at, type)
         if type.base.name == "float":
-            return Real(text)
-        return _int(text, low, high)
+            return named_real(name, args)
+        return _int(name, low, high, args)
     if isinstance(type, ast.ChoiceType):
         options = tuple(o.value for o in type.options if isinstance(o, ast.String))
-        if len(options) < len(type.options):
-            raise NeedsValue(frozenset({text}))
-        return Choice(text, options)
+        if len(options) < len(type.options) or not _plain(args):
+            raise NeedsValue(frozenset({_text(name, args)}))
+        return Choice(_text(name, args), options)
     if isinstance(type, ast.OptionalType):
-        return Maybe(Cond.flag(Absent(text)), symbolic(c, at, text, type.base))
+        if not _plain(args):
+            raise NeedsValue(frozenset({_text(name, args)}))
+        absent = Cond.flag(Absent(_text(name, args)))
+        return Maybe(absent, symbolic(c, at, name, type.base, args))
     if isinstance(type, ast.TupleType):
-        return tuple(symbolic(c, at, f"{text}[{i}]", t) for i, t in enumerate(type.items))
+        return tuple(symbolic(c, at, f"{name}[{i}]", t, args) for i, t in enumerate(type.items))
     if isinstance(type, ast.ListType):
-        return SymList(text, type.item, opaque(f"len({text})", low=0))
+        return SymList(name, type.item, opaque("len", *args, low=0, text=f"len({name})"), args)
     return c.error(
         "E0506",
-        f"the hyperparameter `{text}` cannot be a tensor",
+        f"the hyperparameter `{_text(name, args)}` cannot be a tensor",
         type,
         help="tensors are inputs of methods, or `param` and `buffer` in `layers:`",
     )
 
 
-def _symbolic_named(c: Check, at: Place, text: str, type: ast.NamedType) -> Value:
+def _text(name: str, args: tuple[Dim, ...]) -> str:
+    return filled(name, args) if args else name
+
+
+def _plain(args: tuple[Dim, ...]) -> bool:
+    """Whether these are known indices, so that a name with them is a name."""
+    return all(a.const is not None for a in args)
+
+
+def _symbolic_named(c: Check, at: Place, name: str, type: ast.NamedType, args: tuple[Dim, ...]) -> Value:
     if type.name == "int":
-        return _int(text, 1, None)
+        return _int(name, 1, None, args)
     if type.name == "float":
-        return Real(text)
+        return named_real(name, args)
     if type.name == "bool":
-        return Cond.flag(Truth(text))
+        return Cond.flag(named_truth(name, args))
     if type.name in SCALARS:
-        raise NeedsValue(frozenset({text}))
+        raise NeedsValue(frozenset({_text(name, args)}))
     record = at.scope.names.get(type.name)
     if record is None or not isinstance(record.node, ast.Record):
         return unknown_type(c, at, type)
     fields = {}
     for f in record.node.fields:
-        fields[f.name.id] = symbolic(c, at.within(record.scope), f"{text}.{f.name.id}", f.type)
+        fields[f.name.id] = symbolic(c, at.within(record.scope), f"{name}.{f.name.id}", f.type, args)
     return RecordValue(record, fields)
 
 
@@ -123,8 +138,13 @@ def bindings(name: str, value: Value, type: ast.Type, env: Env) -> None:
             bindings(f"{name}[{i}]", item, item_type, env)
     elif isinstance(value, SymList):
         env[f"len({name})"] = value.length
-        env[name] = Items(value.text)
-        env[name + ITEM] = Real(value.text + ITEM)
+        env[name] = _listed(value)
+
+
+def _listed(value: SymList) -> Items:
+    """What stands for a list of unknown length in terms about another."""
+    whole = None if value.whole is None else _listed(value.whole)
+    return Items(value.name, args=value.args, whole=whole, start=value.start)
 
 
 def abstract(name: str, value: Value) -> Value:
@@ -140,8 +160,54 @@ def abstract(name: str, value: Value) -> Value:
         return Real(name)
     if isinstance(value, Maybe):
         return Maybe(Cond.flag(Absent(name)), abstract(name, value.value))
+    if isinstance(value, SymList):
+        return SymList(name, value.item, opaque(f"len({name})", low=0))
+    if isinstance(value, RecordValue):
+        fields = {n: abstract(f"{name}.{n}", v) for n, v in value.fields.items()}
+        return RecordValue(value.definition, fields)
     return value
 
 
-def _int(text: str, low: int | None, high: int | None) -> Dim:
-    return symbol(text, low, high) if text.isidentifier() else opaque(text, low=low, high=high)
+def abstract_by_type(c: Check, at: Place, name: str, value: Value, type: ast.Type) -> Value:
+    """As `abstract`, where only what has no symbol keeps its value: a model is written for all values of the others."""
+    if not _has_no_symbol(at, type):
+        return symbolic(c, at, name, type)
+    if isinstance(type, ast.TupleType) and isinstance(value, tuple):
+        parts = enumerate(zip(value, type.items, strict=True))
+        return tuple(abstract_by_type(c, at, f"{name}[{i}]", v, t) for i, (v, t) in parts)
+    if isinstance(type, ast.ListType) and isinstance(value, list):
+        return [abstract_by_type(c, at, f"{name}[{i}]", v, type.item) for i, v in enumerate(value)]
+    if isinstance(value, RecordValue):
+        record = value.definition
+        assert isinstance(record.node, ast.Record)
+        there = at.within(record.scope)
+        fields = {
+            f.name.id: abstract_by_type(c, there, f"{name}.{f.name.id}", value.fields[f.name.id], f.type)
+            for f in record.node.fields
+        }
+        return RecordValue(record, fields)
+    return abstract(name, value)
+
+
+def _has_no_symbol(at: Place, type: ast.Type) -> bool:
+    """Whether something in a type has no symbol, a record's fields included."""
+    if is_mono(type):
+        return True
+    if isinstance(type, ast.OptionalType):
+        return _has_no_symbol(at, type.base)
+    if isinstance(type, ast.ListType):
+        return _has_no_symbol(at, type.item)
+    if isinstance(type, ast.TupleType):
+        return any(_has_no_symbol(at, t) for t in type.items)
+    if not isinstance(type, ast.NamedType):
+        return False
+    record = at.scope.names.get(type.name)
+    if record is None or not isinstance(record.node, ast.Record):
+        return False
+    return any(_has_no_symbol(at.within(record.scope), f.type) for f in record.node.fields)
+
+
+def _int(name: str, low: int | None, high: int | None, args: tuple[Dim, ...] = ()) -> Dim:
+    if name.isidentifier():
+        return symbol(name, low, high)
+    return opaque("item", *args, low=low, high=high, text=name) if args else opaque(name, low=low, high=high)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 from spec_lang.ir.from_ast.expressions.cases import cases
-from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.cells import settle
 from spec_lang.ir.from_ast.names.scope import Def
@@ -27,11 +24,9 @@ from spec_lang.ir.from_ast.values.value import (
     Case,
     Cells,
     Env,
-    Summary,
-    SymList,
     Value,
 )
-from spec_lang.shapes import Dim, TensorType, dim
+from spec_lang.shapes import Dim, TensorType
 from spec_lang.syntax import ast
 
 
@@ -86,28 +81,9 @@ def _used(
         c.effects.taint()
         return POISON
     inside = {name: cells(name, node) for name in summary.dims}
-    for h in target.hypers or ():
-        value = values[h.name.id]
-        if isinstance(value, SymList):
-            _name_items(c, at, h.name.id, value, summary, env)
     module = BlockModule(label, summary, env, inside, node)
     early = [o for o in summary.owed if not (o.cond.names & set(summary.dims))]
     return module if discharge(c, at, early, env, module, node) else POISON
-
-
-def _name_items(c: Check, at: Place, name: str, value: SymList, summary: Summary, env: Env) -> None:
-    """What the items that a block's types and conditions have of a list are of the list that it gets."""
-    types: list[object] = [o.cond for o in summary.owed]
-    for method in summary.methods.values():
-        types += [i.type for i in method.inputs] + method.results + [o.cond for o in method.owed]
-    for k in {int(k) for t in types for k in re.findall(rf"\b{name}\[(\d+)\]", _shown(t))}:
-        bindings(f"{name}[{k}]", element_of(c, at, value, dim(k)), value.item, env)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple | list):
-        return " ".join(map(_shown, value))
-    return str(value)
 
 
 def alias_block(c: Check, at: Place, module: AliasModule, value: Value) -> Value:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spec_lang.ir.from_ast.values.substitution import as_term, substitute
+from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import (
     Case,
+    Env,
     Iteration,
     Mapped,
     Maybe,
@@ -16,8 +17,9 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, TensorType, opaque, root, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, Truth, opaque, root, symbol
 from spec_lang.shapes.division import divide
+from spec_lang.shapes.real import as_term
 
 VARIABLE = "\N{DEGREE SIGN}"
 """Starts the symbol of what an author calls so, whatever counts some loop by that name."""
@@ -49,6 +51,9 @@ def _pairs(element: Value, known: Value) -> list[tuple[Dim, Dim]]:
         return [(element, known)] if len(element.symbols) == 1 and str(element) in element.symbols else []
     if isinstance(element, Real):
         return [(as_term(element), as_term(known))] if isinstance(known, Real | float) else []
+    if isinstance(element, SymList) and isinstance(known, SymList):
+        (own,) = element.args
+        return [(own, opaque("list", *known.args, text=known.name))]
     if isinstance(element, tuple) and isinstance(known, tuple):
         return [pair for e, k in zip(element, known, strict=False) for pair in _pairs(e, k)]
     if isinstance(element, RecordValue) and isinstance(known, RecordValue):
@@ -65,16 +70,67 @@ def part_of(it: Iteration, start: Dim, length: Dim) -> Iteration:
     item = it.item
     found = Iteration(length, it.index, substitute(it.element, {own: it.index + start}), known, it.symbols)
     found.item = None if item is None else lambda k: item(start + k)
+    found.own = it.own
     found.parts = tuple(part_of(p, start, length) for p in it.parts)
     return found
 
 
+def items_at(it: Iteration, index: Dim) -> Env:
+    """As `elements_at`, with floats as such, and truths."""
+    found: Env = {}
+    for part in it.parts:
+        found |= items_at(part, index)
+    if it.item is not None:
+        found |= _items(it.element, it.item(index))
+    elif it.known is not None and index.const is not None and 0 <= index.const < len(it.known):
+        found |= _items(it.element, it.known[index.const])
+    return found
+
+
+def _items(element: Value, known: Value) -> Env:
+    """What the names in an element are at one iteration."""
+    if isinstance(element, Real) and not element.args and isinstance(known, Real | float | Dim):
+        return {element.head: known}
+    if isinstance(element, Cond) and isinstance(element.said, Truth) and isinstance(known, Cond | bool):
+        return {str(element.said): known}
+    if isinstance(element, tuple) and isinstance(known, tuple):
+        return {n: v for e, k in zip(element, known, strict=False) for n, v in _items(e, k).items()}
+    if isinstance(element, RecordValue) and isinstance(known, RecordValue):
+        return {n: v for name, e in element.fields.items() for n, v in _items(e, known.fields[name]).items()}
+    return {str(own): value for own, value in _pairs(element, known)}
+
+
+def names_of(it: Iteration, index: Dim) -> Env:
+    """What an element's numbers and lists are called in the loop, by what they are of their lists at its index."""
+    found: Env = {}
+    for part in it.parts:
+        found |= names_of(part, index)
+    return found if it.item is None else found | _called(it.element, it.item(index))
+
+
+def _called(element: Value, item: Value) -> Env:
+    if isinstance(element, Real):
+        return {str(item): element} if isinstance(item, Real) else {}
+    if isinstance(element, SymList) and isinstance(item, SymList):
+        return {str(item.length): element.length, item.text: element.args[0]}
+    if isinstance(element, tuple) and isinstance(item, tuple):
+        return {n: v for e, i in zip(element, item, strict=False) for n, v in _called(e, i).items()}
+    if isinstance(element, RecordValue) and isinstance(item, RecordValue):
+        return {n: v for name, e in element.fields.items() for n, v in _called(e, item.fields[name]).items()}
+    return {str(value): own for own, value in _pairs(element, item)}
+
+
 def element_symbols(element: Value) -> frozenset[str]:
-    """The symbols of numbers in an element; a size that is made of a float has the float's name in it."""
+    """The symbols of numbers in an element, and those that stand for its lists.
+
+    A size that is made of a float has the float's name in it.
+    """
     if isinstance(element, Dim):
         return element.symbols
     if isinstance(element, Real):
         return frozenset({str(element)})
+    if isinstance(element, SymList):
+        return frozenset().union(*(a.symbols for a in element.args))
     if isinstance(element, tuple):
         return frozenset().union(*map(element_symbols, element))
     if isinstance(element, RecordValue):
@@ -82,26 +138,25 @@ def element_symbols(element: Value) -> frozenset[str]:
     return frozenset()
 
 
+def element_floats(it: Iteration) -> frozenset[str]:
+    """The names of floats in an element."""
+    return _floats(it.element).union(*map(element_floats, it.parts))
+
+
+def _floats(element: Value) -> frozenset[str]:
+    if isinstance(element, Real):
+        return frozenset() if element.args else frozenset((element.head,))
+    if isinstance(element, tuple):
+        return frozenset().union(*map(_floats, element))
+    if isinstance(element, RecordValue):
+        return frozenset().union(*map(_floats, element.fields.values()))
+    return frozenset()
+
+
 def element_names(it: Iteration) -> frozenset[str]:
     """What names of an element's parts begin with: `s` of `s.rate`, `len(s)` and `s[0]`."""
-    own = frozenset[str]() if it.generic is None else frozenset((it.generic[0],))
+    own = frozenset[str]() if it.own is None else frozenset((it.own,))
     return own.union(*map(element_names, it.parts))
-
-
-def generic_names(it: Iteration, names: frozenset[str]) -> dict[str, Real | Dim]:
-    """Floats of an element, and lengths of its lists, by the names that they have in the list's own terms."""
-    found: dict[str, Real | Dim] = {}
-    for part in it.parts:
-        found |= generic_names(part, names)
-    if it.generic is not None and it.generic[1]:
-        own, item = it.generic
-        for n in names:
-            if root(n) == own:
-                length = n.startswith(f"len({own}")
-                found[n] = (
-                    opaque(n.replace(own, item, 1), low=0) if length else Real(item + n.removeprefix(own))
-                )
-    return found
 
 
 def element_flags(it: Iteration) -> frozenset[str]:
@@ -156,6 +211,9 @@ def as_symbols(element: Value) -> Value:
     """An element whose ints are symbols: of an item that is gone through, `s.out` is another size each time."""
     if isinstance(element, Dim):
         return symbol(str(element), *element.bounds)
+    if isinstance(element, SymList):
+        own = symbol(element.text)
+        return SymList("{}", element.item, opaque("len", own, low=0, text="len({})"), (own,))
     if isinstance(element, tuple):
         return tuple(map(as_symbols, element))
     if isinstance(element, RecordValue):

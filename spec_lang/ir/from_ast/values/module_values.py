@@ -15,10 +15,11 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops import signature
-from spec_lang.shapes import Dim
+from spec_lang.shapes import Dim, Real
+from spec_lang.shapes.real import as_term
 
 
-def at_index(module: Value, at: dict[str, Dim]) -> Value:
+def at_index(module: Value, at: Env) -> Value:
     """An item of a comprehension of modules at one index; its cells stay those of all items."""
     if isinstance(module, OpModule):
         copy = OpModule(module.label, module.layer, module.cells, module.places, module.node)
@@ -26,7 +27,7 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
         copy.ready = module.ready
         return copy
     if isinstance(module, BlockModule):
-        values = {k: substitute(v, dict(at)) for k, v in module.values.items()}
+        values = {k: substitute(v, at) for k, v in module.values.items()}
         block = BlockModule(module.label, module.summary, values, module.cells, module.node)
         block.at = _composed(module.at, at)
         return block
@@ -46,9 +47,11 @@ def at_index(module: Value, at: dict[str, Dim]) -> Value:
     return module
 
 
-def _composed(before: dict[str, Dim], at: dict[str, Dim]) -> dict[str, Dim]:
+def _composed(before: dict[str, Dim], at: Env) -> dict[str, Dim]:
     """The indices of an item that was taken by other indices before."""
-    return {**{n: substitute_dim(d, dict(at)) for n, d in before.items()}, **at}
+    now = {n: as_term(v) if isinstance(v, Real | float) else v for n, v in at.items()}
+    now = {n: v for n, v in now.items() if isinstance(v, Dim)}
+    return {**{n: substitute_dim(d, at) for n, d in before.items()}, **now}
 
 
 def substitute_module(module: Value, env: Env) -> Value:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.values.value import Case, Env, Mapped, Maybe, Parts, Template, Value
-from spec_lang.shapes import (
-    Cond,
-    Dim,
-    Items,
-    Pack,
-    Real,
-    TensorType,
-    Undefined,
-    dim,
-    opaque,
-    symbol,
-    template,
+from spec_lang.ir.from_ast.values.value import (
+    Case,
+    Env,
+    Mapped,
+    Maybe,
+    Parts,
+    RecordValue,
+    SymList,
+    Template,
+    Value,
 )
+from spec_lang.ops.kinds import Real
+from spec_lang.shapes import Cond, Dim, Items, Pack, TensorType, Undefined, dim, symbol
+from spec_lang.shapes.replace import with_lists
 
 
 def substitute(value: Value, env: Env) -> Value:
@@ -28,6 +28,13 @@ def substitute(value: Value, env: Env) -> Value:
         return substitute_type(value, env)
     if isinstance(value, Cond):
         return substitute_cond(value, env)
+    if isinstance(value, Real):
+        return value.substitute(env)
+    if isinstance(value, RecordValue):
+        fields = {n: substitute(v, env) for n, v in value.fields.items()}
+        return RecordValue(value.definition, fields)
+    if isinstance(value, SymList):
+        return _list_with(value, env)
     if isinstance(value, tuple):
         return tuple(substitute(v, env) for v in value)
     if isinstance(value, list):
@@ -54,6 +61,18 @@ def substitute(value: Value, env: Env) -> Value:
     return value
 
 
+def _list_with(value: SymList, env: Env) -> SymList:
+    """A list at other indices of those that it is in, or of other lists."""
+    args = tuple(substitute_dim(a, env) for a in value.args)
+    other = with_lists(env, value.name, args)
+    if other is None and all(a is b for a, b in zip(args, value.args, strict=True)):
+        return value
+    name, args = other or (value.name, args)
+    start = None if value.start is None else substitute_dim(value.start, env)
+    whole = None if value.whole is None else _list_with(value.whole, env)
+    return SymList(name, value.item, substitute_dim(value.length, env), args, whole, start)
+
+
 def _mapped(value: Mapped, env: Env) -> Mapped:
     """A list whose index keeps apart from what its items get."""
     (own,) = value.index.symbols
@@ -67,12 +86,16 @@ def _mapped(value: Mapped, env: Env) -> Mapped:
 
 
 def _names(value: Value) -> frozenset[str]:
-    if isinstance(value, Dim | Cond):
-        return value.symbols
+    if isinstance(value, Dim | Cond | Real | Items):
+        return value.names
     if isinstance(value, tuple | list):
         return frozenset().union(*map(_names, value))
-    if isinstance(value, Items):
-        return _names(value.items)
+    if isinstance(value, SymList):
+        return _names(value.args)
+    if isinstance(value, Maybe):
+        return _names((value.absent, value.value))
+    if isinstance(value, Case):
+        return _names((value.cond, value.yes, value.no))
     return frozenset()
 
 
@@ -84,22 +107,7 @@ def substitute_dim(value: Dim, env: Env) -> Dim:
     """As `substitute`, for a size."""
     if value.const is not None:
         return value
-    values: Env = (
-        dict(env) if value.conditional else {k: v for k, v in env.items() if isinstance(v, Dim | Items)}
-    )
-    for name in value.symbols:  # those of floats stand in ints that are made of them
-        number = env.get(name)
-        if isinstance(number, Real | float):
-            values[name] = as_term(number)
-    return value.substitute(values)
-
-
-def as_term(number: Real | float) -> Dim:
-    """A float in the place of a size's symbol: inside what is made of floats, which is read by its text."""
-    if isinstance(number, float):
-        return opaque(repr(number))
-    text, names = template(number, symbol)
-    return opaque("float", *map(symbol, names), text=text) if number.args else symbol(number.head)
+    return value.substitute(env)
 
 
 def substitute_cond(value: Cond, env: Env) -> Cond | bool:

@@ -17,6 +17,7 @@ from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.ops.signature import Hole
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
+from spec_lang.shapes.atom import filled
 from spec_lang.syntax import ast
 
 Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatModule"
@@ -68,14 +69,37 @@ class Maybe:
 
 
 class SymList:
-    """A list hyperparameter: `len(xs)` is a symbol, `xs[0]` one for each constant index."""
+    """A list hyperparameter, or a part of one: a function of an index, and its length a size.
 
-    __slots__ = ("item", "length", "text")
+    Each `{}` in its name stands for one of `args`: `rows[{}]` is an item of a list of lists. A slice has another name,
+    and its items are those of `whole` from `start` on.
+    """
 
-    def __init__(self, text: str, item: ast.Type, length: Dim) -> None:
-        self.text = text
+    __slots__ = ("args", "item", "length", "name", "start", "whole")
+
+    def __init__(
+        self,
+        name: str,
+        item: ast.Type,
+        length: Dim,
+        args: tuple[Dim, ...] = (),
+        whole: SymList | None = None,
+        start: Dim | None = None,
+    ) -> None:
+        self.name = name
         self.item = item
         self.length = length
+        self.args = args
+        self.whole = whole
+        self.start = start
+
+    @property
+    def text(self) -> str:
+        """How a spec writes it."""
+        return filled(self.name, self.args) if self.args else self.name
+
+    def __str__(self) -> str:
+        return "a list"
 
 
 class Template:
@@ -421,7 +445,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "generic", "index", "item", "known", "length", "owner", "parts", "symbols")
+    __slots__ = ("element", "index", "item", "known", "length", "own", "owner", "parts", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -436,8 +460,8 @@ class Iteration:
         """The comprehension whose layers are gone through: where a running size would be kept."""
         self.item: Callable[[Dim], Value] | None = None
         """The element at an index, where it is more than a formula in the index."""
-        self.generic: tuple[str, str] | None = None
-        """The element's name, and that of the item at the index in the list's own terms; empty where it has none there."""
+        self.own: str | None = None
+        """What the names of an element's parts begin with."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
 
