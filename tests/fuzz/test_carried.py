@@ -98,6 +98,23 @@ HELD: dict[str, tuple[str, Rows]] = {
         chain(f"Conv2d(widths[i], w, {CONV} for i, w in enumerate(widths[1:])", "x = x -> convs"),
         WIDTHS,
     ),
+    "from a stem, then from width to width": (
+        chain(
+            f"Conv2d(3 if i == 0 else widths[i - 1], w, {CONV} for i, w in enumerate(widths)",
+            "for c in convs:|    x = x -> c -> relu",
+            "3",
+        ),
+        WIDTHS,
+    ),
+    "from width to width behind a stem": (
+        chain(
+            "Conv2d(widths[i - 1] if i > 0 else stem, widths[i], 3, stride=1 if i == 0 else 2, padding=1)"
+            " for i in range(len(widths))",
+            "x = x -> convs",
+            "stem",
+        ),
+        WIDTHS,
+    ),
     "the last width by its number": (
         chain(
             f"Conv2d(widths[i], widths[i + 1], {CONV} for i in range(len(widths) - 1)",
@@ -422,6 +439,14 @@ def eights(body: str, given: str = "x: float[N, 3]", layers: str = EIGHTS) -> st
 REFUSED: dict[str, tuple[str, str]] = {
     "each takes the width after the next": (
         chain(f"Conv2d(widths[i], widths[i + 2], {CONV} for i in range(len(widths) - 2)", "x = x -> convs"),
+        "E0301",
+    ),
+    "each takes what it gives": (
+        chain(
+            f"Conv2d(3 if i == 0 else widths[i], w, {CONV} for i, w in enumerate(widths)",
+            "x = x -> convs",
+            "3",
+        ),
         "E0301",
     ),
     "each takes more than came": (dense("Linear(d + 2*i*growth, growth)", RUN), "E0301"),

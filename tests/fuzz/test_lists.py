@@ -12,8 +12,8 @@ from tests.fuzz.lists.draw import simpler
 from tests.fuzz.lists.programs import written
 from tests.fuzz.lists.report import Report, examine, listed
 
-KNOWN_WRONG = 0.02
-"""The share of programs that is accepted and wrong; nothing may be."""
+SHARE = 0.6
+"""Of those that run unchecked, at least so many are accepted."""
 SECONDS = 20.0
 
 
@@ -24,7 +24,7 @@ def test_programs_over_lists_are_refused_or_run() -> None:
         if time.monotonic() - began > SECONDS:
             break
     assert report.counts.total() >= 50, report.table()
-    assert report.wrong <= KNOWN_WRONG * report.counts.total(), listed(report, "wrong", 5)
+    assert report.wrong == 0, listed(report, "wrong", 5)
 
 
 def test_choices_can_be_made_again() -> None:
@@ -41,4 +41,5 @@ def test_many_programs_over_lists_are_refused_or_run() -> None:
     for seed in range(1000, 1000 + count):
         examine(seed, report, onnx=seed % 5 == 0)
     print(report.table())
-    assert report.wrong <= KNOWN_WRONG * report.counts.total(), listed(report, "wrong", 20)
+    assert report.wrong == 0, listed(report, "wrong", 20)
+    assert report.share >= SHARE, report.table()

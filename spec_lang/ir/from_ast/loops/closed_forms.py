@@ -26,10 +26,11 @@ from spec_lang.ir.from_ast.values.elements import (
     items_at,
     varies_along,
 )
-from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
 from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
+from spec_lang.shapes.conditionals import conditional
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
@@ -200,13 +201,17 @@ def _as_stated(
         with c.trial(at) as trial:
             body(along(trial.at, it), head, it.element)
             wanted = [m.state for m in trial.errors if m.state is not None]
-        found = next((f for f in (_solved(w, open_) for w in wanted) if f is not None), None)
-        if found is None:
+        solved = [f for f in (_solved(w, open_) for w in wanted) if f is not None]
+        if not solved:
             break
-        name, form = found[0], substitute(found[1], elements)
-        assert isinstance(form, Dim)
-        if form.symbols & changing or not _starts_as(at, form.substitute(asked), own, asked[name]):
-            form = asked[name]
+        name = solved[0][0]
+        forms = [substitute_dim(form, elements) for n, form in solved if n == name]
+        forms = [f for f in forms if not f.symbols & changing and f != asked[name]]
+        form = next(
+            (f for f in forms if _starts_as(at, f.substitute(asked), own, asked[name])),
+            # What the layers behind the first one take is no formula of what the first one takes.
+            conditional(Cond.eq(it.index, 0), asked[name], forms[0]) if forms else asked[name],
+        )
         del open_[name]
         head = [substitute(h, {name: form}) for h in head]
     return [substitute(h, dict(open_)) for h in head]
