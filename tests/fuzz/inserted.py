@@ -74,6 +74,9 @@ def scope(text: str, place: Place, rng: Random, fresh: Callable[[str], str], mis
     """The names at a place; of a spec with mistakes only those whose use repairs none."""
     body, block = place.body, place.block
     before = [s for s in _assigned(body.body) if s.span.end <= place.at]
+    if mistaken:  # what gets a value in a branch or loop may have none behind it
+        plain = {n.id for s in body.body if isinstance(s, ast.Assign) for n in _assigned((s,))}
+        before = [n for n in before if n.id in plain]
     inputs = {i.name.id: i.type for i in body.inputs}
     sizes = {
         n.id
