@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -58,8 +59,11 @@ class Output:
         """
         fd = self._open(self.side_path)
         try:
-            if size:
-                os.posix_fallocate(fd, 0, size)
+            room = os.fstatvfs(fd)
+            if size > room.f_bavail * room.f_frsize:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            # Not `posix_fallocate`: where a file system has no such call, it writes to every block instead.
+            os.ftruncate(fd, size)
         except OSError as error:
             raise self.failed(error) from None
         return fd

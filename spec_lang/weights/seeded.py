@@ -83,7 +83,7 @@ class _Sink:
         self.progress = progress
         self.done = 0
         self._waiting: Queue[tuple[memoryview, int] | None] = Queue(maxsize=WAITING)
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._writer = Thread(target=self._write, daemon=True)
 
     def __enter__(self) -> _Sink:
@@ -101,7 +101,7 @@ class _Sink:
             try:
                 if self._failure is None:
                     write(self.fd, *item)
-            except OSError as error:  # raised where the chunks come from
+            except Exception as error:  # raised where the chunks come from, which wait for this thread
                 self._failure = error
 
     def put(self, places: Sequence[Target], at: int, chunk: Floats) -> None:

@@ -152,18 +152,22 @@ class Definitions:
                 continue
             c = Check(self, definition, {**general.summary.mono, hyper.name.id: other})
             self.known.running.append(definition)
-            try:
-                check_definition(c)
-            except NeedsValue:
-                continue
-            finally:
-                self.known.running.pop()
-            found = c.is_right and not self.known.diagnostics
-            self.known.diagnostics.clear()  # what is wrong with other values is no mistake
-            wrong = differs(general, checked(c)) if found else None
-            if wrong is not None:
+            with self.known.aside() as found:
+                try:
+                    check_definition(c)
+                except NeedsValue:
+                    continue
+                finally:
+                    self.known.running.pop()
+            inside = next((d for d in found if d.code == "E0504"), None)  # a block would have to be two
+            wrong = differs(general, checked(c)) if c.is_right and not found else None
+            if inside is not None:
+                self.known.report(definition, _inside(definition, hyper, inside))
+            elif wrong is not None:
                 self.known.report(definition, _of_one_default(definition, hyper, *wrong))
-                return
+            else:
+                continue
+            return
 
     def _complete(self, definition: Def, hypers: tuple[ast.Hyper, ...]) -> None:
         for h in hypers:
@@ -279,6 +283,17 @@ def _of_one_default(definition: Def, hyper: ast.Hyper, cell: Cell, other: Cell) 
         "E0504",
         shown,
         Label(definition.source, cell.node.span),
+        (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
+        help=f"write the size out, or state how many there are: `require len({name}) == ...`",
+    )
+
+
+def _inside(definition: Def, hyper: ast.Hyper, found: Diagnostic) -> Diagnostic:
+    name = hyper.name.id
+    return Diagnostic(
+        "E0504",
+        f"this block would be right for the default of `{name}` alone, not for its items in another order or number",
+        found.primary,
         (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
         help=f"write the size out, or state how many there are: `require len({name}) == ...`",
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.ir.from_ast.definitions.checked import Checked, checked
@@ -87,6 +88,21 @@ class Known:
             self.report(c.definition, d)
         c.block.summary.broken |= bool(found) or c.effects.tainted
         return checked(c)
+
+    @contextmanager
+    def aside(self) -> Iterator[list[Diagnostic]]:
+        """Check something for what comes of it, of which nothing stays; gives the mistakes that are found."""
+        checks, done, reported = dict(self.checks), list(self.done), len(self.diagnostics)
+        by_definition = {d: list(known) for d, known in self.by_definition.items()}
+        forced = {d: set(names) for d, names in self.forced.items()}
+        found: list[Diagnostic] = []
+        try:
+            yield found
+        finally:
+            self.checks, self.by_definition = checks, by_definition
+            self.forced, self.done = forced, done
+            found += [d for _, d in self.diagnostics[reported:]]
+            del self.diagnostics[reported:]
 
     def finished(self, definition: Def) -> None:
         if definition not in self.done:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from spec_lang.ir.from_ast.expressions.same import same
@@ -12,7 +11,6 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Iteration, Value
 from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
-from spec_lang.syntax.walk import walk
 
 
 def fit_items(c: Check, at: Place) -> bool:
@@ -68,8 +66,6 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
         cell.value = first
         return True
     rest = values[1:]
-    if _of_a_default(c, rest) or (owner is not None and _over_a_default(c, owner)):
-        return no_formula(c, cell, values)
     if all(v == rest[0] for v in rest):
         cell.first, cell.value = first, rest[0]
         return True
@@ -118,26 +114,6 @@ def items_run(
     if sorted(order) != list(range(count)) or not (whole or order == list(range(count))):
         return None
     return name, order
-
-
-def _of_a_default(c: Check, values: list[Dim]) -> bool:
-    """Whether sizes are items of a list hyperparameter by their places: as many as its default has."""
-    names = "|".join(map(re.escape, c.block.mono))
-    return bool(names) and any(re.search(rf"\b(?:{names})\[\d", str(v)) for v in values)
-
-
-def _over_a_default(c: Check, list_: ast.Comprehension) -> bool:
-    """Whether a model makes these layers of a list that is looked at for the items that it has by default."""
-    node = c.definition.node
-    return (
-        isinstance(node, ast.Block)
-        and node.kind == "model"
-        and any(
-            isinstance(n, ast.Name) and isinstance(c.block.mono.get(n.id), list)
-            for g in list_.generators
-            for n in walk(g.iterable)
-        )
-    )
 
 
 def no_formula(c: Check, cell: Cell, values: list[Dim]) -> bool:
