@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a job in the background starts with it ignored, and its children
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tensors are tiny: threads would wait for each other
 
 

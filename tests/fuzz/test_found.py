@@ -222,6 +222,7 @@ model Net():
 """,
     "a list of lists of layers that is made item by item": """
 model Net(acts: list[str] = ["relu", "tanh"]):
+    require len(acts) == 2
     layers:
         body = [[Sequential(Linear(4, 4), ReLU() if a == "relu" else Tanh()) for j in range(2)] for a in acts]
     forward(x: float[N, 4]) -> float[N, 4]:

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
 from spec_lang.diagnostics.suggest import did_you_mean
-from spec_lang.ir.from_ast.definitions.agreement import differs
-from spec_lang.ir.from_ast.definitions.block import check_definition
 from spec_lang.ir.from_ast.definitions.blocks import block_summary, container_summary
-from spec_lang.ir.from_ast.definitions.checked import checked
 from spec_lang.ir.from_ast.definitions.container import check_container
 from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.definitions.options import Options
+from spec_lang.ir.from_ast.definitions.others import hold_for_others
 from spec_lang.ir.from_ast.definitions.outside import constant, default, inline, is_right, tensor_function
 from spec_lang.ir.from_ast.definitions.variants import check_variant, decide_values, variant
 from spec_lang.ir.from_ast.names.scope import Def, LoadedModule
@@ -21,7 +19,7 @@ from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hyper_types import is_mono
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.value import POISON, Cell, MethodSummary, Partial, Summary, Value
+from spec_lang.ir.from_ast.values.value import POISON, MethodSummary, Partial, Summary, Value
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
 from spec_lang.shapes import DType, TensorType, symbol
 from spec_lang.syntax import ast
@@ -133,41 +131,7 @@ class Definitions:
         summary = self.summary(definition, values, None, node.name, optional=not entry)  # type: ignore[union-attr]  # has a name
         if entry and summary is not None and not summary.broken and len(values) == len(hypers):
             decide_values(self.known, definition, summary, values, None)
-            for h in hypers:
-                self._other_defaults(definition, h, values)
-
-    def _other_defaults(self, definition: Def, hyper: ast.Hyper, values: dict[str, Value]) -> None:
-        """Refuse a model whose class is right for the default alone of a list that is looked at by value.
-
-        What layers such a list chooses, the constructor chooses again; the sizes of others are as the check found them.
-        """
-        value = values[hyper.name.id]
-        if self.known.diagnostics or not isinstance(value, list):
-            return
-        general = self.known.by_definition[definition][0]
-        if hyper.name.id not in general.summary.mono:
-            return
-        for other in (value[::-1], value[:-1], value * 2):
-            if not other or other == value:
-                continue
-            c = Check(self, definition, {**general.summary.mono, hyper.name.id: other})
-            self.known.running.append(definition)
-            with self.known.aside() as found:
-                try:
-                    check_definition(c)
-                except NeedsValue:
-                    continue
-                finally:
-                    self.known.running.pop()
-            inside = next((d for d in found if d.code == "E0504"), None)  # a block would have to be two
-            wrong = differs(general, checked(c)) if c.is_right and not found else None
-            if inside is not None:
-                self.known.report(definition, _inside(definition, hyper, inside))
-            elif wrong is not None:
-                self.known.report(definition, _of_one_default(definition, hyper, *wrong))
-            else:
-                continue
-            return
+            hold_for_others(self.known, self, definition, hypers, values)
 
     def _complete(self, definition: Def, hypers: tuple[ast.Hyper, ...]) -> None:
         for h in hypers:
@@ -269,31 +233,3 @@ class Definitions:
                 seen.add(key)
                 found.append(d)
         return found
-
-
-def _of_one_default(definition: Def, hyper: ast.Hyper, cell: Cell, other: Cell) -> Diagnostic:
-    name, sizes = hyper.name.id, (other.value, cell.value)
-    first, second = map(str, sizes)
-    shown = (
-        f"this would be {first} for the default of `{name}`, and {second} for its items in another order or number"
-        if all(s is not None and s.const is not None for s in sizes)
-        else f"this would be right for the default of `{name}` alone, not for its items in another order or number"
-    )
-    return Diagnostic(
-        "E0504",
-        shown,
-        Label(definition.source, cell.node.span),
-        (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
-        help=f"write the size out, or state how many there are: `require len({name}) == ...`",
-    )
-
-
-def _inside(definition: Def, hyper: ast.Hyper, found: Diagnostic) -> Diagnostic:
-    name = hyper.name.id
-    return Diagnostic(
-        "E0504",
-        f"this block would be right for the default of `{name}` alone, not for its items in another order or number",
-        found.primary,
-        (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
-        help=f"write the size out, or state how many there are: `require len({name}) == ...`",
-    )
