@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from spec_lang.shapes.atom import OPAQUE, POW, Atom
-from spec_lang.shapes.dim import Dim, Monomial, dim, opaque
+from spec_lang.shapes.atom import OPAQUE, POW, Atom, escaped
+from spec_lang.shapes.dim import Dim, Monomial, dim, leaves, opaque, symbol
 from spec_lang.shapes.linear import linear
 
 LISTED = 16
 """The first items of a list that a sum is written out in."""
+_NAME = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*(?![\w(\"'])")
 _ITEM = re.compile(r"[A-Za-z_][\w.]*(?:\[\d+\])*(?=\[\{\}\]$)")
 
 
@@ -29,6 +30,28 @@ def summed(d: Dim, index: str, count: Dim) -> Dim | None:
             return None
         total = total + Dim({free: coefficient}) * part
     return total
+
+
+def written(d: Dim, index: str, count: Dim) -> Dim:
+    """As `summed`, where there is no closed form: a term of its own, by how it is written."""
+    text = str(d)
+    names = (f"each_{n}" if n else "each" for n in range(len(text)))
+    variable = next(n for n in names if not re.search(rf"\b{n}\b", text))
+    item = d.substitute({index: symbol(variable, 0)})
+    sizes = {
+        a.name: symbol(a.name, a.low, a.high) for a in leaves(item) if not a.args and a.name.isidentifier()
+    }
+    args: list[Dim] = []
+
+    def size(found: re.Match[str]) -> str:
+        if found[0] not in sizes or found[0] == variable:
+            return found[0]
+        args.append(sizes[found[0]])
+        return "{}"
+
+    listed = f"[{_NAME.sub(size, escaped(str(item)))} for {variable} in range({{}})]"
+    low = d.bounds[0]
+    return opaque("sum", *args, count, low=None if low is None or low < 0 else 0, text=f"sum({listed})")
 
 
 def whole(text: str, low: int | None) -> Dim:
