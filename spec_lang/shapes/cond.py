@@ -269,8 +269,13 @@ class Cond:
                 return result
             case "divides":
                 return self._divides("==")
-        a, b = self.dims
+        a, b = self._sides()
         return "compare", a.tree(), self.op, b.tree()
+
+    def _sides(self) -> tuple[Dim, Dim]:
+        """What is compared, as one writes it: of `d == 0`, what is taken away is a side of its own."""
+        a, b = self.dims
+        return _apart(a) if self.op in ("==", "!=") and b == 0 else (a, b)
 
     def _divides(self, op: str) -> Tree:
         return "compare", ("mod", self.dims[1].tree(), self.dims[0].tree()), op, ("const", 0)
@@ -294,7 +299,7 @@ class Cond:
                 )
             case "and" | "or":
                 return f" {self.op} ".join(f"({p})" if p.op in ("and", "or") else str(p) for p in self.parts)
-        a, b = self.dims
+        a, b = self._sides()
         if a.conditional or b.conditional:
             return render(self.tree())
         return f"{a} {self.op} {b}"
@@ -391,6 +396,15 @@ def _names_in(values: Mapping[Any, object]) -> frozenset[str]:
     """The names in what other names are replaced by."""
     found = (v.names for v in values.values() if isinstance(v, Dim | Real | Cond | Items))
     return frozenset[str]().union(*found)
+
+
+def _apart(d: Dim) -> tuple[Dim, Dim]:
+    """A dim as two whose difference it is: the second is what a symbol is that is taken away."""
+    for monomial, coefficient in d.terms.items():
+        if coefficient == -1 and len(monomial) == 1 and monomial[0].kind == "symbol":
+            own = Dim({monomial: 1})
+            return own, d + own
+    return d, dim(0)
 
 
 def _join(op: str, a: Cond, b: Cond, unit: Cond, zero: Cond) -> Cond:

@@ -461,20 +461,10 @@ REFUSED: dict[str, tuple[str, str]] = {
         ),
         "E0313",
     ),
-    "from the second on": (eights("for i in range(1, n):|    x = fs[i](x)|return x"), "E0310"),
-    "from the last on": (eights("for i in range(n):|    x = fs[n - 1 - i](x)|return x"), "E0310"),
     "the first layer twice": (eights("for i in range(n):|    x = fs[i // 2](x)|return x"), "E0310"),
     "one layer n times": (
         eights("for i in range(n):|    x = fc(x)|return x", layers="fc = Linear(_, 8)"),
         "E0310",
-    ),
-    "from the last on, of a known number": (
-        eights(
-            "for i in range(4):|    x = fs[3 - i](x)|return x", layers="fs = [Linear(_, 8) for i in range(4)]"
-        )
-        .replace("n: int = 3", "")
-        .replace("    require n >= 2\n", ""),
-        "E0313",
     ),
     "the first list of lists again": (
         eights(
@@ -556,10 +546,6 @@ REFUSED |= {
         pairs(f"for i in {COUNTED}:|    y = y + gs[0](fs[i](x))", f"i in {COUNTED}"),
         "E0307",
     ),
-    "results of the other way round": (
-        pairs("zs = [gs[len(widths) - 1 - i](f(x)) for i, f in enumerate(fs)]|for z in zs:|    y = y + z"),
-        "E0307",
-    ),
     "a list that is longer than what its sizes are made of": (
         net(
             "widths: list[int] = [6, 4, 5], heads: list[int] = [5]",
@@ -600,6 +586,41 @@ block Part(out: int):
             "n >= 2",
         ),
         "E0301",
+    ),
+}
+
+
+HELD |= {
+    "from the second on": (
+        eights("for i in range(1, n):|    x = fs[i](x)|return x"),
+        ({}, {"n": 2}, {"n": 5}),
+    ),
+    "from the last on": (
+        eights("for i in range(n):|    x = fs[n - 1 - i](x)|return x"),
+        ({}, {"n": 2}, {"n": 5}),
+    ),
+    "from the last on, of a known number": (
+        eights(
+            "for i in range(4):|    x = fs[3 - i](x)|return x", layers="fs = [Linear(_, 8) for i in range(4)]"
+        )
+        .replace("n: int = 3", "")
+        .replace("    require n >= 2\n", ""),
+        ({},),
+    ),
+    "results of the other way round": (
+        pairs("zs = [gs[len(widths) - 1 - i](f(x)) for i, f in enumerate(fs)]|for z in zs:|    y = y + z"),
+        PAIRS,
+    ),
+    "from the last width on": (
+        net(
+            "widths: list[int] = [3, 6, 4], stem: int = 5",
+            "fs = [Linear(_, 2 * w) for w in widths]",
+            "x: float[N, stem]",
+            "float[N, 2*widths[0]]",
+            "for f in reversed(fs):|    x = x -> f -> relu|return x",
+            "len(widths) >= 1",
+        ),
+        ({}, {"widths": [7], "stem": 2}, {"widths": [7, 2, 3, 9], "stem": 2}),
     ),
 }
 

@@ -342,6 +342,28 @@ HELD: dict[str, tuple[str, str, Rows]] = {
 
 
 WHOLE: dict[str, tuple[str, Rows]] = {
+    "halves of widths": (
+        """
+model Net(w: list[int >= 2] = [4, 6]):
+    layers:
+        fs = [Linear(4, f // 2) for f in w]
+        head = Linear(_, 5)
+    forward(x: float[N, 4]) -> (float[N, _], float[N, 5]):
+        y = cat([f(x) for f in fs], dim=1)
+        return y, y -> head
+""",
+        ({}, {"w": [3, 8, 5]}, {"w": [2]}),
+    ),
+    "what a condition chooses": (
+        """
+model Net(w: list[int] = [4, 6]):
+    layers:
+        fs = [Linear(4, max(f, 5)) for f in w]
+    forward(x: float[N, 4]) -> float[N, _]:
+        return cat([f(x) for f in fs], dim=1)
+""",
+        ({}, {"w": [3, 8, 5]}),
+    ),
     "two appended, the first differs": (
         """
 model Net(n: int = 2, k: int = 3):
@@ -894,16 +916,6 @@ model Net(n: int = 2):
     forward(x: float[N, 4]) -> float[N, 4]:
         a, b = meshgrid([f(x).mean(dim=0) for f in fs])
         return x
-""",
-    ),
-    "no formula": (
-        "E0310",
-        """
-model Net(w: list[int >= 2] = [4, 6]):
-    layers:
-        fs = [Linear(4, f // 2) for f in w]
-    forward(x: float[N, 4]) -> float[N, _]:
-        return cat([f(x) for f in fs], dim=1)
 """,
     ),
     "two of an unknown number": (

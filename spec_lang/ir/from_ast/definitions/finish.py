@@ -12,7 +12,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values.elements import by_variables
-from spec_lang.ir.from_ast.values.value import AliasModule, Case, ListModule, RepeatModule, Value
+from spec_lang.ir.from_ast.values.value import AliasModule, Case, Cell, ListModule, RepeatModule, Value
 from spec_lang.shapes import Dim
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
@@ -89,7 +89,7 @@ def undetermined(c: Check) -> None:
     for cells in c.notes.cells.values():
         for cell in cells:
             for size in (cell.value, cell.first):
-                if size is not None and not _can_be_written(c, size):
+                if size is not None and not _can_be_written(c, cell, size):
                     c.error(
                         "E0307",
                         f"{cell.name} changes from iteration to iteration, and no formula was found for it",
@@ -118,14 +118,19 @@ def undetermined(c: Check) -> None:
             return
 
 
-def _can_be_written(c: Check, size: Dim) -> bool:
-    """Whether the constructor has words for a size: an index is said by a loop's variable alone."""
+def _can_be_written(c: Check, cell: Cell, size: Dim) -> bool:
+    """Whether the constructor has words for a size: a loop's variable for an index, or that of a list which it counts."""
     running = c.block.running
     size = by_variables(size, running.formulas)
+    counted = {
+        str(index)
+        for node, index in running.owners.items()
+        if len(node.generators) == 1 and any(n is cell.node for n in walk(node))
+    }
     for name in size.symbols:
         found = running.carried.get(name)
         if found is None:
-            if name in running.counters and name not in running.names:
+            if name in running.counters and name not in running.names.keys() | counted:
                 return False
         elif found.owner is None or (
             by_variables(found.next, running.formulas).symbols & running.counters - running.names.keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import ClassVar, Protocol, TypeVar
 
 from spec_lang.ir import model as ir
@@ -45,6 +46,25 @@ def _unique(cells: Sequence[Cell]) -> list[Cell]:
     return list({c.name: c for c in reversed(cells) if c.value is not None}.values())[::-1]
 
 
+def _enumerated(g: ir.Generator, index: str) -> ir.Generator:
+    """The same, with what counts its items."""
+    name = node_of(ir.Target, name=index, items=None, span=None)
+    target = node_of(ir.Target, name=None, items=(name, g.target), span=None)
+    numbered = node_of(
+        ir.Call,
+        to="builtin",
+        name="enumerate",
+        callee=None,
+        args=(g.iterable,),
+        kwargs=(),
+        dims=(),
+        style="call",
+        type=None,
+        span=None,
+    )
+    return node_of(ir.Generator, target=target, iterable=numbered, tests=g.tests, span=None)
+
+
 class ExpressionEmitter:
     """Emits expressions, with what the check noted about each node."""
 
@@ -62,6 +82,8 @@ class ExpressionEmitter:
         """The running sizes of the comprehensions around, and of those that are done."""
         self.carry_names: dict[str, str] = {}
         self.kept: dict[tuple[Dim, Dim], str] = {}
+        self.counted: dict[str, str | None] = {}
+        """The indices of the comprehensions around that the author does not count, with what those are called here."""
 
     def span(self, node: object) -> ir.Span:
         span: ir.Span = node.span  # type: ignore[attr-defined]  # nodes have spans
@@ -109,6 +131,9 @@ class ExpressionEmitter:
                     ir.Binary, op="//", left=found, right=self.dim(dim(scale)), type=None, span=None
                 )
             return found
+        if name in self.counted:
+            author_ = self.counted[name] = self.counted[name] or self._index()
+            return node_of(ir.Name, id=author_, ref="loop", type=None, span=None)
         if not name.isidentifier():
             return self.dim(opaque(name))
         whole = self._variable_of_fields(name)
@@ -154,6 +179,11 @@ class ExpressionEmitter:
         ):
             wanted, n = f"{name}_{n}", n + 1
         return wanted
+
+    def _index(self) -> str:
+        """What to call an index: `i`, where nothing is called so."""
+        taken = {*self.variables, *self.counted.values(), *self.checked.lets}
+        return next(n for k in count() if (n := f"i_{k}" if k else "i") not in taken and self._free(n) == n)
 
     def _first_then(self, cell: Cell, first: Dim, value: Dim) -> ir.Expr:
         key = (first, value)
@@ -327,6 +357,9 @@ class ExpressionEmitter:
             self.variables.union(*(names_of(g.target) for g in node.generators)),
         )
         kept, self.kept = self.kept, dict(self.kept) if outer is not None else {}
+        own = str(self.checked.running.owners.get(node))
+        if len(node.generators) == 1:
+            self.counted[own] = None
         key = None if node.key is None else self.ev(node.key)
         value = self.ev(node.value)
         for name in running_sizes(self.checked, node):
@@ -345,6 +378,9 @@ class ExpressionEmitter:
             )
             for g in node.generators
         )
+        index = self.counted.pop(own, None)
+        if index is not None:
+            generators = (_enumerated(generators[0], index),)
         return node_of(
             ir.Comprehension,
             key=key,

@@ -136,8 +136,8 @@ def _indexed(c: Check, at: Place, size: Dim, indices: Mapping[str, Dim]) -> Dim 
             return None
         size = found
     told = _by_own_index(c, at, size, indices)
-    if told is None or not indices:
-        return told
+    if told is None:
+        return None
     if told.symbols & (c.block.running.counters - indices.keys()):
         return None
     return told if all(_told_for_all(c, at, told, n, d) for n, d in indices.items()) else None

@@ -30,7 +30,7 @@ from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
 from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
-from spec_lang.shapes.conditionals import conditional
+from spec_lang.shapes.conditionals import conditional, first_condition, where
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
@@ -130,6 +130,58 @@ def generalised(c: Check, at: Place, state: State, body: Body, it: Iteration, no
     else:
         return None
     return _closed(c, at, state, head, carried, body, it, node)
+
+
+def recurrent(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:
+    """Sizes that each iteration makes of its own item alone: those of the item before, and at index 0 the loop's start."""
+    first = _first(c, at, state, body, it)
+    if first is None:
+        return None
+    changing = _changing(c, it)
+    elements: dict[str, Value] = dict(elements_at(it, it.index))
+    head = [
+        _after_another(at, a, substitute(b, elements), it.index, changing)
+        for a, b in zip(state, first, strict=True)
+    ]
+    if all(h is s for h, s in zip(head, state, strict=True)):
+        return None
+    with c.trial(at) as trial:
+        out = body(along(trial.at, it), head, it.element)
+        good = out is not None and not trial.failed and _keeps_kinds(at, head, out)
+        changed = _differences(along(at, it), head, out, {}, it.index) if good and out is not None else None
+    if changed is None or changed:
+        return None
+    at_least_one(c, at, it, node)
+    result = _closed(c, at, state, head, {}, body, it, node)
+    return None if result is None else [_simplified(at, value) for value in result]
+
+
+def _simplified(at: Place, value: Value) -> Value:
+    if not isinstance(value, TensorType):
+        return value
+    return value.with_shape(tuple(_decided(at, d) if isinstance(d, Dim) else d for d in value.shape))
+
+
+def _decided(at: Place, d: Dim) -> Dim:
+    """A size whose first conditions are decided."""
+    cond = first_condition(d)
+    known = None if cond is None else at.decide(cond)
+    return d if cond is None or known is None else _decided(at, where(d, cond, known))
+
+
+def _after_another(at: Place, start: Value, after: Value, index: Dim, changing: frozenset[str]) -> Value:
+    """What an iteration starts from: what the one before it gives, or the loop's start."""
+    if not (isinstance(start, TensorType) and isinstance(after, TensorType)):
+        return start
+    shape = list(start.shape)
+    (own,) = index.symbols
+    for k, (x, y) in enumerate(zip(start.shape, after.shape, strict=True)):
+        if isinstance(x, Dim) and isinstance(y, Dim) and x != y and not y.symbols & changing:
+            try:
+                shape[k] = conditional(Cond.eq(index, 0), x, absorbing(y.substitute({own: index - 1})))
+            except Undefined:
+                return start
+    return start if tuple(shape) == start.shape else start.with_shape(tuple(shape))
 
 
 def _keeps_kinds(at: Place, head: State, out: State) -> bool:

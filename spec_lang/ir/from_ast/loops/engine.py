@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.expressions.same import same, same_state
-from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled
+from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled, recurrent
 from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists, for_all
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, items_run, no_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
@@ -47,7 +47,7 @@ def loop(
     attempts: list[Trial] = []
     errors: list[Mistake] = []
     if it.element is not None:
-        for strategy in (_invariant, peeled, generalised):
+        for strategy in (_invariant, peeled, generalised, recurrent):
             with c.trial(at) as trial:
                 result = strategy(c, trial.at, state, body, it, node)
                 if result is not None and not trial.failed:
