@@ -114,8 +114,8 @@ def filled(template: str, args: Iterable[object]) -> str:
         if found[0] != "{}":
             return found[0][0]
         text = str(next(rest))
-        alone = template[: found.start()].endswith(("(", "[", ", ")) and template.startswith(
-            (")", "]", ","), found.end()
+        alone = template[: found.start()].endswith(("(", "[", ", ", ":")) and template.startswith(
+            (")", "]", ",", ":"), found.end()
         )
         return text if alone or re.fullmatch(OPERAND, text) else f"({text})"
 

@@ -285,11 +285,6 @@ REFUSED = {
         "E0307",
     ),
     "a block of the program's own that is never run": ("[Whole(4), ReLU()]", "x -> few[1]", "E0307"),
-    "items of layers that are counted nowhere": (
-        "[Linear(4, 4) for i in range(n)]",
-        "stack([f(q) for f in few for q in [x]])[0]",
-        "E0403",
-    ),
     "layers that are counted nowhere, spread in a method": (
         "[Linear(4, 4) for i in range(n)]",
         "x * len([*few])",

@@ -918,16 +918,6 @@ model Net(n: int = 2):
         return x
 """,
     ),
-    "two of an unknown number": (
-        "E0403",
-        """
-model Net(n: int = 2):
-    layers:
-        fs = [Linear(4, 4) for i in range(n)]
-    forward(x: float[N, 4]) -> float[N, n*n*4]:
-        return cat([g(f(x)) for f in fs for g in fs], dim=1)
-""",
-    ),
     "one dim for different items": (
         "E0301",
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
@@ -210,6 +211,10 @@ def _raise(w: Draft, c: m.Require, indent: int) -> list[str]:
 # --- Shapes -----------------------------------------------------------------------------------
 
 
+_FROM_END = re.compile(r"\b([A-Za-z_][\w.]*)\[len\(\1\) - (\d+)\]")
+"""An item of a list by its place from the end."""
+
+
 def _shapes(method: m.Method) -> str | None:
     """The shapes of inputs and results, for a comment."""
     given, made = _shape_lists(method)
@@ -220,12 +225,16 @@ def _shapes(method: m.Method) -> str | None:
 
 def _shape_lists(method: m.Method) -> tuple[list[str], list[str]]:
     """Each input's and each result's shape; those of scalars say nothing."""
-    inputs = [(i.name, shape(i.type)) for i in method.inputs]
-    results = [(x.name, shape(x.type)) for x in method.results]
+    inputs = [(i.name, _from_end(shape(i.type))) for i in method.inputs]
+    results = [(x.name, _from_end(shape(x.type))) for x in method.results]
     made = [f"{n}: {s}" if n else s for n, s in results if s]
     if all(s in ("[]", None) for _, s in results):
         made = []
     return [f"{n}: {s}" for n, s in inputs if s], made
+
+
+def _from_end(text: str | None) -> str | None:
+    return None if text is None else _FROM_END.sub(r"\1[-\2]", text)
 
 
 def _shape_comment(method: m.Method, indent: int) -> list[str]:

@@ -69,7 +69,8 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
         result.results = [frame.value]
         result.result = frame.value
     else:
-        types = [substitute(d, dict(frame.wild_values)) for d in frame.declared]
+        lasts = dict(c.block.running.lasts)
+        types = [substitute(substitute(d, dict(frame.wild_values)), dict(lasts)) for d in frame.declared]
         result.results = types
         result.result = types[0] if len(types) == 1 and not node.results_tuple else tuple(types)
     result.owed = [o for o in since.owed if time(c, o.cond) == "call"]

@@ -580,12 +580,14 @@ def _final(
     step = nexts[name]
     if not step.symbols & set(nexts) and not step.symbols & it.symbols:
         return step.substitute({own: it.length - 1})
-    step = step.substitute(dict(elements_at(it, it.index)))
-    if not step.symbols & set(nexts) and not step.symbols & it.symbols:
-        last = step.substitute({own: it.length - 1})
+    last = step.substitute(dict(elements_at(it, it.index))).substitute({own: it.length - 1})
+    if last.symbols & it.symbols:  # of the last item more may be known than of any
+        last = step.substitute({**elements_at(it, it.length - 1), own: it.length - 1})
+    if not last.symbols & set(nexts) and not last.symbols & it.symbols:
         if not _is_whole(c, at, it):
             return last
         at.assume(Cond.eq(symbol(name), last))
+        c.block.running.lasts[name] = last
     return symbol(name)
 
 

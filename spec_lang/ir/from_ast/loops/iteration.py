@@ -9,6 +9,7 @@ from spec_lang.ir.from_ast.expressions.items import elements_of, known_list, ran
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
+from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, items_at, part_of
 from spec_lang.ir.from_ast.values.kinds import is_module
@@ -291,9 +292,10 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr, apart: b
     found = [p for p in parts if p is not None]
     length = found[0].length
     for p in found[1:]:
-        if not at.facts.equal(p.length, length):
-            c.error("E0403", f"`zip` of lists of different lengths: {length} and {p.length}", node)
+        shorter = _shorter(c, at, length, p.length, node)
+        if shorter is None:
             return None
+        length = shorter
     index = found[0].index
     elements = []
     for p in found:
@@ -307,6 +309,22 @@ def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr, apart: b
     it = Iteration(length, index, element, known, symbols)
     it.parts = tuple(found)
     return it
+
+
+def _shorter(c: Check, at: Place, a: Dim, b: Dim, node: ast.Expr) -> Dim | None:
+    """How far `zip` goes; where it is not known which list is shorter, that they are as long is owed."""
+    if at.facts.equal(a, b):
+        return a
+    if a.const is None or b.const is None:
+        for one, other in ((a, b), (b, a)):
+            if at.decide(Cond.le(one, other)) is True:
+                return one
+        same = Cond.eq(a, b)
+        if at.decide(same) is not False and not same.symbols & c.block.running.elements:
+            owe(c, at, same, f"`zip` goes through lists of one length: {same}", node, False)
+            return a
+    c.error("E0403", f"`zip` of lists of different lengths: {a} and {b}", node)
+    return None
 
 
 def ungrown(value: Value) -> Value:

@@ -7,6 +7,7 @@ from spec_lang.ir.from_ast.expressions.items import elements_of, known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.containers import may_be_key
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
+from spec_lang.ir.from_ast.loops.flat import flattened
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
     close,
@@ -203,27 +204,76 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
 
 def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     if len(node.generators) != 1 or node.generators[0].tests:
-        return _expanded(c, at, node)
-    generator = node.generators[0]
+        return _several(c, at, node)
+    over = _over(c, at, node.generators[0])
+    if over is None:
+        return POISON
+    value, it = over
+    if it.element is None or (it.known is not None and len(it.known) == 0):
+        return _each(c, at, node, it)
+    return _made(c, at, node, it, [it], [value])
+
+
+def _over(c: Check, at: Place, generator: ast.Generator) -> tuple[Value, Iteration] | None:
+    """What a `for` of a comprehension goes over."""
     value = c.ev(at, generator.iterable)
     name = generator.target.id if isinstance(generator.target, ast.Name) else "i"
     it = iteration(c, at, value, name, generator.iterable)
-    if it is None:
-        return POISON
-    if it.element is None and it.known is None:
+    if it is not None and it.element is None and it.known is None:
         message = "the items differ by what is known of them one by one, and how many there are is not known"
-        return c.error(
-            "E0403", message, generator.iterable, help="state the length of each list with a `require`"
-        )
-    if it.element is None or (it.known is not None and len(it.known) == 0):
-        return _each(c, at, node, it)
+        c.error("E0403", message, generator.iterable, help="state the length of each list with a `require`")
+        return None
+    return None if it is None else (value, it)
+
+
+def _several(c: Check, at: Place, node: ast.Comprehension) -> Value:
+    """Several `for`s, or an `if`: as one loop where how many items there are is not known."""
+    if any(g.tests for g in node.generators):
+        return _expanded(c, at, node)
+    with c.trial(at) as trial:
+        values: list[Value] = []
+        loops: list[Iteration] = []
+        there = trial.at
+        for generator in node.generators:
+            over = _over(c, there, generator)
+            if over is None or over[1].element is None:
+                break
+            value, it = over
+            note_loop(c, it)
+            there = along(there, it).under(*for_all(c, there, it))
+            if not bind_target(c, there, generator.target, it.element, generator.iterable):
+                break
+            values.append(value)
+            loops.append(it)
+        flat = None
+        if len(loops) == len(node.generators) and not all(it.length.const is not None for it in loops):
+            flat = flattened(c, there, loops)
+        if flat is not None:
+            trial.keep()
+    return _expanded(c, at, node) if flat is None else _made(c, at, node, flat, loops, values)
+
+
+def _made(
+    c: Check, at: Place, node: ast.Comprehension, it: Iteration, loops: list[Iteration], values: list[Value]
+) -> Value:
+    """What a comprehension makes, by one item for all.
+
+    Args:
+        it: The whole.
+        loops: What each `for` goes over.
+        values: The lists.
+    """
+    generator = node.generators[-1]
     note_loop(c, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
-        there = along(trial.at, it).under(*for_all(c, at, it))
-        if not bind_target(c, there, generator.target, it.element, generator.iterable):
-            trial.keep()
-            return POISON
+        there = trial.at
+        for inner in dict.fromkeys((it, *loops)):
+            there = along(there, inner).under(*for_all(c, there, inner))
+        for g, inner in zip(node.generators, loops, strict=True):
+            if not bind_target(c, there, g.target, inner.element, g.iterable):
+                trial.keep()
+                return POISON
         there.inside = (*at.inside, (node, None))
         key = None if node.key is None else c.ev(there, node.key)
         item = as_size(c.ev(there, node.value), c.block.hypers)
@@ -243,7 +293,10 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
         c.effects.taint(trial.broken)
     if not good:
         return POISON
-    close(c, at, trial, it)
+    for inner in reversed(loops):
+        close(c, at, trial, inner)
+    if it is not loops[0]:
+        close(c, at, trial, it)
     if is_module(item) or item is None:
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
@@ -251,9 +304,10 @@ def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
     if varies_along(it, item):
         found_along = item_along(it, item, it.index)
         if varies_along(it, found_along):
-            if not isinstance(value, SymList) or has_tensor(item):
+            lists = {value.text for value in values if isinstance(value, SymList)}
+            if not lists or has_tensor(item):
                 return no_formula_for_items(c, node)
-            needs = NeedsValue(frozenset({value.text}))
+            needs = NeedsValue(frozenset(lists))
             if c.by_value(needs):
                 raise needs
             return c.error(

@@ -43,6 +43,7 @@ class Running:
         "formulas",
         "heads",
         "indices",
+        "lasts",
         "loops",
         "names",
         "owners",
@@ -55,6 +56,8 @@ class Running:
         """Running sizes by their symbol."""
         self.apart: dict[tuple[str, Dim], dict[str, Dim]] = {}
         """By a list of layers and an index, the symbols of that item's own of what no formula gives."""
+        self.lasts: dict[str, Dim] = {}
+        """What running sizes are behind the loop, where a formula tells that."""
         self.loops: dict[str, Iteration] = {}
         """The loop that each symbol of an element, and of what counts it, is gone through by."""
         self.heads: dict[str, Iteration] = {}
