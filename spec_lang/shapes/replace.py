@@ -217,6 +217,8 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
     name, args = _spliced(atom.name, args)
     if atom.kind == OPAQUE and all(a.const is not None for a in args):  # `widths[i]` at 0 is `widths[0]`
         return opaque(name, *args, low=atom.low, high=atom.high, text=name)
+    if len(args) == 1 and name.endswith("[:{}])") and str(args[0]) == f"len({name[4:-6]})":
+        return opaque(f"{name[:-6]})", low=atom.low)  # `sum(widths[:len(widths)])` is `sum(widths)`
     return atomic(intern(atom.kind, args, name=name, low=atom.low, high=atom.high))
 
 

@@ -461,6 +461,17 @@ REFUSED: dict[str, tuple[str, str]] = {
         ),
         "E0313",
     ),
+    "containers of a known number, from the last on": (
+        "block Cell(out: int) = Sequential(Linear(_, out), ReLU())\n"
+        + net(
+            "c: int = 4",
+            "fs = [Cell(w) for w in [c, 2 * c, 4 * c]]",
+            "x: float[N, c]",
+            "float[N, _]",
+            "for f in reversed(fs):|    x = x -> f|return x",
+        ),
+        "E0313",
+    ),
     "the first layer twice": (eights("for i in range(n):|    x = fs[i // 2](x)|return x"), "E0310"),
     "one layer n times": (
         eights("for i in range(n):|    x = fc(x)|return x", layers="fc = Linear(_, 8)"),

@@ -149,6 +149,8 @@ class _Site:
         return Enumerate(items, start)
 
     def reversed(self, items: Value) -> Value:
+        if isinstance(items, ListModule) and items.kind != "dict" and len(items.items) == 1:
+            (items,) = items.items if isinstance(items.items[0], RepeatModule) else (items,)
         if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
             return Reversed(items)
         if isinstance(items, SymList):

@@ -6,9 +6,10 @@ from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.choices import join_case, lasting, truth_cond
+from spec_lang.ir.from_ast.values.elements import items_at
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
 from spec_lang.ir.from_ast.values.texts import type_text
-from spec_lang.ir.from_ast.values.value import Maybe, Value
+from spec_lang.ir.from_ast.values.value import Env, Maybe, Value
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, conditional
 
 
@@ -58,6 +59,7 @@ def common_type(c: Check, at: Place, cond: Cond, yes: Value, no: Value) -> Value
     if yes.dtype is not no.dtype or len(yes.shape) != len(no.shape):
         return DIFFERENT
     under, other = at.assuming(cond), at.assuming(~cond)
+    told = by_items(c, cond)
     shape: list[Dim | Pack] = []
     for a, b in zip(yes.shape, no.shape, strict=True):
         if a == b:
@@ -68,9 +70,19 @@ def common_type(c: Check, at: Place, cond: Cond, yes: Value, no: Value) -> Value
             shape.append(a)
         elif under.contradictory or under.equal(a, b):
             shape.append(b)
-        elif lasting(cond, c.block.hypers):
-            shape.append(conditional(cond, a, b))
+        elif lasting(told, c.block.hypers, c.block.running.counters):
+            shape.append(conditional(told, a, b))
         else:
             return DIFFERENT
     result = TensorType(yes.dtype, tuple(shape))
     return yes if result == yes else no if result == no else result
+
+
+def by_items(c: Check, cond: Cond) -> Cond:
+    """A condition in which a loop's elements are what they are of the lists that the loop goes through."""
+    values: Env = {}
+    for name in cond.names:
+        it = c.block.running.loops.get(name)
+        if it is not None:
+            values |= items_at(it, it.index)
+    return cond.substitute(values) if values else cond

@@ -205,6 +205,8 @@ def dict_module(c: Check, at: Place, node: ast.Dict) -> Value:
                 keys += value.keys
                 items += value.items
                 continue
+            if isinstance(value, RepeatModule) and value.keyed and len(node.items) == 1:
+                return value
             return c.error("E0403", "`**` spreads a dict of layers", item.value)
         key = c.ev(at, item.key)
         if not isinstance(key, str):

@@ -29,6 +29,7 @@ def fit_items(c: Check, at: Place) -> bool:
 
 
 def _fit_items(c: Check, at: Place, whole: Cell, cells: list[Cell]) -> bool:
+    cells = sorted(cells, key=lambda cell: [number or 0 for _, _, number in c.notes.item_of[cell]])
     values = [cell.value for cell in cells if cell.value is not None]
     items = [c.notes.item_of[cell] for cell in cells]
     owner = items[0][0][0]

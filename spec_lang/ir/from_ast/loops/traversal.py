@@ -32,7 +32,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.choices import as_size
-from spec_lang.ir.from_ast.values.elements import part_of, varies_along
+from spec_lang.ir.from_ast.values.elements import element_flags, element_floats, part_of, varies_along
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_list, is_module
 from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.value import (
@@ -93,7 +93,8 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
 
 def note_loop(c: Check, it: Iteration) -> None:
     """Which loop the symbols of elements are gone through by."""
-    c.block.running.loops.update((name, it) for name in it.symbols | it.index.symbols)
+    names = it.symbols | it.index.symbols | element_flags(it) | element_floats(it)
+    c.block.running.loops.update((name, it) for name in names)
 
 
 def for_loop(c: Check, at: Place, node: ast.For) -> bool:
@@ -274,7 +275,7 @@ def _made(
             if not bind_target(c, there, g.target, inner.element, g.iterable):
                 trial.keep()
                 return POISON
-        there.inside = (*at.inside, (node, None))
+        there.inside = (*at.inside, (node, None, None))
         key = None if node.key is None else c.ev(there, node.key)
         item = as_size(c.ev(there, node.value), c.block.hypers)
         good = item is not POISON and key is not POISON
@@ -360,7 +361,7 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         if not bind_target(c, there, generator.target, element, generator.iterable):
             return POISON
         key = str(k) if node.key is None else c.ev(there, node.key)
-        item = _item(c, there, node)
+        item = _item(c, there, node, k)
         if item is POISON or key is POISON:
             return POISON
         if node.key is not None and is_module(item) and not may_be_key(c, key, "dict", node.key):
@@ -386,13 +387,13 @@ def _item_unknown(c: Check, at: Place, node: ast.Comprehension) -> None:
         bind_target(c, at, generator.target, POISON, generator.iterable)
     if node.key is not None:
         c.ev(at, node.key)
-    _item(c, at, node)
+    _item(c, at, node, 0)
 
 
-def _item(c: Check, at: Place, node: ast.Comprehension) -> Value:
+def _item(c: Check, at: Place, node: ast.Comprehension, number: int) -> Value:
     """One item, for the values that the variables have now."""
     there = at.iteration()
-    there.inside = (*at.inside, (node, at.loops))
+    there.inside = (*at.inside, (node, at.loops, number))
     return c.ev(there, node.value)
 
 
@@ -417,7 +418,7 @@ def _nested(
             c.error("E0802", "this comprehension makes more than 1,024 items", node)
             return False
         key = None if node.key is None else c.ev(at, node.key)
-        item = _item(c, at, node)
+        item = _item(c, at, node, len(items))
         if item is POISON or key is POISON:
             return False
         keys.append(str(len(items)) if key is None else str(key))

@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.values.value import Case, Maybe, Value
 from spec_lang.shapes import Cond, Dim, Facts, Flag, Pack, Verdict
 from spec_lang.syntax import ast
 
-Item: TypeAlias = tuple[ast.Comprehension, Mapping[str, Value] | None]
+Item: TypeAlias = tuple[ast.Comprehension, Mapping[str, Value] | None, int | None]
 """A comprehension that one goes through, and its variables where that is item by item."""
 
 

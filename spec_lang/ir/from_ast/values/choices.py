@@ -43,11 +43,13 @@ def as_size(value: Value, hypers: Collection[str]) -> Value:
     return value
 
 
-def lasting(cond: Cond, hypers: Collection[str]) -> bool:
-    """Whether a size may depend on a condition: sizes and a definition's hyperparameters decide it, nothing of a loop's or a call's."""
-    names = [n for f in cond.flags for n in f.names]
+def lasting(cond: Cond, hypers: Collection[str], counters: Collection[str] = ()) -> bool:
+    """Whether a size may depend on a condition: sizes, a definition's hyperparameters and their items at an index decide
+    it, nothing of a loop's or a call's."""
     return not any(isinstance(f, Absent) for f in cond.flags) and all(
-        root(n) in hypers and "[" not in n for n in names
+        (root(n) in hypers and (n.isidentifier() or bool(counters))) or n in counters or n.startswith("len(")
+        for f in cond.flags
+        for n in f.names
     )
 
 
