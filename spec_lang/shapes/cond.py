@@ -189,9 +189,16 @@ class Cond:
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The names of the symbols in it; of flags, those of the sizes that a truth's name has."""
-        own = self.said.args if isinstance(self.said, Truth) else ()
-        return frozenset().union(*(d.symbols for d in (*self.dims, *own)), *(p.symbols for p in self.parts))
+        """The names of the symbols in it; of flags, those of the numbers that they compare or have in their names."""
+        own = frozenset[str]()
+        if isinstance(self.said, Truth):
+            own = own.union(*(d.symbols for d in self.said.args))
+        elif isinstance(self.said, Compared):
+            sides = (self.said.left, self.said.right)
+            own = own.union(*(s.symbols for s in sides if not isinstance(s, float)))
+        elif isinstance(self.said, Every):
+            own = (self.said.cond.symbols - {self.said.index}) | self.said.length.symbols
+        return own.union(*(d.symbols for d in self.dims), *(p.symbols for p in self.parts))
 
     @property
     def names(self) -> frozenset[str]:

@@ -85,6 +85,13 @@ class Real:
         return self._names
 
     @property
+    def symbols(self) -> frozenset[str]:
+        """The names of floats and the symbols of sizes in it."""
+        if not self.args:
+            return frozenset((self.head,))
+        return frozenset[str]().union(*(a.symbols for a in self.args if not isinstance(a, float)))
+
+    @property
     def is_item(self) -> bool:
         """Whether this is a name with sizes inside."""
         return "{}" in self.head

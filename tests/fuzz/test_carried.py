@@ -472,6 +472,16 @@ REFUSED: dict[str, tuple[str, str]] = {
         ),
         "E0313",
     ),
+    "from the second on, where the first has no size": (
+        net(
+            "n: int = 3",
+            "fs = [Linear(_, max(1, 8 // (i + 1))) for i in range(n)]",
+            "x: float[N, 4]",
+            "float[N, _]",
+            "return x -> fs[1:]",
+        ),
+        "E0310",
+    ),
     "the first layer twice": (eights("for i in range(n):|    x = fs[i // 2](x)|return x"), "E0310"),
     "one layer n times": (
         eights("for i in range(n):|    x = fc(x)|return x", layers="fc = Linear(_, 8)"),
@@ -621,6 +631,47 @@ HELD |= {
     "results of the other way round": (
         pairs("zs = [gs[len(widths) - 1 - i](f(x)) for i, f in enumerate(fs)]|for z in zs:|    y = y + z"),
         PAIRS,
+    ),
+    "widths by a truth of each, from the last on": (
+        net(
+            "flags: list[bool] = [true, false, true]",
+            "fs = [Linear(_, 8 if f else 4) for f in flags]|head = Linear(_, 5)",
+            "x: float[N, 4]",
+            "float[N, 5]",
+            "for f in reversed(fs):|    x = x -> f -> relu|return x -> head",
+        ),
+        ({}, {"flags": [False]}, {"flags": [True, True, False, True]}),
+    ),
+    "widths by a truth of each, all of them": (
+        net(
+            "flags: list[bool] = [true, false, true], rates: list[float] = [0.1, 0.5, 0.2]",
+            "fs = [Linear(4, 8 if f else 3) for f in flags]|gs = [Linear(4, 6 if p > 0.3 else 2) for p in rates]|head = Linear(_, 5)",
+            "x: float[N, 4]",
+            "float[N, 5]",
+            "return cat([f(x) for f in fs] + [g(x) for g in gs], dim=1) -> head",
+        ),
+        ({}, {"flags": [False], "rates": [0.9]}, {"flags": [True, True, False, True], "rates": [0.1, 0.2]}),
+    ),
+    "a dict of one dict": (
+        net(
+            "n: int = 3",
+            'fs = {**{f"l{i}": Linear(4, 4) for i in range(n)}}',
+            "x: float[N, 4]",
+            "float[N, 4]",
+            'for k in range(n):|    x = x -> fs[f"l{k}"]|return x',
+        ),
+        COUNTS,
+    ),
+    "a container of one list, from the last on": (
+        net(
+            "widths: list[int] = [4, 6, 8]",
+            "fs = Sequential(*[Sequential(Linear(_, w), ReLU()) for w in widths])",
+            "x: float[N, 4]",
+            "float[N, widths[0]]",
+            "for f in reversed(fs):|    x = x -> f|return x",
+            "len(widths) >= 1",
+        ),
+        ({}, {"widths": [7]}, {"widths": [7, 2, 3, 9]}),
     ),
     "from the last width on": (
         net(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.names.names import need
@@ -12,8 +12,8 @@ from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.elements import elements_at
 from spec_lang.ir.from_ast.values.substitution import substitute_dim
 from spec_lang.ir.from_ast.values.value import Cell, RepeatModule
-from spec_lang.shapes import Cond, Dim, TensorType, Verdict, opaque, symbol
-from spec_lang.shapes.atom import OPAQUE, Atom
+from spec_lang.shapes import Cond, Dim, Facts, TensorType, Verdict, opaque, symbol
+from spec_lang.shapes.atom import FLOOR, MOD, OPAQUE, POW
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 
@@ -161,22 +161,33 @@ def has_value(c: Check, size: Dim, repeat: RepeatModule) -> bool:
     """Whether a formula is proved to be a size for each item of a list of layers."""
     facts = c.block.facts.assume(Cond.lt(repeat.index, repeat.length))
     (own,) = repeat.index.symbols
-    for atom in atoms(size):
-        if own in atom.symbols and atom.kind == OPAQUE:
+    return _defined(facts, size, own) and facts.decide(Cond.ge(size, 1)) is Verdict.PROVED
+
+
+def _defined(facts: Facts, d: Dim, own: str) -> bool:
+    """Whether a formula is proved to have a value for each value of the symbol `own`."""
+    for atom in dict.fromkeys(a for monomial in d.terms for a in monomial if own in a.symbols):
+        if atom.cond is not None:
+            sides = zip((atom.cond, ~atom.cond), atom.args, strict=True)
+            if not all(_defined(facts, x, own) for x in atom.cond.dims):
+                return False
+            if not all(_defined(facts.assume(cond), x, own) for cond, x in sides):
+                return False
+            continue
+        needed: list[Cond] = []
+        if atom.kind in (FLOOR, MOD):
+            needed = [Cond.ge(atom.args[1], 1)]
+        elif atom.kind == POW:
+            needed = [Cond.ge(atom.args[1], 0)]
+        elif atom.kind == OPAQUE:
             name, item, _ = atom.name.partition("[{}]")
             length = opaque(f"len({name})", low=0)
-            inside = [Cond.ge(atom.args[0], 0), Cond.lt(atom.args[0], length)] if item else [Cond.FALSE]
-            if any(facts.decide(cond) is not Verdict.PROVED for cond in inside):
-                return False
-    return facts.decide(Cond.ge(size, 1)) is Verdict.PROVED
-
-
-def atoms(d: Dim) -> Iterator[Atom]:
-    """The atoms of a size, and those inside them."""
-    for atom in dict.fromkeys(a for monomial in d.terms for a in monomial):
-        yield atom
-        for inner in atom.args:
-            yield from atoms(inner)
+            needed = [Cond.ge(atom.args[0], 0), Cond.lt(atom.args[0], length)] if item else [Cond.FALSE]
+        if any(facts.decide(cond) is not Verdict.PROVED for cond in needed):
+            return False
+        if not all(_defined(facts, x, own) for x in atom.args):
+            return False
+    return True
 
 
 def _in_items(c: Check, size: Dim, indices: Mapping[str, Dim]) -> Dim | None:
