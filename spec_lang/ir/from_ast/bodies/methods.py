@@ -9,9 +9,9 @@ from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.types.tensor_types import type_of
 from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.substitution import substitute
-from spec_lang.ir.from_ast.values.value import POISON, InputSummary, Maybe, MethodSummary, Value
-from spec_lang.shapes import Absent, Cond, Dim, TensorType, symbol
+from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
+from spec_lang.ir.from_ast.values.value import POISON, InputSummary, Mapped, Maybe, MethodSummary, Value
+from spec_lang.shapes import Absent, Cond, Dim, TensorType, Undefined, dim, symbol
 from spec_lang.syntax import ast
 
 
@@ -123,7 +123,9 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
             and c.block.dims[n] == symbol(n, 0)
             and optional_only(c, n)
         ]
+        result.present[name] = [n for n in result.absent[name] if _counts(type.value, n)]
         at.frame.absent[flag] = [symbol(n, 0) for n in result.absent[name]]
+        at.frame.present[flag] = [symbol(n, 0) for n in result.present[name]]
         if item.default is None:
             hint = f"write `{name}: ...? = none`"
             c.error("E0406", f"the optional input `{name}` needs a default", item.name, help=hint)
@@ -131,6 +133,23 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
     if isinstance(type, TensorType):
         c.effects.note(c.notes.came, id(type), (type, None, name))
     return type
+
+
+def _counts(value: Value, name: str) -> bool:
+    """Whether a size of an input is 0 where a dim is: `P` and `2*P`, but not `P + T`."""
+    if isinstance(value, Mapped):
+        return _counts(value.item, name)
+    if isinstance(value, tuple | list):
+        return any(_counts(v, name) for v in value)
+    sizes = value.shape if isinstance(value, TensorType) else ()
+    return any(isinstance(d, Dim) and _is_zero_with(d, name) for d in sizes)
+
+
+def _is_zero_with(size: Dim, name: str) -> bool:
+    try:
+        return name in size.symbols and substitute_dim(size, {name: dim(0)}) == 0
+    except Undefined:
+        return False
 
 
 def _default(c: Check, at: Place, item: ast.Input, value: Value) -> bool:

@@ -89,31 +89,32 @@ def bind_inputs(
 
 
 def _absent_together(c: Check, at: Place, callee: MethodSummary, call: _Call) -> bool:
-    """A callee assumes that a dim which only optional inputs tell is 0 exactly where each of them is absent.
+    """A callee assumes that a dim which only optional inputs tell is 0 where one of them is absent, and where one is
+    there of which it is a size, at least 1.
 
-    That is owed where another input or the result has the dim, too.
+    The former is owed where another input or the result has the dim, too.
     """
     resulting = type_symbols(callee.result)
     for item in callee.inputs:
         absent = call.env.get(Absent(item.name), False)  # left out, it is what its default is
         for name in callee.absent.get(item.name, ()):
             others = [i.name for i in callee.inputs if i is not item and name in type_symbols(i.type)]
-            if not others and name not in resulting:
-                continue
             value = call.env[name]
             assert isinstance(absent, Cond | bool)
             assert isinstance(value, Dim)
             some = Cond.ge(value, 1)
-            fits = absent is False or at.under(absent).decide(Cond.eq(value, 0)) is True
+            alone = not others and name not in resulting
+            fits = alone or absent is False or at.under(absent).decide(Cond.eq(value, 0)) is True
             present = at.branch(host.negation(absent))
-            known = absent is True or present.decide(some)
+            counts = name in callee.present.get(item.name, ())
+            known = absent is True or not counts or present.decide(some)
             if known is None:
                 owe(c, present, some, f"{call.label} needs {some}", call.node, False)
             if fits and known is not False:
                 continue
             c.error(
                 "E0406",
-                f"{call.label} takes {name} to be 0 exactly where its {item.name} is absent, but here it is {value}",
+                f"{call.label} takes {name} to be 0 {'exactly ' * counts}where its {item.name} is absent, but here it is {value}",
                 stage(call.node),
                 help=f"pass {' and '.join([item.name, *others])}, or none of them" if others else None,
             )

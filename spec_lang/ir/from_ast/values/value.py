@@ -566,7 +566,19 @@ class InputSummary:
 class MethodSummary:
     """A method's (or tensor function's) type, the dims that its inputs bind, and what its caller owes."""
 
-    __slots__ = ("absent", "broken", "dims", "entries", "inputs", "name", "node", "owed", "result", "results")
+    __slots__ = (
+        "absent",
+        "broken",
+        "dims",
+        "entries",
+        "inputs",
+        "name",
+        "node",
+        "owed",
+        "present",
+        "result",
+        "results",
+    )
 
     def __init__(self, name: str, node: ast.Method | ast.Function) -> None:
         self.name = name
@@ -575,7 +587,9 @@ class MethodSummary:
         """Whether its inputs are mistaken: calls of it say nothing more."""
         self.inputs: list[InputSummary] = []
         self.absent: dict[str, list[str]] = {}
-        """By optional input, the dims that no required one tells: they are 0 exactly where it is absent."""
+        """By optional input, the dims that no required one tells: they are 0 where it is absent."""
+        self.present: dict[str, list[str]] = {}
+        """Those of them that are at least 1 where it is there, since one of its sizes is 0 with them."""
         self.dims: dict[str, Dim | Pack] = {}
         self.entries: list[Entry] = []
         self.results: list[Value] = []

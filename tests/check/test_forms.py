@@ -1,0 +1,118 @@
+"""Forms that people write: each runs in both targets with several hyperparameters, and its wrong neighbour is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.check.checking import messages
+from tests.fuzz.held import hold
+
+Rows = tuple[dict[str, Any], ...]
+
+ACCEPTED: dict[str, tuple[str, Rows]] = {
+    "a mask of attention whose size is known to be that of the keys": (
+        """model Net(dim: int = 8):
+    forward(q: float[N, H, T, dim], k: float[N, H, U, dim], mask: bool[T, S]) -> float[N, H, T, dim]:
+        require S == U
+        return scaled_dot_product_attention(q, k, k, mask)
+""",
+        ({}, {"dim": 3}),
+    ),
+    "shapes that are known to be alike": (
+        """model Net(dim: int = 4):
+    forward(x: float[N, dim], at: int[N, S], from_: float[N, U]) -> float[N, dim]:
+        require S == U
+        require U <= dim
+        return x -> scatter_add(1, at % dim, from_)
+""",
+        ({}, {"dim": 6}),
+    ),
+    "a mask beside a past that may be absent": (
+        """block Attention(dim: int):
+    layers:
+        k_proj = Linear(_, dim)
+
+    forward(x: float[N, T, D], past: float[N, P, dim]? = none, mask: bool[T, P + T]? = none) -> float[N, P + T, dim]:
+        k = k_proj(x)
+        if past is not none:
+            k = cat([past, k], dim=1)
+        return k if mask is none else mask.sum(dim=0)[:, none] * k
+
+model Net(dim: int = 8):
+    layers:
+        a = Attention(dim)
+
+    forward(x: float[N, T, dim], past: float[N, P, dim]? = none) -> float[N, P + T, dim]:
+        return a(x, past, arange(P, P + T)[:, none] >= arange(P + T))
+""",
+        ({}, {"dim": 3}),
+    ),
+}
+"""Each runs in both targets, for these hyperparameters."""
+
+REFUSED = {
+    "a mask of attention of another size": (
+        """model Net(dim: int = 8):
+    forward(q: float[N, H, T, dim], k: float[N, H, U, dim], mask: bool[T, S]) -> float[N, H, T, dim]:
+        require S == T
+        return scaled_dot_product_attention(q, k, k, mask)
+""",
+        "scaled_dot_product_attention cannot broadcast .*",
+    ),
+    "a mask that broadcasts the scores": (
+        """model Net(dim: int = 8):
+    forward(q: float[N, 1, T, dim], mask: bool[N, H, T, T]) -> float[N, _, T, dim]:
+        return scaled_dot_product_attention(q, q, q, mask)
+""",
+        "scaled_dot_product_attention cannot broadcast mask .*",
+    ),
+    "a mask without its past": (
+        """block Attention(dim: int):
+    forward(x: float[N, T, dim], past: float[N, P, dim]? = none, mask: bool[T, P + T]? = none) -> float[N, P + T, dim]:
+        k = x
+        if past is not none:
+            k = cat([past, k], dim=1)
+        return k if mask is none else mask.sum(dim=0)[:, none] * k
+
+model Net(dim: int = 8):
+    layers:
+        a = Attention(dim)
+
+    forward(x: float[N, T, dim], past: float[N, P, dim]) -> float[N, _, dim]:
+        return a(x, none, arange(P, P + T)[:, none] >= arange(P + T))
+""",
+        "a takes P to be 0 exactly where its past is absent, but here it is P",
+    ),
+    "an optional input without a size": (
+        """block Peak:
+    forward(x: float[N, D], extra: float[N, P]? = none) -> float[N, D]:
+        return x if extra is none else x + extra.amax(dim=1)[:, none]
+
+model Net(n: int = 4):
+    layers:
+        peak = Peak()
+
+    forward(x: float[N, 6]) -> float[N, 6]:
+        require n == 6
+        return peak(x, x[:, n:])
+""",
+        ".*peak.*",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted(name: str) -> None:
+    text, rows = ACCEPTED[name]
+    hold(text, rows)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    text, message = REFUSED[name]
+    found = messages(text)
+    assert found
+    assert all(re.fullmatch(message, m) for m in found), found
