@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from spec_lang.loading import from_program
 from tests.check.checking import messages
-from tests.fuzz.held import hold
+from tests.fuzz.held import compiled, hold
 
 Rows = tuple[dict[str, Any], ...]
 
@@ -116,3 +117,84 @@ def test_refused(name: str) -> None:
     found = messages(text)
     assert found
     assert all(re.fullmatch(message, m) for m in found), found
+
+
+CHECKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "of a block's inputs": (
+        """block Part:
+    forward(x: float[N, D], y: float[half]) -> float[N, D]:
+        require half <= D
+        return x + y.sum()
+
+model Net(dim: int = 8, n: int = 4):
+    layers:
+        part = Part()
+
+    forward(x: float[N, dim]) -> float[N, dim]:
+        return part(x, arange(n, dtype=float))
+""",
+        {"n": 9},
+    ),
+    "of a function's inputs": (
+        """fn part(x: float[N, D], y: float[half]) -> float[N, D]:
+    require half <= D
+    return x + y.sum()
+
+model Net(dim: int = 8, n: int = 4):
+    forward(x: float[N, dim]) -> float[N, dim]:
+        return part(x, arange(n, dtype=float))
+""",
+        {"n": 9},
+    ),
+    "of a method's inputs": (
+        """model Net(dim: int = 8, n: int = 4):
+    part(x: float[N, D], y: float[half]) -> float[N, D]:
+        require half <= D
+        return x + y.sum()
+
+    forward(x: float[N, dim]) -> float[N, dim]:
+        return part(x, arange(n, dtype=float))
+""",
+        {"n": 9},
+    ),
+    "in a branch": (
+        """model Net(dim: int = 8, deep: bool = false, n: int = 9):
+    forward(x: float[N, dim]) -> float[N, dim]:
+        if deep:
+            require n <= dim
+            x = x + x[:, :n].sum()
+        return x
+""",
+        {"deep": True},
+    ),
+    "in a loop": (
+        """model Net(dim: int = 8, n: int = 4):
+    forward(x: float[N, dim]) -> float[N, dim]:
+        for i in range(n):
+            require n <= dim
+            x = x * 2
+        return x
+""",
+        {"n": 9},
+    ),
+    "behind a return": (
+        """model Net(dim: int = 8, simple: bool = true, n: int = 1):
+    forward(x: float[N, dim]) -> float[N, dim]:
+        if simple:
+            return x
+        require n >= 3
+        return x * (n - 2)
+""",
+        {"simple": False},
+    ),
+}
+"""Conditions on hyperparameters alone, and values that do not meet them; the defaults do."""
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_requirements_on_hyperparameters_are_checked_by_construction(name: str) -> None:
+    text, bad = CHECKED[name]
+    hold(text, ({},))
+    module = from_program(compiled(text).checked(), "checked")
+    with pytest.raises(ValueError, match=r"half <= D|n <= dim|n >= 3"):
+        module.Net(**bad)

@@ -7,6 +7,7 @@ import types
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from random import Random
 from typing import Any
 
@@ -258,7 +259,8 @@ def _hold(
             env.values[let.name] = evaluator.value(let.value, env)
         except EvaluationError:
             continue
-    stated = tuple(s for s in method.body if isinstance(s, ir.Require))
+    certain = takewhile(lambda s: not isinstance(s, ir.If | ir.For), method.body)  # which may return
+    stated = tuple(s for s in certain if isinstance(s, ir.Require))
     for require in (*(r for r in block.requires if r.at == "call"), *method.checks, *stated):
         try:
             if require.open and not evaluator.condition(require.test, env):

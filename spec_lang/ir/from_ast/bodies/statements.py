@@ -37,7 +37,7 @@ def require(c: Check, at: Place, node: ast.Require) -> None:
         shown = c.source.at(node.test.span)
         notes = () if isinstance(cond, bool) or cond == Cond.FALSE else (f"it is `{cond}`",)
         c.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
-    when = time(c, cond) if isinstance(cond, Cond) else "init"
+    when = time(c, cond) if isinstance(cond, Cond) and not at.path else "call" if at.path else "init"
     c.effects.note(c.notes.required, node.number, (known, when))
     if known is None and isinstance(cond, Cond):
         place = c.label(node.test, "required here")

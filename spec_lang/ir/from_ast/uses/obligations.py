@@ -45,6 +45,7 @@ def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
 def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModule, node: ast.Expr) -> bool:
     """Prove what a callee assumed, or pass it on."""
     good = True
+    constructed = module.summary.owed
     for o in owed:
         cond = substitute_cond(o.cond, env)
         verdict = at.decide(cond)
@@ -53,7 +54,7 @@ def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModu
         assert not isinstance(cond, bool) or not cond
         name = module.summary.definition.name
         if verdict is None and isinstance(cond, Cond):
-            owe(c, at, cond, o.message, o.place if o.stated else node, o.stated, passed=True)
+            owe(c, at, cond, o.message, o.place if o.stated else node, o.stated, passed=o in constructed)
             continue
         good = False
         shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"
