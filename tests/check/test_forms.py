@@ -51,6 +51,42 @@ model Net(dim: int = 8):
 """,
         ({}, {"dim": 3}),
     ),
+    "definitions in any order": (
+        """model Small = Net(config=Config(WIDTH), n=2)
+
+model Net(n: int = WIDTH, config: Config = Config(2)):
+    layers:
+        enc = Enc(config)
+
+    forward(x: float[N, n]) -> float[N, config.width]:
+        return enc(x)
+
+block Enc(config: Config, k: int = LATE):
+    layers:
+        fc = Linear(_, config.width)
+        scaled = Linear(config.width, k)
+
+    forward(x: float[N, D]) -> float[N, config.width]:
+        y = fc(x)
+        return y + mean(scaled(y))
+
+WIDTH = twice(LATE)
+
+record Config:
+    width: int = WIDTH
+    inner: Inner = Inner()
+
+fn twice(n: int) = n * 2 + FOUR
+
+FOUR = 4
+
+record Inner:
+    x: int = 3
+
+LATE = 8
+""",
+        ({}, {"n": 3}),
+    ),
 }
 """Each runs in both targets, for these hyperparameters."""
 

@@ -96,7 +96,7 @@ def runs_as_declared(
     module = types.ModuleType(name)
     sys.modules[name] = module
     [source] = result.torch_sources().values()
-    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+    exec(compile(source, f"{name}.py", "exec", dont_inherit=True), module.__dict__)
     spec = Spec(tree)
     for model in models(tree):
         block = _block(result.program, model.name.id)
