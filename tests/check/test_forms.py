@@ -87,6 +87,68 @@ LATE = 8
 """,
         ({}, {"n": 3}),
     ),
+    "a function's optional numbers": (
+        """fn cap(x: float[*B], limit: float?, times: int? = none, back: bool = false) -> float[*B]:
+    y = x if limit is none else tanh(x / limit) * limit
+    y = y if times is none else y * times
+    return -y if back else y
+
+model Net(limit: float? = 30.0, n: int = 2, k: int? = none):
+    forward(x: float[N]) -> (float[N], float[N], float[N], float[N]):
+        return x -> cap(limit), x -> cap(none, n), x -> cap(limit, times=k, back=true), x -> cap(2.5)
+""",
+        ({}, {"limit": None}, {"limit": 2.0, "k": 3}),
+    ),
+    "a function's lists and tuples": (
+        """fn heads(x: float[N, D], widths: list[int], scale: (float, int) = (1.5, 2)) -> float[N, sum(widths)]:
+    require all([w <= D for w in widths])
+    require len(widths) >= 1
+    pieces = []
+    for w in widths:
+        pieces += [x[:, :w] * scale[0] * scale[1]]
+    return cat(pieces, dim=1)
+
+model Net(widths: list[int] = [2, 3], dim: int = 9):
+    require all([w <= dim for w in widths])
+    require len(widths) >= 1
+    forward(x: float[N, dim]) -> (float[N, sum(widths)], float[N, 5]):
+        require 4 <= dim
+        return x -> heads(widths), x -> heads([4, 1], (0.5, 3))
+""",
+        ({}, {"widths": [1]}, {"widths": [3, 2, 1]}),
+    ),
+    "defaults that calls leave out": (
+        """fn first(x: float[N, D], j: int = 3, k: int = j - 1 + 1) -> float[N, k]:
+    require k <= D
+    return x[:, :k]
+
+block B:
+    forward(x: float[N, T, D], memory: float[N, S, D] = x[:, 1:]) -> float[N, S, D]:
+        return memory * memory.amax(dim=1, keepdim=true)
+
+model Net(dim: int = 8):
+    layers:
+        b = B()
+    forward(x: float[N, dim], y: float[N, 3, dim]) -> (float[N, 3], float[N, 2], float[N, 2, dim], float[N, 3, dim]):
+        require dim >= 4
+        return x -> first, x -> first(2), b(y), b(y, y)
+""",
+        ({}, {"dim": 4}),
+    ),
+    "a function's record": (
+        """record C:
+    a: int = 2
+    b: float? = none
+
+fn f(x: float[N], c: C) -> float[N]:
+    return x * c.a if c.b is none else x * c.b
+
+model Net(c: C = C(), p: float? = 0.5):
+    forward(x: float[N]) -> (float[N], float[N]):
+        return x -> f(c), x -> f(C(3, p))
+""",
+        ({}, {"p": None}),
+    ),
 }
 """Each runs in both targets, for these hyperparameters."""
 
@@ -137,6 +199,112 @@ model Net(n: int = 4):
         return peak(x, x[:, n:])
 """,
         ".*peak.*",
+    ),
+    "a function's number that may be none": (
+        """fn cap(x: float[N], limit: float?) -> float[N]:
+    return x * limit
+
+model Net:
+    forward(x: float[N]) -> float[N]:
+        return cap(x, 2.0)
+""",
+        "`limit` may be none here",
+    ),
+    "a function's optional number that is left out": (
+        """fn cap(x: float[N], limit: float?) -> float[N]:
+    return x if limit is none else x * limit
+
+model Net:
+    forward(x: float[N]) -> float[N]:
+        return cap(x)
+""",
+        "cap needs `limit`",
+    ),
+    "a function's list that is too short": (
+        """fn scaled(x: float[N], ks: list[int]) -> float[N]:
+    return x * ks[2]
+
+model Net:
+    forward(x: float[N]) -> float[N]:
+        return scaled(x, [1, 2])
+""",
+        "scaled requires 2 < len\\(ks\\), which is not so here",
+    ),
+    "a function's list that sums to more than it takes": (
+        """fn part(x: float[N, D], ks: list[int]) -> float[N, sum(ks)]:
+    require sum(ks) <= D
+    return x[:, :sum(ks)]
+
+model Net:
+    forward(x: float[N, 4]) -> float[N, _]:
+        return part(x, [3, 2])
+""",
+        "part requires sum\\(ks\\) <= D, which is not so here",
+    ),
+    "a function's list of other items": (
+        """fn scaled(x: float[N], ks: list[int]) -> float[N]:
+    return x * sum(ks)
+
+model Net(ks: list[int >= 0] = [1]):
+    forward(x: float[N]) -> float[N]:
+        return scaled(x, [1, 0]) + scaled(x, ks) + scaled(x, [1.5])
+""",
+        "`ks(\\[1\\])?` is .*",
+    ),
+    "the default of an input that is no such value": (
+        """fn scaled(x: float[N], k: int = 0, mode: "a" | "b" = "c") -> float[N]:
+    return x * k if mode == "a" else x
+
+model Net:
+    forward(x: float[N]) -> float[N]:
+        return scaled(x)
+""",
+        "`k` is at least 1, but gets 0|`mode` is .*, not .*",
+    ),
+    "the default of an input that a size follows from": (
+        """fn first(x: float[N, D], k: int = 5) -> float[N, k]:
+    require k <= D
+    return x[:, :k]
+
+model Net:
+    forward(x: float[N, 4]) -> float[N, _]:
+        return first(x)
+""",
+        "first requires k <= D, which is not so here",
+    ),
+    "a default of another size": (
+        """block Mix:
+    forward(x: float[N, T, D], memory: float[N, S, D] = x -> transpose(1, 2)) -> float[N, S, D]:
+        return memory * 1
+
+model Net:
+    layers:
+        mix = Mix()
+
+    forward(x: float[N, 3, 4]) -> float[N, _, _]:
+        return mix(x)
+""",
+        "forward takes D for axis 2 of memory, but T flows in",
+    ),
+    "a default that stands before the dims": (
+        """fn first(x: float[N, D], k: int = D // 2) -> float[N, D]:
+    return x * k
+
+model Net:
+    forward(x: float[N, 4]) -> float[N, _]:
+        return first(x)
+""",
+        "a default stands before the dims are known, but this needs `D`",
+    ),
+    "an input that has no symbol": (
+        """fn named(x: float[N], mode: str) -> float[N]:
+    return x if mode == "a" else x * 2
+
+model Net:
+    forward(x: float[N]) -> float[N]:
+        return named(x, "a")
+""",
+        "the input `mode` cannot be a string: a method is checked once for all values",
     ),
 }
 

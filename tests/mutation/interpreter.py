@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spec_lang.ir.from_ast.types.hyper_types import is_host
 from spec_lang.ops.base import FUNCTIONS, LAYERS
 from spec_lang.syntax import ast
 
@@ -321,7 +322,7 @@ def run_method(
             value = body.value(i.default)
         else:
             raise Refused(f"{i.name.id} is missing")
-        if isinstance(i.type, ast.NamedType):
+        if is_host(i.type):
             value = typed(spec, value, i.type, body.scope)
         else:
             body.match(value, i.type)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.names.names import TRAINING
 from spec_lang.ir.from_ast.state.check import Check
@@ -33,7 +35,11 @@ def owe(
 
 def time(c: Check, cond: Cond) -> str:
     """When a condition's names are known: construction or call."""
-    call = any(n in c.block.given or (n in c.block.dims and n not in c.effects.needed) for n in cond.names)
+    call = any(
+        c.block.given.intersection(re.findall(r"[^\W\d]\w*", n))
+        or (n in c.block.dims and n not in c.effects.needed)
+        for n in cond.names
+    )
     return "call" if call or any(isinstance(f, Absent) or f == TRAINING for f in cond.flags) else "init"
 
 
