@@ -149,6 +149,56 @@ model Net(c: C = C(), p: float? = 0.5):
 """,
         ({}, {"p": None}),
     ),
+    "what a branch requires holds for what it gives": (
+        """model Net(s: int = 2):
+    layers:
+        conv = Conv1d(4, 4, 3, stride=s)
+
+    forward(x: float[N, 4, L], flags: bool[N, F]? = none) -> float[N, 4, (L - 3)//s + 1]:
+        y = conv(x)
+        if flags is not none:
+            require F == (L - 3)//s + 1
+            y = where(flags[:, none], 0.0, y)
+        return y
+""",
+        ({}, {"s": 1}, {"s": 3}),
+    ),
+    "nested choices of layer or none": (
+        """block Stage(norm: "none" | "group" | "layer"):
+    layers:
+        n = none if norm == "none" else GroupNorm(2, 2*K) if norm == "group" else LayerNorm(2*K)
+
+    forward(x: float[N, 2*K]) -> float[N, 2*K]:
+        if norm == "group":
+            x = n(x)
+        elif norm == "layer":
+            x = n(x)
+        return x
+
+model Net(norm: "group" | "layer" = "group"):
+    layers:
+        stages = [Stage(norm if i == 0 or norm == "layer" else "none") for i in range(3)]
+        same = [Stage(norm) for i in range(2)]
+
+    forward(x: float[N, 8]) -> float[N, 8]:
+        return x -> stages -> same
+""",
+        ({}, {"norm": "layer"}),
+    ),
+    "a dim that is called as a function of the library is": (
+        """model Net(p: int = 2, s: int = 2):
+    layers:
+        conv = Conv1d(3, 3, 1, stride=s)
+
+    forward(x: float[N, 3, L]) -> (float[N, 3, _], float[N, 3, _]):
+        x: float[N, 3, t] = conv(x)
+        y = x
+        if t % p != 0:
+            y = pad(x, (0, (t + p - 1)//p * p - t))
+        return y, cat([x, x], dim=2)
+""",
+        ({}, {'s': 1}, {'p': 3, 's': 1}),
+    ),
 }
 """Each runs in both targets, for these hyperparameters."""
 
@@ -305,6 +355,61 @@ model Net:
         return named(x, "a")
 """,
         "the input `mode` cannot be a string: a method is checked once for all values",
+    ),
+    "what a branch requires, elsewhere": (
+        """model Net(s: int = 2):
+    layers:
+        conv = Conv1d(4, 4, 3, stride=s)
+
+    forward(x: float[N, 4, L], flags: bool[N, F]? = none) -> float[N, 4, _]:
+        y = conv(x)
+        if flags is none:
+            require L >= 5
+        else:
+            require F == (L - 3)//s + 2
+            y = flags[:, none].to(float).expand(-1, 4, -1)
+        return y
+""",
+        "`y` is .* where .*, and .* elsewhere|the two branches give .*",
+    ),
+    "a layer that another choice leaves out": (
+        """block Stage(norm: "none" | "group" | "layer"):
+    layers:
+        n = none if norm == "none" else GroupNorm(2, 8) if norm == "group" else LayerNorm(8)
+
+    forward(x: float[N, 8]) -> float[N, 8]:
+        if norm == "group":
+            return x
+        return n(x)
+
+model Net(norm: "none" | "group" | "layer" = "group"):
+    layers:
+        stage = Stage(norm)
+
+    forward(x: float[N, 8]) -> float[N, 8]:
+        return x -> stage
+""",
+        "n may be none here",
+    ),
+    "a dim that is called as a function of the spec is": (
+        """fn t(x: float[N]) -> float[N]:
+    return x
+
+model Net:
+    forward(x: float[N, 3]) -> float[N, 3]:
+        y: float[t, 3] = x * 2
+        return y
+""",
+        'a dim is an int, and `t` is a function',
+    ),
+    "a dim called as a function that is another size": (
+        """model Net:
+    forward(x: float[N, 3, L], z: float[N, 3, M]) -> float[N, 3, L]:
+        y: float[N, 3, t] = x * 2
+        w: float[N, 3, t] = z * 2
+        return y
+""",
+        'this annotation says float\\[N, 3, L\\], but this is float\\[N, 3, M\\]',
     ),
 }
 
