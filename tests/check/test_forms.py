@@ -197,7 +197,18 @@ model Net(norm: "group" | "layer" = "group"):
             y = pad(x, (0, (t + p - 1)//p * p - t))
         return y, cat([x, x], dim=2)
 """,
-        ({}, {'s': 1}, {'p': 3, 's': 1}),
+        ({}, {"s": 1}, {"p": 3, "s": 1}),
+    ),
+    "a padding row that a hyperparameter names": (
+        """model Net(vocab: int = 10, pad: int >= 0 = 1, last: int >= -9 = -1):
+    layers:
+        e = Embedding(vocab, 4, padding_idx=pad)
+        b = EmbeddingBag(vocab, 4, mode="sum", padding_idx=last)
+
+    forward(x: int[N, T]) -> (float[N, T, 4], float[N, 4]):
+        return e(x % vocab), b(x % vocab)
+""",
+        ({}, {"vocab": 3, "pad": 2, "last": 1}, {"vocab": 4, "pad": 0, "last": -4}),
     ),
 }
 """Each runs in both targets, for these hyperparameters."""
@@ -400,7 +411,7 @@ model Net:
         y: float[t, 3] = x * 2
         return y
 """,
-        'a dim is an int, and `t` is a function',
+        "a dim is an int, and `t` is a function",
     ),
     "a dim called as a function that is another size": (
         """model Net:
@@ -409,7 +420,18 @@ model Net:
         w: float[N, 3, t] = z * 2
         return y
 """,
-        'this annotation says float\\[N, 3, L\\], but this is float\\[N, 3, M\\]',
+        "this annotation says float\\[N, 3, L\\], but this is float\\[N, 3, M\\]",
+    ),
+    "a padding row that is none": (
+        """model Net(vocab: int = 10):
+    layers:
+        a = Embedding(vocab, 4, padding_idx=vocab)
+        b = Embedding(vocab, 4, padding_idx=-vocab - 1)
+
+    forward(x: int[N]) -> (float[N, 4], float[N, 4]):
+        return a(x), b(x)
+""",
+        "[ab] has vocab rows, so padding_idx .* names none of them",
     ),
 }
 
