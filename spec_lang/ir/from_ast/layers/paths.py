@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from spec_lang.ir.from_ast.expressions.items import repeat_item, uncounted
+from spec_lang.ir.from_ast.expressions.joining import join
 from spec_lang.ir.from_ast.expressions.lists import in_range
 from spec_lang.ir.from_ast.layers.cells import size_at
 from spec_lang.ir.from_ast.state.check import Check
@@ -175,9 +176,15 @@ def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) ->
     module = at.resolve(module)
     if isinstance(module, Case):
         yes, no = (None if m is None else module_attribute(c, at, m, node) for m in (module.yes, module.no))
+        if at.mode is Mode.PATH:
+            if yes is None or no is None:
+                return yes if no is None else no
+            return POISON if POISON in (yes, no) else join_case(module.cond, yes, no)
         if yes is None or no is None:
-            return yes if no is None else no
-        return POISON if POISON in (yes, no) else join_case(module.cond, yes, no)
+            name = c.source.at(node.value.span)
+            hint = f"ask for it first: `... if {name} is not none else ...`"
+            return c.error("E0406", f"{name} may be none here", node.value, help=hint)
+        return POISON if POISON in (yes, no) else join(c, at, module.cond, yes, no, node)
     name = node.name
     known: list[str] = []
     if isinstance(module, OpModule):
