@@ -210,6 +210,67 @@ model Net(norm: "group" | "layer" = "group"):
 """,
         ({}, {"vocab": 3, "pad": 2, "last": 1}, {"vocab": 4, "pad": 0, "last": -4}),
     ),
+    "a required mask beside a past that may be absent": (
+        """block Attention(dim: int):
+    layers:
+        k_proj = Linear(_, dim)
+
+    forward(x: float[N, T, D], mask: bool[T, P + T], past: float[N, P, dim]? = none) -> float[N, P + T, dim]:
+        require past is not none or P == 0
+        k = k_proj(x)
+        if past is not none:
+            k = cat([past, k], dim=1)
+        return mask.sum(dim=0)[:, none] * k
+
+model Net(dim: int = 8):
+    layers:
+        a = Attention(dim)
+
+    forward(x: float[N, T, dim], past: float[N, P, dim]? = none) -> float[N, P + T, dim]:
+        return a(x, arange(P, P + T)[:, none] >= arange(P + T), past)
+""",
+        ({}, {"dim": 3}),
+    ),
+    "ties under a condition": (
+        """model Net(vocab: int = 7, dim: int = 4, tied: bool = false, norm: bool = false):
+    layers:
+        embed = Embedding(vocab, dim)
+        head  = Linear(_, vocab, bias=false)
+        first = LayerNorm(dim) if norm else none
+        last  = LayerNorm(dim)
+
+    tie (head.weight = embed.weight) if tied
+    tie (first.weight = last.weight) if norm and tied
+
+    forward(x: int[N, T]) -> float[N, T, vocab]:
+        y = embed(x % vocab)
+        if first is not none:
+            y = first(y)
+        return y -> last -> head
+""",
+        ({}, {"tied": True}, {"norm": True}, {"tied": True, "norm": True}),
+    ),
+    "the parameter of one of two layers": (
+        """block Encoder(furthest: int, buckets: int >= -1, norm: bool):
+    let span = buckets if buckets > 0 else furthest
+
+    layers:
+        rel  = Embedding(2*span, D)
+        norm_ = LayerNorm(D) if norm else none
+
+    forward(x: float[N, D]) -> float[2*span, D]:
+        y = rel.weight if norm_ is none else norm_(rel.weight)
+        return y if norm_ is none else y * norm_.weight
+
+model Net(buckets: int >= -1 = -1, norm: bool = false):
+    layers:
+        e = Encoder(5, buckets, norm)
+
+    forward(x: float[N, 8]) -> float[_, 8]:
+        return e(x)
+""",
+        ({}, {"buckets": 3}, {"norm": True}),
+    ),
 }
 """Each runs in both targets, for these hyperparameters."""
 
@@ -433,6 +494,70 @@ model Net:
 """,
         "[ab] has vocab rows, so padding_idx .* names none of them",
     ),
+    "the parameter of a layer that may be none": (
+        """model Net(norm: bool = false):
+    layers:
+        n = LayerNorm(4) if norm else none
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        y = x if n is none else n(x)
+        return y * n.weight
+""",
+        "n may be none here",
+    ),
+    "a tie of a layer that may be none": (
+        """model Net(norm: bool = false, b: bool = false):
+    layers:
+        n = LayerNorm(4) if norm else none
+        m = LayerNorm(4)
+
+    tie (n.weight = m.weight) if norm or b
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        y = x if n is none else n(x)
+        return m(y)
+""",
+        "n may be none here",
+    ),
+    "an initialiser of a layer that may be none": (
+        """model Net(norm: bool = false):
+    layers:
+        n = LayerNorm(4) if norm else none
+
+    init:
+        n.weight = normal()
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x if n is none else n(x)
+""",
+        "n may be none here",
+    ),
+    "a tie in training only": (
+        """model Net:
+    layers:
+        n = LayerNorm(4)
+        m = LayerNorm(4)
+
+    tie (n.weight = m.weight) if training
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> n -> m
+""",
+        "a tie is made by construction, before training is known",
+    ),
+    "a tie of two sizes that only one condition makes equal": (
+        """model Net(k: int = 4):
+    layers:
+        n = LayerNorm(4)
+        m = LayerNorm(k)
+
+    tie (n.weight = m.weight) if k >= 4
+
+    forward(x: float[N, 4], y: float[N, k]) -> (float[N, 4], float[N, k]):
+        return n(x), m(y)
+""",
+        "tied parameters differ: .*",
+    ),
 }
 
 
@@ -529,3 +654,13 @@ def test_requirements_on_hyperparameters_are_checked_by_construction(name: str) 
     module = from_program(compiled(text).checked(), "checked")
     with pytest.raises(ValueError, match=r"half <= D|n <= dim|n >= 3"):
         module.Net(**bad)
+
+
+def test_a_tie_under_a_condition_is_one_tensor_only_where_it_holds() -> None:
+    text, _ = ACCEPTED["ties under a condition"]
+    module = from_program(compiled(text).checked(), "tied")
+    for tied in (False, True):
+        net = module.Net(tied=tied)
+        assert (net.head.weight is net.embed.weight) is tied
+        state = {k: v for k, v in net.state_dict().items() if k != "head.weight"}
+        assert bool(net.load_state_dict(state, strict=False).missing_keys) is not tied

@@ -302,6 +302,8 @@ class Instance:
         for part in self.block.parts:
             if isinstance(part, ast.Tie):
                 scope = Evaluator(self.spec, dict(self.hypers), instance=self)
+                if part.test is not None and not scope.value(part.test):
+                    continue
                 if scope.value(part.left).shape != scope.value(part.right).shape:
                     raise Refused("tied tensors differ in shape")
 

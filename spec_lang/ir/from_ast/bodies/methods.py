@@ -121,7 +121,13 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
     if isinstance(type, Maybe):
         flag = Absent(name)
         type = Maybe(Cond.flag(flag), type.value)
-        others = {n for i in result.inputs if not i.optional for n in symbols_in(i.type)}
+        others = {
+            n.id
+            for i in result.node.inputs
+            if not isinstance(i.type, ast.OptionalType)
+            for n in dim_names(i.type)
+            if isinstance(n, ast.Name)
+        }
         result.absent[name] = [
             n
             for n in sorted(symbols_in(type.value))

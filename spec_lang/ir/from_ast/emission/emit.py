@@ -364,7 +364,13 @@ class Emitter(ExpressionEmitter):
                 requires.append(self.require(part))
             elif isinstance(part, ast.Tie):
                 ties.append(
-                    node_of(ir.Tie, left=self.ev(part.left), right=self.ev(part.right), span=self.span(part))
+                    node_of(
+                        ir.Tie,
+                        left=self.ev(part.left),
+                        right=self.ev(part.right),
+                        test=None if part.test is None else self.ev(part.test),
+                        span=self.span(part),
+                    )
                 )
             elif isinstance(part, ast.InitSection):
                 inits += [self.rule(r) for r in part.rules]
