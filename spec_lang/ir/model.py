@@ -488,10 +488,11 @@ Member = Annotated[Layer | Param, Field(discriminator="kind")]
 
 
 class Tie(Node):
-    """`left` is made the same tensor as `right`; both are paths to parameters."""
+    """`left` is made the same tensor as `right`; both are paths to parameters. Where there is a `test`, only if it holds."""
 
     left: Expr
     right: Expr
+    test: Expr | None = None
 
 
 class InitRule(Node):

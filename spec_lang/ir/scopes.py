@@ -129,7 +129,7 @@ class _Walk:
         if d.body is not None:
             yield from self.expr(d.body, running, d.span)
         for tie in d.ties:
-            yield from self.each((tie.left, tie.right), set(running), tie.span)
+            yield from self.each((tie.left, tie.right, tie.test), set(running), tie.span)
         for rule in d.inits:
             yield from self.each((rule.path, rule.value), set(running), rule.span)
         bound |= {let.name for let in d.lets}

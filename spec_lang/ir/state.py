@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Final
@@ -205,8 +205,11 @@ class State:
             yield from self._ties(child)
         if isinstance(at.template, BlockTemplate):
             env = Env(at.template.definition.file, at.template.values, module=at)
-            for tie in at.template.definition.ties:
+            for tie in self._holding(at.template.definition.ties, env):
                 yield self._key(tie.left, env), self._key(tie.right, env)
+
+    def _holding(self, ties: Sequence[model.Tie], env: Env) -> list[model.Tie]:
+        return [t for t in ties if t.test is None or self._paths.condition(t.test, env)]
 
     def _key(self, path: model.Expression, env: Env) -> str:
         found = self._paths.value(path, env)
@@ -242,7 +245,7 @@ class State:
             elif (init := self.by_key[at.below(member.name)].init) is not None:
                 steps.append(Draw(at.below(member.name), init))
         env = Env(template.definition.file, template.values, module=at)
-        for tie in template.definition.ties:
+        for tie in self._holding(template.definition.ties, env):
             steps = _tied(steps, self._key(tie.left, env), self._key(tie.right, env), self.by_key)
         return steps + list(self._rules(at, template, env))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
@@ -197,7 +198,8 @@ class Sampler:
 
     def _conditions(self) -> tuple[model.Require, ...]:
         owed = tuple(r for r in self.definition.requires if r.at == "call")
-        stated = tuple(s for s in self.method.body if isinstance(s, model.Require) and s.open)
+        certain = takewhile(lambda s: not isinstance(s, model.If | model.For), self.method.body)
+        stated = tuple(s for s in certain if isinstance(s, model.Require) and s.open)
         return owed + self.method.checks + stated
 
     def _env(self, sizes: Mapping[str, int | tuple[int, ...]]) -> Env:

@@ -10,7 +10,7 @@ from spec_lang.shapes.cond import Cond
 from spec_lang.shapes.conditionals import first_condition, where
 from spec_lang.shapes.dim import Dim, dim
 from spec_lang.shapes.errors import TooLarge, Undefined
-from spec_lang.shapes.flags import Flag
+from spec_lang.shapes.flags import Flag, Is
 from spec_lang.shapes.proof import Budget
 from spec_lang.shapes.solve import learn
 from spec_lang.shapes.system import System
@@ -40,7 +40,7 @@ class Facts:
     (no division by zero, no negative power). `REFUTED` means: false for all of them.
     """
 
-    __slots__ = ("_choices", "_flags", "_known", "_system", "_verdicts", "given")
+    __slots__ = ("_choices", "_chosen", "_flags", "_known", "_system", "_verdicts", "given")
 
     given: tuple[Cond, ...]
     """The conditions, in the order in which they were assumed."""
@@ -49,6 +49,8 @@ class Facts:
         self.given = ()
         self._system = System()
         self._flags: dict[Flag, bool] = {}
+        self._chosen: dict[str, str] = {}
+        """The option that a choice is: it is no other one."""
         self._choices: tuple[Cond, ...] = ()
         self._known: frozenset[object] = frozenset()
         self._verdicts: dict[object, Verdict] = {}
@@ -60,7 +62,7 @@ class Facts:
         new = Facts()
         new.given = (*self.given, cond)
         new._system = self._system.copy()
-        new._flags = dict(self._flags)
+        new._flags, new._chosen = dict(self._flags), dict(self._chosen)
         new._choices = self._choices
         new._known = self._known.union(map(_key, _conjuncts(cond)))
         new._learn(cond)
@@ -119,8 +121,7 @@ class Facts:
         negated = cond.op == "not"
         inner = cond.parts[0] if negated else cond
         if inner.said is not None:
-            if self._flags.setdefault(inner.said, not negated) is negated:
-                self._system.contradictory = True
+            self._learn_flag(inner.said, not negated)
         elif cond.op == "or":
             self._choices = (*self._choices, cond)[:_CHOICES]
         elif cond.op == "false" or self._direct(cond, Budget(_CASE)) is False:
@@ -131,6 +132,20 @@ class Facts:
                 self._learn_comparison("!%" if negated else inner.op, a, b)
             except (TooLarge, Undefined):
                 return  # the fact is not used
+
+    def _learn_flag(self, said: Flag, holds: bool) -> None:
+        if self._flag(said) is (not holds):
+            self._system.contradictory = True
+            return
+        self._flags[said] = holds
+        if holds and isinstance(said, Is):
+            self._chosen[said.name] = said.option
+
+    def _flag(self, said: Flag) -> bool | None:
+        found = self._flags.get(said)
+        if found is None and isinstance(said, Is) and said.name in self._chosen:
+            return self._chosen[said.name] == said.option
+        return found
 
     def _learn_comparison(self, op: str, a: Dim, b: Dim) -> None:
         if op == "divides":
@@ -177,7 +192,8 @@ class Facts:
         """Whether the condition holds in each alternative of some fact."""
         for choice in self._choices:
             rest = Facts()
-            rest._system, rest._flags, rest._known = self._system, self._flags, self._known
+            rest._system, rest._known = self._system, self._known
+            rest._flags, rest._chosen = self._flags, self._chosen
             rest._choices = tuple(c for c in self._choices if c is not choice)
             if all(
                 rest._supposing(p, budget, lambda f: f._holds(cond, budget)) is True for p in choice.parts
@@ -212,7 +228,7 @@ class Facts:
             case "true" | "false":
                 return cond.op == "true"
             case "flag":
-                return self._flags.get(cond.said)  # type: ignore[arg-type]  # a flag says something
+                return self._flag(cond.said)  # type: ignore[arg-type]  # a flag says something
             case "not":
                 found = self._holds(cond.parts[0], budget)
                 return None if found is None else not found

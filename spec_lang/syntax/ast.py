@@ -334,10 +334,11 @@ class LayersSection(Node):
 
 
 class Tie(Node):
-    """`tie a.weight = b.weight`."""
+    """`tie a.weight = b.weight`, or `tie (a.weight = b.weight) if test`."""
 
     left: Expr
     right: Expr
+    test: Expr | None = None
 
 
 class Input(Node):

@@ -301,6 +301,10 @@ class Builder:
     def tie(self, v: Values) -> ast.Tie:
         return self.new(ast.Tie(_between(v[0], v[3]), v[1], v[3]))
 
+    def tie_if(self, v: Values) -> ast.Tie:
+        paths = v[2:6] if len(v) == 9 else v[1:5]
+        return self.new(ast.Tie(_between(v[0], v[-2]), paths[0], paths[2], v[-2]))
+
     def expect(self, v: Values) -> ast.Expect:
         return self.new(ast.Expect(_between(v[0], v[1]), v[1]))
 

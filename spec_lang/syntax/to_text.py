@@ -229,7 +229,10 @@ class _Formatter:
         elif isinstance(node, ast.Let):
             self.statement(node, indent, Concat([f"let {node.name.id} = ", expr(node.value)]), self.end)
         elif isinstance(node, ast.Tie):
-            doc = Concat(["tie ", expr(node.left), " = ", expr(node.right)])
+            doc = Concat([expr(node.left), " = ", expr(node.right)])
+            if node.test is not None:
+                doc = Concat(["(", doc, ") if ", expr(node.test)])
+            doc = Concat(["tie ", doc])
             self.statement(node, indent, doc, self.end)
         else:
             assert isinstance(node, ast.Expect)

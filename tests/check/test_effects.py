@@ -42,7 +42,9 @@ def _definition() -> Any:
 DEFINITION = _definition()
 NODE = ast.Hole(Span(0, 1))
 SUMMARY = Summary(DEFINITION)
-METHOD = MethodSummary("forward", next(p for p in DEFINITION.node.parts if isinstance(p, ast.Method)))
+METHOD = MethodSummary(
+    "forward", next(p for p in DEFINITION.node.parts if isinstance(p, ast.Method)), DEFINITION.scope
+)
 
 
 def place() -> Place:

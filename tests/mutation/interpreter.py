@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spec_lang.ir.from_ast.types.hyper_types import is_host
 from spec_lang.ops.base import FUNCTIONS, LAYERS
 from spec_lang.syntax import ast
 
@@ -301,6 +302,8 @@ class Instance:
         for part in self.block.parts:
             if isinstance(part, ast.Tie):
                 scope = Evaluator(self.spec, dict(self.hypers), instance=self)
+                if part.test is not None and not scope.value(part.test):
+                    continue
                 if scope.value(part.left).shape != scope.value(part.right).shape:
                     raise Refused("tied tensors differ in shape")
 
@@ -321,7 +324,7 @@ def run_method(
             value = body.value(i.default)
         else:
             raise Refused(f"{i.name.id} is missing")
-        if isinstance(i.type, ast.NamedType):
+        if is_host(i.type):
             value = typed(spec, value, i.type, body.scope)
         else:
             body.match(value, i.type)

@@ -7,6 +7,7 @@ import types
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from random import Random
 from typing import Any
 
@@ -95,7 +96,7 @@ def runs_as_declared(
     module = types.ModuleType(name)
     sys.modules[name] = module
     [source] = result.torch_sources().values()
-    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+    exec(compile(source, f"{name}.py", "exec", dont_inherit=True), module.__dict__)
     spec = Spec(tree)
     for model in models(tree):
         block = _block(result.program, model.name.id)
@@ -258,7 +259,8 @@ def _hold(
             env.values[let.name] = evaluator.value(let.value, env)
         except EvaluationError:
             continue
-    stated = tuple(s for s in method.body if isinstance(s, ir.Require))
+    certain = takewhile(lambda s: not isinstance(s, ir.If | ir.For), method.body)  # which may return
+    stated = tuple(s for s in certain if isinstance(s, ir.Require))
     for require in (*(r for r in block.requires if r.at == "call"), *method.checks, *stated):
         try:
             if require.open and not evaluator.condition(require.test, env):

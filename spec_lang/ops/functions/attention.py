@@ -12,7 +12,7 @@ from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_a
 from spec_lang.ops.functions.shape import transposed
 from spec_lang.ops.kinds import Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import divides, is_symbolic, known_float, probability
+from spec_lang.ops.rules.arguments import alike, divides, is_symbolic, known_float, probability
 from spec_lang.ops.rules.elementwise import FLOATS, operand, result_shape, same_dtype, takes
 from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 
@@ -97,7 +97,7 @@ class scaled_dot_product_attention(Function):
             )
         wanted = TensorType(self.query.dtype, scores)
         found = result_shape(cx, TensorType(mask.dtype, mask.shape), wanted)
-        if found != scores:
+        if not alike(cx, found, scores):
             raise OpError(
                 f"{cx.name} cannot broadcast mask {mask} to the scores [{', '.join(map(str, scores))}]",
                 code="E0305",

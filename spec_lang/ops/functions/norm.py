@@ -10,7 +10,7 @@ from typing import Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.reductions import norm, reduced_shape
-from spec_lang.ops.kinds import Axes, Axis, Count, Dim, Number
+from spec_lang.ops.kinds import Axes, Axis, Dim, Number
 from spec_lang.ops.layers.embedding import EmbeddingBag
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules import norm as rules
@@ -375,7 +375,7 @@ class embedding_bag(Function):
     mode: Literal["sum", "mean", "max"] = "mean"
     per_sample_weights: Tensor | None = None
     include_last_offset: bool = False
-    padding_idx: Count | None = None
+    padding_idx: Dim | None = None
 
     torch = "F.embedding_bag"
     keywords = ("mode", "per_sample_weights", "include_last_offset", "padding_idx")

@@ -14,7 +14,7 @@ from spec_lang.ops.functions.selection import ranked, ranking, sort
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import number
+from spec_lang.ops.rules.arguments import alike, number
 from spec_lang.ops.rules.elementwise import LOWERING, NUMBERS, operand, same_dtype, takes
 from spec_lang.ops.rules.reductions import reduced
 from spec_lang.shapes import Cond, Dim, DType
@@ -194,7 +194,7 @@ class searchsorted(Function):
         self._check_shapes(cx, ordered, x)
         if self.sorter is not None:
             takes(cx, self.sorter, {DType.I64}, "its sorter")
-            if self.sorter.shape != ordered.shape:
+            if not alike(cx, self.sorter.shape, ordered.shape):
                 raise OpError(
                     f"{cx.name} takes a sorter of the shape of {ordered}, but gets {self.sorter}",
                     code="E0302",

@@ -14,6 +14,7 @@ from spec_lang.ops.functions.selection import _smaller_elsewhere, ranked
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.arguments import alike
 from spec_lang.ops.rules.elementwise import FLOATS, NUMBERS, fits, operand, same_dtype, takes
 from spec_lang.shapes import Dim, DType, dim
 
@@ -172,7 +173,7 @@ class scatter_reduce(Function):
         same_dtype(cx, x, src)
         takes(cx, index, {DType.I64, DType.I32}, "its index")
         _smaller_elsewhere(cx, x, index, self.dim, "its index")
-        if src.shape != index.shape:
+        if not alike(cx, src.shape, index.shape):
             raise OpError(
                 f"{cx.name} takes src of the shape of its index {index}, but gets {src}",
                 code="E0302",

@@ -7,9 +7,9 @@ from typing import Literal
 
 from spec_lang.ops.base import Cx, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import Normal
-from spec_lang.ops.kinds import Count, Dim, Number
+from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, index_dtype, model_float, same_shape
+from spec_lang.ops.rules.arguments import at_least, index_dtype, known, model_float, same_shape
 from spec_lang.ops.rules.bags import Bags
 from spec_lang.ops.rules.norm import mean
 from spec_lang.ops.rules.reductions import maximum_over
@@ -21,7 +21,7 @@ class Embedding(Layer):
 
     num_embeddings: Dim
     embedding_dim: Dim
-    padding_idx: Count | None = None
+    padding_idx: Dim | None = None
     max_norm: Number | None = None
     norm_type: Number = 2.0
     scale_grad_by_freq: bool = False
@@ -41,7 +41,7 @@ class Embedding(Layer):
         return Tensor(DType.FLOAT, (*input.shape, self.embedding_dim))
 
     def params(self) -> Iterator[Param]:
-        zero = padding_row(self.padding_idx, self.num_embeddings)
+        zero = _zero_row(self.padding_idx, self.num_embeddings)
         yield Param("weight", (self.num_embeddings, self.embedding_dim), Normal(zero_row=zero))
 
     def onnx(self, g: Graph, input: Value) -> Value:
@@ -63,24 +63,29 @@ def refuse_max_norm(cx: Cx, max_norm: object) -> None:
         )
 
 
-def check_padding_idx(cx: Cx, padding_idx: int | None, rows: Dim) -> None:
+def check_padding_idx(cx: Cx, padding_idx: Dim | None, rows: Dim) -> None:
     """Demand -rows <= padding_idx < rows."""
     if padding_idx is None:
         return
-    lowest = -padding_idx if padding_idx < 0 else padding_idx + 1
-    cx.require(
-        Cond.ge(rows, lowest),
-        f"{cx.name} has {rows} rows, so padding_idx {padding_idx} names none of them",
-        code="E0501",
-        arg="padding_idx",
-    )
+    low, high = padding_idx.bounds
+    message = f"{cx.name} has {rows} rows, so padding_idx {padding_idx} names none of them"
+    if low is None or low < 0:
+        cx.require(Cond.ge(rows, -padding_idx), message, code="E0501", arg="padding_idx")
+    if high is None or high >= 0:
+        cx.require(Cond.ge(rows, padding_idx + 1), message, code="E0501", arg="padding_idx")
 
 
-def padding_row(padding_idx: int | None, rows: Dim) -> int | None:
-    """The row that starts at zero, where its number is known."""
-    if padding_idx is None or padding_idx >= 0 or rows.const is None:
+def padding_row(padding_idx: Dim | None, rows: Dim) -> Dim | None:
+    """The row that `padding_idx` names, counted from the first, where it is known whether it counts from there."""
+    if padding_idx is None or padding_idx.const is None:
         return padding_idx
-    return rows.const + padding_idx
+    return padding_idx if padding_idx.const >= 0 else rows + padding_idx
+
+
+def _zero_row(padding_idx: Dim | None, rows: Dim) -> int | None:
+    """The row that starts at zero, where its number is known."""
+    row = padding_row(padding_idx, rows)
+    return None if row is None else row.const
 
 
 class EmbeddingBag(Layer):
@@ -94,7 +99,7 @@ class EmbeddingBag(Layer):
     mode: Literal["sum", "mean", "max"] = "mean"
     sparse: bool = False
     include_last_offset: bool = False
-    padding_idx: Count | None = None
+    padding_idx: Dim | None = None
 
     torch = "nn.EmbeddingBag"
     always = ("weight",)
@@ -149,7 +154,7 @@ class EmbeddingBag(Layer):
         same_shape(cx, weights, input.shape, "per_sample_weights")
 
     def params(self) -> Iterator[Param]:
-        zero = padding_row(self.padding_idx, self.num_embeddings)
+        zero = _zero_row(self.padding_idx, self.num_embeddings)
         yield Param("weight", (self.num_embeddings, self.embedding_dim), Normal(zero_row=zero))
 
     def onnx(
@@ -174,7 +179,8 @@ class EmbeddingBag(Layer):
         if per_sample_weights is not None:
             rows = g.Mul(rows, g.Unsqueeze(per_sample_weights, g.ints([-1])))
         if offsets is not None or self.padding_idx is not None:
-            row = padding_row(self.padding_idx, self.num_embeddings)
+            padding = padding_row(self.padding_idx, self.num_embeddings)
+            row = None if padding is None else known([padding], "padding_idx")[0]
             return Bags(g, input, offsets, self.include_last_offset, row, self.embedding_dim).reduced(
                 rows, self.mode
             )

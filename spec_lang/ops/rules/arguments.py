@@ -246,6 +246,14 @@ def few(value: Dim, arg: str) -> None:
         raise OpError(f"{arg} is at most {MAX_COUNT:,}, but is {value}", code="E0802", arg=arg)
 
 
+def alike(cx: Cx, a: Shape, b: Shape) -> bool:
+    """Whether two shapes are proved to be equal."""
+    return len(a) == len(b) and all(
+        x == y or (isinstance(x, Dim) and isinstance(y, Dim) and cx.facts.equal(x, y))
+        for x, y in zip(a, b, strict=True)
+    )
+
+
 def same_shape(cx: Cx, given: TensorType, wanted: Shape, what: str) -> None:
     """Demand a shape, dim by dim.
 

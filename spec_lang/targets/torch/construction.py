@@ -18,6 +18,7 @@ from spec_lang.targets.torch.lines import stated
 from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, comment, quoted
+from spec_lang.targets.torch.ties import key as tied_key
 from spec_lang.targets.torch.walk import names_in
 
 FILLS = {"zeros": "zeros", "ones": "ones", "constant": "full"}
@@ -204,10 +205,27 @@ def _initial(w: Build, p: m.Param) -> tuple[Code, m.Call | None]:
 
 
 def _ties(w: Build) -> list[str]:
-    lines: list[str] = []
-    for tie in w.attributes.block.ties:
-        lines += statement(8, f"{flat(w.expr(tie.left))} = ", w.expr(tie.right))
-    if lines:
-        call = "self.register_load_state_dict_pre_hook(self._fill_in_tied)"
-        lines.append(f"        {call}  # type: ignore[no-untyped-call]")
-    return lines
+    ties = w.attributes.block.ties
+    register = "self.register_load_state_dict_pre_hook({})  # type: ignore[no-untyped-call]"
+    if not ties:
+        return []
+    if all(t.test is None for t in ties):
+        lines = [line for t in ties for line in _tie(w, t, 8)]
+        return [*lines, f"        {register.format('self._fill_in_tied')}"]
+    if len(ties) == 1 and ties[0].test is not None:
+        lines = statement(8, "if ", w.expr(ties[0].test), ":")
+        return [*lines, *_tie(w, ties[0], 12), f"            {register.format('self._fill_in_tied')}"]
+    made = w.scope.fresh("ties", "made")
+    lines = [f"        {made}: list[tuple[str, str]] = []"]
+    for t in ties:
+        indent = 8 if t.test is None else 12
+        lines += [] if t.test is None else statement(8, "if ", w.expr(t.test), ":")
+        lines += _tie(w, t, indent)
+        pair = Tuple((Atom(quoted(tied_key(t.left))), Atom(quoted(tied_key(t.right)))))
+        lines += statement(indent, "", Call(Atom(f"{made}.append"), (pair,)))
+    partial = f"{w.imports.use('partial')}(self._fill_in_tied, {made})"
+    return [*lines, f"        {register.format(partial)}"]
+
+
+def _tie(w: Build, tie: m.Tie, indent: int) -> list[str]:
+    return statement(indent, f"{flat(w.expr(tie.left))} = ", w.expr(tie.right))

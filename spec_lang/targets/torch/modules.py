@@ -11,6 +11,7 @@ from spec_lang.targets.torch.definitions import constant, function, record
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.methods import function_lines
 from spec_lang.targets.torch.operations import dropped
+from spec_lang.targets.torch.order import in_order
 from spec_lang.targets.torch.text import comment, docstring, module_name
 from spec_lang.targets.torch.walk import nodes
 
@@ -70,7 +71,7 @@ def _module(
     definitions: Mapping[str, m.Definition],
     training: frozenset[str],
 ) -> list[str]:
-    own = [d for d in program.definitions if d.file == index and not isinstance(d, m.Extern)]
+    own = in_order([d for d in program.definitions if d.file == index and not isinstance(d, m.Extern)])
     imports = Imports(file.module, [d.name for d in own], definitions)
     bodies = [(d, _definition(d, imports, training)) for d in own]
     head = docstring(0, file.doc or "")

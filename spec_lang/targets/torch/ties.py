@@ -26,10 +26,15 @@ def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
     """The hook that lets a state_dict load which stores a tied tensor under one of its names."""
     pairs = [(quoted(key(t.left)), quoted(key(t.right))) for t in ties]
     nn, any_ = imports.use("nn"), imports.use("Any")
+    some = len(ties) > 1 and any(t.test is not None for t in ties)
+    module = f"        module: {nn}.Module, state_dict: dict[str, {any_}], prefix: str, *_: {any_}"
+    if some:
+        given = ["ties: list[tuple[str, str]]", *module.strip().split(", ")]
+        module = "\n".join(f"        {part}," for part in _joined(given))
     lines = [
         "    @staticmethod",
         "    def _fill_in_tied(",
-        f"        module: {nn}.Module, state_dict: dict[str, {any_}], prefix: str, *_: {any_}",
+        module,
         "    ) -> None:",
         '        """Accept a state_dict that stores a tied tensor under one name only."""',
     ]
@@ -42,13 +47,30 @@ def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
             "            if other in state_dict:",
             "                state_dict.setdefault(name, state_dict[other])",
         ]
+    if some:
+        listed = ["        for left, right in ties:"]
+    else:
+        listed = [
+            "        for left, right in (",
+            *(f"            ({a}, {b})," for a, b in pairs),
+            "        ):",
+        ]
     return [
         *lines,
-        "        for left, right in (",
-        *(f"            ({a}, {b})," for a, b in pairs),
-        "        ):",
+        *listed,
         "            tied = [prefix + left, prefix + right]",
         "            for name, other in (tied, reversed(tied)):",
         "                if other in state_dict:",
         "                    state_dict.setdefault(name, state_dict[other])",
     ]
+
+
+def _joined(parts: list[str]) -> list[str]:
+    """Parts that were split at commas inside brackets, whole again."""
+    whole: list[str] = []
+    for part in parts:
+        if whole and whole[-1].count("[") > whole[-1].count("]"):
+            whole[-1] += f", {part}"
+        else:
+            whole.append(part)
+    return whole

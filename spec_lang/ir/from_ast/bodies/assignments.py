@@ -109,15 +109,21 @@ def bind_poison(c: Check, at: Place, type: ast.Type) -> None:
     """The dims that a mistaken assignment would have bound are not unknown."""
     if isinstance(type, ast.TensorType):
         for d in type.dims:
-            if isinstance(d, ast.Name) and meaning(c, at, d.id) is None:
+            if isinstance(d, ast.Name) and _is_new(c, at, d.id):
                 at.bound[d.id] = c.unknown_size(d.id)
+
+
+def _is_new(c: Check, at: Place, name: str) -> bool:
+    """Whether a name in an annotation binds the size that is there, as one in an input's type would."""
+    found = meaning(c, at, name)
+    return found is None or found[0] == "op"
 
 
 def _bind_new(c: Check, at: Place, node: ast.Assign, type: ast.TensorType, value: TensorType) -> None:
     new: list[tuple[str, tuple[int, ...], int]] = []
     rank = len(type.dims)
     for i, d in enumerate(type.dims):
-        if not isinstance(d, ast.Name) or meaning(c, at, d.id) is not None:
+        if not isinstance(d, ast.Name) or not _is_new(c, at, d.id):
             continue
         packed = any(isinstance(s, ast.Star) for s in type.dims[: i + 1])
         axis = i - rank if packed else i

@@ -17,14 +17,40 @@ from spec_lang.syntax import ast
 def declare(c: Check, at: Place, methods: list[ast.Method]) -> None:
     """The dims that the methods' inputs bind."""
     required: set[str] = set()
+    perhaps = {
+        n.id
+        for m in methods
+        for item in m.inputs
+        if isinstance(item.type, ast.OptionalType)
+        for n in dim_names(item.type)
+        if isinstance(n, ast.Name)
+    }
     for m in methods:
         for item in m.inputs:
             optional = isinstance(item.type, ast.OptionalType)
             for name in dim_names(item.type):
                 if isinstance(name, ast.Name):
-                    _declare(c, at, name.id, optional, required)
+                    added = name.id in perhaps and name.id not in _factors(item.type)
+                    _declare(c, at, name.id, optional or added, required)
                 elif isinstance(name.value, ast.Name) and name.value.id not in c.block.dims:
                     c.block.dims[name.value.id] = Pack(name.value.id)
+
+
+def _factors(type: object) -> set[str]:
+    """The names in a type's dims with which a size is 0: of `P` and `2*P`, but not of `P + T`."""
+    if isinstance(type, ast.TupleType):
+        return {n for t in type.items for n in _factors(t)}
+    if isinstance(type, ast.TensorListType):
+        return _factors(type.item)
+    pending = list(type.dims) if isinstance(type, ast.TensorType) else []
+    found: set[str] = set()
+    while pending:
+        d = pending.pop()
+        if isinstance(d, ast.Name):
+            found.add(d.id)
+        elif isinstance(d, ast.Binary) and d.op == "*":
+            pending += [d.left, d.right]
+    return found
 
 
 def _declare(c: Check, at: Place, name: str, optional: bool, required: set[str]) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.bodies.dims import bind_dims, dim_names, optional_only, symbols_in
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.types.fitting import fit
+from spec_lang.ir.from_ast.types.hyper_types import is_host, is_mono, type_words
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.types.tensor_types import type_of
+from spec_lang.ir.from_ast.uses.binding import bind_inputs
 from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.substitution import substitute
-from spec_lang.ir.from_ast.values.value import POISON, InputSummary, Maybe, MethodSummary, Value
-from spec_lang.shapes import Absent, Cond, Dim, TensorType, symbol
+from spec_lang.ir.from_ast.values.args import Args
+from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
+from spec_lang.ir.from_ast.values.value import POISON, InputSummary, Mapped, Maybe, MethodSummary, Value
+from spec_lang.shapes import Absent, Cond, Dim, TensorType, Undefined, dim, symbol
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def own_method(c: Check, name: str, node: object) -> MethodSummary | None:
@@ -32,7 +37,7 @@ def own_method(c: Check, name: str, node: object) -> MethodSummary | None:
 
 def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodSummary:
     """Check a method, at a place of its own."""
-    result = MethodSummary(node.name.id, node)
+    result = MethodSummary(node.name.id, node, c.definition.scope)
     since = c.effects.since()
     at = Place(c.definition.scope, Mode.BODY, c.block.facts)
     frame = at.frame
@@ -49,17 +54,17 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
     frame.nodes = tuple(r.type for r in node.results or ())
     frame.is_tuple = node.results_tuple
     if has_body:
-        again = at.fork()
+        again, inside = at.fork(), c.effects.since()
         ends = c.body(at, node.body)
         if frame.retry:
             # Later statements have determined what an earlier one asked for. Sizes that run along lists are the
             # loops' own, which determine them as they did.
             along = c.block.running.heads.keys() | c.block.running.carried.keys()
-            for cell in since.determined:
+            for cell in inside.determined:
                 if cell.first is not None or (cell.value is not None and cell.value.symbols & along):
                     cell.forget()
-            since.forget()
-            since.settle(())
+            inside.forget()
+            inside.settle(())
             frame.restore((None, False, {}, False))
             frame.last_pass = True
             ends = c.body(again, node.body)
@@ -84,7 +89,7 @@ def _inputs(c: Check, at: Place, node: ast.Method, result: MethodSummary) -> boo
         name = item.name.id
         if name in at.locals:
             c.error("E0205", f"`{name}` is an input twice", item.name)
-        scalar = isinstance(item.type, ast.NamedType | ast.BoundedType)
+        scalar = is_host(item.type)
         if name in c.block.dims and not scalar:
             c.error("E0206", f"the input `{name}` would hide the dim `{name}`", item.name)
         value = _input(c, at, item, result)
@@ -94,27 +99,35 @@ def _inputs(c: Check, at: Place, node: ast.Method, result: MethodSummary) -> boo
         if isinstance(value, TensorType):
             at.frame.required[name] = value
         if item.default is not None and value is not POISON:
-            good &= _default(c, at, item, value)
-    return bind_dims(c, at, result) and good
+            good &= _default(c, at, item, value, result.inputs[-1])
+    return bind_dims(c, at, result) and good and _defaults_fit(c, at, result)
+
+
+def _defaults_fit(c: Check, at: Place, result: MethodSummary) -> bool:
+    """Whether a call may leave out what has a default: what follows for the dims is owed by every call."""
+    if all(i.value is None for i in result.inputs):
+        return True
+    args = Args()
+    args.kwargs = {i.name: at.locals[i.name] for i in result.inputs if i.value is None}
+    return bind_inputs(c, at, result, args, {}, result.node.name, result.name)
 
 
 def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value:
     name = item.name.id
-    if isinstance(item.type, ast.NamedType | ast.BoundedType | ast.ChoiceType):
-        value = symbolic(c, at, name, item.type)
-        if isinstance(value, Dim):
-            c.block.dims[name] = value
-            result.dims[name] = value
-        else:
-            c.block.given.add(name)
-        result.inputs.append(InputSummary(name, value, False, item.default, item))
-        return value
+    if is_host(item.type):
+        return _host_input(c, at, item, result)
     type = type_of(c, at, item.type)
     optional = isinstance(type, Maybe)
     if isinstance(type, Maybe):
         flag = Absent(name)
         type = Maybe(Cond.flag(flag), type.value)
-        others = {n for i in result.inputs if not i.optional for n in symbols_in(i.type)}
+        others = {
+            n.id
+            for i in result.node.inputs
+            if not isinstance(i.type, ast.OptionalType)
+            for n in dim_names(i.type)
+            if isinstance(n, ast.Name)
+        }
         result.absent[name] = [
             n
             for n in sorted(symbols_in(type.value))
@@ -123,7 +136,9 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
             and c.block.dims[n] == symbol(n, 0)
             and optional_only(c, n)
         ]
+        result.present[name] = [n for n in result.absent[name] if _counts(type.value, n)]
         at.frame.absent[flag] = [symbol(n, 0) for n in result.absent[name]]
+        at.frame.present[flag] = [symbol(n, 0) for n in result.present[name]]
         if item.default is None:
             hint = f"write `{name}: ...? = none`"
             c.error("E0406", f"the optional input `{name}` needs a default", item.name, help=hint)
@@ -133,7 +148,43 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
     return type
 
 
-def _default(c: Check, at: Place, item: ast.Input, value: Value) -> bool:
+def _host_input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value:
+    """An input that is no tensor: a method is checked once for all its values."""
+    name = item.name.id
+    if is_mono(item.type):
+        hint = 'list the strings that it may be: `"a" | "b"`' if "str" in type_words(item.type) else None
+        message = (
+            f"the input `{name}` cannot be {type_words(item.type)}: a method is checked once for all values"
+        )
+        return c.error("E0404", message, item.type, help=hint)
+    value = symbolic(c, at, name, item.type)
+    if isinstance(value, Dim):
+        c.block.dims[name] = value
+        result.dims[name] = value
+    else:
+        c.block.given.add(name)
+    result.inputs.append(InputSummary(name, value, isinstance(value, Maybe), item.default, item))
+    return value
+
+
+def _counts(value: Value, name: str) -> bool:
+    """Whether a size of an input is 0 where a dim is: `P` and `2*P`, but not `P + T`."""
+    if isinstance(value, Mapped):
+        return _counts(value.item, name)
+    if isinstance(value, tuple | list):
+        return any(_counts(v, name) for v in value)
+    sizes = value.shape if isinstance(value, TensorType) else ()
+    return any(isinstance(d, Dim) and _is_zero_with(d, name) for d in sizes)
+
+
+def _is_zero_with(size: Dim, name: str) -> bool:
+    try:
+        return name in size.symbols and substitute_dim(size, {name: dim(0)}) == 0
+    except Undefined:
+        return False
+
+
+def _default(c: Check, at: Place, item: ast.Input, value: Value, summary: InputSummary) -> bool:
     """`memory: float[N, S, D] = x`, `mask: ...? = none`; whether it has a value."""
     default = item.default
     assert default is not None
@@ -142,9 +193,22 @@ def _default(c: Check, at: Place, item: ast.Input, value: Value) -> bool:
             hint = "make its type optional: put `?` behind it"
             c.error("E0406", f"`{item.name.id}` may not be none", default, help=hint)
         return True
+    early = [
+        n for n in walk(default) if isinstance(n, ast.Name) and n.id in c.block.dims and n.id not in at.locals
+    ]
+    if early:
+        dims = " and ".join(dict.fromkeys(f"`{n.id}`" for n in sorted(early, key=lambda n: n.span.start)))
+        hint = f"write `{item.name.id}: ...? = none`, and compute it in the body"
+        c.error(
+            "E0504", f"a default stands before the dims are known, but this needs {dims}", default, help=hint
+        )
+        return False
     found = c.ev(at, default)
+    if is_host(item.type):
+        found = fit(c, at, found, item.type, item.name.id, default)
     if found is POISON:
         return False
+    summary.value = found
     wanted = value.value if isinstance(value, Maybe) else value
     if isinstance(wanted, TensorType) and not isinstance(found, TensorType):
         c.error("E0404", f"the default of `{item.name.id}` is {host.kind_of(found)}, no tensor", default)

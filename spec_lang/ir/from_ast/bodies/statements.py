@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_lang.ir.from_ast.expressions.conversions import condition
-from spec_lang.ir.from_ast.expressions.joining import Different, common_type, join
+from spec_lang.ir.from_ast.expressions.joining import Different, Ends, common_type, join
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
@@ -37,7 +37,7 @@ def require(c: Check, at: Place, node: ast.Require) -> None:
         shown = c.source.at(node.test.span)
         notes = () if isinstance(cond, bool) or cond == Cond.FALSE else (f"it is `{cond}`",)
         c.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
-    when = time(c, cond) if isinstance(cond, Cond) else "init"
+    when = time(c, cond) if isinstance(cond, Cond) and not at.path else "call" if at.path else "init"
     c.effects.note(c.notes.required, node.number, (known, when))
     if known is None and isinstance(cond, Cond):
         place = c.label(node.test, "required here")
@@ -159,24 +159,25 @@ def _branches(c: Check, at: Place, test: Cond, node: ast.If) -> bool:
         at.path = (*at.path, rest)
         return False
     at.partial |= then.locals.keys() ^ other.locals.keys()
-    at.locals = _joined_locals(c, at, test, then.locals, other.locals, node)
+    at.locals = _joined_locals(c, at, test, then, other, node)
     return False
 
 
 def _joined_locals(
-    c: Check, at: Place, test: Cond, then: dict[str, Value], other: dict[str, Value], node: ast.If
+    c: Check, at: Place, test: Cond, then: Place, other: Place, node: ast.If
 ) -> dict[str, Value]:
     result: dict[str, Value] = {}
-    for name, a in then.items():
-        if name not in other:
+    ends = then.facts, other.facts
+    for name, a in then.locals.items():
+        if name not in other.locals:
             continue
-        b = other[name]
+        b = other.locals[name]
         if a is b:
             result[name] = a
         elif a is POISON or b is POISON:
             result[name] = POISON
         else:
-            joined = _joined(c, at, test, a, b)
+            joined = _joined(c, at, test, a, b, ends)
             if isinstance(joined, Different):
                 c.error(
                     "E0308",
@@ -190,7 +191,7 @@ def _joined_locals(
     return result
 
 
-def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value) -> Value | Different:
+def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value, ends: Ends) -> Value | Different:
     if is_module(a) or is_module(b) or not (has_tensor(a) or has_tensor(b)) or a is None or b is None:
-        return join(c, at, test, a, b, c.definition.node)
-    return common_type(c, at, test, a, b)
+        return join(c, at, test, a, b, c.definition.node, ends)
+    return common_type(c, at, test, a, b, ends)

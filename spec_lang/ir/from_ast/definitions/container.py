@@ -30,7 +30,7 @@ def check_container(
     check_names(c, node, [])
     set_hypers(c, at, node.hypers or ())
     shape: list[Dim | Pack] = []
-    result = MethodSummary("forward", _as_forward(node))
+    result = MethodSummary("forward", _as_forward(node), c.definition.scope)
     for axis, d in enumerate(input.shape):
         if axis in sizes:
             shape.append(sizes[axis])

@@ -137,6 +137,20 @@ class Emitter(ExpressionEmitter):
         lists = {n for n, v in self.checked.summary.mono.items() if isinstance(v, list)}
         return bool(lists) and any(isinstance(n, ast.Name) and n.id in lists for n in walk(test))
 
+    def _is_written(self, o: Owed) -> bool:
+        """Whether a `require` of this block says it, which the constructor checks as it is written."""
+        node = self.definition.node
+        if not (o.stated and isinstance(node, ast.Block) and o.place.source is self.source):
+            return False
+        bodies = [p.body for p in node.parts if isinstance(p, ast.Method)]
+        return any(
+            isinstance(r, ast.Require)
+            and r.test.span == o.place.span
+            and self.checked.notes.required.get(r.number, (None, ""))[1] == "init"
+            for statements in (node.parts, *bodies)
+            for r in statements
+        )
+
     def sayable(self, o: Owed) -> bool:
         """Whether a condition is checked in words: one on an argument that may also be a tuple does not make sense for all values.
 
@@ -350,7 +364,13 @@ class Emitter(ExpressionEmitter):
                 requires.append(self.require(part))
             elif isinstance(part, ast.Tie):
                 ties.append(
-                    node_of(ir.Tie, left=self.ev(part.left), right=self.ev(part.right), span=self.span(part))
+                    node_of(
+                        ir.Tie,
+                        left=self.ev(part.left),
+                        right=self.ev(part.right),
+                        test=None if part.test is None else self.ev(part.test),
+                        span=self.span(part),
+                    )
                 )
             elif isinstance(part, ast.InitSection):
                 inits += [self.rule(r) for r in part.rules]
@@ -362,7 +382,7 @@ class Emitter(ExpressionEmitter):
         requires += [
             self.owed(o, "init")
             for o in summary.owed
-            if self.sayable(o) and not (o.stated or o.passed or _torch_checks(o))
+            if self.sayable(o) and not (o.passed or _torch_checks(o) or self._is_written(o))
         ]
         return node_of(
             ir.Block,

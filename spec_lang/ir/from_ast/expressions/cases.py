@@ -88,7 +88,7 @@ def both(c: Check, at: Place, cond: Cond, yes: Side, no: Side, node: object) -> 
         return b
     if a is POISON or b is POISON:
         return POISON
-    return join(c, at, cond, a, b, node)
+    return join(c, at, cond, a, b, node, (there.facts, elsewhere.facts))
 
 
 def cases(at: Place, cond: Cond, yes: Side, no: Side) -> Value:

@@ -56,13 +56,12 @@ def ifexp(c: Check, at: Place, node: ast.IfExp) -> Value:
         live, dead = (node.body, node.orelse) if test else (node.orelse, node.body)
         unreached(c, at, (dead,), lambda p: c.ev(p, dead))
         return c.ev(at, live)
-    there = at.branch(test)
+    there, other = at.branch(test), at.branch(~test)
     if there.facts.contradictory:
         unreached(c, there, (node.body,), lambda p: c.ev(p, node.body))
-        yes: Value = POISON
-    else:
-        yes = c.ev(there, node.body)
-    no = c.ev(at.branch(~test), node.orelse)
+        return c.ev(other, node.orelse)
+    yes = c.ev(there, node.body)
+    no = c.ev(other, node.orelse)
     if yes is POISON or no is POISON:
         return POISON
-    return join(c, at, test, yes, no, node)
+    return join(c, at, test, yes, no, node, (there.facts, other.facts))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -10,7 +12,7 @@ from spec_lang.ir.from_ast.values.elements import items_at
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import Env, Maybe, Value
-from spec_lang.shapes import Cond, Dim, Pack, TensorType, conditional
+from spec_lang.shapes import Cond, Dim, Facts, Pack, TensorType, conditional
 
 
 class Different:
@@ -20,14 +22,20 @@ class Different:
 DIFFERENT = Different()
 
 
-def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -> Value:
+Ends: TypeAlias = tuple[Facts, Facts]
+"""What holds where each of two branches ends."""
+
+
+def join(
+    c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object, ends: Ends | None = None
+) -> Value:
     """What is both `yes` where the condition holds and `no` elsewhere."""
     if is_module(yes) or is_module(no) or not (has_tensor(yes) or has_tensor(no)):
         return join_case(cond, yes, no)
     if yes is None or no is None:
         present = yes if no is None else no
         return Maybe(truth_cond(cond if yes is None else ~cond), present)
-    joined = common_type(c, at, cond, yes, no)
+    joined = common_type(c, at, cond, yes, no, ends)
     if isinstance(joined, Different):
         return c.error(
             "E0308",
@@ -38,7 +46,9 @@ def join(c: Check, at: Place, cond: Cond, yes: Value, no: Value, node: object) -
     return joined
 
 
-def common_type(c: Check, at: Place, cond: Cond, yes: Value, no: Value) -> Value | Different:
+def common_type(
+    c: Check, at: Place, cond: Cond, yes: Value, no: Value, ends: Ends | None = None
+) -> Value | Different:
     """As `join`, DIFFERENT where there is no common type.
 
     Sizes that differ are one that depends on the condition, where the construction or the sizes of the inputs decide it.
@@ -49,7 +59,7 @@ def common_type(c: Check, at: Place, cond: Cond, yes: Value, no: Value) -> Value
             return DIFFERENT
         items: list[Value] = []
         for a, b in zip(yes, no, strict=True):
-            one = common_type(c, at, cond, a, b)
+            one = common_type(c, at, cond, a, b, ends)
             if isinstance(one, Different):
                 return DIFFERENT
             items.append(one)
@@ -58,7 +68,7 @@ def common_type(c: Check, at: Place, cond: Cond, yes: Value, no: Value) -> Value
         return yes if yes is no or (yes == no) else DIFFERENT
     if yes.dtype is not no.dtype or len(yes.shape) != len(no.shape):
         return DIFFERENT
-    under, other = at.assuming(cond), at.assuming(~cond)
+    under, other = (at.assuming(cond), at.assuming(~cond)) if ends is None else ends
     told = by_items(c, cond)
     shape: list[Dim | Pack] = []
     for a, b in zip(yes.shape, no.shape, strict=True):

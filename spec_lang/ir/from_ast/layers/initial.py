@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_lang.ir.from_ast.expressions.arguments import evaluated
-from spec_lang.ir.from_ast.layers.paths import path_value
+from spec_lang.ir.from_ast.layers.paths import always_there, path_value
 from spec_lang.ir.from_ast.names.names import find
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
@@ -118,6 +118,8 @@ def init_rule(c: Check, at: Place, rule: ast.InitRule) -> None:
         if found is not None and isinstance(found[1], DefCtor):
             c.effects.note(c.notes.refs, base.number, found[0])
             return
+    if not always_there(c, at, selector, "select it by its type: `LayerNorm.weight = ...`"):
+        return
     value = path_value(c, at, selector)
     if value is not POISON and not is_module(value) and not isinstance(value, TensorType):
         c.error("E0404", f"an `init` rule selects layers or parameters, not {host.kind_of(value)}", selector)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.same import same
 from spec_lang.ir.from_ast.layers.containers import layer_of
-from spec_lang.ir.from_ast.layers.paths import path_value
+from spec_lang.ir.from_ast.layers.paths import always_there, path_value
 from spec_lang.ir.from_ast.names.habits import TENSOR_OF_VALUES
-from spec_lang.ir.from_ast.names.names import need
+from spec_lang.ir.from_ast.names.names import TRAINING, need
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.agreeing import same_type
@@ -25,7 +26,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Dim, TensorType, operand
+from spec_lang.shapes import Cond, Dim, TensorType, operand
 from spec_lang.syntax import ast
 
 
@@ -115,6 +116,18 @@ def paths(c: Check, at: Place, node: ast.Block) -> None:
 
 
 def _tie(c: Check, at: Place, node: ast.Tie) -> None:
+    if node.test is not None:
+        test = condition(c, at, c.ev(at, node.test), node.test)
+        if test is POISON:
+            return
+        assert isinstance(test, bool | Cond)
+        if isinstance(test, Cond) and TRAINING in test.flags:
+            c.error("E0405", "a tie is made by construction, before training is known", node.test)
+            return
+        at = at.branch(test)
+    ask = "tie it under the condition by which it is there: `tie (... = ...) if ...`"
+    if not all(always_there(c, at, path, ask) for path in (node.left, node.right)):
+        return
     left, right = path_value(c, at, node.left), path_value(c, at, node.right)
     if left is POISON or right is POISON:
         return

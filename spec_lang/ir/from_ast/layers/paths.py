@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from spec_lang.ir.from_ast.expressions.items import repeat_item, uncounted
+from spec_lang.ir.from_ast.expressions.joining import join
 from spec_lang.ir.from_ast.expressions.lists import in_range
 from spec_lang.ir.from_ast.layers.cells import size_at
 from spec_lang.ir.from_ast.state.check import Check
@@ -175,9 +176,15 @@ def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) ->
     module = at.resolve(module)
     if isinstance(module, Case):
         yes, no = (None if m is None else module_attribute(c, at, m, node) for m in (module.yes, module.no))
+        if at.mode is Mode.PATH:
+            if yes is None or no is None:
+                return yes if no is None else no
+            return POISON if POISON in (yes, no) else join_case(module.cond, yes, no)
         if yes is None or no is None:
-            return yes if no is None else no
-        return POISON if POISON in (yes, no) else join_case(module.cond, yes, no)
+            owner = c.source.at(node.value.span)
+            ask = f"ask for it first: `... if {owner} is not none else ...`"
+            return c.error("E0406", f"{owner} may be none here", node.value, help=ask)
+        return POISON if POISON in (yes, no) else join(c, at, module.cond, yes, no, node)
     name = node.name
     known: list[str] = []
     if isinstance(module, OpModule):
@@ -246,6 +253,26 @@ def path_value(c: Check, at: Place, node: ast.Expr) -> Value:
     there = Place(at.scope, Mode.PATH, at.facts)
     there.frame.last_pass = c.is_right
     return c.ev(there, node)
+
+
+def always_there(c: Check, at: Place, path: ast.Expr, help: str) -> bool:
+    """Whether no layer on a path may be none; one that may is reported."""
+    part = path
+    while True:
+        if _may_be_none(at, path_value(c, at, part)):
+            c.error("E0406", f"{c.source.at(part.span)} may be none here", part, help=help)
+            return False
+        if not isinstance(part, ast.Attribute | ast.Subscript):
+            return True
+        part = part.value
+
+
+def _may_be_none(at: Place, value: Value) -> bool:
+    value = at.resolve(value)
+    if isinstance(value, Case):
+        yes, no = at.under(value.cond), at.under(~value.cond)
+        return _may_be_none(yes, value.yes) or _may_be_none(no, value.no)
+    return value is None
 
 
 def _cut(key: Template, text: str) -> list[str | Dim] | None:

@@ -43,6 +43,7 @@ class Frame:
         "last_pass",
         "nodes",
         "own_dims",
+        "present",
         "required",
         "retry",
         "returned",
@@ -59,6 +60,8 @@ class Frame:
         """The types of the inputs that every call has."""
         self.absent: dict[Flag, list[Dim]] = {}
         """The dims that are 0 where an input is absent."""
+        self.present: dict[Flag, list[Dim]] = {}
+        """The dims that are at least 1 where an input is there."""
         self.untyped = False
         """Whether an input's type is mistaken, so that the dims which it would have bound are unknown."""
         self.declared: list[Value] | None = None
@@ -230,7 +233,7 @@ class Place:
                 for d in absent.get(part.said, ()):
                     facts = facts.assume(Cond.eq(d, 0))
             elif part.op == "not" and (said := part.parts[0].said) is not None:
-                for d in absent.get(said, ()):
+                for d in self.frame.present.get(said, ()):
                     facts = facts.assume(Cond.ge(d, 1))
         return facts
 

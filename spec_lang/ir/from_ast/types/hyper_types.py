@@ -58,6 +58,15 @@ def is_mono(type: ast.Type) -> bool:
     return False
 
 
+def is_host(type: ast.Type) -> bool:
+    """Whether what has a type is known without the data, as hyperparameters are."""
+    if isinstance(type, ast.OptionalType):
+        return is_host(type.base)
+    if isinstance(type, ast.TupleType):
+        return all(map(is_host, type.items))
+    return isinstance(type, ast.NamedType | ast.BoundedType | ast.ChoiceType | ast.ListType)
+
+
 def type_words(type: ast.Type) -> str:
     """A hyperparameter's type in a message."""
     if isinstance(type, ast.NamedType):

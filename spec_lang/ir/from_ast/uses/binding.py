@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from spec_lang.ir.from_ast.expressions.lists import parts_of
 from spec_lang.ir.from_ast.expressions.trails import trail
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.hyper_types import type_words
+from spec_lang.ir.from_ast.types.fitting import fit
+from spec_lang.ir.from_ast.types.hyper_types import is_host, type_words
+from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args, stage
 from spec_lang.ir.from_ast.values.kinds import is_tensor
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at, substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import found_text, type_symbols, type_text
-from spec_lang.ir.from_ast.values.value import Env, InputSummary, Mapped, Maybe, MethodSummary, Value
+from spec_lang.ir.from_ast.values.value import POISON, Env, InputSummary, Mapped, Maybe, MethodSummary, Value
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Absent, Cond, Dim, DType, Pack, Shape, TensorType, dim, exact_div, symbol
 from spec_lang.shapes.linear import linear, symbol_in
@@ -33,13 +37,6 @@ class Pair:
         self.type = type
         self.within: Cond | None = None
         """What holds of the index of a list's item, of which it is a size."""
-
-
-class _Absent:
-    pass
-
-
-_ABSENT = _Absent()
 
 
 class _Call:
@@ -64,56 +61,65 @@ def bind_inputs(
     if given is None:
         return False
     call = _Call(env, node, label)
-    later: list[tuple[InputSummary, Value]] = []
     for item in callee.inputs:
-        value: Value | _Absent = given.get(item.name, _ABSENT)
-        if isinstance(value, _Absent):
-            if item.default is not None and not isinstance(item.default, ast.Constant):
-                other = item.default.id if isinstance(item.default, ast.Name) else None
-                if other in given:
-                    later.append((item, given[other]))
-                continue
-            value = None
-        if not _pair(c, at, item, value, call):
+        early = item.name in given or item.value is None
+        if early and not _pair(c, at, callee, item, given.get(item.name), call):
             return False
-    for item, value in later:
-        if not _pair(c, at, item, value, call):
-            return False
+    if not _solve(c, at, callee, call):
+        return False
+    for item in callee.inputs:
+        if item.name not in given and item.value is not None:
+            value = _default_of(callee, item, given, env)
+            if not (_pair(c, at, callee, item, value, call) and _solve(c, at, callee, call)):
+                return False
+    _absent_dims(callee, callee.dims, env)
     if not (_solve(c, at, callee, call) and _alike(c, callee, call)):
         return False
-    for name, d in callee.dims.items():
-        key = f"*{name}" if isinstance(d, Pack) else name
-        if key not in env:
-            env[key] = () if isinstance(d, Pack) else dim(0)
     return _absent_together(c, at, callee, call)
 
 
-def _absent_together(c: Check, at: Place, callee: MethodSummary, call: _Call) -> bool:
-    """A callee assumes that a dim which only optional inputs tell is 0 exactly where each of them is absent.
+def _default_of(callee: MethodSummary, item: InputSummary, given: dict[str, Value], env: Env) -> Value:
+    """What an input that is left out is."""
+    if isinstance(item.default, ast.Name) and item.default.id in given:
+        return given[item.default.id]
+    _absent_dims(callee, type_symbols(item.value) & callee.dims.keys(), env)
+    return substitute(item.value, env)
 
-    That is owed where another input or the result has the dim, too.
+
+def _absent_dims(callee: MethodSummary, names: Iterable[str], env: Env) -> None:
+    """The dims that only absent inputs tell are 0."""
+    for name in names:
+        d = callee.dims[name]
+        env.setdefault(f"*{name}" if isinstance(d, Pack) else name, () if isinstance(d, Pack) else dim(0))
+
+
+def _absent_together(c: Check, at: Place, callee: MethodSummary, call: _Call) -> bool:
+    """A callee assumes that a dim which only optional inputs tell is 0 where one of them is absent, and where one is
+    there of which it is a size, at least 1.
+
+    The former is owed where another input or the result has the dim, too.
     """
     resulting = type_symbols(callee.result)
     for item in callee.inputs:
         absent = call.env.get(Absent(item.name), False)  # left out, it is what its default is
         for name in callee.absent.get(item.name, ()):
             others = [i.name for i in callee.inputs if i is not item and name in type_symbols(i.type)]
-            if not others and name not in resulting:
-                continue
             value = call.env[name]
             assert isinstance(absent, Cond | bool)
             assert isinstance(value, Dim)
             some = Cond.ge(value, 1)
-            fits = absent is False or at.under(absent).decide(Cond.eq(value, 0)) is True
+            alone = not others and name not in resulting
+            fits = alone or absent is False or at.under(absent).decide(Cond.eq(value, 0)) is True
             present = at.branch(host.negation(absent))
-            known = absent is True or present.decide(some)
+            counts = name in callee.present.get(item.name, ())
+            known = absent is True or not counts or present.decide(some)
             if known is None:
                 owe(c, present, some, f"{call.label} needs {some}", call.node, False)
             if fits and known is not False:
                 continue
             c.error(
                 "E0406",
-                f"{call.label} takes {name} to be 0 exactly where its {item.name} is absent, but here it is {value}",
+                f"{call.label} takes {name} to be 0 {'exactly ' * counts}where its {item.name} is absent, but here it is {value}",
                 stage(call.node),
                 help=f"pass {' and '.join([item.name, *others])}, or none of them" if others else None,
             )
@@ -141,14 +147,18 @@ def _matched(
             c.error("E0513", f"{label} gets `{key}` twice", place)
             return None
         given[key] = value
-    missing = [i.name for i in callee.inputs if i.name not in given and i.default is None and not i.optional]
+    missing = [
+        i.name
+        for i in callee.inputs
+        if i.name not in given and i.default is None and (not i.optional or is_host(i.node.type))
+    ]
     if missing:
         c.error("E0511", f"{label} needs {' and '.join(f'`{m}`' for m in missing)}", stage(node))
         return None
     return given
 
 
-def _pair(c: Check, at: Place, item: InputSummary, value: Value, call: _Call) -> bool:
+def _pair(c: Check, at: Place, callee: MethodSummary, item: InputSummary, value: Value, call: _Call) -> bool:
     value = at.resolve(value)
     formal = item.type.value if isinstance(item.type, Maybe) else item.type
     if item.optional:
@@ -167,7 +177,21 @@ def _pair(c: Check, at: Place, item: InputSummary, value: Value, call: _Call) ->
         value = value.value
     if isinstance(formal, Dim | Real | Cond | Choice):
         return _pair_numbers(c, at, formal, value, item, call)
+    if is_host(item.node.type):
+        return _pair_host(c, at, callee, value, item, call)
     return _pair_types(c, at, formal, value, item.name, call)
+
+
+def _pair_host(
+    c: Check, at: Place, callee: MethodSummary, value: Value, item: InputSummary, call: _Call
+) -> bool:
+    """An input that is a list, a tuple or a record of numbers."""
+    type = item.node.type.base if isinstance(item.node.type, ast.OptionalType) else item.node.type
+    fitted = fit(c, at.within(callee.scope), value, type, item.name, stage(call.node))
+    if fitted is POISON:
+        return False
+    bindings(item.name, fitted, type, call.env)
+    return True
 
 
 def _pair_numbers(
@@ -343,7 +367,7 @@ def _same_size(at: Place, a: Value, b: Dim | Pack) -> bool:
 
 def _solve(c: Check, at: Place, callee: MethodSummary, call: _Call) -> bool:
     """Bind each dim by an entry linear in it, and prove the other entries."""
-    waiting = call.pairs
+    waiting, call.pairs = call.pairs, []
     while waiting:
         rest: list[Pair] = []
         for p in waiting:
@@ -357,6 +381,7 @@ def _solve(c: Check, at: Place, callee: MethodSummary, call: _Call) -> bool:
             elif not _equal(c, there, p, call):
                 return False
         if len(rest) == len(waiting):
+            call.pairs = rest
             break
         waiting = rest
     return True

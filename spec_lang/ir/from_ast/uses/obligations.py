@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.names.names import TRAINING
 from spec_lang.ir.from_ast.state.check import Check
@@ -33,7 +35,11 @@ def owe(
 
 def time(c: Check, cond: Cond) -> str:
     """When a condition's names are known: construction or call."""
-    call = any(n in c.block.given or (n in c.block.dims and n not in c.effects.needed) for n in cond.names)
+    call = any(
+        c.block.given.intersection(re.findall(r"[^\W\d]\w*", n))
+        or (n in c.block.dims and n not in c.effects.needed)
+        for n in cond.names
+    )
     return "call" if call or any(isinstance(f, Absent) or f == TRAINING for f in cond.flags) else "init"
 
 
@@ -45,6 +51,7 @@ def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
 def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModule, node: ast.Expr) -> bool:
     """Prove what a callee assumed, or pass it on."""
     good = True
+    constructed = module.summary.owed
     for o in owed:
         cond = substitute_cond(o.cond, env)
         verdict = at.decide(cond)
@@ -53,7 +60,7 @@ def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModu
         assert not isinstance(cond, bool) or not cond
         name = module.summary.definition.name
         if verdict is None and isinstance(cond, Cond):
-            owe(c, at, cond, o.message, o.place if o.stated else node, o.stated, passed=True)
+            owe(c, at, cond, o.message, o.place if o.stated else node, o.stated, passed=o in constructed)
             continue
         good = False
         shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"

@@ -12,7 +12,7 @@ from types import EllipsisType
 from typing import Any, TypeAlias
 
 from spec_lang.diagnostics import Label
-from spec_lang.ir.from_ast.names.scope import Def
+from spec_lang.ir.from_ast.names.scope import Def, Scope
 from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.kinds import Choice, Real, SliceOf
 from spec_lang.ops.signature import Hole
@@ -549,9 +549,9 @@ class Entry:
 
 
 class InputSummary:
-    """One argument: its type over the callee's symbols; `default` is None for a required one."""
+    """One argument: its type over the callee's symbols; `default` is None for a required one, and `value` is the default's."""
 
-    __slots__ = ("default", "name", "node", "optional", "type")
+    __slots__ = ("default", "name", "node", "optional", "type", "value")
 
     def __init__(
         self, name: str, type: Value, optional: bool, default: ast.Expr | None, node: ast.Input
@@ -561,21 +561,38 @@ class InputSummary:
         self.optional = optional
         self.default = default
         self.node = node
+        self.value: Value = None
 
 
 class MethodSummary:
     """A method's (or tensor function's) type, the dims that its inputs bind, and what its caller owes."""
 
-    __slots__ = ("absent", "broken", "dims", "entries", "inputs", "name", "node", "owed", "result", "results")
+    __slots__ = (
+        "absent",
+        "broken",
+        "dims",
+        "entries",
+        "inputs",
+        "name",
+        "node",
+        "owed",
+        "present",
+        "result",
+        "results",
+        "scope",
+    )
 
-    def __init__(self, name: str, node: ast.Method | ast.Function) -> None:
+    def __init__(self, name: str, node: ast.Method | ast.Function, scope: Scope) -> None:
         self.name = name
         self.node = node
+        self.scope = scope
         self.broken = False
         """Whether its inputs are mistaken: calls of it say nothing more."""
         self.inputs: list[InputSummary] = []
         self.absent: dict[str, list[str]] = {}
-        """By optional input, the dims that no required one tells: they are 0 exactly where it is absent."""
+        """By optional input, the dims that no required one tells: they are 0 where it is absent."""
+        self.present: dict[str, list[str]] = {}
+        """Those of them that are at least 1 where it is there, since one of its sizes is 0 with them."""
         self.dims: dict[str, Dim | Pack] = {}
         self.entries: list[Entry] = []
         self.results: list[Value] = []
