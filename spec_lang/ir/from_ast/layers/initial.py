@@ -32,7 +32,7 @@ from spec_lang.ops.base import Cx, Layer, OpError
 from spec_lang.ops.initialisers import NAMES as INITIALISERS
 from spec_lang.ops.initialisers import SHAPED, hold_arguments, hold_tensor
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, TensorType, dim
+from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, dim
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 from spec_lang.syntax.walk import walk
@@ -116,7 +116,7 @@ def _held(
         op_error(c, error, node, places, name, [])
 
 
-def _selects(c: Check, selector: ast.Expr, base: ast.Name, op: type[Layer]) -> None:
+def _selects(c: Check, at: Place, selector: ast.Expr, base: ast.Name, op: type[Layer]) -> None:
     """A rule by type finds such a layer in this block, and its parameter."""
     node = c.definition.node
     if not isinstance(node, ast.Block) or any("layer" in _words(h.type) for h in node.hypers or ()):
@@ -136,7 +136,8 @@ def _selects(c: Check, selector: ast.Expr, base: ast.Name, op: type[Layer]) -> N
         return
     if not isinstance(selector, ast.Attribute):
         return
-    found = [m for v in c.block.members.values() for m in _layers_of(v) if type(m.layer) is op]
+    inside = (m for v in c.block.members.values() for m, _ in _modules_of(c, at, v))
+    found = [m for m in inside if isinstance(m, OpModule) and type(m.layer) is op]
     known = [m.ready or m.layer for m in found if m.ready or not m.cells]
     try:
         names = sorted({p.name for layer in known for p in layer.params()})
@@ -154,7 +155,10 @@ def _selects(c: Check, selector: ast.Expr, base: ast.Name, op: type[Layer]) -> N
 
 def init_rule(c: Check, at: Place, rule: ast.InitRule) -> None:
     before = len(c.effects.diagnostics)
-    met = list(_met(c, at, rule.selector))
+    try:
+        met = list(_met(c, at, rule.selector))
+    except TooLarge as error:
+        c.error("E0802", f"this leads to {error}", rule.selector)
     if len(c.effects.diagnostics) > before:
         met = []
     if initialised(c, at, rule.value, met):
@@ -177,7 +181,7 @@ def _met(c: Check, at: Place, selector: ast.Expr) -> Iterator[Met]:
         found = find(c, at, base.id)
         if found is not None and isinstance(found[1], OpCtor):
             c.effects.note(c.notes.refs, base.number, found[0])
-            _selects(c, selector, base, found[1].op)
+            _selects(c, at, selector, base, found[1].op)
             yield from _of_layers(c, at, found[1].op, selector)
             return
         if found is not None and isinstance(found[1], DefCtor):
@@ -293,29 +297,47 @@ def _in_terms(c: Check, at: Place, module: BlockModule, member: Value) -> tuple[
     return (member, False) if value is None else (value, True)
 
 
+MAX_MODULES = 20_000
+"""As many layers are held to a rule; blocks of one kind with the same values count once."""
+
+
 def _modules_of(
-    c: Check, at: Place, value: Value, own: bool = True
+    c: Check, at: Place, value: Value, own: bool = True, seen: set[object] | None = None
 ) -> Iterator[tuple[OpModule | BlockModule, bool]]:
-    """The layers and blocks in a member, and whether their sizes are in this definition's terms."""
+    """The layers and blocks in a member, and whether their sizes are in this definition's terms.
+
+    Raises:
+        TooLarge: there are more than can be gone through.
+    """
+    seen = set() if seen is None else seen
+    if len(seen) > MAX_MODULES:
+        raise TooLarge(f"more than {MAX_MODULES:,} layers that a rule meets")
+    parts: Iterable[Value] = ()
     if isinstance(value, OpModule):
+        seen.add(id(value))
         yield value, own
     elif isinstance(value, BlockModule):
+        sizes = [*value.values.items(), *((n, cell.value) for n, cell in value.cells.items())]
+        key = id(value.summary), own, tuple((str(k), str(v)) for k, v in sizes)
+        if key in seen:
+            return
+        seen.add(key)
         yield value, own
         for member in value.summary.members.values():
             inner, known = _in_terms(c, at, value, member)
-            yield from _modules_of(c, at, inner, own and known)
+            yield from _modules_of(c, at, inner, own and known, seen)
     elif isinstance(value, AliasModule) and value.block is not None:
-        yield from _modules_of(c, at, value.block, own)
+        parts = (value.block,)
     elif isinstance(value, ListModule):
-        for item in value.items:
-            yield from _modules_of(c, at, item, own)
+        parts = value.items
     elif isinstance(value, RepeatModule):
-        yield from _modules_of(c, at, value.item, False)
+        parts, own = (value.item,), False
     elif isinstance(value, Case):
-        yield from _modules_of(c, at, value.yes, own)
-        yield from _modules_of(c, at, value.no, own)
+        parts = value.yes, value.no
     elif isinstance(value, Maybe):
-        yield from _modules_of(c, at, value.value, own)
+        parts = (value.value,)
+    for part in parts:
+        yield from _modules_of(c, at, part, own, seen)
 
 
 def _words(type: object) -> str:
@@ -348,22 +370,3 @@ def _made(definition: Def, seen: set[int] | None = None) -> dict[str, None]:
             if inner is not None:
                 found |= _made(inner, seen)
     return found
-
-
-def _layers_of(value: Value) -> Iterator[OpModule]:
-    """The library's layers in a member."""
-    if isinstance(value, OpModule):
-        yield value
-    elif isinstance(value, BlockModule):
-        for member in value.summary.members.values():
-            yield from _layers_of(member)
-    elif isinstance(value, AliasModule) and value.block is not None:
-        yield from _layers_of(value.block)
-    elif isinstance(value, ListModule):
-        for item in value.items:
-            yield from _layers_of(item)
-    elif isinstance(value, RepeatModule):
-        yield from _layers_of(value.item)
-    elif isinstance(value, Case):
-        yield from _layers_of(value.yes)
-        yield from _layers_of(value.no)
