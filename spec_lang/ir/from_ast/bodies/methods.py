@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir.from_ast.bodies.dims import bind_dims, dim_names, optional_only, symbols_in
-from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.types.tensor_types import type_of
@@ -101,7 +101,12 @@ def _inputs(c: Check, at: Place, node: ast.Method, result: MethodSummary) -> boo
 def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value:
     name = item.name.id
     if isinstance(item.type, ast.NamedType | ast.BoundedType | ast.ChoiceType):
-        value = symbolic(c, at, name, item.type)
+        try:
+            value = symbolic(c, at, name, item.type)
+        except NeedsValue:
+            hint = 'say which there are: `"sum" | "mean"`' if _is_text(item.type) else None
+            message = f"the input `{name}` would need a value for each of which this is checked anew"
+            value = c.error("E0504", message, item.type, help=hint)
         if isinstance(value, Dim):
             c.block.dims[name] = value
             result.dims[name] = value
@@ -180,3 +185,7 @@ def as_method(node: ast.Function) -> ast.Method:
         results_tuple=node.results_tuple,
         span=node.span,
     )
+
+
+def _is_text(type: ast.Type) -> bool:
+    return isinstance(type, ast.NamedType) and type.name == "str"

@@ -119,9 +119,9 @@ class Check:
             return self.error("E0803", f"this has no value: {error}", node)
         finally:
             self.depth -= 1
-        if isinstance(value, MANIFOLD) and not isinstance(node, ast.Name | ast.Attribute):
-            if is_too_large(value):
-                return self.error("E0802", f"this is {too_large(value)}", node)
+        made = isinstance(value, MANIFOLD) and not isinstance(node, ast.Name | ast.Attribute)
+        if made and is_too_large(value):
+            return self.error("E0802", f"this is {too_large(value)}", node)
         if isinstance(value, TensorType | tuple | list | Mapped | Parts) or is_module(value):
             self.note_type(at, node, value)
         return value
