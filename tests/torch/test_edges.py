@@ -83,3 +83,16 @@ def test_a_tie_by_an_index_that_depends_on_the_length(tie: str, n: int) -> None:
         second.load_state_dict(state)
         assert torch.equal(second.b.weight, first.b.weight)
         assert second.a[-1].weight is second.b.weight
+
+
+@pytest.mark.parametrize("kind", ["param", "buffer"])
+@pytest.mark.parametrize(
+    "value", ["zeros(d).expand(3, d)", "zeros(d, 3).transpose(0, 1).expand(3, d) + 0", "e(d)"]
+)
+def test_what_a_member_starts_as_can_be_loaded_into(kind: str, value: str) -> None:
+    model = _forward(
+        "fn e(d: int) -> float[3, d]:\n    return zeros(d).expand(3, d)\n\nmodel M(d: int = 4):\n    layers:\n"
+        f"        {kind} w: float[3, d] = {value}\n    forward(x: float[N, d]) -> float[N, d]:\n        return x + w.sum(0)\n"
+    )()
+    model.load_state_dict({"w": torch.arange(12.0).reshape(3, 4)})
+    assert torch.equal(model(torch.zeros(1, 4))[0], torch.tensor([12.0, 15.0, 18.0, 21.0]))
