@@ -51,9 +51,7 @@ def hold_for_types(k: Known, program: Program, definition: Def, hypers: tuple[as
             break
 
 
-def _of_one_type(
-    definition: Def, hyper: ast.Hyper, other: Value, cell: Cell, another: Cell
-) -> Diagnostic:
+def _of_one_type(definition: Def, hyper: ast.Hyper, other: Value, cell: Cell, another: Cell) -> Diagnostic:
     name = hyper.name.id
     return Diagnostic(
         "E0504",
