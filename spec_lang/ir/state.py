@@ -270,7 +270,8 @@ class State:
         if isinstance(found, ParamPath):
             yield self._draw(found.key, rule, env)
         elif isinstance(found, Instance):
-            yield from self._redrawn(found.path, rule, env)
+            for path, _ in _modules(found) if rule.parameter is None else ((found.path, ""),):
+                yield from self._redrawn(path, rule, env)
 
     def _redrawn(self, path: str, rule: model.InitRule, env: Env) -> Iterator[Draw]:
         """The draws of one module's parameters."""

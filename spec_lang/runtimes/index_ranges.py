@@ -42,18 +42,20 @@ def index_bounds(graph: Any) -> Callable[[str, Mapping[str, int]], int | None]:
 
     def limits(name: str) -> Iterator[tuple[str | int, bool]]:
         """The sizes that values derived from `name` index, and whether they were computed with."""
-        waiting, seen = [(name, False)], {name}
+        waiting: list[tuple[str, bool, int | None]] = [(name, False, None)]
+        seen: set[tuple[str, int | None]] = {(name, None)}
         while waiting:
-            value, computed = waiting.pop()
+            value, computed, column = waiting.pop()
             for node, place in users.get(value, ()):
-                limit = _limit(node, place, shapes)
-                if limit is not None:
-                    yield limit, computed
-                elif node.op_type in _PASS:
+                found = _limits(node, place, column, shapes)
+                yield from ((limit, computed) for limit in found)
+                if not found and node.op_type in _PASS:
+                    joined = node.op_type == "Concat" and column is None and _attribute(node, "axis", 0) == -1
+                    at = place if joined else column
                     for result in node.output:
-                        if result not in seen:
-                            seen.add(result)
-                            waiting.append((result, computed or node.op_type in _ARITHMETIC))
+                        if (result, at) not in seen:
+                            seen.add((result, at))
+                            waiting.append((result, computed or node.op_type in _ARITHMETIC, at))
 
     def bound(name: str, sizes: Mapping[str, int]) -> int | None:
         found = []
@@ -66,21 +68,36 @@ def index_bounds(graph: Any) -> Callable[[str, Mapping[str, int]], int | None]:
     return bound
 
 
-def _limit(node: Any, place: int, shapes: Mapping[str, list[str | int]]) -> str | int | None:
-    """The size that input `place` of a node indexes."""
+def _limits(
+    node: Any, place: int, column: int | None, shapes: Mapping[str, list[str | int]]
+) -> list[str | int]:
+    """The sizes that input `place` of a node indexes.
+
+    Args:
+        column: Which of the axes that are indexed together the values are for, where they were joined with others.
+    """
     shape = shapes.get(node.input[0], [])
     if node.op_type in ("Gather", "GatherElements", "ScatterElements") and place == 1:
-        axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
-        return shape[axis] if -len(shape) <= axis < len(shape) else None
+        axis = _attribute(node, "axis", 0)
+        return [shape[axis]] if -len(shape) <= axis < len(shape) else []
+    if node.op_type in ("GatherND", "ScatterND") and place == 1:
+        indexed = shape[_attribute(node, "batch_dims", 0) :]
+        return indexed if column is None or column >= len(indexed) else [indexed[column]]
     if node.op_type in ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss") and place == 1:
-        return shape[1] if len(shape) > 1 else None
-    return None
+        return shape[1:2]
+    return []
+
+
+def _attribute(node: Any, name: str, default: int) -> int:
+    return next((int(a.i) for a in node.attribute if a.name == name), default)
 
 
 def _shapes(graph: Any) -> dict[str, list[str | int]]:
-    shapes: dict[str, list[str | int]] = {t.name: list(t.dims) for t in graph.initializer}
+    shapes: dict[str, list[str | int]] = {}
     for value in (*graph.input, *graph.value_info, *graph.output):
         shapes[value.name] = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+    for t in graph.initializer:
+        shapes[t.name] = list(t.dims)
     return shapes
 
 

@@ -61,6 +61,7 @@ class Prepared:
     def sampler(self, seed: int = 0) -> Sampler:
         """What draws inputs for it."""
         import onnx
+        from onnx.shape_inference import infer_shapes
 
         template = self.root.template
         assert isinstance(template, BlockTemplate)
@@ -72,7 +73,7 @@ class Prepared:
             template.values,
             given=request.given,
             ranks=request.ranks,
-            bounds=index_bounds(onnx.load(self.path, load_external_data=False).graph),
+            bounds=index_bounds(infer_shapes(onnx.load(self.path, load_external_data=False)).graph),
             precision=NUMPY[request.dtype],
             seed=seed,
         )

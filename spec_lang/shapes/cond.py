@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from spec_lang.shapes.dim import Dim, Tree, dim, symbol
-from spec_lang.shapes.errors import ParseError, Undefined
+from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.flags import COMPARE, Choice, Compared, Every, Flag, Is, Same, Truth, named_truth
 from spec_lang.shapes.printing import from_tree as dim_from_tree
 from spec_lang.shapes.printing import render
@@ -14,6 +14,8 @@ from spec_lang.shapes.real import Real
 from spec_lang.shapes.replace import Items
 
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<="}
+MAX_SIZE: Final = 4096
+"""The conditions that one condition may be made of."""
 _EACH = 256
 """A condition is looked at for so many values of an index at most."""
 ORDERS = frozenset({"<", "<=", ">", ">="})
@@ -24,9 +26,12 @@ class Cond:
 
     `op` is a comparison's sign (its sides in `dims`), `divides` (`dims[1] % dims[0] == 0`), `flag` (what it
     says in `said`), `and`, `or`, `not` (over `parts`), `true` or `false`.
+
+    Raises:
+        TooLarge: it has more than `MAX_SIZE` conditions inside.
     """
 
-    __slots__ = ("_hash", "dims", "op", "parts", "said")
+    __slots__ = ("_hash", "dims", "op", "parts", "said", "size")
 
     TRUE: ClassVar[Cond]
     FALSE: ClassVar[Cond]
@@ -43,6 +48,10 @@ class Cond:
         self.parts = parts
         self.said = said
         self._hash: int | None = None
+        self.size: int = 1 + sum(p.size for p in parts)
+        """How many conditions are in it."""
+        if self.size > MAX_SIZE:
+            raise TooLarge("a condition that is too long to follow")
 
     # --- making ---
 

@@ -39,7 +39,8 @@ def _escape(match: re.Match[str]) -> str:
         return ""
     if body[0] in "xuU" and len(body) > 1:
         code = int(body[1:], 16)
-        return chr(code) if code < 0x110000 else text
+        is_letter = code < 0x110000 and not 0xD800 <= code < 0xE000  # half of a letter is no text
+        return chr(code) if is_letter else text
     if body[0] in "01234567":
         return chr(int(body, 8))
     if body in "\\'\"":

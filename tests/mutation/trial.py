@@ -215,8 +215,8 @@ def _absent_dims(matcher: interpreter.Evaluator, method: ast.Method) -> set[str]
     return set().union(*(matcher.unknown(i.type) for i in method.inputs))
 
 
-def _bound(method: ir.Method, given: dict[str, Any]) -> dict[str, int]:
-    """The dims of a call, as the program says how to read them."""
+def _bound(method: ir.Method, known: dict[str, Any], given: dict[str, Any]) -> dict[str, int]:
+    """The dims of a call, as the program says how to read them; hyperparameters may be in their scales."""
     from spec_lang.shapes import parse
 
     bound: dict[str, int] = {}
@@ -227,7 +227,7 @@ def _bound(method: ir.Method, given: dict[str, Any]) -> dict[str, int]:
         if not isinstance(tensor, Tensor):
             bound[d.name] = 0
             continue
-        scale, offset = (parse(t).evaluate(bound) for t in (d.scale, d.offset))
+        scale, offset = (parse(t).evaluate(known | bound) for t in (d.scale, d.offset))
         bound[d.name] = (tensor.shape[d.axis] - offset) // scale
     return bound
 
@@ -251,7 +251,7 @@ def _hold(
 ) -> bool:
     """Whether the printed conditions hold for these values and inputs."""
     evaluator = Evaluator(program)
-    values = known | _bound(method, given)
+    values = known | _bound(method, known, given)
     locals = dict.fromkeys(i.name for i in method.inputs) | given
     env = Env(block.file, {k: dim(v) if type(v) is int else v for k, v in values.items()}, locals)
     for let in block.lets:

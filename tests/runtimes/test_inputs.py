@@ -175,3 +175,16 @@ def test_the_smallest_bound_counts() -> None:
         inputs={"x": ["N"]},
     )
     assert index_bounds(g)("x", {}) == 4
+
+
+def test_axes_that_are_indexed_together_have_a_bound_each() -> None:
+    g = graph(
+        helper.make_node("Unsqueeze", ["i", "last"], ["a"]),
+        helper.make_node("Unsqueeze", ["j", "last"], ["b"]),
+        helper.make_node("Concat", ["a", "b"], ["pairs"], axis=-1),
+        helper.make_node("GatherND", ["table", "pairs"], ["e"]),
+        helper.make_node("GatherND", ["table", "both"], ["f"]),
+        inputs={"i": ["N"], "j": ["N"], "both": ["N", 2]},
+    )
+    bound = index_bounds(g)
+    assert (bound("i", {}), bound("j", {}), bound("both", {})) == (50, 4, 4)

@@ -59,9 +59,12 @@ class arange(Function):
         values = [_constant(v) for v in (start, end, step)]
         if None not in values:
             low, high, by = (v for v in values if v is not None)
-            if by == 0 or (high - low) * by < 0:
+            if not all(map(math.isfinite, (low, high, by))) or by == 0 or (high - low) * by < 0:
                 raise OpError(f"{cx.name} from {low} to {high} by {by} never ends", code="E0501", arg="step")
-            return dim(math.ceil((high - low) / by))
+            count = (high - low) / by
+            if not math.isfinite(count):
+                raise OpError(f"{cx.name} from {low} to {high} by {by} has no end", code="E0501", arg="step")
+            return dim(math.ceil(count))
         if not (isinstance(start, Dim) and isinstance(end, Dim) and isinstance(step, Dim)):
             raise OpError(
                 f"{cx.name}'s size would be computed through floats, which the algebra does not follow",

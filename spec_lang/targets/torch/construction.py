@@ -19,7 +19,7 @@ from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, comment, quoted
 from spec_lang.targets.torch.ties import key as tied_key
-from spec_lang.targets.torch.walk import names_in
+from spec_lang.targets.torch.walk import names_in, nodes
 
 FILLS = {"zeros": "zeros", "ones": "ones", "constant": "full"}
 
@@ -191,7 +191,8 @@ def _buffer(w: Build, p: m.Param) -> list[str]:
 def _initial(w: Build, p: m.Param) -> tuple[Code, m.Call | None]:
     """The tensor that a param or buffer starts as, and the initialiser to run on it, if one is needed."""
     if not (isinstance(p.value, m.Call) and p.value.to == "init"):
-        return w.expr(p.value), None
+        value = w.expr(p.value)
+        return (Call(Attr(value, "clone"), ()) if _may_share(p.value) else value), None
     torch = w.imports.use("torch")
     sizes: tuple[Code, ...] = tuple(dim(w, d) for d in p.type.dims)
     dtype = () if p.type.dtype == "float" else (Kw("dtype", builtin(w, p.type.dtype)),)
@@ -202,6 +203,21 @@ def _initial(w: Build, p: m.Param) -> tuple[Code, m.Call | None]:
         sizes = (Tuple(()),)
     made = Call(name(f"{torch}.{fill}"), (*sizes, *dtype))
     return made, None if fill != "empty" else p.value
+
+
+_SHARING = frozenset({"expand", "expand_as", "broadcast_to", "broadcast_tensors", "unfold"})
+"""What gives tensors whose elements share memory, into which no checkpoint can be loaded."""
+
+
+def _may_share(value: m.Expr) -> bool:
+    """Whether a tensor may share memory, its elements with each other or all of it with another member."""
+    if isinstance(value, m.Name | m.Subscript | m.Attribute | m.IfExp):
+        return True
+    return any(
+        isinstance(n, m.Call)
+        and (n.name in _SHARING or n.to in ("fn", "extern", "value", "apply", "run", "method"))
+        for n in nodes(value)
+    )
 
 
 def _ties(w: Build) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from spec_lang.targets.torch import einops_open
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Kw, Tuple, Unary
 from spec_lang.targets.torch.text import BadProgram
 
@@ -33,6 +34,8 @@ def rearrange(
 ) -> Code:
     """`x` with its axes split, permuted and merged."""
     left, right = _parse(pattern, rank)
+    if _is_open(left):
+        return einops_open.rearrange(x, left, right, sizes, unflatten)
     x, axes = _split(x, left, sizes, unflatten)
     wanted = [a for group in right for a in group]
     return _merge(_permute(x, axes, wanted), right)
@@ -48,6 +51,8 @@ def reduce(
 ) -> Code:
     """`x` with the axes that the right side lacks reduced."""
     left, right = _parse(pattern, rank)
+    if _is_open(left):
+        return einops_open.reduce(x, left, right, _REDUCTIONS[how], sizes, unflatten)
     x, axes = _split(x, left, sizes, unflatten)
     wanted = [a for group in right for a in group]
     gone = [i for i, a in enumerate(axes) if a not in wanted]
@@ -66,6 +71,8 @@ def repeat(
 ) -> Code:
     """`x` repeated along the axes that the left side lacks."""
     left, right = _parse(pattern, rank)
+    if _is_open(left):
+        return einops_open.repeat(x, left, right, sizes, unflatten)
     x, axes = _split(x, left, sizes, unflatten)
     wanted = [a for group in right for a in group]
     x = _permute(x, axes, [a for a in wanted if a in axes])
@@ -81,12 +88,15 @@ def repeat(
 def _parse(pattern: str, rank: int | None) -> tuple[Groups, Groups]:
     left_text, _, right_text = pattern.partition("->")
     left, right = _groups(left_text), _groups(right_text)
-    if ["..."] in left:
-        if rank is None:
-            raise BadProgram(f"the pattern {pattern!r} needs a known number of dims")
+    if ["..."] in left and rank is not None:
         hidden = [[f".{i}"] for i in range(rank - len(left) + 1)]
         left, right = _expanded(left, hidden), _expanded(right, hidden)
     return left, right
+
+
+def _is_open(left: Groups) -> bool:
+    """Whether `...` stands for a number of dims that nobody knows."""
+    return ["..."] in left
 
 
 def _groups(text: str) -> Groups:

@@ -9,22 +9,27 @@ from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.text import BadProgram, identifier, quoted
 
 
-def key(e: m.Expr) -> str:
-    """The state_dict's name of what a path leads to."""
+def key(e: m.Expr) -> str | None:
+    """The state_dict's name of what a path leads to; None where an index depends on how many layers there are."""
     match e:
         case m.Name(id=id_):
             return identifier(id_)
         case m.Attribute(value=value, name=name):
-            return f"{key(value)}.{identifier(name)}"
+            inner = key(value)
+            return None if inner is None else f"{inner}.{identifier(name)}"
         case m.Subscript(value=value, index=(m.Literal_(value=int() | str() as index),)):
-            return f"{key(value)}.{index}"
+            inner = key(value)
+            return None if inner is None else f"{inner}.{index}"
+        case m.Subscript():
+            return None
         case _:
-            raise BadProgram("a tie's path has constant indices")
+            raise BadProgram("a tie's path leads to a parameter")
 
 
 def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
     """The hook that lets a state_dict load which stores a tied tensor under one of its names."""
-    pairs = [(quoted(key(t.left)), quoted(key(t.right))) for t in ties]
+    found = [(key(t.left), key(t.right)) for t in ties]
+    pairs = [(quoted(a), quoted(b)) for a, b in found if a is not None and b is not None]
     nn, any_ = imports.use("nn"), imports.use("Any")
     some = len(ties) > 1 and any(t.test is not None for t in ties)
     module = f"        module: {nn}.Module, state_dict: dict[str, {any_}], prefix: str, *_: {any_}"
@@ -38,6 +43,21 @@ def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
         "    ) -> None:",
         '        """Accept a state_dict that stores a tied tensor under one name only."""',
     ]
+    if len(pairs) < len(found):
+        return [
+            *lines,
+            "        tied: dict[int, list[str]] = {}",
+            "        for name, tensor in [",
+            "            *module.named_parameters(remove_duplicate=False),",
+            "            *module.named_buffers(remove_duplicate=False),",
+            "        ]:",
+            "            tied.setdefault(id(tensor), []).append(prefix + name)",
+            "        for names in tied.values():",
+            "            stored = next((name for name in names if name in state_dict), None)",
+            "            if stored is not None:",
+            "                for name in names:",
+            "                    state_dict.setdefault(name, state_dict[stored])",
+        ]
     if len(pairs) == 1:
         a, b = pairs[0]
         return [

@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.bodies.dims import declare
 from spec_lang.ir.from_ast.bodies.methods import as_method, method_summary
 from spec_lang.ir.from_ast.bodies.statements import require
 from spec_lang.ir.from_ast.definitions.finish import finish
-from spec_lang.ir.from_ast.definitions.naming import check_names
+from spec_lang.ir.from_ast.definitions.naming import check_module, check_names
 from spec_lang.ir.from_ast.layers.members import paths, section
 from spec_lang.ir.from_ast.names.unreached import note_all
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -63,6 +63,7 @@ def _block(c: Check, at: Place, node: ast.Block) -> None:
 
 
 def _extern(c: Check, at: Place, node: ast.Extern) -> None:
+    check_module(c, node)
     set_hypers(c, at, node.hypers)
     for h in node.hypers:
         c.effects.use(h.name.id)

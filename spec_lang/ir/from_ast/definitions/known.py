@@ -39,6 +39,7 @@ class Known:
 
     __slots__ = (
         "by_definition",
+        "calls",
         "checks",
         "constants",
         "defaults",
@@ -74,6 +75,8 @@ class Known:
         self.running: list[Def] = []
         """What is being checked, each needed by the one before it."""
         self.inlined = 0
+        self.calls = 0
+        """How many functions the outermost call that is gone through has called."""
         """How many functions over hyperparameters are being computed inside each other."""
         self.done: list[Def] = []
         """The definitions, each behind those that it needs."""

@@ -54,3 +54,16 @@ def check_names(c: Check, node: ast.Block, methods: list[ast.Method]) -> None:
             )
         if what != "hyperparameter" or earlier is None:
             seen.setdefault(name.id, name)
+
+
+def check_module(c: Check, node: ast.Extern) -> None:
+    """The name of the Python module that an extern comes from."""
+    words = node.module.value.split(".")
+    if all(w.isidentifier() and not keyword.iskeyword(w) and w != "__debug__" for w in words):
+        return
+    c.error(
+        "E0207",
+        f"`{node.module.value}` names no Python module",
+        node.module,
+        help="a module's name is written with dots, as where Python imports it: `package.module`",
+    )

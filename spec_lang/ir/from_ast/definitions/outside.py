@@ -17,6 +17,8 @@ from spec_lang.ir.from_ast.values.value import POISON, MethodSummary, Owed, Valu
 from spec_lang.syntax import ast
 
 FUEL = 200
+MAX_CALLS = 200
+"""The calls that one call of a function over hyperparameters leads to."""
 """How deeply functions over hyperparameters may call each other."""
 
 
@@ -88,6 +90,10 @@ def inline(
     if not is_right(k, program, definition):
         caller.effects.taint()
         return POISON
+    k.calls = 1 if k.inlined == 0 else k.calls + 1
+    if k.calls > MAX_CALLS:
+        caller.effects.taint()
+        return POISON
     values = bind_hypers(caller, at, as_hypers(target.inputs), args, definition, node, definition.name)
     if values is None:
         return POISON
@@ -102,6 +108,12 @@ def inline(
     finally:
         k.running.pop()
         k.inlined -= 1
+    if k.calls > MAX_CALLS:
+        if k.inlined == 0:
+            message = f"{definition.name} calls functions more than {MAX_CALLS:,} times"
+            return caller.error("E0802", message, node)
+        caller.effects.taint()
+        return POISON
     if c.effects.diagnostics:
         first = c.effects.diagnostics[0]
         where = first.primary

@@ -12,9 +12,10 @@ from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, n
 from spec_lang.ir.from_ast.emission.emit_types import hyper_type, value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.names.scope import Def
+from spec_lang.ir.from_ast.types.hyper_types import choice_of_types
 from spec_lang.ir.from_ast.uses.functions import as_hypers
 from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Owed
-from spec_lang.shapes import Dim, Every, Pack, TensorType
+from spec_lang.shapes import Dim, Every, Pack, TensorType, root
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -159,7 +160,9 @@ class Emitter(ExpressionEmitter):
         if any(isinstance(f, Every) for f in o.cond.flags):
             return False
         hypers = getattr(self.definition.node, "hypers", None) or ()
-        return not any(h.name.id in o.cond.symbols and _choice_of_types(h.type) for h in hypers)
+        return not any(
+            choice_of_types(h.type) and h.name.id in {root(n) for n in o.cond.names} for h in hypers
+        )
 
     def owed(self, o: Owed, at: str) -> ir.Require:
         return node_of(
@@ -454,10 +457,6 @@ STATEMENTS: dict[type, Callable[[Emitter, Any], ir.Stmt]] = {
     ast.For: Emitter.loop,
     ast.If: Emitter.branches,
 }
-
-
-def _choice_of_types(type: ast.Type) -> bool:
-    return isinstance(type, ast.ChoiceType) and any(not isinstance(o, ast.String) for o in type.options)
 
 
 def _torch_checks(o: Owed) -> bool:

@@ -82,9 +82,9 @@ def _param(c: Check, at: Place, item: ast.Param) -> Value:
     if item.value is None:
         hint = "such as `normal(std=0.02)` or `zeros()`"
         return c.error("E0511", f"`{item.name.id}` needs an initial value", item.name, help=hint)
-    from spec_lang.ir.from_ast.layers.initial import initialised  # a spec without any starts sooner
+    from spec_lang.ir.from_ast.layers.initial import Met, initialised  # a spec without any starts sooner
 
-    if initialised(c, at, item.value):
+    if initialised(c, at, item.value, (Met(item.name.id, declared),)):
         return declared
     value = c.ev(at.computing(), item.value)
     if value is POISON:

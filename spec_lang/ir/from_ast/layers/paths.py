@@ -19,6 +19,7 @@ from spec_lang.ir.from_ast.values.value import (
     BlockModule,
     Case,
     ListModule,
+    Maybe,
     OpModule,
     RepeatModule,
     Template,
@@ -221,6 +222,21 @@ def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) ->
     hint = c.suggestion(name, known)
     label = getattr(module, "label", "") or "this"
     return c.error("E0209", f"{label} has no layer or parameter `{name}`", node.name_span, help=hint)
+
+
+def may_be_none(at: Place, module: Value) -> bool:
+    """Whether what a path leads to may not be there."""
+    module = at.resolve(module)
+    if isinstance(module, Case):
+        return may_be_none(at, module.yes) or may_be_none(at, module.no)
+    return module is None or isinstance(module, Maybe)
+
+
+def none_here(c: Check, at: Place, node: ast.Expr) -> Value:
+    """A mistake: what leads on from a layer that may not be there."""
+    text = c.source.at(node.span)
+    hint = f"say it where it is there: `if {text} is not none:`" if at.mode is Mode.BODY else None
+    return c.error("E0406", f"{text} may be none here", node, help=hint)
 
 
 def too_early(c: Check, at: Place, label: str, node: ast.Attribute) -> Value:

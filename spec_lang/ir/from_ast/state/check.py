@@ -17,6 +17,7 @@ from spec_lang.ir.from_ast.state.tables import Block
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Parts, Summary, Value
+from spec_lang.ir.from_ast.values.weight import MANIFOLD, is_too_large, too_large
 from spec_lang.ops.base import NO_VALUE, Function, Layer, stating
 from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined, root
 from spec_lang.syntax import ast
@@ -118,6 +119,9 @@ class Check:
             return self.error("E0803", f"this has no value: {error}", node)
         finally:
             self.depth -= 1
+        made = isinstance(value, MANIFOLD) and not isinstance(node, ast.Name | ast.Attribute)
+        if made and is_too_large(value):
+            return self.error("E0802", f"this is {too_large(value)}", node)
         if isinstance(value, TensorType | tuple | list | Mapped | Parts) or is_module(value):
             self.note_type(at, node, value)
         return value

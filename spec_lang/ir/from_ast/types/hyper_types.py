@@ -11,7 +11,7 @@ from spec_lang.ir.from_ast.values.value import (
     RecordValue,
     Value,
 )
-from spec_lang.shapes import Dim
+from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
 
 SCALARS = frozenset({"int", "float", "bool", "str", "layer"})
@@ -19,6 +19,10 @@ SCALARS = frozenset({"int", "float", "bool", "str", "layer"})
 
 NUMBERS = frozenset({"int", "float"})
 """The types that may have bounds."""
+
+
+MAX_SAMPLES = 16
+"""As many combinations of types are looked at."""
 
 
 def key_of(value: Value) -> object:
@@ -65,6 +69,34 @@ def is_host(type: ast.Type) -> bool:
     if isinstance(type, ast.TupleType):
         return all(map(is_host, type.items))
     return isinstance(type, ast.NamedType | ast.BoundedType | ast.ChoiceType | ast.ListType)
+
+
+def choice_of_types(type: ast.Type) -> bool:
+    """Whether a value may be of one type or of another, in all or in a part of it."""
+    if isinstance(type, ast.ChoiceType):
+        return any(not isinstance(o, ast.String) for o in type.options)
+    if isinstance(type, ast.OptionalType):
+        return choice_of_types(type.base)
+    return isinstance(type, ast.TupleType) and any(map(choice_of_types, type.items))
+
+
+def samples(type: ast.Type) -> list[Value]:
+    """A value of each type that a hyperparameter may be of, where there are such that stand for all others."""
+    if isinstance(type, ast.ChoiceType):
+        return [v for o in type.options for v in ([o.value] if isinstance(o, ast.String) else samples(o))]
+    if isinstance(type, ast.OptionalType):
+        return [None, *samples(type.base)]
+    if isinstance(type, ast.TupleType):
+        found: list[tuple[Value, ...]] = [()]
+        for item in type.items:
+            found = [(*f, v) for f in found for v in samples(item)][:MAX_SAMPLES]
+        return list(found)
+    if isinstance(type, ast.ListType):
+        return [[v, v] for v in samples(type.item)]
+    if isinstance(type, ast.BoundedType):
+        return samples(type.base)
+    known: dict[str, list[Value]] = {"int": [dim(2)], "float": [0.5], "bool": [True, False]}
+    return known.get(type.name, []) if isinstance(type, ast.NamedType) else []
 
 
 def type_words(type: ast.Type) -> str:
