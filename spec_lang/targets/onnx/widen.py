@@ -42,7 +42,7 @@ _REDUCED: Final = {dtypes.FLOAT16: NEVER, dtypes.BFLOAT16: NEVER}
 """ONNX Runtime scatters without a reduction only where elements are f16."""
 
 _BOOLS: Final = frozenset(
-    "And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Xor".split()
+    ["And", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Not", "Or", "Xor"]
 )
 _INTS: Final = frozenset({"ArgMax", "ArgMin", "NonZero", "Shape", "Size"})
 _FIRST_ONLY: Final = frozenset({"MaxPool", "TopK"})
@@ -72,9 +72,7 @@ def widened(
         return given
     if outputs == 1:
         return _cast(g, given, number)
-    return tuple(
-        y if i and op_type in _FIRST_ONLY else _cast(g, y, number) for i, y in enumerate(given)
-    )
+    return tuple(y if i and op_type in _FIRST_ONLY else _cast(g, y, number) for i, y in enumerate(given))
 
 
 def _cast(g: Emitter, x: Edge, number: int) -> Value:
