@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
+from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import DType
 from spec_lang.targets.onnx import dtypes, widen
 from spec_lang.targets.onnx.proto import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 from tests.ops.harness import bound
-from tests.ops.oracle import quiet
+from tests.ops.oracle import quiet, typed
 from tests.ops.single import build
 from tests.ops.test_functions import CASES
 
@@ -98,3 +100,16 @@ def test_no_operator_that_lowerings_emit_is_missing_from_the_table() -> None:
             for number, name in NAMES.items():
                 taken = f"tensor({name})" in formal.types
                 assert taken or widen.FIRST.get(op_type, {}).get(number, 0) > opset, (op_type, name, opset)
+
+
+@pytest.mark.parametrize("opset", [OLDEST_OPSET, DEFAULT_OPSET])
+@pytest.mark.parametrize(
+    ("name", "mean", "deviation"), [("rand_like", 0.5, 12**-0.5), ("randn_like", 0.0, 1.0)]
+)
+def test_draws_are_spread_as_they_should_be(name: str, mean: float, deviation: float, opset: int) -> None:
+    made = build(signature.bind(FUNCTIONS[name], (typed("float[N]"),), {}), opset=opset)
+    session = onnxruntime.InferenceSession(made, quiet(), providers=["CPUExecutionProvider"])
+    first, second = (session.run(None, {"x0": np.zeros(20000, np.float32)})[0] for _ in range(2))
+    assert abs(first.mean() - mean) < 0.05
+    assert abs(first.std() - deviation) < 0.05
+    assert not (first == second).all()

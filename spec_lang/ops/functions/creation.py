@@ -474,8 +474,10 @@ def _by_bits(g: Graph, dtype: DType, sizes: Value) -> Value:
     """U(0, 1) of a shape, from as many fair bits as PyTorch draws; Dropout draws them in training mode."""
     bits = 53 if dtype is DType.F64 else 24
     ones = g.Expand(g.const(1.0, dtype), g.Concat(sizes, g.ints([bits]), axis=0))
-    drawn, _ = g.Dropout(ones, g.const(0.5, DType.F32), g.const(True, DType.BOOL), outputs=2)
-    return g.MatMul(drawn, g.const([2.0 ** -(i + 2) for i in range(bits)], dtype))  # each is 0 or 2
+    _, kept = g.Dropout(ones, g.const(0.5, DType.F32), g.const(True, DType.BOOL), outputs=2)
+    # the mask, since a runtime may replace a Dropout whose mask is not read by its input
+    weights = g.const([2.0 ** -(i + 1) for i in range(bits)], dtype)
+    return g.MatMul(g.Cast(kept, to=g.dtype(dtype)), weights)
 
 
 def _drawn_by_bits(g: Graph, node: str, dtype: DType, sizes: Value) -> Value:
