@@ -150,7 +150,12 @@ class celu(_Activation):
         number(cx, "!=", 0, alpha=self.alpha)
 
     def onnx(self, g: Graph) -> Value:
-        return g.Celu(self.input, alpha=known_float(self.alpha, "alpha"))
+        x, alpha = self.input, known_float(self.alpha, "alpha")
+        if x.dtype is not DType.F64:
+            return g.Celu(x, alpha=alpha)
+        slope = _number(g, alpha, x)
+        below = g.Mul(slope, g.Sub(g.Exp(g.Div(x, slope)), _number(g, 1.0, x)))
+        return g.Where(g.Greater(x, _number(g, 0.0, x)), x, below)
 
 
 class leaky_relu(_Activation):
@@ -303,10 +308,9 @@ class hardshrink(_Activation):
     torch = "F.hardshrink"
 
     def onnx(self, g: Graph) -> Value:
-        lambd = known_float(self.lambd, "lambd")
-        if lambd < 0:
-            return g.Mul(self.input, _number(g, 1.0, self.input))
-        return g.Shrink(self.input, lambd=lambd, bias=0.0)
+        x = self.input
+        small = g.LessOrEqual(g.Abs(x), _number(g, known_float(self.lambd, "lambd"), x))
+        return g.Where(small, _number(g, 0.0, x), x)  # Shrink makes NaN 0
 
 
 class softshrink(_Activation):
@@ -320,8 +324,9 @@ class softshrink(_Activation):
         number(cx, ">=", 0, lambd=self.lambd)
 
     def onnx(self, g: Graph) -> Value:
-        lambd = known_float(self.lambd, "lambd")
-        return g.Shrink(self.input, lambd=lambd, bias=lambd)
+        x, lambd = self.input, _number(g, known_float(self.lambd, "lambd"), self.input)
+        rest = g.Where(g.Less(x, g.Neg(lambd)), g.Add(x, lambd), g.Mul(x, _number(g, 0.0, x)))
+        return g.Where(g.Greater(x, lambd), g.Sub(x, lambd), rest)  # Shrink makes NaN 0
 
 
 class tanhshrink(_Activation):
@@ -391,7 +396,10 @@ class threshold(_Activation):
 
     def onnx(self, g: Graph) -> Value:
         x = self.input
-        return g.Where(g.Greater(x, _number(g, self.threshold, x)), x, _number(g, self.value, x))
+        limit, value = _number(g, self.threshold, x), _number(g, self.value, x)
+        if x.dtype.is_float:
+            return g.Where(g.LessOrEqual(x, limit), value, x)
+        return g.Where(g.Greater(x, limit), x, value)
 
 
 class glu(_Activation):
@@ -501,9 +509,15 @@ class softmin(_Softmax):
 
     torch = "F.softmin"
 
+    def infer(self, cx: Cx) -> Tensor:
+        takes(cx, self.input, NUMBERS)
+        return super().infer(cx)
+
     def onnx(self, g: Graph) -> Value:
-        x, axis = self._parts(g)
-        return _along(g, g.Softmax, g.typed(g.Neg(x), x.dtype, x.shape), axis)
+        x, (_, axis) = self.input, self._parts(g)
+        y = in_i32(g, x.dtype, lambda d: g.Neg(g.cast(x, d)))  # of u8 it wraps before the conversion
+        y = g.cast(g.typed(y, x.dtype, x.shape), self.dtype or x.dtype)
+        return _along(g, g.Softmax, y, axis)
 
 
 class log_softmax(_Softmax):

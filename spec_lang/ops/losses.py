@@ -597,16 +597,28 @@ class gaussian_nll_loss(_Loss):
         same_shape(cx, x, self.target)
         if isinstance(var, TensorType):
             same_dtype(cx, x, var)
-            one = x.with_shape((*x.shape[:-1], dim(1)))
-            if var.shape != one.shape:
+            if not self._of_fewer(x, var):
                 same_shape(cx, x, var, "var")
         elif isinstance(var, float):
             number(cx, ">=", 0, var=var)
         return self.reduced_type(x)
 
+    @staticmethod
+    def _of_fewer(x: Tensor, var: Tensor) -> bool:
+        """Whether the variance is shared along one axis, or along the last one, which it then need not have."""
+        if var.shape == x.shape[:-1]:
+            return True
+        if len(var.shape) != len(x.shape):
+            return False
+        other = [v for v, s in zip(var.shape, x.shape, strict=True) if v != s]
+        return other == [dim(1)]
+
     def onnx(self, g: Graph) -> Value:
         x, dtype = self.input, self.input.dtype
-        var = g.Max(operand(g, self.var, dtype), operand(g, self.eps, dtype))
+        var = operand(g, self.var, dtype)
+        if isinstance(self.var, TensorType) and len(self.var.shape) < len(x.shape):
+            var = g.Unsqueeze(var, g.ints([-1]))
+        var = g.Max(var, operand(g, self.eps, dtype))
         difference = g.Sub(x, self.target)
         terms = g.Add(g.Log(var), g.Div(g.Mul(difference, difference), var))
         each = g.Mul(g.const(0.5, dtype), terms)

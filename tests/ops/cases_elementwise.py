@@ -140,6 +140,32 @@ CASES = [
     case("softmax", "float[N, C, T, H]", dim=1),
     case("softmax", INT, dim=1, dtype=DType.FLOAT),
     case("softmax", S, 0),
+    case("softmin", "u8[N, T]", dim=1, dtype=DType.FLOAT),
+    # as PyTorch has infinities and NaN
+    *(
+        case(n, X, *more, _floats="special")
+        for n, *more in (
+            ("sign",),
+            ("sgn",),
+            ("softshrink", 0.25),
+            ("hardshrink", 1.0),
+            ("hardshrink", -1.0),
+            ("threshold", 0.5, -1.0),
+            ("clamp", 0.5),
+            ("clamp_min", 0.5),
+            ("clamp_max", 0.5),
+            ("clip", None, 0.5),
+            ("floor_divide", V),
+            ("floor_divide", 0.1),
+            ("remainder", V),
+            ("remainder", -2.5),
+            ("lerp", V, X),
+            ("median",),
+            ("median", 1),
+            ("quantile", 0.3, 1),
+            ("quantile", 0.5),
+        )
+    ),
     # arithmetic
     *(
         case(n, a, b)

@@ -407,6 +407,12 @@ CASES = [
     case("pad", "float[N, C, H, W]", (1, 2, 0, 1), "replicate"),
     case("pad", "float[N, C, L]", (1, 1), mode="circular"),
     case("pad", "float[N, L]", (-1, -1), _sizes=SEVERAL),
+    *(
+        case("pad", f"{dtype}[N, L]", (1, 2), mode, _sizes=SEVERAL)
+        for dtype in ("int", "i32")
+        for mode in ("reflect", "replicate", "circular")
+    ),
+    case("pad", "bool[N, L]", (1, 1), "circular", _sizes=SEVERAL),
     # losses
     *(
         case(n, X, X, reduction=r, _floats=f)
@@ -481,6 +487,8 @@ CASES = [
     case("multilabel_margin_loss", "float[5]", "int[5]", _low=-1, _high=5),
     *(case("gaussian_nll_loss", X, X, X, reduction=r, _floats="unit") for r in ("none", "mean", "sum")),
     case("gaussian_nll_loss", X, X, "float[N, 1]", True, 1e-3, _floats="unit"),
+    case("gaussian_nll_loss", X, X, "float[1, T]", _floats="unit"),
+    case("gaussian_nll_loss", X, X, "float[N]", reduction="none", _floats="unit"),
     *(
         case("cosine_embedding_loss", X, X, "float[N]", 0.1, reduction=r, _floats="sign")
         for r in ("none", "mean", "sum")

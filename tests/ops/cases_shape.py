@@ -179,6 +179,7 @@ CASES = [
     case("sort", X, 0, True, _floats="distinct"),
     case("sort", "float[]"),
     case("argsort", X, _floats="distinct"),
+    case("argsort", X, dim=0, stable=True),
     case("argsort", X, 0, descending=True, _floats="distinct"),
     # places
     *(case(n, x, k) for n in ("tril", "triu") for x, k in ((X, 0), (Y, 1), (X, -1), (B, 0), (INT, 2))),

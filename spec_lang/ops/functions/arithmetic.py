@@ -116,6 +116,10 @@ def _no_bools(cx: Cx, *operands: Any, help: str) -> None:
 class rsub(_Scaled):
     """other - alpha input."""
 
+    input: Tensor
+    other: Operand
+    alpha: Number = 1
+
     torch = "torch.rsub"
     method = False
 
@@ -208,13 +212,37 @@ class true_divide(_Binary):
 def _floor_divided(g: Graph, op: _Binary, dtype: DType) -> Value:
     """floor(a / b); ONNX's division of ints truncates, so Python's remainder is taken off first."""
     if dtype.is_float:
-        return g.Floor(g.Div(*op.both(g, dtype)))
+        return _floats_floor_divided(g, *op.both(g, dtype), dtype)
 
     def emit(d: DType) -> Value:
         a, b = op.both(g, d)
         return g.Div(g.Sub(a, g.Mod(a, b)), b)
 
     return in_i32(g, dtype, emit)
+
+
+def _modulo(g: Graph, a: Value, b: Value, dtype: DType) -> tuple[Value, Value]:
+    """C's fmod of floats, and where it is not 0 and of another sign than `b`."""
+    zero = g.const(0.0, dtype)
+    rest = g.Mod(a, b, fmod=1)
+    return rest, g.And(g.Not(g.Equal(rest, zero)), g.Xor(g.Less(b, zero), g.Less(rest, zero)))
+
+
+def _floats_floor_divided(g: Graph, a: Value, b: Value, dtype: DType) -> Value:
+    """The quotient without the remainder, as PyTorch computes it: floor(a / b) rounds a / b first.
+
+    Source: c10/util/generic_math.h, div_floor_floating
+    """
+    zero, one = g.const(0.0, dtype), g.const(1.0, dtype)
+    rest, apart = _modulo(g, a, b, dtype)
+    quotient = g.Div(g.Sub(a, rest), b)
+    quotient = g.Where(apart, g.Sub(quotient, one), quotient)
+    whole = g.Floor(quotient)
+    whole = g.Where(g.Greater(g.Sub(quotient, whole), g.const(0.5, dtype)), g.Add(whole, one), whole)
+    plain = g.Div(a, b)
+    below = g.Or(g.Less(plain, zero), g.Less(g.Reciprocal(plain), zero))
+    signed = g.Where(below, g.const(-0.0, dtype), zero)
+    return g.Where(g.Equal(b, zero), plain, g.Where(g.Equal(quotient, zero), signed, whole))
 
 
 class floor_divide(_Binary):
@@ -236,11 +264,15 @@ class remainder(_Binary):
         if dtype.is_int:
             return in_i32(g, dtype, lambda d: g.Mod(*self.both(g, d)))
         a, b = self.both(g, dtype)
-        return g.Sub(a, g.Mul(b, g.Floor(g.Div(a, b))))
+        rest, apart = _modulo(g, a, b, dtype)
+        return g.Where(apart, g.Add(rest, b), rest)
 
 
 class fmod(_Binary):
     """input - other trunc(input / other), of the sign of `input`."""
+
+    input: Tensor
+    other: Operand
 
     torch = "torch.fmod"
 
@@ -329,7 +361,15 @@ class lerp(Function):
 
     def onnx(self, g: Graph) -> Value:
         weight = operand(g, self.weight, self.input.dtype)
-        return g.Add(self.input, g.Mul(weight, g.Sub(self.end, self.input)))
+        return between(g, self.input, self.end, weight, self.input.dtype)
+
+
+def between(g: Graph, start: Value, end: Value, weight: Value, dtype: DType) -> Value:
+    """`lerp`, from the nearer end, so that it gives both ends exactly."""
+    apart = g.Sub(end, start)
+    late = g.Sub(end, g.Mul(apart, g.Sub(g.const(1.0, dtype), weight)))
+    near = g.Less(g.Abs(weight), g.const(0.5, dtype))
+    return g.Where(near, g.Add(start, g.Mul(weight, apart)), late)
 
 
 class _OfTensors(_Binary):
@@ -372,6 +412,9 @@ class arctan2(atan2):
 
 class copysign(_OfTensors):
     """|input| with the sign of `other`."""
+
+    input: Tensor
+    other: Operand
 
     torch = "torch.copysign"
 

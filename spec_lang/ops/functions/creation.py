@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.shape import numel
@@ -59,7 +59,9 @@ class arange(Function):
         values = [_constant(v) for v in (start, end, step)]
         if None not in values:
             low, high, by = (v for v in values if v is not None)
-            if not all(map(math.isfinite, (low, high, by))) or by == 0 or (high - low) * by < 0:
+            if not math.isfinite(low) or not math.isfinite(high):
+                raise OpError(f"{cx.name} runs between finite numbers, not {low} and {high}", code="E0501")
+            if by == 0 or not math.isfinite(by) or (high - low) * by < 0:
                 raise OpError(f"{cx.name} from {low} to {high} by {by} never ends", code="E0501", arg="step")
             count = (high - low) / by
             if not math.isfinite(count):
@@ -89,11 +91,22 @@ class arange(Function):
         if None not in values:
             low, high, by = (v for v in values if v is not None)
             count = math.ceil((high - low) / by)
+            if not dtype.is_float:
+                low, by = int(low), int(by)
             if count <= MAX_CONSTANT:
-                return g.const([low + i * by for i in range(count)], dtype)
+                return g.const([wrapped(low + i * by, dtype) for i in range(count)], dtype)
         start, end, step = (g.dim(v) for v in (self.start, self.end, self.step))
         y = g.Range(start, end, step)
         return y if dtype is DType.I64 else g.Cast(y, to=g.dtype(dtype))
+
+
+def wrapped(value: float, dtype: DType) -> float:
+    """An int as PyTorch converts it: modulo 2ⁿ in a dtype of n bits."""
+    if not dtype.is_int:
+        return value
+    bits = int(dtype.value[1:])
+    low = 0 if dtype is DType.U8 else -(1 << bits - 1)
+    return (int(value) - low) % (1 << bits) + low
 
 
 def _constant(value: Any) -> int | float | None:
@@ -456,8 +469,35 @@ class _Random(Function):
         return drawn(g, self.node, self.dtype or DType.FLOAT, self.size)
 
 
+_KERNELS: Final = 22
+"""The opset from which ONNX Runtime has no kernels of the random operators."""
+
+
+def _by_bits(g: Graph, dtype: DType, sizes: Value) -> Value:
+    """U(0, 1) of a shape, from as many fair bits as PyTorch draws; Dropout draws them in training mode."""
+    bits = 53 if dtype is DType.F64 else 24
+    ones = g.Expand(g.const(1.0, dtype), g.Concat(sizes, g.ints([bits]), axis=0))
+    _, kept = g.Dropout(ones, g.const(0.5, DType.F32), g.const(True, DType.BOOL), outputs=2)
+    # the mask, since a runtime may replace a Dropout whose mask is not read by its input
+    weights = g.const([2.0 ** -(i + 1) for i in range(bits)], dtype)
+    return g.MatMul(g.Cast(kept, to=g.dtype(dtype)), weights)
+
+
+def _drawn_by_bits(g: Graph, node: str, dtype: DType, sizes: Value) -> Value:
+    """The same draw without the random operators; a normal one by Box and Muller."""
+    exact = DType.F64 if dtype is DType.F64 else DType.F32
+    y = _by_bits(g, exact, sizes)
+    if node.startswith("RandomNormal"):
+        radius = g.Sqrt(g.Mul(g.const(-2.0, exact), g.Log(g.Sub(g.const(1.0, exact), y))))
+        turn = g.Mul(g.const(2 * math.pi, exact), _by_bits(g, exact, sizes))
+        y = g.Mul(radius, g.Cos(turn))
+    return y if dtype is exact else g.Cast(y, to=g.dtype(dtype))
+
+
 def drawn(g: Graph, node: str, dtype: DType, sizes: Sequence[Dim]) -> Value:
     """RandomUniform or RandomNormal of a shape."""
+    if g.opset >= _KERNELS:
+        return _drawn_by_bits(g, node, dtype, g.dims(sizes))
     number = g.dtype(dtype)
     if all(s.const is not None for s in sizes):
         return getattr(g, node)(dtype=number, shape=[s.const for s in sizes])
@@ -494,7 +534,10 @@ class _RandomLike(Function):
         return result
 
     def onnx(self, g: Graph) -> Value:
-        return getattr(g, self.node)(self.input, dtype=g.dtype(self.dtype or self.input.dtype))
+        dtype = self.dtype or self.input.dtype
+        if g.opset >= _KERNELS:
+            return _drawn_by_bits(g, self.node, dtype, g.dims(self.input.dims))
+        return getattr(g, self.node)(self.input, dtype=g.dtype(dtype))
 
 
 class rand_like(_RandomLike):

@@ -244,7 +244,12 @@ class sign(_Unary):
 
     torch = "torch.sign"
     allowed = EVERY
-    emit = staticmethod(lambda g, x: x if x.dtype is DType.BOOL else g.Sign(x))
+
+    def onnx(self, g: Graph) -> Value:
+        x = self.input  # ONNX keeps NaN, of which PyTorch says 0
+        if x.dtype is DType.BOOL:
+            return x
+        return g.Where(g.IsNaN(x), _const(g, 0, x), g.Sign(x)) if x.dtype.is_float else g.Sign(x)
 
 
 class sgn(sign):
@@ -374,8 +379,9 @@ class clamp(Function):
             if isinstance(low, Tensor) or isinstance(high, Tensor):
                 x = x if low is None else g.Max(x, operand(g, low, dtype))
                 return x if high is None else g.Min(x, operand(g, high, dtype))
-            ends = [None if v is None else operand(g, v, dtype) for v in (low, high)]
-            return g.Clip(x, *(ends[:1] if high is None else ends))
+            if low is None or high is None:  # Clip's own bounds are the largest numbers, not infinities
+                return g.Min(x, operand(g, high, dtype)) if low is None else g.Max(x, operand(g, low, dtype))
+            return g.Clip(x, operand(g, low, dtype), operand(g, high, dtype))
 
         return in_i32(g, result, emit)
 

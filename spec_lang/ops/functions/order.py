@@ -5,10 +5,12 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#comparison-ops
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_at
+from spec_lang.ops.functions.arithmetic import between
 from spec_lang.ops.functions.reductions import not_empty, reduced_shape, with_dim
 from spec_lang.ops.functions.selection import ranked, ranking, sort
 from spec_lang.ops.functions.shape import numel
@@ -25,6 +27,22 @@ def _last(g: Graph, x: Value, k: Dim, axis: int, keepdim: bool) -> tuple[Value, 
     values, places = ranking(g, x, k, axis, False)
     at = g.const(-1, DType.I64) if not keepdim else g.ints([-1])
     return g.Gather(values, at, axis=axis), g.Gather(places, at, axis=axis)
+
+
+def _has_nan(g: Graph, x: Value, axis: int, keepdim: bool) -> tuple[Value, Value]:
+    """Whether there is a NaN along an axis, and the place of the first one."""
+    nans = g.Cast(g.IsNaN(x), to=g.dtype(DType.F32))
+    first = g.ArgMax(nans, axis=axis, keepdims=int(keepdim))
+    flags = g.typed(nans, DType.F32, x.shape)
+    return g.Greater(reduced(g, "max", flags, [axis], keepdim), g.const(0.0, DType.F32)), first
+
+
+def _nan_first(
+    g: Graph, x: Value, found: tuple[Value, Value], axis: int, keepdim: bool
+) -> tuple[Value, Value]:
+    """A value and its place along an axis; the first NaN where there is one."""
+    nan, first = _has_nan(g, x, axis, keepdim)
+    return g.Where(nan, g.const(math.nan, x.dtype), found[0]), g.Where(nan, first, found[1])
 
 
 class kthvalue(Function):
@@ -86,6 +104,8 @@ class median(Function):
             x = g.reshape(x, [numel(x.dims)])
         axis = 0 if self.dim is None else self.dim % len(x.shape)
         found = _last(g, x, (x.dims[axis] + 1) // 2, axis, self.keepdim)
+        if x.dtype.is_float:
+            found = _nan_first(g, x, found, axis, self.keepdim)
         return found[0] if self.dim is None else found
 
 
@@ -121,6 +141,7 @@ class quantile(Function):
         size = x.dims[axis]
         ordered, _ = ranking(g, x, size, axis, False)
         y = self._between(g, ordered, operand(g, self.q, x.dtype), size, axis, x.dtype)
+        y = g.Where(_has_nan(g, x, axis, False)[0], g.const(math.nan, x.dtype), y)
         if not self.keepdim:
             return y
         kept = () if self.dim is None else (*shape[:axis], *shape[axis + 1 :])
@@ -140,7 +161,7 @@ class quantile(Function):
         below = g.Floor(rank)
         low, high = at(below), at(g.Ceil(rank))
         weight = g.const(0.5, dtype) if self.interpolation == "midpoint" else g.Sub(rank, below)
-        return g.Add(low, g.Mul(weight, g.Sub(high, low)))
+        return between(g, low, high, weight, dtype)
 
 
 class msort(Function):
@@ -162,6 +183,8 @@ def counted(g: Graph, ordered: Value, x: Value, right: bool, dtype: DType) -> Va
     wide = g.Unsqueeze(x, g.ints([len(x.shape)]))
     rows = ordered if len(ordered.shape) == 1 else g.Unsqueeze(ordered, g.ints([len(ordered.shape) - 1]))
     before = g.LessOrEqual(rows, wide) if right else g.Less(rows, wide)
+    if x.dtype.is_float:  # NaN stands behind all numbers
+        before = g.Or(before, g.IsNaN(wide))
     size = ordered.dims[-1]
     ones = g.cast(g.typed(before, DType.BOOL, (*x.shape, size)), dtype)
     return reduced(g, "sum", ones, [len(x.shape)], False)

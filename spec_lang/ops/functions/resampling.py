@@ -13,8 +13,8 @@ from spec_lang.ops.functions.as_layer import _AsLayer
 from spec_lang.ops.kinds import Dim, Number, Size2
 from spec_lang.ops.layers import resampling, reshaping
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import any_float, at_least, known_float
-from spec_lang.ops.rules.elementwise import same_dtype, takes
+from spec_lang.ops.rules.arguments import at_least, known_float
+from spec_lang.ops.rules.elementwise import EVERY, NUMBERS, same_dtype, takes
 from spec_lang.ops.rules.padding import non_negative, pad_onnx, pad_sizes, pairs
 from spec_lang.ops.rules.resampling import Resampling
 from spec_lang.ops.rules.sampling import sampled_volume
@@ -120,7 +120,7 @@ class pad(Function):
         sides = pairs(self.pad)
         rank = known_rank(cx, x)
         if self.mode != "constant":
-            any_float(cx, x)
+            takes(cx, x, EVERY if self.mode == "circular" else NUMBERS)
             non_negative(cx, sides)
             if self.value is not None:
                 raise OpError(f'{cx.name} takes a value only in mode "constant"', code="E0502", arg="value")

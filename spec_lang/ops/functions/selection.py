@@ -473,8 +473,19 @@ class argsort(Function):
     input: Tensor
     dim: Axis = -1
     descending: bool = False
+    stable: bool = False
 
     torch = "torch.argsort"
+    keywords = ("stable",)
+
+    @staticmethod
+    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """With `stable`, PyTorch takes the rest by name only."""
+        if "stable" in kwargs and len(args) > 1:
+            raise OpError(
+                "argsort with `stable` takes `dim` and `descending` by name", code="E0510", arg="stable"
+            )
+        return args, kwargs
 
     def infer(self, cx: Cx) -> Tensor:
         return sort(input=self.input, dim=self.dim).infer(cx)[1]

@@ -8,7 +8,7 @@ from math import prod
 from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, full, known, known_float, model_float
+from spec_lang.ops.rules.arguments import at_least, full, known, known_float, model_float, number
 from spec_lang.ops.rules.norm import channel_params, channels_first, mean, more_than_one
 from spec_lang.shapes import DType
 
@@ -31,6 +31,7 @@ class _BatchNorm(Layer):
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, num_features=self.num_features)
+        number(cx, ">", 0, eps=self.eps)
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         model_float(cx, input)

@@ -27,10 +27,10 @@ def pixel_shuffle_type(cx: Cx, x: Tensor, r: Dim) -> Tensor:
 
 
 def pixel_shuffle_onnx(g: Graph, x: Value, r: Dim) -> Value:
-    """DepthToSpace on [N, C, H, W]; other ranks by way of it."""
+    """DepthToSpace on floats of [N, C, H, W], which is what runtimes have it for; else by reshapes."""
     n = known([r], "upscale_factor")[0]
     *lead, channels, height, width = x.dims
-    if len(lead) == 1:
+    if len(lead) == 1 and x.dtype.is_float:
         return g.DepthToSpace(x, blocksize=n, mode="CRD")
     folded = g.reshape(x, [*lead, exact_div(channels, n * n), n, n, height, width])
     k = len(lead)

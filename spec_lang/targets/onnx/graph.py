@@ -10,7 +10,7 @@ from spec_lang.ops.base import OpError
 from spec_lang.ops.lowering import Step, Value
 from spec_lang.shapes import Dim, DType, Facts, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes as attribute
-from spec_lang.targets.onnx import dtypes, simplify
+from spec_lang.targets.onnx import dtypes, simplify, widen
 from spec_lang.targets.onnx.names import Names
 from spec_lang.targets.onnx.nodes import Body, Const, Edge, Initializer, Input, Node, Rows, as_edge, innermost
 from spec_lang.targets.onnx.pads import padded_by_conv
@@ -106,6 +106,10 @@ class Builder:
             operands.pop()
         if op_type == "Conv":
             operands, attributes = padded_by_conv(self, operands, attributes)
+        if not domain:
+            wide = widen.widened(self, op_type, operands, attributes, outputs)
+            if wide is not None:
+                return wide
         if outputs == 1 and not domain and body is None:
             same = simplify.without_node(self, op_type, operands, attributes)
             if same is not None:
@@ -115,6 +119,8 @@ class Builder:
         results = self._shared.get(key)
         if results is None:
             results = self._append(op_type, tuple(operands), outputs, written, domain, body)
+            if not domain and isinstance(number := attributes.get("to", attributes.get("dtype")), int):
+                results[0].number = number
             if op_type not in simplify.RANDOM:
                 self._shared[key] = results
         return results[0] if outputs == 1 else results

@@ -33,10 +33,12 @@ class Edge(Value):
 
     Attributes:
         body: The subgraph that gives it, of a value that the graph itself does not.
+        number: ONNX's number of its dtype, where it is known.
     """
 
     named_at_birth = False
     body: Body | None = None
+    number: int | None = None
 
     def __init__(self, name: str, type: TensorType | None = None) -> None:
         self.name = name
@@ -104,6 +106,7 @@ class Const(Edge):
     """A tensor that the graph itself defines, by its bytes."""
 
     named_at_birth = True
+    number: int
 
     def __init__(self, name: str, type: TensorType, number: int, raw: bytes) -> None:
         super().__init__(name, type)
@@ -123,6 +126,7 @@ class Initializer(Edge):
     """
 
     named_at_birth = True
+    number: int
 
     def __init__(self, key: str, type: TensorType, number: int, rows: Rows | None = None) -> None:
         super().__init__(key, type)

@@ -19,6 +19,7 @@ from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, comment, quoted
 from spec_lang.targets.torch.ties import key as tied_key
+from spec_lang.targets.torch.ties import listed as listed_ties
 from spec_lang.targets.torch.walk import names_in, nodes
 
 FILLS = {"zeros": "zeros", "ones": "ones", "constant": "full"}
@@ -231,14 +232,19 @@ def _ties(w: Build) -> list[str]:
     if len(ties) == 1 and ties[0].test is not None:
         lines = statement(8, "if ", w.expr(ties[0].test), ":")
         return [*lines, *_tie(w, ties[0], 12), f"            {register.format('self._fill_in_tied')}"]
+    told = listed_ties(ties)
     made = w.scope.fresh("ties", "made")
-    lines = [f"        {made}: list[tuple[str, str]] = []"]
+    lines = [f"        {made}: list[tuple[str, str]] = []"] if told else []
     for t in ties:
         indent = 8 if t.test is None else 12
         lines += [] if t.test is None else statement(8, "if ", w.expr(t.test), ":")
         lines += _tie(w, t, indent)
-        pair = Tuple((Atom(quoted(tied_key(t.left))), Atom(quoted(tied_key(t.right)))))
-        lines += statement(indent, "", Call(Atom(f"{made}.append"), (pair,)))
+        names = tied_key(t.left), tied_key(t.right)
+        if told:
+            pair = Tuple(tuple(Atom(quoted(n)) for n in names if n is not None))
+            lines += statement(indent, "", Call(Atom(f"{made}.append"), (pair,)))
+    if not told:
+        return [*lines, f"        {register.format('self._fill_in_tied')}"]
     partial = f"{w.imports.use('partial')}(self._fill_in_tied, {made})"
     return [*lines, f"        {register.format(partial)}"]
 

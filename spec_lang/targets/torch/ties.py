@@ -26,12 +26,18 @@ def key(e: m.Expr) -> str | None:
             raise BadProgram("a tie's path leads to a parameter")
 
 
+def listed(ties: Sequence[m.Tie]) -> bool:
+    """Whether the hook is told which ties a constructor has made: some stand under a condition, and all have names."""
+    some = len(ties) > 1 and any(t.test is not None for t in ties)
+    return some and all(key(t.left) is not None and key(t.right) is not None for t in ties)
+
+
 def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
     """The hook that lets a state_dict load which stores a tied tensor under one of its names."""
     found = [(key(t.left), key(t.right)) for t in ties]
     pairs = [(quoted(a), quoted(b)) for a, b in found if a is not None and b is not None]
     nn, any_ = imports.use("nn"), imports.use("Any")
-    some = len(ties) > 1 and any(t.test is not None for t in ties)
+    some = listed(ties)
     module = f"        module: {nn}.Module, state_dict: dict[str, {any_}], prefix: str, *_: {any_}"
     if some:
         given = ["ties: list[tuple[str, str]]", *module.strip().split(", ")]
@@ -68,16 +74,16 @@ def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
             "                state_dict.setdefault(name, state_dict[other])",
         ]
     if some:
-        listed = ["        for left, right in ties:"]
+        head = ["        for left, right in ties:"]
     else:
-        listed = [
+        head = [
             "        for left, right in (",
             *(f"            ({a}, {b})," for a, b in pairs),
             "        ):",
         ]
     return [
         *lines,
-        *listed,
+        *head,
         "            tied = [prefix + left, prefix + right]",
         "            for name, other in (tied, reversed(tied)):",
         "                if other in state_dict:",
