@@ -58,7 +58,8 @@ def test_json_goes_to_stdout(tmp_path: Path) -> None:
         ["compile"],
         ["nonsense"],
         ["compile", GOOD, "--seed", "3"],
-        ["compile", GOOD, "--target", "onnx", "--embed", "--copy"],
+        ["compile", GOOD, "--target", "onnx", "--embed", "--no-weights"],
+        ["compile", GOOD, "--target", "onnx", "--zero-copy"],
         ["compile", GOOD, "--target", "onnx", "--opset", "3"],
         ["compile", GOOD, "-o", "lenet5.onnx"],
         ["compile", GOOD, ROOT / "models" / "gpt2.nnspec", "--target", "onnx", "-o", "both.onnx"],
@@ -196,3 +197,40 @@ def test_new_starts_from_a_model_and_overwrites_nothing(tmp_path: Path) -> None:
     assert specc("new", "gpt2", cwd=tmp_path).returncode == 0
     assert specc("check", "gpt2.nnspec", cwd=tmp_path).returncode == 0
     assert specc("new", "gpt2", cwd=tmp_path).returncode == 1
+
+
+def onnx_folder(tmp_path: Path) -> Path:
+    """A folder with a spec and its weights."""
+    import numpy
+    from safetensors.numpy import save_file
+
+    (tmp_path / "net.nnspec").write_text(SMALL)
+    tensors = {"fc.weight": numpy.ones((300, 3), numpy.float32), "fc.bias": numpy.ones(300, numpy.float32)}
+    save_file(tensors, tmp_path / "w.safetensors")
+    return tmp_path
+
+
+SMALL = "model Net:\n    layers:\n        fc = Linear(3, 300)\n\n    forward(x: float[N, 3]) -> float[N, 300]:\n        return fc(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "wrote net.onnx (weights in net.onnx.data, 4.8 kB)\n"),
+        (["--embed"], "wrote net.onnx (weights inside, 4.8 kB)\n"),
+        (
+            ["--zero-copy"],
+            "wrote net.onnx (weights in w.safetensors, 4.8 kB; it reads w.safetensors as long as it lives)\n",
+        ),
+        (["--zero-copy", "--dtype", "f16"], "wrote net.onnx (weights in net.onnx.data, 2.4 kB)\n"),
+    ],
+    ids=" ".join,
+)
+def test_what_was_written_and_what_it_depends_on_is_said(
+    options: list[str], said: str, tmp_path: Path
+) -> None:
+    folder = onnx_folder(tmp_path)
+    done = specc(
+        "compile", "net.nnspec", "--target", "onnx", "--weights", "w.safetensors", *options, cwd=folder
+    )
+    assert (done.returncode, done.stderr) == (0, said)

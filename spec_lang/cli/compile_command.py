@@ -38,7 +38,11 @@ if TYPE_CHECKING:
     help="ONNX: Draw the weights as torch.manual_seed(SEED) and the module would.  [default: 0]",
 )
 @click.option("--no-weights", is_flag=True, help="ONNX: The graph alone; its weights are inputs.")
-@click.option("--copy", is_flag=True, help="ONNX: Copy all weights into one file beside the model.")
+@click.option(
+    "--zero-copy",
+    is_flag=True,
+    help="ONNX: Point into the weights file, which must stay as it is, instead of copying from it.",
+)
 @click.option("--embed", is_flag=True, help="ONNX: Put the weights into the model's file.")
 @click.option(
     "--input",

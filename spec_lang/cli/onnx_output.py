@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,12 @@ from spec_lang.shapes import DType
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
     from spec_lang.weights.export import Mode
+    from spec_lang.weights.place import TensorData
+
+
+LISTED = 4
+"""Files that one message names."""
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 class Request(Frozen):
@@ -39,19 +45,27 @@ class Request(Frozen):
         Raises:
             click.UsageError: two of them contradict each other.
         """
-        kinds: tuple[tuple[Mode, str], ...] = (("none", "no_weights"), ("copy", "copy"), ("embed", "embed"))
+        kinds: tuple[tuple[Mode, str], ...] = (
+            ("none", "no_weights"),
+            ("point", "zero_copy"),
+            ("embed", "embed"),
+        )
         modes = [mode for mode, option in kinds if given[option]]
         if len(modes) > 1:
-            raise click.UsageError("--no-weights, --copy and --embed exclude each other")
+            raise click.UsageError("--no-weights, --zero-copy and --embed exclude each other")
         if given["weights"] and given["seed"] is not None:
             raise click.UsageError("--weights and --seed exclude each other")
+        if given["no_weights"] and (given["weights"] or given["seed"] is not None):
+            raise click.UsageError("--no-weights excludes --weights and --seed")
+        if given["zero_copy"] and not given["weights"]:
+            raise click.UsageError("--zero-copy goes with --weights: it points into that file")
         if given["renames"] and not given["weights"]:
             raise click.UsageError("--rename goes with --weights")
         return Request(
             weights=given["weights"],
             renames=given["renames"],
             seed=given["seed"],
-            mode=modes[0] if modes else "auto",
+            mode=modes[0] if modes else "copy",
             dtype=DType(given["dtype"]),
             opset=given["opset"],
             method=given["method"],
@@ -103,7 +117,45 @@ def export(
         job.commit(exported.chunks(job.data, job.metadata))
     for note in job.notes:
         say(note)
-    say(f"wrote {output}")
+    say(f"wrote {output}{_weights_of(job.data, request.mode, f'{output.name}.data')}")
+
+
+def _weights_of(data: Mapping[str, TensorData], mode: Mode, own: str) -> str:
+    """Where a model's weights are: what must stay beside it; `own` is the file that is written for it alone."""
+    from spec_lang.weights.place import External, Streamed
+
+    if mode == "none":
+        return " (without weights: they are its inputs)"
+    inside = 0
+    beside: dict[str, int] = {}
+    for place in data.values():
+        if isinstance(place, External):
+            beside[place.location] = beside.get(place.location, 0) + place.length
+        else:
+            inside += place.length if isinstance(place, Streamed) else len(place)
+    files = [f"in {name}, {_size(count)}" for name, count in sorted(beside.items())]
+    if len(files) > LISTED:
+        rest = sorted(beside.items())[LISTED - 1 :]
+        files[LISTED - 1 :] = [f"in {len(rest)} more files, {_size(sum(n for _, n in rest))}"]
+    if inside:
+        files.append(f"inside, {_size(inside)}")
+    if not files:
+        return ""
+    theirs = [name for name in beside if name != own]
+    keep = (
+        f"; it reads {'those files' if len(theirs) > 1 else theirs[0]} as long as it lives" if theirs else ""
+    )
+    return f" (weights {', and '.join(files)}{keep})"
+
+
+def _size(count: int) -> str:
+    """Bytes for people, in decimal units."""
+    if count < 1000:
+        return f"{count} bytes" if count != 1 else "1 byte"
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {UNITS[unit]}" if value < 9.95 else f"{value:.0f} {UNITS[unit]}"
 
 
 class _Progress:

@@ -17,12 +17,12 @@ from spec_lang.shapes.dtype import DType
 from spec_lang.weights import fingerprint, rename, safetensors
 from spec_lang.weights.elements import BUFFER, convert, read
 from spec_lang.weights.matching import match, roots
-from spec_lang.weights.output import Output, write
+from spec_lang.weights.output import Output, transfer, write
 from spec_lang.weights.place import External, Streamed, TensorData
 from spec_lang.weights.state import ITEM_SIZES, Needed, State
-from spec_lang.weights.stored import Stored, WeightsFile, open_regular, refuse
+from spec_lang.weights.stored import Stored, WeightsError, WeightsFile, open_regular, problem, refuse
 
-Mode: TypeAlias = Literal["auto", "copy", "embed", "none"]
+Mode: TypeAlias = Literal["copy", "point", "embed", "none"]
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many bytes are done, and of how many."""
 
@@ -88,7 +88,7 @@ def export(
     *,
     weights: str | None = None,
     seed: int = 0,
-    mode: Mode = "auto",
+    mode: Mode = "copy",
     renames: Sequence[str] = (),
     precision: DType = DType.F32,
     full_hash: bool = False,
@@ -97,13 +97,12 @@ def export(
 ) -> Iterator[Export]:
     """Weights from the file `weights`, or drawn from `seed`; the caller commits the model's bytes inside the context.
 
-    Mode ``auto`` points into `weights` where that lies in the model's folder and has the tensor as the graph needs it, and
-    writes the rest to `NAME.onnx.data`; ``copy`` writes all of it there; ``embed`` puts it into the model; ``none`` leaves
-    it out. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not
+    Mode ``copy`` writes all of it to `NAME.onnx.data`; ``point`` points into `weights` where that has a tensor as the graph
+    needs it, and writes the rest there; ``embed`` puts all of it into the model; ``none`` leaves it out. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not
     forced to the disk before they are put in place.
 
     Raises:
-        WeightsError: the file does not fit the model, or something cannot be read or written.
+        WeightsError: the file does not fit the model, or cannot be pointed into, or something cannot be read or written.
     """
     total = sum(n.length for n in needed)
     if mode == "embed" and total > EMBED_LIMIT:
@@ -148,7 +147,7 @@ def _from_file(
         state.entries, {new: file.tensors[old] for new, old in keys.items()}, precision, weights
     )
     plan = _Plan(state)
-    places = {p: _place(p, output.folder) for p in file.files} if mode == "auto" else {}
+    places = _places(file.files, output.folder) if mode == "point" else {}
     data: dict[str, TensorData] = {}
     written: list[Needed] = []
     for tensor in needed:
@@ -156,7 +155,12 @@ def _from_file(
         place = places.get(stored.path) if stored is not None and not tensor.rows else None
         if tensor.length == 0:
             data[tensor.name] = b""
-        elif stored is not None and place and stored.strides is None and stored.dtype is tensor.dtype:
+        elif (
+            stored is not None
+            and place is not None
+            and stored.strides is None
+            and stored.dtype is tensor.dtype
+        ):
             data[tensor.name] = External(place, stored.offset, stored.length)
         elif mode == "embed":
             data[tensor.name] = Streamed(tensor.length, _chunks(tensor, plan, found))
@@ -164,10 +168,6 @@ def _from_file(
             written.append(tensor)
     if written:
         data |= _written_beside(written, output, plan, found, progress)
-    if mode == "auto" and not any(places.values()):
-        notes += (
-            f"the weights lie outside the model's folder or behind a link, so they are copied to {output.side_name}",
-        )
     metadata = {fingerprint.KEY: fingerprint.record(file.files, output.folder, full=full_hash)}
     return Export(data, metadata, file.notes + notes, output.commit)
 
@@ -181,12 +181,53 @@ def _written_beside(
     done = 0
     for tensor in tensors:
         at = offsets[tensor.name]
-        for chunk in _chunks(tensor, plan, found)():
-            write(fd, chunk, at)
-            at += len(chunk)
-            done += len(chunk)
+        for count in _written(tensor, plan, found, fd, at):
+            done += count
             progress(done, size)
     return {t.name: External(output.side_name, offsets[t.name], t.length) for t in tensors}
+
+
+def _written(tensor: Needed, plan: _Plan, found: Mapping[str, Stored], fd: int, at: int) -> Iterator[int]:
+    """Write the tensor at `at` of the descriptor; gives the bytes of each step."""
+    width = ITEM_SIZES[tensor.dtype]
+    for key, start, stop in plan.pieces(tensor):
+        stored = None if key is None else found.get(key)
+        if stored is not None and stored.strides is None and stored.dtype is tensor.dtype:
+            steps = transfer(stored, start * width, (stop - start) * width, fd, at)
+        else:
+            steps = _stream(_pieces(stored, start, stop, tensor.dtype), fd, at)
+        yield from steps
+        at += (stop - start) * width
+
+
+def _stream(chunks: Iterable[bytes | memoryview], fd: int, at: int) -> Iterator[int]:
+    for chunk in chunks:
+        write(fd, chunk, at)
+        at += len(chunk)
+        yield len(chunk)
+
+
+def _places(paths: Iterable[str], folder: str) -> dict[str, str]:
+    """How a model in `folder` names each file.
+
+    Raises:
+        WeightsError: a runtime would refuse one of them (E1017).
+    """
+    problems = []
+    places = {}
+    for path in paths:
+        place = _place(path, folder)
+        if place is None:
+            message = (
+                "the weights lie outside the model's folder, or behind a link, and runtimes read neither"
+            )
+            help = "leave out --zero-copy, or put the model into the folder of the file"
+            problems.append(problem("E1017", message, path, help=help))
+        else:
+            places[path] = place
+    if problems:
+        raise WeightsError(tuple(problems))
+    return places
 
 
 def _place(path: str, folder: str) -> str | None:
@@ -209,19 +250,22 @@ def _chunks(
     tensor: Needed, plan: _Plan, found: Mapping[str, Stored]
 ) -> Callable[[], Iterator[bytes | memoryview]]:
     """The tensor's bytes in pieces, whenever they are asked for."""
-    width = ITEM_SIZES[tensor.dtype]
 
     def chunks() -> Iterator[bytes | memoryview]:
         for key, start, stop in plan.pieces(tensor):
-            stored = None if key is None else found.get(key)
-            if stored is None:  # rows of zeros, or what a file may lack
-                yield from _zeros((stop - start) * width)
-                continue
-            assert isinstance(stored.dtype, DType)
-            for raw in read(stored, start, stop):
-                yield convert(raw, stored.dtype, tensor.dtype)
+            yield from _pieces(None if key is None else found.get(key), start, stop, tensor.dtype)
 
     return chunks
+
+
+def _pieces(stored: Stored | None, start: int, stop: int, dtype: DType) -> Iterator[bytes | memoryview]:
+    """Elements `start:stop` in a dtype; zeros where nothing is stored (rows of zeros, or what a file may lack)."""
+    if stored is None:
+        yield from _zeros((stop - start) * ITEM_SIZES[dtype])
+        return
+    assert isinstance(stored.dtype, DType)
+    for raw in read(stored, start, stop):
+        yield convert(raw, stored.dtype, dtype)
 
 
 def _zeros(count: int) -> Iterator[bytes]:

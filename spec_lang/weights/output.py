@@ -7,13 +7,21 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Final
 
-from spec_lang.weights.stored import WeightsError, refuse
+from spec_lang.weights.stored import Stored, WeightsError, refuse
 
 SUFFIX: Final = ".specc-tmp"
+STEP: Final = 1 << 26
+"""Bytes that the system is asked to copy at once."""
+BUFFER: Final = 4 << 20
+"""Bytes held at a time where it does not copy."""
+NO_COPY: Final = frozenset(
+    (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY, errno.EBADF)
+)
+"""What the system says where it cannot copy between two files by itself."""
 
 
 class Output:
@@ -143,3 +151,37 @@ def write(fd: int, data: bytes | memoryview, offset: int | None = None) -> None:
         count = os.write(fd, view) if offset is None else os.pwrite(fd, view, offset)
         view = view[count:]
         offset = None if offset is None else offset + count
+
+
+def transfer(stored: Stored, start: int, count: int, fd: int, at: int) -> Iterator[int]:
+    """Copy bytes of a tensor into a file; gives the bytes of each step.
+
+    The system copies, or shares the blocks, where it can: nothing passes through this process.
+
+    Raises:
+        WeightsError: the file became shorter (E1003).
+    """
+    source = os.open(stored.path, os.O_RDONLY)
+    offset, end = stored.offset + start, stored.offset + start + count
+    system = hasattr(os, "copy_file_range")
+    try:
+        while offset < end:
+            done = 0
+            if system:
+                try:
+                    done = os.copy_file_range(source, fd, min(STEP, end - offset), offset, at)
+                except OSError as error:
+                    if error.errno not in NO_COPY:
+                        raise
+            if not done:  # also at the end of a file, which some file systems report wrongly
+                system = False
+                chunk = os.pread(source, min(BUFFER, end - offset), offset)
+                if not chunk:
+                    raise refuse("E1003", "the file became shorter while it was read", stored.path)
+                write(fd, chunk, at)
+                done = len(chunk)
+            offset += done
+            at += done
+            yield done
+    finally:
+        os.close(source)

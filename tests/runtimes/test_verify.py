@@ -224,8 +224,8 @@ model Net:
 @pytest.mark.parametrize(
     ("options", "mode", "fix"),
     [
-        ({"method": "twice"}, "auto", "no input `x`, which forward of Net has: .* --method"),
-        ({"with_loss": True}, "auto", "the input `label`, .* export it without its loss"),
+        ({"method": "twice"}, "copy", "no input `x`, which forward of Net has: .* --method"),
+        ({"with_loss": True}, "copy", "the input `label`, .* export it without its loss"),
         ({}, "none", "exported with --no-weights"),
     ],
 )

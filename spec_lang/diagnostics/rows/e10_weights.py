@@ -72,8 +72,8 @@ ROWS: dict[str, Code] = {
     ),
     "E1014": Code(
         "The weights are too large to embed",
-        "An ONNX file is one protocol buffer, which ends at 2 GiB. Without `--embed` the weights stay where they are, or go into "
-        "a file beside the model.",
+        "An ONNX file is one protocol buffer, which ends at 2 GiB. Without `--embed` the weights go into a file beside the "
+        "model; with `--zero-copy` they stay where they are.",
     ),
     "E1015": Code(
         "The weights changed since the model was exported",
@@ -84,5 +84,10 @@ ROWS: dict[str, Code] = {
         "The model cannot be written",
         "The folder is missing, full or read-only, or the output would overwrite the weights. What was there before is still "
         "there.",
+    ),
+    "E1017": Code(
+        "The model cannot point into the weights",
+        "With `--zero-copy` the model reads its weights from the file that was given. Runtimes read files only in the model's own "
+        "folder or below it, and follow no link. Without `--zero-copy` the weights are copied.",
     ),
 }
