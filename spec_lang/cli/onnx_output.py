@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.shared import finish, model_name, say
+from spec_lang.cli.shared import fail, finish, model_name, say
 from spec_lang.frozen import Frozen
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.shapes import DType
@@ -75,9 +76,15 @@ class Request(Frozen):
 
 
 def export(
-    path: Path, output: Path, result: Compilation, model: str | None, request: Request, style: str
-) -> None:
-    """Write one spec's model, and say what was written."""
+    path: Path,
+    output: Path,
+    result: Compilation,
+    model: str | None,
+    request: Request,
+    style: str,
+    only_check: bool = False,
+) -> list[str]:
+    """Write one spec's model, and say what was written; with `only_check`, gives the files that would change instead."""
     from spec_lang.targets.onnx import proto
     from spec_lang.targets.onnx.export import Options, emit
     from spec_lang.weights import export as weights
@@ -98,7 +105,12 @@ def export(
         state = exported.state
     except EvaluationError as error:
         finish([error.diagnostic(program, result.sources)], style)
-        return
+        return []
+    drawn = request.weights is None and request.seed is None and request.mode != "none"
+    if drawn and exported.needed:
+        _keep_weights(output)
+    if only_check and not output.parent.is_dir():
+        return [str(output)]
     output.parent.mkdir(parents=True, exist_ok=True)
     with (
         _Progress() as progress,
@@ -114,10 +126,35 @@ def export(
             progress=progress,
         ) as job,
     ):
-        job.commit(exported.chunks(job.data, job.metadata))
+        chunks = exported.chunks(job.data, job.metadata)
+        if only_check:
+            return sorted(job.differs(chunks))
+        job.commit(chunks)
     for note in job.notes:
         say(note)
     say(f"wrote {output}{_weights_of(job.data, request.mode, f'{output.name}.data')}")
+    if drawn and exported.needed:
+        say(
+            "its weights are random, drawn from seed 0: --weights takes them from a file, --seed draws others"
+        )
+    return []
+
+
+def _keep_weights(output: Path) -> None:
+    """End the command where weights that nobody asked for would take the place of those of a file."""
+    from spec_lang.weights import fingerprint
+    from spec_lang.weights.onnx_file import about
+
+    if not output.is_file():
+        return
+    known = about(str(output)).metadata.get(fingerprint.KEY)
+    if known is not None:
+        places = [os.path.normpath(output.parent / name) for name in fingerprint.files(known)]
+        files = ", ".join(places[:3]) or "a file"
+        fail(
+            f"{output} has its weights from {files}, and would get random ones: name the file with --weights, "
+            "or ask for random ones with --seed 0"
+        )
 
 
 def _weights_of(data: Mapping[str, TensorData], mode: Mode, own: str) -> str:

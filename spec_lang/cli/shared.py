@@ -187,6 +187,14 @@ def write(files: Mapping[Path, str | bytes]) -> None:
         say(f"wrote {path}")
 
 
+def would_write(changed: Iterable[Path]) -> NoReturn:
+    """Say which files a command would write, and exit with 1 if there are any."""
+    paths = list(changed)
+    for path in paths:
+        say(f"would write {path}")
+    raise SystemExit(1 if paths else 0)
+
+
 def keep(read: Iterable[Path], written: Iterable[Path]) -> None:
     """End the command where it would write over a file that it reads."""
     places = set(map(workspace.place, read))

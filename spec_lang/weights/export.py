@@ -37,12 +37,16 @@ EMBED_LIMIT: Final = 2**31 - 1
 
 
 class Export(Frozen):
-    """A model's weights, ready: `data` is for the model's initialisers, `metadata` for the model, `notes` for the user."""
+    """A model's weights, ready: `data` is for the model's initialisers, `metadata` for the model, `notes` for the user.
+
+    `commit` writes the model's bytes and puts all in place; `differs` gives the files that it would change, and writes none.
+    """
 
     data: Mapping[str, TensorData]
     metadata: Mapping[str, str]
     notes: tuple[str, ...]
     commit: Callable[[Iterable[bytes | memoryview]], None]
+    differs: Callable[[Iterable[bytes | memoryview]], list[str]]
 
 
 class Piece(NamedTuple):
@@ -111,7 +115,7 @@ def export(
     with Output(path, durable=durable) as output:
         try:
             if mode == "none":
-                job = Export({}, {}, (), output.commit)
+                job = Export({}, {}, (), output.commit, output.differs)
             elif weights is None:
                 job = _from_seed(state, needed, output, seed, mode, progress)
             else:
@@ -169,7 +173,7 @@ def _from_file(
     if written:
         data |= _written_beside(written, output, plan, found, progress)
     metadata = {fingerprint.KEY: fingerprint.record(file.files, output.folder, full=full_hash)}
-    return Export(data, metadata, file.notes + notes, output.commit)
+    return Export(data, metadata, file.notes + notes, output.commit, output.differs)
 
 
 def _written_beside(
@@ -291,7 +295,7 @@ def _from_seed(
     data: dict[str, TensorData] = {n.name: b"" for n in needed if not n.length}
     size, offsets = _layout(written)
     if not size:
-        return Export(data, {SEED_KEY: str(seed)}, (), output.commit)
+        return Export(data, {SEED_KEY: str(seed)}, (), output.commit, output.differs)
     fd = output.side(size)
     targets: dict[str, list[Target]] = {}
     for tensor in written:
@@ -310,7 +314,7 @@ def _from_seed(
         )
     if mode == "embed":
         output.forget_side()
-    return Export(data, {SEED_KEY: str(seed)}, (), output.commit)
+    return Export(data, {SEED_KEY: str(seed)}, (), output.commit, output.differs)
 
 
 def _scratch(fd: int, offset: int, length: int) -> Callable[[], Iterator[bytes]]:

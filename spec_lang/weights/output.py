@@ -102,6 +102,24 @@ class Output:
         except OSError as error:
             raise self.failed(error) from None
 
+    def differs(self, model: Iterable[bytes | memoryview]) -> list[str]:
+        """The files that `commit` would change; none of them is written.
+
+        Raises:
+            WeightsError: something cannot be read or written (E1016).
+        """
+        try:
+            fd = self._open(self.path)
+            for chunk in model:
+                write(fd, chunk)
+            return [
+                final
+                for final, (temporary, descriptor) in self._temporary.items()
+                if os.path.exists(temporary) and not _is_copy(descriptor, final)
+            ]
+        except OSError as error:
+            raise self.failed(error) from None
+
     def _sync_folder(self) -> None:
         folder = os.open(self.folder, os.O_RDONLY)
         try:
@@ -142,6 +160,20 @@ class Output:
                         os.unlink(path)
                     finally:
                         os.close(fd)
+
+
+def _is_copy(fd: int, path: str) -> bool:
+    """Whether a file has the bytes of a descriptor."""
+    if not os.path.isfile(path):
+        return False
+    other = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(fd).st_size
+        return os.fstat(other).st_size == size and all(
+            os.pread(fd, BUFFER, at) == os.pread(other, BUFFER, at) for at in range(0, size, BUFFER)
+        )
+    finally:
+        os.close(other)
 
 
 def write(fd: int, data: bytes | memoryview, offset: int | None = None) -> None:
