@@ -185,7 +185,7 @@ def _onnx(
 def _only_for_onnx(given: dict[str, object]) -> None:
     """Refuse options that say nothing to the PyTorch target."""
     defaults = {"dtype": "f32", "method": "forward"}
-    names = {"renames": "rename", "inputs": "input", "with_loss": "with"}
+    names = {"renames": "rename", "ignores": "ignore", "inputs": "input", "with_loss": "with"}
     for key, value in given.items():
         if value and value != defaults.get(key):
             option = names.get(key, key).replace("_", "-")

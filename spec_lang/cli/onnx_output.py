@@ -29,8 +29,9 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 class Request(Frozen):
     """The ONNX options of the command line."""
 
-    weights: Path | None
+    weights: str | None
     renames: tuple[str, ...]
+    ignores: tuple[str, ...]
     seed: int | None
     mode: Mode
     dtype: DType
@@ -60,11 +61,13 @@ class Request(Frozen):
             raise click.UsageError("--no-weights excludes --weights and --seed")
         if given["zero_copy"] and not given["weights"]:
             raise click.UsageError("--zero-copy goes with --weights: it points into that file")
-        if given["renames"] and not given["weights"]:
-            raise click.UsageError("--rename goes with --weights")
+        for name in ("rename", "ignore"):
+            if given[f"{name}s"] and not given["weights"]:
+                raise click.UsageError(f"--{name} goes with --weights")
         return Request(
             weights=given["weights"],
             renames=given["renames"],
+            ignores=given["ignores"],
             seed=given["seed"],
             mode=modes[0] if modes else "copy",
             dtype=DType(given["dtype"]),
@@ -118,10 +121,11 @@ def export(
             state,
             exported.needed,
             str(output),
-            weights=str(request.weights) if request.weights else None,
+            weights=request.weights,
             seed=request.seed or 0,
             mode=request.mode,
             renames=request.renames,
+            ignores=request.ignores,
             precision=request.dtype,
             progress=progress,
         ) as job,

@@ -72,8 +72,9 @@ def request(
     from spec_lang.runtimes.inputs import NoSizes
     from spec_lang.targets.onnx import proto
 
-    if options["renames"] and not options["weights"]:
-        raise click.UsageError("--rename goes with --weights")
+    for name in ("rename", "ignore"):
+        if options[f"{name}s"] and not options["weights"]:
+            raise click.UsageError(f"--{name} goes with --weights")
     result = compile_path(path, path.parent, sets, model)
     finish(result.diagnostics, "text")
     program = result.checked()
@@ -82,9 +83,10 @@ def request(
         yield Request(
             program,
             name,
-            weights=str(options["weights"]) if options["weights"] else None,
+            weights=options["weights"],
             seed=options["seed"],
             renames=options["renames"],
+            ignores=options["ignores"],
             dtype=DType(options["dtype"]),
             opset=options["opset"] or proto.DEFAULT_OPSET,
             method=options["method"],

@@ -38,6 +38,16 @@ SET = click.option(
 )
 MODEL = click.option("--model", metavar="NAME", help="Which model, where a file has several.")
 
+
+def _weights(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """A file that exists, or `FILE:NAME` with one that does."""
+    from spec_lang.weights.named import named
+
+    if value is not None:
+        click.Path(exists=True, dir_okay=False).convert(named(value)[0], option, context)
+    return value
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -57,15 +67,23 @@ def export_options(only: str = "") -> Callable[[Command], Command]:
     return all_of(
         click.option(
             "--weights",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help=f"{only}Safetensors, an index of them, or a PyTorch checkpoint.",
+            metavar="FILE[:NAME]",
+            callback=_weights,
+            help=f"{only}Safetensors, a PyTorch checkpoint (FILE:NAME: one of its state_dicts), or an index of them.",
         ),
         click.option(
             "--rename",
             "renames",
             multiple=True,
             metavar="OLD=NEW",
-            help=f"{only}Names in the weights file that differ; may be repeated.",
+            help=f"{only}Names in the weights file that differ, as 'module.*=*' or '_orig_mod.*=*'; may be repeated.",
+        ),
+        click.option(
+            "--ignore",
+            "ignores",
+            multiple=True,
+            metavar="PATTERN",
+            help=f"{only}Tensors of the weights file to leave out, as 'loss.*'; may be repeated.",
         ),
         click.option(
             "--dtype",

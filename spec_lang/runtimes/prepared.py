@@ -139,6 +139,7 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
             seed=request.seed,
             mode="copy",
             renames=request.renames,
+            ignores=request.ignores,
             precision=request.dtype,
             durable=False,
         ) as job:

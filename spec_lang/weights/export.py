@@ -17,10 +17,19 @@ from spec_lang.shapes.dtype import DType
 from spec_lang.weights import fingerprint, rename, safetensors
 from spec_lang.weights.elements import BUFFER, convert, read
 from spec_lang.weights.matching import match, roots
+from spec_lang.weights.named import named
 from spec_lang.weights.output import Output, transfer, write
 from spec_lang.weights.place import External, Streamed, TensorData
 from spec_lang.weights.state import ITEM_SIZES, Needed, State
-from spec_lang.weights.stored import Stored, WeightsError, WeightsFile, open_regular, problem, refuse
+from spec_lang.weights.stored import (
+    Stored,
+    WeightsError,
+    WeightsFile,
+    open_regular,
+    problem,
+    refuse,
+    shown,
+)
 
 Mode: TypeAlias = Literal["copy", "point", "embed", "none"]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -58,15 +67,22 @@ class Piece(NamedTuple):
 
 
 def load(path: str) -> WeightsFile:
-    """Where the tensors of a weights file are: safetensors, an index of such files, or a PyTorch checkpoint.
+    """Where the tensors of a weights file are: safetensors, a PyTorch checkpoint, or an index of such files.
+
+    `FILE:NAME` is the state_dict of that name in a checkpoint.
 
     Raises:
         WeightsError: it is none of them, or malformed.
     """
+    path, name = named(path)
     if path.endswith(safetensors.INDEX_SUFFIX):
-        return safetensors.read_index(path)
+        return _plain(safetensors.read_index(path, _load_one), path, name)
+    return _load_one(path, name)
+
+
+def _load_one(path: str, name: str | None = None) -> WeightsFile:
     if path.endswith(".safetensors"):
-        return safetensors.read(path)
+        return _plain(safetensors.read(path), path, name)
     fd = open_regular(path)
     try:
         head = os.pread(fd, 16, 0)
@@ -75,13 +91,21 @@ def load(path: str) -> WeightsFile:
     from spec_lang.weights import checkpoint  # archives and pickles: not what most exports read
 
     if checkpoint.is_checkpoint(head):
-        return checkpoint.read(path)
+        return checkpoint.read(path, name)
     if head[8:9] == b"{":
-        return safetensors.read(path)
+        return _plain(safetensors.read(path), path, name)
     if b"ustar" in head or not head:
         raise refuse("E1001", "the file is empty or an archive of another kind", path)
-    kinds = "safetensors, an index of safetensors files (*.index.json) or a PyTorch checkpoint"
+    kinds = "safetensors, a PyTorch checkpoint or an index of such files (*.index.json)"
     raise refuse("E1001", f"not a weights file that is known: {kinds}", path)
+
+
+def _plain(file: WeightsFile, path: str, name: str | None) -> WeightsFile:
+    """A file that holds one set of tensors, which has no name."""
+    if name is not None:
+        message = f"there is no state_dict {shown(name)}: only checkpoints have several"
+        raise refuse("E1007", message, path)
+    return file
 
 
 @contextmanager
@@ -94,6 +118,7 @@ def export(
     seed: int = 0,
     mode: Mode = "copy",
     renames: Sequence[str] = (),
+    ignores: Sequence[str] = (),
     precision: DType = DType.F32,
     full_hash: bool = False,
     durable: bool = True,
@@ -102,8 +127,8 @@ def export(
     """Weights from the file `weights`, or drawn from `seed`; the caller commits the model's bytes inside the context.
 
     Mode ``copy`` writes all of it to `NAME.onnx.data`; ``point`` points into `weights` where that has a tensor as the graph
-    needs it, and writes the rest there; ``embed`` puts all of it into the model; ``none`` leaves it out. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not
-    forced to the disk before they are put in place.
+    needs it, and writes the rest there; ``embed`` puts all of it into the model; ``none`` leaves it out. `renames` and `ignores` are
+    patterns of the file's keys. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not forced to the disk before they are put in place.
 
     Raises:
         WeightsError: the file does not fit the model, or cannot be pointed into, or something cannot be read or written.
@@ -120,7 +145,7 @@ def export(
                 job = _from_seed(state, needed, output, seed, mode, progress)
             else:
                 job = _from_file(
-                    state, needed, output, weights, mode, renames, precision, full_hash, progress
+                    state, needed, output, weights, mode, renames, ignores, precision, full_hash, progress
                 )
         except OSError as error:
             raise output.failed(error) from None
@@ -137,15 +162,17 @@ def _from_file(
     weights: str,
     mode: Mode,
     renames: Sequence[str],
+    ignores: Sequence[str],
     precision: DType,
     full_hash: bool,
     progress: Progress,
 ) -> Export:
     patterns = [rename.parse(text) for text in renames]
+    left_out = [rename.parse_ignored(text) for text in ignores]
     file = load(weights)
-    keys = rename.apply(file.tensors, patterns, weights) if patterns else {key: key for key in file.tensors}
+    keys = rename.apply(file.tensors, patterns, weights, left_out)
     own = {os.path.realpath(path) for path in (output.path, output.side_path)}
-    if any(os.path.realpath(path) in own for path in (weights, *file.files)):
+    if any(os.path.realpath(path) in own for path in (named(weights)[0], *file.files)):
         raise refuse("E1016", "the model or its data would overwrite the weights", weights)
     found, notes = match(
         state.entries, {new: file.tensors[old] for new, old in keys.items()}, precision, weights

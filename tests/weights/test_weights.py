@@ -295,7 +295,7 @@ def test_every_mismatch_is_told_at_once(tmp_path: Path) -> None:
         {
             "embed.weigth": TENSORS["embed.weight"],
             "fc.weight": TENSORS["fc.weight"].T.copy(),
-            "fc.bias": TENSORS["fc.bias"].astype(np.float64),
+            "fc.bias": TENSORS["fc.bias"].astype(np.int32),
             "norm.steps": TENSORS["norm.steps"].astype(np.int32),
             "extra": np.zeros(2, np.float32),
         },
@@ -305,19 +305,29 @@ def test_every_mismatch_is_told_at_once(tmp_path: Path) -> None:
     assert "`embed.weight` [7, 4]; the file has `embed.weigth`, did you mean that?" in words
     assert "`extra` [2]" in words
     assert "`fc.weight` is [5, 4] in the model, [4, 5] in the file: it is transposed" in words
-    assert "`fc.bias` is f32 in the model, f64 in the file" in words
+    assert "`fc.bias` is f32 in the model, i32 in the file" in words
     assert "`norm.steps` is i64 in the model, i32 in the file" in words
 
 
-@pytest.mark.parametrize(
-    ("key", "dtype", "by_precision"), [("fc.bias", np.float64, True), ("norm.steps", np.int32, False)]
-)
-def test_another_precision_helps_floats_only(
-    key: str, dtype: type, by_precision: bool, tmp_path: Path
-) -> None:
-    error = refused(tmp_path, {**TENSORS, key: TENSORS[key].astype(dtype)})
-    assert codes(error) == ["E1011"]
-    assert ("--dtype" in text(error)) == by_precision
+@pytest.mark.parametrize(("key", "dtype"), [("fc.bias", np.int64), ("norm.steps", np.int32)])
+def test_numbers_of_another_kind_are_refused(key: str, dtype: type, tmp_path: Path) -> None:
+    assert codes(refused(tmp_path, {**TENSORS, key: TENSORS[key].astype(dtype)})) == ["E1011"]
+
+
+def test_doubles_become_the_precision_that_is_exported_and_it_is_said(tmp_path: Path) -> None:
+    save_file(
+        {k: v.astype(np.float64) if v.dtype.kind == "f" else v for k, v in TENSORS.items()},
+        tmp_path / "w.safetensors",
+    )
+    found, job = exported(STATE, NEEDED, tmp_path / "m.onnx", weights=str(tmp_path / "w.safetensors"))
+    assert job.notes == ("3 tensors of f64 rounded to f32",)
+    for key, value in TENSORS.items():
+        np.testing.assert_array_equal(found[key], value)
+
+
+def test_doubles_are_no_exact_floats(tmp_path: Path) -> None:
+    exact = State((Entry("a", (2,), DType.F32),))
+    assert codes(refused(tmp_path, {"a": np.ones(2)}, exact)) == ["E1011"]
 
 
 @pytest.mark.parametrize(
@@ -427,6 +437,52 @@ def test_patterns(patterns: list[str], key: str, result: str | None, tmp_path: P
 )
 def test_patterns_that_cannot_be(pattern: str, tmp_path: Path) -> None:
     assert set(codes(refused(tmp_path, TENSORS, renames=[pattern]))) == {"E1013"}
+
+
+@pytest.mark.parametrize("pattern", ["extra.*", "/extra\\.(a|b)/", "extra.?", "*"])
+@pytest.mark.parametrize("renames", [(), ("extra.*=more.*",), ("*=x.*", "x.*=*")])
+def test_tensors_are_left_out_under_their_names_in_the_file(
+    pattern: str, renames: tuple[str, ...], tmp_path: Path
+) -> None:
+    tensors = TENSORS | {"extra.a": np.ones(1, np.float32), "extra.b": np.ones(1, np.float32)}
+    save_file(tensors, tmp_path / "w.safetensors")
+    options = {"weights": str(tmp_path / "w.safetensors"), "ignores": [pattern]}
+    if pattern == "extra.*":
+        renames = tuple(r for r in renames if not r.startswith("extra"))
+    elif pattern in ("extra.?", "*") or (renames and renames[0].startswith("extra")):
+        with pytest.raises(SpecError) as caught:
+            exported(STATE, NEEDED, tmp_path / "m.onnx", renames=renames, **options)
+        wanted = {"*": "E1008" if not renames else "E1013"}.get(pattern, "E1013")
+        assert codes(caught.value)[0] == wanted
+        return
+    found, _ = exported(STATE, NEEDED, tmp_path / "m.onnx", renames=renames, **options)
+    np.testing.assert_array_equal(found["fc.weight"], TENSORS["fc.weight"])
+
+
+def test_tensors_are_left_out_under_their_new_names_too(tmp_path: Path) -> None:
+    tensors = {f"net.{k}": v for k, v in TENSORS.items()} | {"net.extra": np.ones(1, np.float32)}
+    save_file(tensors, tmp_path / "w.safetensors")
+    options = {"weights": str(tmp_path / "w.safetensors"), "renames": ["net.*=*"]}
+    exported(STATE, NEEDED, tmp_path / "m.onnx", ignores=["extra"], **options)
+    exported(STATE, NEEDED, tmp_path / "m.onnx", ignores=["net.extra"], **options)
+
+
+@pytest.mark.parametrize(
+    ("extra", "help"),
+    [
+        (["epoch"], "`--ignore 'epoch'` leaves it out"),
+        (["loss.a", "loss.b"], "`--ignore 'loss.*'` leaves them out"),
+        (["a.x", "b.x"], "`--ignore 'a.x' --ignore 'b.x'` leaves them out"),
+        (list("abcd"), "`--ignore 'KEY'` leaves a tensor out"),
+        (["it's"], "`--ignore 'KEY'` leaves a tensor out"),
+    ],
+)
+def test_what_the_model_has_no_place_for_is_told_with_the_option(
+    extra: list[str], help: str, tmp_path: Path
+) -> None:
+    error = refused(tmp_path, TENSORS | {k: np.ones(1, np.float32) for k in extra})
+    assert codes(error) == ["E1009"]
+    assert help in text(error)
 
 
 # --- What is left when it fails -------------------------------------------------------------
