@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.shared import fail, finish, model_name, say
+from spec_lang.cli.shared import fail, finish, model_name, say, size_text
 from spec_lang.frozen import Frozen
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.shapes import DType
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 LISTED = 4
 """Files that one message names."""
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 class Request(Frozen):
@@ -116,7 +115,7 @@ def export(
         return [str(output)]
     output.parent.mkdir(parents=True, exist_ok=True)
     with (
-        _Progress() as progress,
+        Progress() as progress,
         weights.export(
             state,
             exported.needed,
@@ -174,12 +173,12 @@ def _weights_of(data: Mapping[str, TensorData], mode: Mode, own: str) -> str:
             beside[place.location] = beside.get(place.location, 0) + place.length
         else:
             inside += place.length if isinstance(place, Streamed) else len(place)
-    files = [f"in {name}, {_size(count)}" for name, count in sorted(beside.items())]
+    files = [f"in {name}, {size_text(count)}" for name, count in sorted(beside.items())]
     if len(files) > LISTED:
         rest = sorted(beside.items())[LISTED - 1 :]
-        files[LISTED - 1 :] = [f"in {len(rest)} more files, {_size(sum(n for _, n in rest))}"]
+        files[LISTED - 1 :] = [f"in {len(rest)} more files, {size_text(sum(n for _, n in rest))}"]
     if inside:
-        files.append(f"inside, {_size(inside)}")
+        files.append(f"inside, {size_text(inside)}")
     if not files:
         return ""
     theirs = [name for name in beside if name != own]
@@ -189,17 +188,7 @@ def _weights_of(data: Mapping[str, TensorData], mode: Mode, own: str) -> str:
     return f" (weights {', and '.join(files)}{keep})"
 
 
-def _size(count: int) -> str:
-    """Bytes for people, in decimal units."""
-    if count < 1000:
-        return f"{count} bytes" if count != 1 else "1 byte"
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.1f} {UNITS[unit]}" if value < 9.95 else f"{value:.0f} {UNITS[unit]}"
-
-
-class _Progress:
+class Progress:
     """A bar on the terminal once the work has gone on for a second; nothing where there is no terminal."""
 
     def __enter__(self) -> Callable[[int, int], None]:

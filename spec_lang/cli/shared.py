@@ -39,14 +39,7 @@ SET = click.option(
 MODEL = click.option("--model", metavar="NAME", help="Which model, where a file has several.")
 
 
-def _weights(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """A file that exists, or `FILE:NAME` with one that does."""
-    from spec_lang.weights.named import named
-
-    if value is not None:
-        click.Path(exists=True, dir_okay=False).convert(named(value)[0], option, context)
-    return value
-
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,29 +55,48 @@ def all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comman
     return add
 
 
+def weights_file(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """A file that exists, or `FILE:NAME` with one that does."""
+    from spec_lang.weights.named import named
+
+    if value is not None:
+        click.Path(exists=True, dir_okay=False).convert(named(value)[0], option, context)
+    return value
+
+
+def rename_option(only: str = "") -> Callable[[Command], Command]:
+    """`--rename`; `only` says before its help what it is for."""
+    return click.option(
+        "--rename",
+        "renames",
+        multiple=True,
+        metavar="OLD=NEW",
+        help=f"{only}Names in the weights file that differ, as 'module.*=*' or '_orig_mod.*=*'; may be repeated.",
+    )
+
+
+def ignore_option(only: str = "") -> Callable[[Command], Command]:
+    """`--ignore`; `only` says before its help what it is for."""
+    return click.option(
+        "--ignore",
+        "ignores",
+        multiple=True,
+        metavar="PATTERN",
+        help=f"{only}Tensors of the weights file to leave out, as 'loss.*'; may be repeated.",
+    )
+
+
 def export_options(only: str = "") -> Callable[[Command], Command]:
     """The options for what a model is exported with; `only` says before each what it is for, where that is not all."""
     return all_of(
         click.option(
             "--weights",
             metavar="FILE[:NAME]",
-            callback=_weights,
+            callback=weights_file,
             help=f"{only}Safetensors, a PyTorch checkpoint (FILE:NAME: one of its state_dicts), or an index of them.",
         ),
-        click.option(
-            "--rename",
-            "renames",
-            multiple=True,
-            metavar="OLD=NEW",
-            help=f"{only}Names in the weights file that differ, as 'module.*=*' or '_orig_mod.*=*'; may be repeated.",
-        ),
-        click.option(
-            "--ignore",
-            "ignores",
-            multiple=True,
-            metavar="PATTERN",
-            help=f"{only}Tensors of the weights file to leave out, as 'loss.*'; may be repeated.",
-        ),
+        rename_option(only),
+        ignore_option(only),
         click.option(
             "--dtype",
             type=click.Choice(["f32", "f16", "bf16"]),
@@ -232,3 +244,13 @@ def say(message: str) -> None:
     from spec_lang.diagnostics.excerpt import brief, printable
 
     click.echo(brief(printable(message)), err=True)
+
+
+def size_text(count: int) -> str:
+    """Bytes for people, in decimal units."""
+    if count < 1000:
+        return f"{count} bytes" if count != 1 else "1 byte"
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {UNITS[unit]}" if value < 9.95 else f"{value:.0f} {UNITS[unit]}"

@@ -226,7 +226,7 @@ def _written(tensor: Needed, plan: _Plan, found: Mapping[str, Stored], fd: int, 
         if stored is not None and stored.strides is None and stored.dtype is tensor.dtype:
             steps = transfer(stored, start * width, (stop - start) * width, fd, at)
         else:
-            steps = _stream(_pieces(stored, start, stop, tensor.dtype), fd, at)
+            steps = _stream(pieces(stored, start, stop, tensor.dtype), fd, at)
         yield from steps
         at += (stop - start) * width
 
@@ -284,12 +284,12 @@ def _chunks(
 
     def chunks() -> Iterator[bytes | memoryview]:
         for key, start, stop in plan.pieces(tensor):
-            yield from _pieces(None if key is None else found.get(key), start, stop, tensor.dtype)
+            yield from pieces(None if key is None else found.get(key), start, stop, tensor.dtype)
 
     return chunks
 
 
-def _pieces(stored: Stored | None, start: int, stop: int, dtype: DType) -> Iterator[bytes | memoryview]:
+def pieces(stored: Stored | None, start: int, stop: int, dtype: DType) -> Iterator[bytes | memoryview]:
     """Elements `start:stop` in a dtype; zeros where nothing is stored (rows of zeros, or what a file may lack)."""
     if stored is None:
         yield from _zeros((stop - start) * ITEM_SIZES[dtype])

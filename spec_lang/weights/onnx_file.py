@@ -10,11 +10,34 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from spec_lang.weights.stored import open_regular
+from spec_lang.shapes.dtype import DType
+from spec_lang.weights.stored import Stored, open_regular, refuse, shown
 
 WINDOW: Final = 1 << 16
 MAX_TEXT: Final = 1 << 22
 """Bytes of the longest text that is read; a longer one is as if it were not there."""
+MAX_FIELDS: Final = 1_000_000
+"""Fields that are looked at, which bounds the time."""
+MAX_RANK: Final = 64
+NUMBERS: Final[dict[int, str | DType]] = {
+    1: DType.F32,
+    2: DType.U8,
+    3: DType.I8,
+    4: "u16",
+    5: DType.I16,
+    6: DType.I32,
+    7: DType.I64,
+    8: "string",
+    9: DType.BOOL,
+    10: DType.F16,
+    11: DType.F64,
+    12: "u32",
+    13: "u64",
+    14: "complex64",
+    15: "complex128",
+    16: DType.BF16,
+}
+"""ONNX's numbers of dtypes."""
 
 
 class NotOnnx(Exception):
@@ -49,6 +72,7 @@ class Reader:
         self.size = os.fstat(fd).st_size
         self._at = 0
         self._window = b""
+        self._left = MAX_FIELDS
 
     def fields(self, start: int, end: int) -> Iterator[Field]:
         """The fields of the message that takes these bytes.
@@ -58,6 +82,9 @@ class Reader:
         """
         at = start
         while at < end:
+            self._left -= 1
+            if self._left < 0:
+                raise NotOnnx(f"it has more than {MAX_FIELDS:,} fields")
             tag, at = self._varint(at, end)
             number, kind = tag >> 3, tag & 7
             value, first, last = 0, -1, -1
@@ -85,6 +112,17 @@ class Reader:
         if not field.is_range or field.end - field.start > MAX_TEXT:
             return ""
         return self.bytes(field.start, field.end).decode("utf-8", "replace")
+
+    def integers(self, field: Field) -> list[int]:
+        """A repeated integer, one field for all or each."""
+        if not field.is_range:
+            return [field.value]
+        at = field.start
+        found: list[int] = []
+        while at < field.end and len(found) <= MAX_RANK:
+            value, at = self._varint(at, field.end)
+            found.append(value)
+        return found
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
         result = shift = 0
@@ -130,3 +168,79 @@ def about(path: str) -> About:
         return About(producer, metadata)
     finally:
         os.close(fd)
+
+
+def tensors(path: str) -> list[tuple[str, Stored | None, str | DType, tuple[int, ...]]]:
+    """A model's weights: name, place, dtype and shape of each; no place where the elements are written as single numbers.
+
+    Raises:
+        WeightsError: it cannot be read (E1001), or is no ONNX model (E1018).
+    """
+    fd = open_regular(path)
+    try:
+        reader = Reader(fd)
+        graphs = [f for f in reader.fields(0, reader.size) if f.number == 7 and f.is_range]
+        if not graphs:
+            raise NotOnnx("it has no graph")
+        return [
+            _tensor(reader, path, field)
+            for graph in graphs
+            for field in reader.fields(graph.start, graph.end)
+            if field.number == 5 and field.is_range
+        ]
+    except NotOnnx as error:
+        raise refuse("E1018", f"not an ONNX model: {error}", path) from None
+    finally:
+        os.close(fd)
+
+
+def _tensor(
+    reader: Reader, path: str, message: Field
+) -> tuple[str, Stored | None, str | DType, tuple[int, ...]]:
+    name, number = "", 0
+    dims: list[int] = []
+    data: list[Field] = []
+    outside: dict[str, str] = {}
+    for field in reader.fields(message.start, message.end):
+        if field.number == 1:
+            dims += reader.integers(field)
+            if len(dims) > MAX_RANK:
+                raise NotOnnx(f"a tensor has more than {MAX_RANK} dims")
+        elif field.number == 2:
+            number = field.value
+        elif field.number == 8:
+            name = reader.text(field)
+        elif field.number == 13 and field.is_range:
+            pair = {f.number: reader.text(f) for f in reader.fields(field.start, field.end)}
+            outside[pair.get(1, "")] = pair.get(2, "")
+        elif field.number in (4, 9, 10) and field.is_range:
+            data.append(field)
+    if any(n >= 1 << 63 for n in dims):
+        raise NotOnnx(f"{shown(name)} has a negative size")
+    dtype, shape = NUMBERS.get(number, f"type {number}"), tuple(dims)
+    place: tuple[str, int] | None = None
+    if outside:
+        digits = outside.get("offset", "0")
+        if digits.isascii() and digits.isdigit() and len(digits) < 19:
+            place = _beside(path, outside.get("location", "")), int(digits)
+    elif len(data) == 1 and data[0].end - data[0].start == _size(dtype, shape):
+        place = path, data[0].start
+    elif not _size(dtype, shape):
+        place = path, 0
+    return name, None if place is None else Stored(*place, dtype, shape), dtype, shape
+
+
+def _size(dtype: str | DType, shape: tuple[int, ...]) -> int:
+    return Stored("", 0, dtype, shape).length
+
+
+def _beside(path: str, location: str) -> str:
+    """The file that a model names for its weights.
+
+    Raises:
+        NotOnnx: it lies outside the model's folder.
+    """
+    parts = location.split("/")
+    if os.path.isabs(location) or "\0" in location or "\\" in location or any(p in ("", "..") for p in parts):
+        raise NotOnnx(f"its weights are said to be in {shown(location)}, which is not in its own folder")
+    return os.path.join(os.path.dirname(path), location)

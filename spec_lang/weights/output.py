@@ -65,7 +65,18 @@ class Output:
         Raises:
             WeightsError: it cannot be made, or the disk has not the room (E1016).
         """
-        fd = self._open(self.side_path)
+        return self._sized(self.side_path, size)
+
+    def main(self, size: int) -> int:
+        """A descriptor for the file itself, of this size, to be filled by `os.pwrite` and put in place by `commit(())`.
+
+        Raises:
+            WeightsError: it cannot be made, or the disk has not the room (E1016).
+        """
+        return self._sized(self.path, size)
+
+    def _sized(self, path: str, size: int) -> int:
+        fd = self._open(path)
         try:
             room = os.fstatvfs(fd)
             if size > room.f_bavail * room.f_frsize:
@@ -88,9 +99,10 @@ class Output:
             WeightsError: it cannot be written (E1016).
         """
         try:
-            fd = self._open(self.path)
-            for chunk in model:
-                write(fd, chunk)
+            if self.path not in self._temporary:
+                fd = self._open(self.path)
+                for chunk in model:
+                    write(fd, chunk)
             for temporary, descriptor in self._temporary.values():
                 if self.durable and os.path.exists(temporary):
                     os.fsync(descriptor)

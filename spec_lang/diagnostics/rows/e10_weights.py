@@ -91,4 +91,8 @@ ROWS: dict[str, Code] = {
         "With `--zero-copy` the model reads its weights from the file that was given. Runtimes read files only in the model's own "
         "folder or below it, and follow no link. Without `--zero-copy` the weights are copied.",
     ),
+    "E1018": Code(
+        "Not an ONNX model",
+        "The file ends early, or is something else. A model's weights must lie in it, or in files in its own folder.",
+    ),
 }
