@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -85,11 +84,11 @@ def export(
     request: Request,
     style: str,
     only_check: bool = False,
-) -> list[str]:
+) -> tuple[str, ...]:
     """Write one spec's model, and say what was written; with `only_check`, gives the files that would change instead."""
+    from spec_lang import exporting
     from spec_lang.targets.onnx import proto
-    from spec_lang.targets.onnx.export import Options, emit
-    from spec_lang.weights import export as weights
+    from spec_lang.targets.onnx.export import Options
 
     program = result.checked()
     name = model_name(path, program, model)
@@ -103,61 +102,36 @@ def export(
         with_loss=request.with_loss,
     )
     try:
-        exported = emit(program, name, {}, options)
-        state = exported.state
+        with Progress() as progress:
+            written = exporting.export(
+                program,
+                name,
+                output,
+                options,
+                weights=request.weights,
+                seed=request.seed,
+                mode=request.mode,
+                renames=request.renames,
+                ignores=request.ignores,
+                force=True,  # what may be replaced was decided for all outputs together
+                only_check=only_check,
+                progress=progress,
+            )
     except EvaluationError as error:
         finish([error.diagnostic(program, result.sources)], style)
-        return []
-    drawn = request.weights is None and request.seed is None and request.mode != "none"
-    if drawn and exported.needed:
-        _keep_weights(output)
-    if only_check and not output.parent.is_dir():
-        return [str(output)]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        Progress() as progress,
-        weights.export(
-            state,
-            exported.needed,
-            str(output),
-            weights=request.weights,
-            seed=request.seed or 0,
-            mode=request.mode,
-            renames=request.renames,
-            ignores=request.ignores,
-            precision=request.dtype,
-            progress=progress,
-        ) as job,
-    ):
-        chunks = exported.chunks(job.data, job.metadata)
-        if only_check:
-            return sorted(job.differs(chunks))
-        job.commit(chunks)
-    for note in job.notes:
+        return ()
+    except FileExistsError as error:
+        fail(str(error))
+    if only_check:
+        return written.changed
+    for note in written.notes:
         say(note)
-    say(f"wrote {output}{_weights_of(job.data, request.mode, f'{output.name}.data')}")
-    if drawn and exported.needed:
+    say(f"wrote {output}{_weights_of(written.data, request.mode, f'{output.name}.data')}")
+    if written.drawn:
         say(
             "its weights are random, drawn from seed 0: --weights takes them from a file, --seed draws others"
         )
-    return []
-
-
-def _keep_weights(output: Path) -> None:
-    """End the command where weights that nobody asked for would take the place of those of a file."""
-    from spec_lang.weights import fingerprint
-    from spec_lang.weights.onnx_file import about
-
-    if not output.is_file():
-        return
-    known = about(str(output)).metadata.get(fingerprint.KEY)
-    if known is not None:
-        places = [os.path.normpath(output.parent / name) for name in fingerprint.files(known)]
-        files = ", ".join(places[:3]) or "a file"
-        fail(
-            f"{output} has its weights from {files}, and would get random ones: name the file with --weights, "
-            "or ask for random ones with --seed 0"
-        )
+    return ()
 
 
 def _weights_of(data: Mapping[str, TensorData], mode: Mode, own: str) -> str:
