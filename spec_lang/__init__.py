@@ -5,20 +5,35 @@ import spec_lang
 LeNet5 = spec_lang.load("lenet5.nnspec").LeNet5       # the generated module, without a file on disk
 spec_lang.install()                                    # from now on `import lenet5` finds lenet5.nnspec
 spec_lang.compile_file("lenet5.nnspec", "build")       # writes build/lenet5.py
+spec_lang.compile_onnx("lenet5.nnspec", "lenet5.onnx", weights="lenet5.safetensors")
+for d in spec_lang.check_file("lenet5.nnspec"): print(d.code, d.message)
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
     from spec_lang.diagnostics import Diagnostic, SpecError
-    from spec_lang.loading import install, load, uninstall
+    from spec_lang.ir.arithmetic import Host
+    from spec_lang.loading import install, load, load_text, uninstall
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "SpecError", "check_file", "compile_file", "install", "load", "uninstall"]
+__all__ = [
+    "Diagnostic",
+    "SpecError",
+    "check_file",
+    "check_text",
+    "compile_file",
+    "compile_onnx",
+    "install",
+    "load",
+    "load_text",
+    "uninstall",
+]
 
 
 def compile_file(path: str | Path, folder: str | Path, *, force: bool = False) -> list[Path]:
@@ -54,6 +69,104 @@ def check_file(path: str | Path) -> list[Diagnostic]:
     return list(_compiled(Path(path)).diagnostics)
 
 
+def check_text(text: str, folder: str | Path | None = None) -> list[Diagnostic]:
+    """Everything that is wrong with a spec that is no file; `folder` has the specs that it imports.
+
+    Raises:
+        SpecError: the text is too long, or none.
+    """
+    from spec_lang import workspace
+    from spec_lang.compiler import compile_sources
+
+    find = workspace.finder(() if folder is None else (Path(folder),))
+    return list(compile_sources({"spec": workspace.from_text(text)}, find).diagnostics)
+
+
+def compile_onnx(
+    path: str | Path,
+    output: str | Path,
+    *,
+    model: str | None = None,
+    hyperparameters: Mapping[str, Host] | None = None,
+    weights: str | Path | None = None,
+    renames: Sequence[str] = (),
+    ignores: Sequence[str] = (),
+    seed: int | None = None,
+    mode: Literal["copy", "point", "embed", "none"] = "copy",
+    dtype: Literal["f32", "f16", "bf16"] = "f32",
+    opset: int | None = None,
+    method: str = "forward",
+    inputs: Sequence[str] = (),
+    with_loss: bool = False,
+    force: bool = False,
+) -> Path:
+    """Compile a model of a spec to an ONNX file; gives its path.
+
+    Args:
+        path: The spec.
+        output: The model's file; its folder is made.
+        model: Which model, where the spec has several.
+        hyperparameters: Values in place of its defaults.
+        weights: A weights file, or `FILE:NAME` for one of a checkpoint's state_dicts; without it they are drawn.
+        renames: Names in it that differ, as `"module.*=*"`.
+        ignores: Patterns of its tensors to leave out.
+        seed: What random weights are drawn from; 0 where none is given.
+        mode: `copy` the weights beside the model, `point` into the weights file, `embed` them, or `none`: they are inputs.
+        dtype: What `float` is.
+        opset: The version of the standard operators.
+        method: Which method.
+        inputs: The optional inputs that the graph shall have.
+        with_loss: Whether the loss is computed too.
+        force: Whether a file that specc did not write may be replaced.
+
+    Raises:
+        SpecError: the spec does not check, ONNX cannot express it, or the weights do not fit.
+        ValueError: there is no such model, or several and none is named, or no such opset.
+        FileExistsError: a file that specc did not write would be replaced, or weights from a file by random ones.
+    """
+    from spec_lang import exporting
+    from spec_lang.diagnostics import SpecError
+    from spec_lang.generated import models
+    from spec_lang.ir.evaluate import EvaluationError
+    from spec_lang.shapes import DType
+    from spec_lang.targets.onnx import proto
+    from spec_lang.targets.onnx.export import Options
+
+    compiled = _compiled(Path(path))
+    program = compiled.checked()
+    names = models(program)
+    if model not in names and (model is not None or len(names) != 1):
+        raise ValueError(
+            f"{path} has the models {', '.join(names) or 'none'}: `model` names one of them, not {model}"
+        )
+    if opset is not None and not proto.OLDEST_OPSET <= opset <= proto.NEWEST_OPSET:
+        raise ValueError(f"`opset` goes from {proto.OLDEST_OPSET} to {proto.NEWEST_OPSET}")
+    options = Options(
+        opset=opset or proto.DEFAULT_OPSET,
+        dtype=DType(dtype),
+        method=method,
+        inputs=frozenset(inputs),
+        with_loss=with_loss,
+    )
+    try:
+        exporting.export(
+            program,
+            model or names[0],
+            Path(output),
+            options,
+            overrides=hyperparameters,
+            weights=None if weights is None else str(weights),
+            seed=seed,
+            mode=mode,
+            renames=renames,
+            ignores=ignores,
+            force=force,
+        )
+    except EvaluationError as error:
+        raise SpecError((error.diagnostic(program, compiled.sources),)) from None
+    return Path(output)
+
+
 def _compiled(path: Path) -> Compilation:
     from spec_lang import workspace
     from spec_lang.compiler import compile_sources
@@ -66,6 +179,7 @@ _LAZY = {
     "SpecError": "diagnostics",
     "install": "loading",
     "load": "loading",
+    "load_text": "loading",
     "uninstall": "loading",
 }
 

@@ -15,6 +15,7 @@ from spec_lang import __version__
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
+    from spec_lang.ir.model import Program
 
 MARK: Final = re.compile(rb"# Generated from .* by specc [0-9][^ ]*; edit the spec instead\.\r?\n")
 HEAD: Final = 4096
@@ -26,6 +27,17 @@ def header(spec: str) -> str:
     name = "".join(c if c.isprintable() else "?" for c in os.path.basename(spec))
     version = ".".join(__version__.split(".")[:2])
     return f"# Generated from {name} by specc {version}; edit the spec instead.\n"
+
+
+def models(program: Program) -> list[str]:
+    """The models that the first file of a program has, variants included."""
+    from spec_lang.ir.model import Block, Variant
+
+    return [
+        d.name
+        for d in program.definitions
+        if d.file == 0 and (isinstance(d, Variant) or (isinstance(d, Block) and d.entry))
+    ]
 
 
 def torch_files(result: Compilation) -> dict[str, str]:

@@ -169,13 +169,9 @@ def model_name(path: Path, program: Program, wanted: str | None) -> str:
     Raises:
         click.UsageError: there are several, and none is named.
     """
-    from spec_lang.ir.model import Block, Variant
+    from spec_lang.generated import models
 
-    names = [
-        d.name
-        for d in program.definitions
-        if d.file == 0 and (isinstance(d, Variant) or (isinstance(d, Block) and d.entry))
-    ]
+    names = models(program)
     if wanted in names:
         return str(wanted)
     if wanted is None and len(names) == 1:
