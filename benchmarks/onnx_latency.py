@@ -6,8 +6,8 @@ The exporter makes each model twice: with the dims dynamic that ours has so (`to
 one), and as it does by default, with every size frozen to the example's. Two threads, batch 1, some processes in each of
 which all graphs run in turn; prints the median ratio to the better of the plain graph and the slimmed one, for both kinds,
 with the interval that holds the middle half of the processes, and the number of nodes of each graph. The bound is 1.00
-within noise, and 0.70 for the small GPT-2. Ours is once as it is made, with the weights where they are, and once made with
-`--copy`: in the weights file small tensors lie between large ones, which many narrow layers feel.
+within noise, and 0.70 for the small GPT-2. Ours is once as it is made, with a copy of the weights, and once made with
+`--zero-copy`: in the weights file small tensors lie between large ones, which many narrow layers feel.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def graphs(case: Case, folder: Path) -> dict[str, Path]:
     ours = folder / f"{case.spec}.onnx"
     process([sys.executable, "-c", PREPARE.format(twin=case.twin), str(weights)])
     process(specc(case, sys.executable, folder, weights))
-    (folder / "copied").mkdir()
-    process([*specc(case, sys.executable, folder / "copied", weights), "--copy"])
-    paths = {"ours": ours, "copied": folder / "copied" / ours.name}
+    pointing = folder / "pointing.onnx"
+    process([*specc(case, sys.executable, folder, weights), "-o", str(pointing), "--zero-copy"])
+    paths = {"ours": ours, "pointing": pointing}
     for kind, dynamic in (("dynamic", dynamic_dims(ours)), ("frozen", None)):
         plain, slim = folder / f"{kind}.onnx", folder / f"{kind}-slim.onnx"
         script = EXPORT.format(twin=case.twin, inputs=case.inputs, dynamic=dynamic)
@@ -121,10 +121,10 @@ def measure(name: str, case: Case, runs: int, folder: Path) -> None:
     print(f"{name}: {middle['ours'] * 1e3:.3f} ms, {nodes['ours']} nodes", flush=True)
     for kind in ("dynamic", "frozen"):
         best = min(kind, f"{kind}, slim", key=lambda k: middle[k])
-        found, copied = (quotient([r[k] / r[best] for r in rounds]) for k in ("ours", "copied"))
+        found, pointing = (quotient([r[k] / r[best] for r in rounds]) for k in ("ours", "pointing"))
         print(
             f"    against torch, {best}: {middle[best] * 1e3:.3f} ms, {nodes[best]} nodes; "
-            f"latency {found}, with --copy {copied}; nodes {nodes['ours'] / nodes[best]:.2f}",
+            f"latency {found}, with --zero-copy {pointing}; nodes {nodes['ours'] / nodes[best]:.2f}",
             flush=True,
         )
 

@@ -52,6 +52,11 @@ class Compilation:
             raise SpecError(tuple(self.errors))
         return self.program
 
+    def imports_first(self) -> str | None:
+        """The source that imports the first module, where one does."""
+        first = self.modules[0].name
+        return next((m.tree.source.name for m in self.modules[1:] if first in _imports(m.tree)), None)
+
     def torch_sources(self) -> dict[str, str]:
         """The PyTorch target's files by relative path.
 

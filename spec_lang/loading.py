@@ -41,6 +41,26 @@ def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
     return from_program(program, prefix, allow_extern=allow_extern)
 
 
+def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool = False) -> ModuleType:
+    """The generated module of a spec that is no file.
+
+    Args:
+        text: The spec.
+        folder: Where the specs that it imports lie; without it there are none.
+        allow_extern: Whether the Python code that it declares as `extern` may be imported, and so run.
+
+    Raises:
+        SpecError: the spec, or one that it imports, does not check.
+        ExternsNotAllowed: it declares externs, and `allow_extern` is False.
+    """
+    from spec_lang.compiler import compile_sources
+
+    find = workspace.finder(() if folder is None else (Path(folder),))
+    program = compile_sources({"spec": workspace.from_text(text)}, find).checked()
+    prefix = "nnspec_" + hashlib.sha256(f"{folder}\0{text}".encode(errors="replace")).hexdigest()[:12]
+    return from_program(program, prefix, allow_extern=allow_extern)
+
+
 def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -> ModuleType:
     """The generated module of a checked program; `prefix` stands before the names of all its modules.
 

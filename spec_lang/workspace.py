@@ -94,6 +94,15 @@ def decode(name: str, data: bytes) -> Source:
     return source
 
 
+def from_text(text: str) -> Source:
+    """A text as a source that is no file.
+
+    Raises:
+        SpecError: it is too long, or holds what UTF-8 cannot.
+    """
+    return decode("<text>", text.encode(errors="surrogatepass"))
+
+
 def place(path: Path) -> Path:
     """Where writing to a path puts the file: the same for all paths to that place, and a link counts as itself."""
     return path.parent.resolve() / path.name

@@ -58,9 +58,13 @@ def test_json_goes_to_stdout(tmp_path: Path) -> None:
         ["compile"],
         ["nonsense"],
         ["compile", GOOD, "--seed", "3"],
-        ["compile", GOOD, "--target", "onnx", "--embed", "--copy"],
+        ["compile", GOOD, "--target", "onnx", "--embed", "--no-weights"],
+        ["compile", GOOD, "--target", "onnx", "--zero-copy"],
         ["compile", GOOD, "--target", "onnx", "--opset", "3"],
         ["compile", GOOD, "-o", "lenet5.onnx"],
+        ["compile", GOOD, "--target", "onnx", "-o", "lenet5.py"],
+        ["compile", GOOD, ROOT / "models" / "gpt2.nnspec", "-o", "both.py"],
+        ["compile", GOOD, "--target", "onnx", "--no-weights", "--seed", "1"],
         ["compile", GOOD, ROOT / "models" / "gpt2.nnspec", "--target", "onnx", "-o", "both.onnx"],
         ["compile", GOOD, "-o", GOOD],
         ["compile", ROOT / "models" / "resnet.nnspec", "--target", "onnx"],
@@ -174,7 +178,7 @@ def test_fmt_reads_stdin_and_says_what_would_change(tmp_path: Path) -> None:
 
 def test_a_kill_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "lenet5.py").write_text("before")
-    command = [sys.executable, "-m", "spec_lang", "compile", str(GOOD), "-o", str(tmp_path)]
+    command = [sys.executable, "-m", "spec_lang", "compile", "--force", str(GOOD), "-o", str(tmp_path)]
     for delay in (0.05, 0.15, 0.25, 0.35):
         process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
         time.sleep(delay)
@@ -196,3 +200,144 @@ def test_new_starts_from_a_model_and_overwrites_nothing(tmp_path: Path) -> None:
     assert specc("new", "gpt2", cwd=tmp_path).returncode == 0
     assert specc("check", "gpt2.nnspec", cwd=tmp_path).returncode == 0
     assert specc("new", "gpt2", cwd=tmp_path).returncode == 1
+
+
+def onnx_folder(tmp_path: Path) -> Path:
+    """A folder with a spec and its weights."""
+    import numpy
+    from safetensors.numpy import save_file
+
+    (tmp_path / "net.nnspec").write_text(SMALL)
+    tensors = {"fc.weight": numpy.ones((300, 3), numpy.float32), "fc.bias": numpy.ones(300, numpy.float32)}
+    save_file(tensors, tmp_path / "w.safetensors")
+    return tmp_path
+
+
+SMALL = "model Net:\n    layers:\n        fc = Linear(3, 300)\n\n    forward(x: float[N, 3]) -> float[N, 300]:\n        return fc(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "wrote net.onnx (weights in net.onnx.data, 4.8 kB)\n"),
+        (["--embed"], "wrote net.onnx (weights inside, 4.8 kB)\n"),
+        (
+            ["--zero-copy"],
+            "wrote net.onnx (weights in w.safetensors, 4.8 kB; it reads w.safetensors as long as it lives)\n",
+        ),
+        (["--zero-copy", "--dtype", "f16"], "wrote net.onnx (weights in net.onnx.data, 2.4 kB)\n"),
+    ],
+    ids=" ".join,
+)
+def test_what_was_written_and_what_it_depends_on_is_said(
+    options: list[str], said: str, tmp_path: Path
+) -> None:
+    folder = onnx_folder(tmp_path)
+    done = specc(
+        "compile", "net.nnspec", "--target", "onnx", "--weights", "w.safetensors", *options, cwd=folder
+    )
+    assert (done.returncode, done.stderr) == (0, said)
+
+
+def version() -> str:
+    import spec_lang
+
+    return ".".join(spec_lang.__version__.split(".")[:2])
+
+
+def test_generated_python_says_so_and_nothing_else_is_replaced(tmp_path: Path) -> None:
+    spec, made = tmp_path / "net.nnspec", tmp_path / "net.py"
+    spec.write_text(SMALL)
+    assert specc("compile", "net.nnspec", cwd=tmp_path).returncode == 0
+    first = f"# Generated from net.nnspec by specc {version()}; edit the spec instead."
+    assert made.read_text().splitlines()[0] == first
+    assert specc("compile", "net.nnspec", cwd=tmp_path).returncode == 0
+    for mine in ("", "import torch\n", f"'''\n{first}\n'''\n", "# Generated from net.nnspec by hand\n"):
+        made.write_text(mine)
+        done = specc("compile", "net.nnspec", cwd=tmp_path)
+        assert (done.returncode, made.read_text()) == (1, mine)
+        assert done.stderr == "error: net.py is there, and specc did not write it; --force replaces it\n"
+    assert specc("compile", "net.nnspec", "--force", cwd=tmp_path).returncode == 0
+    assert made.read_text().startswith(first)
+
+
+def test_of_several_files_none_is_written_where_one_is_the_users(tmp_path: Path) -> None:
+    (tmp_path / "a.nnspec").write_text(SMALL)
+    (tmp_path / "b.nnspec").write_text(SMALL)
+    (tmp_path / "b.py").write_text("mine")
+    assert specc("compile", ".", cwd=tmp_path).returncode == 1
+    assert not (tmp_path / "a.py").exists()
+
+
+@pytest.mark.parametrize("kind", ["py", "onnx"])
+def test_check_says_what_would_change_and_writes_nothing(kind: str, tmp_path: Path) -> None:
+    options = ["compile", "net.nnspec", "-o", "out"] + (["--target", "onnx"] if kind == "onnx" else [])
+    names = ["net.py"] if kind == "py" else ["net.onnx", "net.onnx.data"]
+    spec = tmp_path / "net.nnspec"
+    spec.write_text(SMALL)
+
+    def check() -> tuple[int, list[str]]:
+        done = specc(*options, "--check", cwd=tmp_path)
+        return done.returncode, done.stderr.splitlines()
+
+    status, said = check()
+    assert status == 1
+    assert f"would write out/{names[0]}" in said
+    assert not (tmp_path / "out").exists()
+    assert specc(*options, cwd=tmp_path).returncode == 0
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in names}
+    assert check() == (0, [])
+    spec.write_text(SMALL.replace("300", "301"))
+    assert check() == (1, [f"would write out/{name}" for name in names])
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_models_module_may_have_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "part.nnspec").write_text(SMALL.replace("model Net", "block Part"))
+    (tmp_path / "net.nnspec").write_text(
+        "from part import Part\n\nmodel Net:\n    layers:\n        p = Part()\n\n"
+        "    forward(x: float[N, 3]) -> float[N, 300]:\n        return p(x)\n"
+    )
+    done = specc("compile", "net.nnspec", "-o", "x/crnn.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (tmp_path / "x").iterdir()) == ["crnn.py", "part.py"]
+    code = "import torch, crnn; print(list(crnn.Net()(torch.ones(2, 3)).shape))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "x", capture_output=True, text=True, check=False
+    )
+    assert run.stdout.strip() == "[2, 300]", run.stderr
+
+
+def test_a_graph_of_another_program_is_not_replaced(tmp_path: Path) -> None:
+    import onnx
+
+    folder = onnx_folder(tmp_path)
+    command = ["compile", "net.nnspec", "--target", "onnx"]
+    other = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], []), producer_name="pytorch")
+    for mine in (b"", b"mine", other.SerializeToString(), b"\x12\x05specc\xff" * 3):
+        (folder / "net.onnx").write_bytes(mine)
+        done = specc(*command, cwd=folder)
+        assert done.returncode == 1
+        assert done.stderr == "error: net.onnx is there, and specc did not write it; --force replaces it\n"
+        assert (folder / "net.onnx").read_bytes() == mine
+        assert not (folder / "net.onnx.data").exists()
+    assert specc(*command, "--force", cwd=folder).returncode == 0
+    assert specc(*command, cwd=folder).returncode == 0
+
+
+def test_random_weights_are_said_and_take_no_trained_ones_place(tmp_path: Path) -> None:
+    folder = onnx_folder(tmp_path)
+    command = ["compile", "net.nnspec", "--target", "onnx", "-o", "out"]
+    random = "random, drawn from seed 0"
+    assert random in specc(*command, cwd=folder).stderr
+    assert random not in specc(*command, "--seed", "0", cwd=folder).stderr
+    assert random in specc(*command, cwd=folder).stderr
+    assert random not in specc(*command, "--weights", "w.safetensors", cwd=folder).stderr
+    trained = {p.name: p.read_bytes() for p in (folder / "out").iterdir()}
+    for options in ([], ["--embed"], ["--force"], ["--check"]):
+        done = specc(*command, *options, cwd=folder)
+        assert done.returncode == 1
+        assert "out/net.onnx has its weights from w.safetensors" in done.stderr
+        assert {p.name: p.read_bytes() for p in (folder / "out").iterdir()} == trained
+    assert specc(*command, "--weights", "w.safetensors", "--embed", cwd=folder).returncode == 0
+    assert specc(*command, "--seed", "3", cwd=folder).returncode == 0

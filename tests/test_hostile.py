@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_what_was_there(options: list[str], spec: Path) -> No
     for name, data in before.items():
         (spec.parent / name).write_bytes(data)
     done = subprocess.run(
-        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *COMMAND, "compile", str(spec), *options],
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *COMMAND, "compile", "--force", str(spec), *options],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,

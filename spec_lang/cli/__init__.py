@@ -13,7 +13,7 @@ import click
 from spec_lang import __version__
 from spec_lang.diagnostics import SpecError
 
-COMMANDS = ("compile", "check", "fmt", "ir", "ops", "explain", "new", "verify", "run", "bench")
+COMMANDS = ("compile", "check", "fmt", "ir", "ops", "explain", "new", "weights", "verify", "run", "bench")
 """In the order in which they are used; each is the function of that name in the module `NAME_command`."""
 
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from spec_lang import workspace
-from spec_lang.cli.shared import FORMAT, MODEL, PATHS, SET, export_options, fail, finish, gather, keep, write
+from spec_lang.cli.shared import (
+    FORMAT,
+    MODEL,
+    PATHS,
+    SET,
+    export_options,
+    fail,
+    finish,
+    gather,
+    keep,
+    say,
+    would_write,
+    write,
+)
+from spec_lang.generated import foreign, torch_files
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
@@ -26,8 +41,12 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The folder for the results, or an ONNX model's file; beside each spec by default.",
+    help="A folder for the results, or the file of one: x/net.py, x/net.onnx; beside each spec by default.",
 )
+@click.option(
+    "--check", "only_check", is_flag=True, help="Write nothing; exit with 1 if a file would change."
+)
+@click.option("--force", is_flag=True, help="Replace files that specc did not write, too.")
 @SET
 @MODEL
 @FORMAT
@@ -38,7 +57,11 @@ if TYPE_CHECKING:
     help="ONNX: Draw the weights as torch.manual_seed(SEED) and the module would.  [default: 0]",
 )
 @click.option("--no-weights", is_flag=True, help="ONNX: The graph alone; its weights are inputs.")
-@click.option("--copy", is_flag=True, help="ONNX: Copy all weights into one file beside the model.")
+@click.option(
+    "--zero-copy",
+    is_flag=True,
+    help="ONNX: Point into the weights file, which must stay as it is, instead of copying from it.",
+)
 @click.option("--embed", is_flag=True, help="ONNX: Put the weights into the model's file.")
 @click.option(
     "--input",
@@ -55,15 +78,20 @@ def command(
     sets: tuple[str, ...],
     model: str | None,
     style: str,
+    only_check: bool,
+    force: bool,
     **onnx: object,
 ) -> None:
     """Check specs and write what they compile to.
 
-    PATH is a .nnspec file, or a folder of them. Nothing is written unless all of them check.
+    PATH is a .nnspec file, or a folder of them. Nothing is written unless all of them check, and no file is replaced that specc did
+    not write.
     """
     file, folder = _places(output)
-    if file is not None and target != "onnx":
-        raise click.UsageError(f"-o {file} is for --target onnx")
+    kind = {"torch": ".py", "onnx": ".onnx"}[target]
+    if file is not None and file.suffix != kind:
+        other = "add --target onnx" if file.suffix == ".onnx" else "it writes .onnx files"
+        raise click.UsageError(f"-o {file} is no file for --target {target}: {other}, or name a folder")
     results = gather(paths, sets, model)
     if file is not None and len(results) > 1:
         raise click.UsageError(
@@ -73,8 +101,12 @@ def command(
     specs = [Path(name) for _, _, result in results for name in result.sources]
     if target == "torch":
         _only_for_onnx(onnx)
-        files = _torch(results, folder)
+        files = _torch(results, file, folder)
         keep(specs, files)
+        if only_check:
+            would_write([path for path, content in files.items() if not _holds(path, content)])
+        if not force:
+            _leave_alone(files)
         write(files)
         return
     from spec_lang.cli.onnx_output import Request, export
@@ -82,27 +114,56 @@ def command(
     request = Request.of(onnx)
     outputs = _onnx(results, file, folder)
     keep(specs, [p for output in outputs for p in (output, Path(f"{output}.data"))])
-    for output, (path, result) in outputs.items():
-        export(path, output, result, model, request, style)
+    if not force and not only_check:
+        _leave_alone(outputs)
+    changed = [
+        Path(changed)
+        for output, (path, result) in outputs.items()
+        for changed in export(path, output, result, model, request, style, only_check)
+    ]
+    if only_check:
+        would_write(changed)
+
+
+def _leave_alone(files: Iterable[Path]) -> None:
+    """End the command where it would replace what is not its own."""
+    theirs = foreign(files)
+    for path in theirs:
+        say(f"error: {path} is there, and specc did not write it; --force replaces it")
+    if theirs:
+        raise SystemExit(1)
+
+
+def _holds(path: Path, content: str | bytes) -> bool:
+    """Whether a file has this content."""
+    wanted = content.encode() if isinstance(content, str) else content
+    return path.is_file() and path.stat().st_size == len(wanted) and path.read_bytes() == wanted
 
 
 def _places(output: Path | None) -> tuple[Path | None, Path | None]:
-    """What `-o` names: an ONNX model's file, or a folder."""
+    """What `-o` names: a result's file, or a folder."""
     if output is None or output.is_dir():
         return None, output
-    if output.suffix == ".onnx":
+    if output.suffix in (".py", ".onnx"):
         return output, None
     if output.exists():
-        raise click.UsageError(f"-o {output} is a file: name a folder, or a file that ends in .onnx")
+        raise click.UsageError(f"-o {output} is a file: name a folder, or a file that ends in .py or .onnx")
     return None, output
 
 
-def _torch(results: list[tuple[Path, Path, Compilation]], folder: Path | None) -> dict[Path, str | bytes]:
-    """The files of the PyTorch target: a module for each spec, imports included."""
+def _torch(
+    results: list[tuple[Path, Path, Compilation]], file: Path | None, folder: Path | None
+) -> dict[Path, str | bytes]:
+    """The files of the PyTorch target: a module for each spec, imports included; `file` is for the only spec that is named."""
     files: dict[Path, str | bytes] = {}
     for path, root, result in results:
-        for relative, text in result.torch_sources().items():
+        own = f"{result.checked().files[0].module.replace('.', '/')}.py"
+        if file is not None and file.name != Path(own).name and (other := result.imports_first()):
+            fail(f"{other} imports {path.name}, so -o may name another folder, but not another file")
+        for relative, text in torch_files(result).items():
             target = (folder or root) / relative
+            if file is not None:
+                target = file if relative == own else file.parent / relative
             if files.setdefault(target, text) != text:
                 fail(f"{path} and another spec both become {target}; rename one")
     return files
@@ -124,7 +185,7 @@ def _onnx(
 def _only_for_onnx(given: dict[str, object]) -> None:
     """Refuse options that say nothing to the PyTorch target."""
     defaults = {"dtype": "f32", "method": "forward"}
-    names = {"renames": "rename", "inputs": "input", "with_loss": "with"}
+    names = {"renames": "rename", "ignores": "ignore", "inputs": "input", "with_loss": "with"}
     for key, value in given.items():
         if value and value != defaults.get(key):
             option = names.get(key, key).replace("_", "-")

@@ -26,6 +26,7 @@ from spec_lang.extras import EXTRAS, lacking
 from spec_lang.shapes import DType
 
 if TYPE_CHECKING:
+    from spec_lang.compiler import Compilation
     from spec_lang.runtimes import Request
 
 RUNTIMES = ("torch", "onnxruntime", "openvino")
@@ -72,8 +73,11 @@ def request(
     from spec_lang.runtimes.inputs import NoSizes
     from spec_lang.targets.onnx import proto
 
-    if options["renames"] and not options["weights"]:
-        raise click.UsageError("--rename goes with --weights")
+    for name in ("rename", "ignore"):
+        if options[f"{name}s"] and not options["weights"]:
+            raise click.UsageError(f"--{name} goes with --weights")
+    if options["onnx"]:
+        model, sets, options = _as_exported(path, sets, model, options)
     result = compile_path(path, path.parent, sets, model)
     finish(result.diagnostics, "text")
     program = result.checked()
@@ -82,9 +86,10 @@ def request(
         yield Request(
             program,
             name,
-            weights=str(options["weights"]) if options["weights"] else None,
+            weights=options["weights"],
             seed=options["seed"],
             renames=options["renames"],
+            ignores=options["ignores"],
             dtype=DType(options["dtype"]),
             opset=options["opset"] or proto.DEFAULT_OPSET,
             method=options["method"],
@@ -102,6 +107,57 @@ def request(
         if error.name in EXTRAS:
             fail(lacking([error.name], "run"))
         fail(f"the spec's extern code needs {error.name}, which is not installed")
+
+
+def _as_exported(
+    path: Path, sets: tuple[str, ...], model: str | None, options: dict[str, Any]
+) -> tuple[str | None, tuple[str, ...], dict[str, Any]]:
+    """The model, hyperparameters and options that an exported model states, where the command line says nothing of them.
+
+    What both say must be the same: else a message, and the end.
+    """
+    from spec_lang.runtimes import CannotRun
+    from spec_lang.runtimes.stated import check_values, literal, others, stated
+    from spec_lang.weights.stored import shown
+
+    onnx = str(options["onnx"])
+    try:
+        said = stated(onnx)
+        if model is not None and said.model not in (None, model):
+            raise CannotRun(f"{onnx} is no export of {model}, but of {shown(said.model or '')}")
+        context = click.get_current_context()
+        for option in ("method", "dtype"):
+            theirs = getattr(said, option)
+            if theirs is None:
+                continue
+            given = context.get_parameter_source(option) is not click.core.ParameterSource.DEFAULT
+            if given and options[option] != theirs:
+                raise CannotRun(f"{onnx} was exported with --{option} {theirs}, not {options[option]}")
+            options[option] = theirs
+        if options["dtype"] not in ("f16", "f32", "bf16"):
+            raise CannotRun(f"{onnx} says how it was made in a way that is malformed")
+        wanted = model or said.model
+        result = compile_path(path, path.parent, sets, wanted)
+        if model is None and wanted is not None and not _defines(result, wanted):
+            wanted = None
+            result = compile_path(path, path.parent, sets)
+        finish(result.diagnostics, "text")
+        program = result.checked()
+        name = model_name(path, program, wanted)
+        if name != said.model:  # of whatever program: it has other hyperparameters
+            return wanted, sets, options
+        explicit = {text.partition("=")[0].strip() for text in sets}
+        check_values(onnx, program, name, {}, said.values, explicit)
+        taken = [f"{k}={literal(v)}" for k, (_, v) in others(program, name, {}, said.values).items()]
+    except CannotRun as error:
+        fail(str(error))
+    return wanted, (*sets, *taken), options
+
+
+def _defines(result: Compilation, name: str) -> bool:
+    """Whether the spec itself has a definition of that name."""
+    definitions = result.modules[0].tree.definitions if result.modules else ()
+    return any(getattr(getattr(d, "name", None), "id", None) == name for d in definitions)
 
 
 def sizes_of(texts: tuple[str, ...]) -> Mapping[str, int] | None:

@@ -38,6 +38,9 @@ SET = click.option(
 )
 MODEL = click.option("--model", metavar="NAME", help="Which model, where a file has several.")
 
+
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -52,21 +55,48 @@ def all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comman
     return add
 
 
+def weights_file(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """A file that exists, or `FILE:NAME` with one that does."""
+    from spec_lang.weights.named import named
+
+    if value is not None:
+        click.Path(exists=True, dir_okay=False).convert(named(value)[0], option, context)
+    return value
+
+
+def rename_option(only: str = "") -> Callable[[Command], Command]:
+    """`--rename`; `only` says before its help what it is for."""
+    return click.option(
+        "--rename",
+        "renames",
+        multiple=True,
+        metavar="OLD=NEW",
+        help=f"{only}Names in the weights file that differ, as 'module.*=*' or '_orig_mod.*=*'; may be repeated.",
+    )
+
+
+def ignore_option(only: str = "") -> Callable[[Command], Command]:
+    """`--ignore`; `only` says before its help what it is for."""
+    return click.option(
+        "--ignore",
+        "ignores",
+        multiple=True,
+        metavar="PATTERN",
+        help=f"{only}Tensors of the weights file to leave out, as 'loss.*'; may be repeated.",
+    )
+
+
 def export_options(only: str = "") -> Callable[[Command], Command]:
     """The options for what a model is exported with; `only` says before each what it is for, where that is not all."""
     return all_of(
         click.option(
             "--weights",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help=f"{only}Safetensors, an index of them, or a PyTorch checkpoint.",
+            metavar="FILE[:NAME]",
+            callback=weights_file,
+            help=f"{only}Safetensors, a PyTorch checkpoint (FILE:NAME: one of its state_dicts), or an index of them.",
         ),
-        click.option(
-            "--rename",
-            "renames",
-            multiple=True,
-            metavar="OLD=NEW",
-            help=f"{only}Names in the weights file that differ; may be repeated.",
-        ),
+        rename_option(only),
+        ignore_option(only),
         click.option(
             "--dtype",
             type=click.Choice(["f32", "f16", "bf16"]),
@@ -139,13 +169,9 @@ def model_name(path: Path, program: Program, wanted: str | None) -> str:
     Raises:
         click.UsageError: there are several, and none is named.
     """
-    from spec_lang.ir.model import Block, Variant
+    from spec_lang.generated import models
 
-    names = [
-        d.name
-        for d in program.definitions
-        if d.file == 0 and (isinstance(d, Variant) or (isinstance(d, Block) and d.entry))
-    ]
+    names = models(program)
     if wanted in names:
         return str(wanted)
     if wanted is None and len(names) == 1:
@@ -187,6 +213,14 @@ def write(files: Mapping[Path, str | bytes]) -> None:
         say(f"wrote {path}")
 
 
+def would_write(changed: Iterable[Path]) -> NoReturn:
+    """Say which files a command would write, and exit with 1 if there are any."""
+    paths = list(changed)
+    for path in paths:
+        say(f"would write {path}")
+    raise SystemExit(1 if paths else 0)
+
+
 def keep(read: Iterable[Path], written: Iterable[Path]) -> None:
     """End the command where it would write over a file that it reads."""
     places = set(map(workspace.place, read))
@@ -206,3 +240,13 @@ def say(message: str) -> None:
     from spec_lang.diagnostics.excerpt import brief, printable
 
     click.echo(brief(printable(message)), err=True)
+
+
+def size_text(count: int) -> str:
+    """Bytes for people, in decimal units."""
+    if count < 1000:
+        return f"{count} bytes" if count != 1 else "1 byte"
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {UNITS[unit]}" if value < 9.95 else f"{value:.0f} {UNITS[unit]}"

@@ -15,11 +15,13 @@ from spec_lang.ir.templates import BlockTemplate, Instance
 from spec_lang.runtimes.index_ranges import index_bounds
 from spec_lang.runtimes.inputs import Sampler, present
 from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, needs
+from spec_lang.runtimes.stated import check_values, stated
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx.dtypes import NUMBERS
 from spec_lang.targets.onnx.export import Exported, Options, emit
 from spec_lang.weights import export as weights
 from spec_lang.weights import fingerprint
+from spec_lang.weights.named import named
 from spec_lang.weights.place import External, TensorData
 from spec_lang.weights.state import ITEM_SIZES, Entry, Needed
 from spec_lang.weights.stored import WeightsError, shown
@@ -98,8 +100,12 @@ def _concrete(entry: Entry, request: Request) -> DType:
 
 
 @contextmanager
-def prepare(request: Request, progress: Progress = lambda text: None) -> Iterator[Prepared]:
+def prepare(
+    request: Request, progress: Progress = lambda text: None, *, torch: bool = True
+) -> Iterator[Prepared]:
     """Export the model to a temporary folder, where it lives as long as the context.
+
+    Without `torch`, which takes the weights of a model that was exported before from where that has them, those need not be there.
 
     Raises:
         EvaluationError: ONNX cannot express the model, or the values do not fit.
@@ -109,7 +115,7 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
     needs("numpy", "onnx")
     stored = None if request.onnx is None else _loaded(request.onnx)
     if stored is not None:
-        request = _as_exported(request, stored)
+        request = _as_exported(request, stored, torch)
     root = Constructions(request.program).entry(request.name, request.overrides)
     options = Options(
         opset=request.opset,
@@ -123,6 +129,9 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
     outputs = tuple(o.name for o in exported.model.outputs)
     if stored is not None:
         _check_interface(request, exported, stored)
+        if not torch and request.onnx is not None:
+            yield Prepared(request, exported, root, request.onnx, "", {}, outputs)
+            return
     with TemporaryDirectory(prefix="specc-") as folder:
         path = os.path.join(folder, "model.onnx")
         needed = exported.needed
@@ -140,6 +149,7 @@ def prepare(request: Request, progress: Progress = lambda text: None) -> Iterato
             seed=request.seed,
             mode="copy",
             renames=request.renames,
+            ignores=request.ignores,
             precision=request.dtype,
             durable=False,
         ) as job:
@@ -170,8 +180,8 @@ def _loaded(path: str) -> Any:
         raise CannotRun(f"{path} is no ONNX model") from None
 
 
-def _as_exported(request: Request, proto: Any) -> Request:
-    """The request for what its stored model was exported as: its seed, precision and optional inputs.
+def _as_exported(request: Request, proto: Any, torch: bool) -> Request:
+    """The request for what its stored model was exported as: its seed, precision, opset and optional inputs, its weights for `torch`.
 
     Raises:
         CannotRun: it is another model than the request's.
@@ -185,21 +195,31 @@ def _as_exported(request: Request, proto: Any) -> Request:
             f"{path} is no export of {request.name}, but of "
             + (shown(found["model"]) if "model" in found else "another program")
         )
-    problems = fingerprint.changed(found, os.path.dirname(path) or ".")
+    said = stated(path)
+    check_values(path, request.program, request.name, request.overrides, said.values)
+    if said.method is not None and said.method != request.method:
+        raise CannotRun(f"{path} was exported with --method {said.method}, not {request.method}")
+    problems = fingerprint.changed(found, os.path.dirname(path) or ".") if torch or said.points else ()
     if problems:
         raise WeightsError(problems)
-    if request.weights is None and fingerprint.KEY in found:
-        raise CannotRun("the model was exported with a weights file: name it with --weights")
+    if torch and request.weights is None and fingerprint.KEY in found:
+        if said.weights is None or not os.path.isfile(named(said.weights)[0]):
+            file = "a weights file" if said.weights is None else f"{said.weights}, which is not there"
+            raise CannotRun(f"the model was exported with {file}: name it with --weights")
+        request = replace(request, weights=said.weights, renames=said.renames, ignores=said.ignores)
     seed = found.get(weights.SEED_KEY, str(request.seed))
     if not (seed.isascii() and seed.isdigit() and len(seed) < 21):
         raise CannotRun(f"{path} has a seed that is no number")
     inputs = {i.name for i in proto.graph.input}
     dtypes = {t.data_type for t in proto.graph.initializer}
-    exported = (d for d in (DType.F16, DType.BF16) if NUMBERS[d] in dtypes)
+    exported = [d for d in (DType.F16, DType.BF16) if NUMBERS[d] in dtypes]
+    if said.dtype in [d.value for d in (DType.F16, DType.F32, DType.BF16)]:
+        exported = [DType(said.dtype)]
     return replace(
         request,
         seed=int(seed),
-        dtype=next(exported, DType.F32),
+        opset=next((o.version for o in proto.opset_import if not o.domain), request.opset),
+        dtype=next(iter(exported), DType.F32),
         given=tuple(n for n in optional_inputs(request) if present(n, inputs)),
     )
 

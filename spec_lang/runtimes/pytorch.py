@@ -19,11 +19,14 @@ class Torch:
     Args:
         fast: Whether `nn.TransformerEncoder` may take its fast path, which gives zeros where a mask hides the input and the
             other path gives numbers.
+        double: Whether floats are f64, whatever the model's precision: the same numbers, with roundings that do not matter.
     """
 
     name = "torch"
 
-    def __init__(self, prepared: Prepared, threads: int | None = None, *, fast: bool = True) -> None:
+    def __init__(
+        self, prepared: Prepared, threads: int | None = None, *, fast: bool = True, double: bool = False
+    ) -> None:
         needs("torch")
         import torch
 
@@ -33,7 +36,10 @@ class Torch:
         if threads is not None:
             torch.set_num_threads(threads)
         self.outputs = prepared.outputs
+        self.double = double
         self.module = _torch_module(prepared)
+        if double:
+            self.module.double()
         self.method = getattr(self.module, prepared.request.method)
         if prepared.request.method == "forward":
             self.method = self.module  # hooks run when the module itself is called
@@ -45,13 +51,17 @@ class Torch:
     def _tensor(self, value: Any) -> Any:
         if isinstance(value, list | tuple):
             return type(value)(map(self._tensor, value))
-        return self.torch.from_numpy(value)
+        tensor = self.torch.from_numpy(value)
+        return tensor.double() if self.double and tensor.is_floating_point() else tensor
 
     def call(self, tensors: Mapping[str, Any]) -> Any:
         """What the method gives for tensors."""
         mha = self.torch.backends.mha
         before = mha.get_fastpath_enabled()
         mha.set_fastpath_enabled(self.fast)
+        precision = self.torch.get_default_dtype()
+        if self.double:  # tensors that the method makes are of the default dtype
+            self.torch.set_default_dtype(self.torch.float64)
         try:
             with self.torch.inference_mode():
                 return self.method(**tensors)
@@ -64,6 +74,7 @@ class Torch:
             first, _, _ = str(error).partition("\n")
             raise CannotRun(f"PyTorch cannot run it in {self.dtype}: {first}") from None
         finally:
+            self.torch.set_default_dtype(precision)
             mha.set_fastpath_enabled(before)
 
     def ready(self, inputs: Mapping[str, Any]) -> Callable[[], object]:

@@ -42,6 +42,7 @@ class Request:
         overrides: Hyperparameters in place of their defaults.
         weights: A weights file; without it they are drawn from `seed`.
         renames: Patterns from the file's keys to the model's.
+        ignores: Patterns of the file's keys that are left out.
         dtype: What `float` is.
         given: The inputs that may be absent, and shall not be.
         ranks: How many dims `*B` stands for, by its name.
@@ -55,6 +56,7 @@ class Request:
     weights: str | None = None
     seed: int = 0
     renames: Sequence[str] = ()
+    ignores: Sequence[str] = ()
     dtype: DType = DType.F32
     opset: int = proto.DEFAULT_OPSET
     method: str = "forward"

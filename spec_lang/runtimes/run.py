@@ -50,7 +50,7 @@ def run(
     Raises:
         CannotRun: the runtime is not there, or the inputs are not those of the model.
     """
-    with prepare(request, progress) as prepared:
+    with prepare(request, progress, torch=runtime == "torch") as prepared:
         nested = nest(prepared, inputs)
         progress(f"running {runtime}")
         loaded = RUNTIMES[runtime](prepared, None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spec_lang.runtimes import (
     RUNTIMES,
+    CannotRun,
     LacksOperator,
     Prepared,
     Progress,
@@ -53,6 +54,8 @@ class Difference:
         absolute: The largest absolute difference.
         relative: The largest difference relative to PyTorch's number, where that is not tiny.
         agrees: Whether every number is within the tolerance, and the shapes and dtypes are equal.
+        own: PyTorch's own largest absolute distance to its run in f64, where that run was the arbiter: then `absolute` and
+            `relative` are the runtime's distance to it.
         note: What is wrong where it is not the numbers: another shape or dtype, or that PyTorch's are no numbers.
     """
 
@@ -61,6 +64,7 @@ class Difference:
     relative: float
     agrees: bool
     note: str = ""
+    own: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def verify(
     samples: int = 5,
     sizes: Mapping[str, int] | None = None,
     threads: int | None = None,
+    tolerance: Tolerance | None = None,
     progress: Progress = lambda text: None,
 ) -> Verification:
     """Run the model in PyTorch and in each runtime on the same random inputs, without and with its optional inputs.
@@ -138,6 +143,7 @@ def verify(
         samples: How many assignments of sizes, ones and odd ones among them.
         sizes: Values for some dim variables; then one assignment is run.
         threads: Of each runtime.
+        tolerance: Another than that of the model's precision.
         progress: Told what is being done.
 
     Raises:
@@ -151,7 +157,8 @@ def verify(
     for given in _choices(request):
         with prepare(replace(request, given=given), progress) as prepared:
             made = [r for n in runtimes if n != "torch" and (r := _made(n, prepared, threads, unable))]
-            trials += _trials(prepared, made, samples, sizes, threads, progress)
+            judge = Judge(prepared, threads, tolerance or TOLERANCES[prepared.request.dtype])
+            trials += _trials(prepared, made, samples, sizes, threads, judge, progress)
     return Verification(request.name, tuple(trials), unable)
 
 
@@ -177,6 +184,7 @@ def _trials(
     samples: int,
     sizes: Mapping[str, int] | None,
     threads: int | None,
+    judge: Judge,
     progress: Progress,
 ) -> list[Trial]:
     torch = Torch(prepared, threads, fast=False)
@@ -187,11 +195,11 @@ def _trials(
         progress(f"running with {assignment}")
         inputs, expected = _telling(torch, sampler, assignment)
         for runtime in others:
-            differences = compare(expected, runtime(inputs), prepared.request.dtype)
+            differences = judge.compare(expected, runtime(inputs), inputs)
             trial = Trial(runtime.name, assignment, given, differences)
             if not trial.agrees:
                 again = RUNTIMES[runtime.name](prepared, threads)(inputs)
-                trial = replace(trial, fresh=_all_agree(compare(expected, again, prepared.request.dtype)))
+                trial = replace(trial, fresh=_all_agree(judge.compare(expected, again, inputs)))
             if not trial.agrees and not trial.fresh and runtime.name == "onnxruntime":
                 from spec_lang.runtimes.first_difference import first_difference
 
@@ -199,6 +207,91 @@ def _trials(
                 trial = replace(trial, first=first_difference(prepared, torch, inputs))
             trials.append(trial)
     return trials
+
+
+class Judge:
+    """Says whether a runtime gives what PyTorch gives.
+
+    Where the two differ by more than the tolerance, PyTorch's run in f64 is the arbiter: both are measured by their distance to it.
+    """
+
+    def __init__(self, prepared: Prepared, threads: int | None, tolerance: Tolerance) -> None:
+        self.prepared = prepared
+        self.threads = threads
+        self.tolerance = tolerance
+        self._double: Torch | None = None
+
+    def compare(
+        self, expected: Mapping[str, Array], found: Mapping[str, Array], inputs: Mapping[str, Any]
+    ) -> tuple[Difference, ...]:
+        """The difference of each output."""
+        plain = tuple(difference(name, want, found[name], self.tolerance) for name, want in expected.items())
+        if _all_agree(plain) or (exact := self._exact(inputs)) is None:
+            return plain
+        return tuple(
+            d
+            if d.agrees
+            else arbitrated(d, exact[d.output], expected[d.output], found[d.output], self.tolerance)
+            for d in plain
+        )
+
+    def _exact(self, inputs: Mapping[str, Any]) -> dict[str, Array] | None:
+        """What PyTorch gives in f64; None where the model cannot run so, as one that states another dtype may not."""
+        try:
+            if self._double is None:
+                self._double = Torch(self.prepared, self.threads, fast=False, double=True)
+            return self._double(inputs)
+        except (CannotRun, RuntimeError, TypeError, ValueError):
+            return None
+
+
+LENIENCY: Final = 4
+"""How much further off than PyTorch a runtime may be where both are off by more than the tolerance."""
+
+
+def arbitrated(plain: Difference, exact: Array, want: Array, got: Array, tolerance: Tolerance) -> Difference:
+    """The difference with a run in f64 as the arbiter.
+
+    The runtime agrees where its errors, sorted, are each within the tolerance or at most `LENIENCY` times as large as
+    PyTorch's, of `LENIENCY` times as many: a model that magnifies roundings does so in both.
+    """
+    import numpy as np
+
+    if not got.shape == want.shape == exact.shape or got.dtype != want.dtype:
+        return plain
+    b = exact.astype(np.float64)
+    ours, own = (_errors(a.astype(np.float64), b) for a in (got, want))
+    finite = np.abs(np.where(np.isfinite(b), b, 0.0))
+    scale = max(0.01, float(np.sqrt(np.mean(finite**2)))) if finite.size else 1.0
+    allowed = np.maximum(tolerance.absolute * scale + tolerance.relative * finite, 1e-12 * scale)
+    if want.dtype.kind not in "fc":
+        allowed = np.full(b.shape, 0.5)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = [
+            np.sort(np.nan_to_num(e / allowed, nan=0.0, posinf=np.inf), axis=None)[::-1] for e in (ours, own)
+        ]
+    limits = np.maximum(1.0, LENIENCY * ratios[1][np.arange(b.size) // LENIENCY])
+    agrees = bool((ratios[0] <= limits).all())
+    relative = float((ours / np.maximum(finite, 1e-3 * scale)).max(initial=0.0))
+    return replace(
+        plain,
+        absolute=float(ours.max(initial=0.0)),
+        relative=relative,
+        agrees=agrees,
+        note="" if agrees else plain.note,
+        own=float(own.max(initial=0.0)),
+    )
+
+
+def _errors(a: Array, b: Array) -> Array:
+    """The distance of each number: 0 where both are the same infinity or NaN, infinite where only one is."""
+    import numpy as np
+
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(a - b)
+    found: Array = np.where(np.isfinite(a) & np.isfinite(b), distance, np.where(same, 0.0, np.inf))
+    return found
 
 
 def _all_agree(differences: Sequence[Difference]) -> bool:
@@ -237,15 +330,12 @@ def difference(name: str, want: Array, got: Array, tolerance: Tolerance) -> Diff
         worst = float(np.abs(got.astype(np.float64) - want.astype(np.float64)).max(initial=0.0))
         return Difference(name, worst, worst, wrong == 0, f"{wrong} numbers differ" if wrong else "")
     a, b = got.astype(np.float64), want.astype(np.float64)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    off = _errors(a, b)
     finite = np.isfinite(a) & np.isfinite(b)
-    with np.errstate(invalid="ignore"):
-        distance = np.abs(a - b)
-    off = np.where(finite, distance, np.where(same, 0.0, np.inf))
     size = np.abs(np.where(finite, b, 0.0))
     scale = max(0.01, float(np.sqrt(np.mean(size**2)))) if size.size else 1.0
     agrees = bool((off <= tolerance.absolute * scale + tolerance.relative * size).all())
     relative = off / np.maximum(size, 1e-3 * scale)
-    strange = int((~same & ~np.isfinite(b)).sum())
+    strange = int(((off > 0) & ~np.isfinite(b)).sum())
     note = f"PyTorch gives NaN or an infinity for {strange} of these numbers" if strange else ""
     return Difference(name, float(off.max(initial=0.0)), float(relative.max(initial=0.0)), agrees, note)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,9 @@ from spec_lang.weights.stored import Stored, WeightsFile, open_regular, read_exa
 from spec_lang.weights.unpickle import BadPickle, Foreign, Opaque, View, load
 
 MAX_PICKLE: Final = 64 << 20
+MAX_SETS: Final = 10_000
+MAX_NESTING: Final = 5
+"""Dicts that are looked into for a state_dict, and how deep."""
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL: Final = 1001
 HOLDERS: Final = (
@@ -72,22 +76,47 @@ class _Contents(NamedTuple):
     storages: dict[str, Record]
 
 
-def read(path: str) -> WeightsFile:
-    """The tensors of a checkpoint's state_dict.
+def read(path: str, name: str | None = None) -> WeightsFile:
+    """The tensors of a checkpoint's state_dict, of the one under `name` where that is given.
 
     Raises:
-        WeightsError: the file is malformed (E1006) or holds no state_dict (E1007).
+        WeightsError: the file is malformed (E1006) or holds no such state_dict (E1007).
     """
+    return _read(path, lambda contents: _tensors_of(contents, path, name))
+
+
+def read_all(path: str) -> WeightsFile:
+    """The tensors of all of a checkpoint's state_dicts, each key behind the keys that lead to it.
+
+    Raises:
+        WeightsError: the file is malformed (E1006).
+    """
+
+    def every(contents: _Contents) -> WeightsFile:
+        held = _sets(contents.value) if isinstance(contents.value, dict | list) else {}
+        tensors = {
+            f"{name}.{key}" if name else key: _stored(path, key, view, contents.storages)
+            for name, found in held.items()
+            for key, view in found.tensors.items()
+        }
+        return WeightsFile(tensors, (path,))
+
+    return _read(path, every)
+
+
+def _tensors_of(contents: _Contents, path: str, name: str | None) -> WeightsFile:
+    chosen, notes = _state_dict(contents.value, path, name)
+    tensors = {key: _stored(path, key, view, contents.storages) for key, view in chosen.items()}
+    return WeightsFile(tensors, (path,), notes)
+
+
+def _read(path: str, use: Callable[[_Contents], WeightsFile]) -> WeightsFile:
     fd = open_regular(path)
     try:
         size = os.fstat(fd).st_size
         zipped = read_exactly(fd, 4, 0) == b"PK\3\4"
         contents = _read_zip(fd, size) if zipped else _read_legacy(fd, size)
-        chosen, notes = _state_dict(contents.value, path)
-        tensors = {}
-        for key, view in chosen.items():
-            tensors[key] = _stored(path, key, view, contents.storages)
-        return WeightsFile(tensors, (path,), notes)
+        return use(contents)
     except (_Malformed, BadArchive, BadPickle) as error:
         raise refuse("E1006", f"not a sound PyTorch checkpoint: {error}", path) from None
     finally:
@@ -167,8 +196,10 @@ def _width(kind: str) -> int | None:
     return OTHER_WIDTHS.get(kind) if dtype is None else ITEM_SIZES[dtype]
 
 
-def _state_dict(value: Any, path: str) -> tuple[dict[str, View | Foreign], tuple[str, ...]]:
-    """The state_dict in what was saved, and which it is where there was a choice."""
+def _state_dict(
+    value: Any, path: str, wanted: str | None
+) -> tuple[dict[str, View | Foreign], tuple[str, ...]]:
+    """The state_dict in what was saved, the one of the name `wanted` if that is given, and which it is where there was a choice."""
     if isinstance(value, Opaque):
         raise refuse(
             "E1007",
@@ -176,38 +207,98 @@ def _state_dict(value: Any, path: str) -> tuple[dict[str, View | Foreign], tuple
             path,
             help="save `model.state_dict()` instead of the model",
         )
-    if not isinstance(value, dict):
+    if not isinstance(value, dict | list):
         raise refuse(
             "E1007", f"the checkpoint holds a {type(value).__name__.lower()}, not a state_dict", path
         )
-    name, held = "", _tensors(value)
-    if not held:
-        holders = [key for key in HOLDERS if key in value] or [key for key in value if isinstance(key, str)][
-            :100
-        ]
-        once = {id(held): held for held in map(value.get, holders)}
-        tensors = {n: _tensors(held) for n, held in once.items()}
-        found = {key: held for key in holders if (held := tensors[id(value[key])])}
-        if not found or (len(found) > 1 and next(iter(found)) not in HOLDERS):
-            names = ", ".join(map(shown, holders[:8])) or "nothing"
-            raise refuse(
-                "E1007",
-                "the checkpoint has no state_dict under a usual name",
-                path,
-                notes=(f"it has {names}",),
-            )
-        name, held = next(iter(found.items()))
-        value = value[name]
-    notes = [f"the state_dict under {shown(name)} is used"] if name else []
-    others = [
+    found = _sets(value)
+    name = _chosen(found, path, value) if wanted is None else wanted
+    if name not in found:
+        message = f"the checkpoint has no state_dict under {shown(name)}"
+        raise refuse("E1007", message, path, notes=_named_sets(found, path))
+    chosen, held = found[name]
+    notes = [f"the state_dict under {shown(name)} is used"] if name and wanted is None else []
+    others = [key for key, (other, _) in found.items() if other is not chosen and key in HOLDERS]
+    if notes and others:
+        also = ", ".join(shown(f"{path}:{key}") for key in others[:3])
+        notes[0] += f"; {also} name{'s another' if len(others) == 1 else ' others'}"
+    outside = [
         shown(key) if isinstance(key, str) else "..."
-        for key, item in value.items()
+        for key, item in chosen.items()
         if not isinstance(item, _TENSORS)
     ]
-    if others:
-        more = ", ..." if len(others) > 5 else ""
-        notes.append(f"no tensors, so left out: {', '.join(others[:5])}{more}")
+    if outside:
+        more = ", ..." if len(outside) > 5 else ""
+        notes.append(f"no tensors, so left out: {', '.join(outside[:5])}{more}")
     return held, tuple(notes)
+
+
+def _chosen(found: Mapping[str, _Set], path: str, value: Any) -> str:
+    """The name of the set that is meant: all that was saved where nothing inside has more tensors, else the usual name, or the only one."""
+    stray = len(found[""].tensors) if "" in found else 0
+    inside = {name: held for name, held in found.items() if len(held.tensors) > stray}
+    if "" in found and not inside:
+        return ""
+    usual = next((name for name in HOLDERS if name in inside), None)
+    if usual is not None:
+        return usual
+    once = {id(held.value): name for name, held in reversed(inside.items())}
+    if len(once) == 1:
+        return next(iter(once.values()))
+    if inside:
+        message = "the checkpoint has several state_dicts, and none under a usual name"
+        raise refuse("E1007", message, path, notes=_named_sets(inside, path), help="name one of them")
+    keys = [key for key in value if isinstance(key, str)] if isinstance(value, dict) else []
+    what = (
+        f"it has {', '.join(map(shown, keys[:8])) or 'nothing'}"
+        if isinstance(value, dict)
+        else "it is a list"
+    )
+    raise refuse("E1007", "the checkpoint has no state_dict", path, notes=(what,))
+
+
+def _named_sets(found: Mapping[str, _Set], path: str) -> tuple[str, ...]:
+    """What the state_dicts of a file are called on the command line."""
+    listed = [
+        f"`--weights {shown(f'{path}:{name}')[1:-1]}` has {len(held.tensors):,} tensor{'s' * (len(held.tensors) != 1)}"
+        for name, held in found.items()
+        if name
+    ]
+    return tuple(listed[:8])
+
+
+class _Set(NamedTuple):
+    """A dict that has tensors, and those."""
+
+    value: dict[Any, Any]
+    tensors: dict[str, View | Foreign]
+
+
+def _sets(value: Any) -> dict[str, _Set]:
+    """The dicts with tensors in what was saved, by the keys that lead to them; all of it by an empty name.
+
+    What lies under keys that are no text, as an optimizer's state does, is none.
+    """
+    found: dict[str, _Set] = {}
+    tensors: dict[int, dict[str, View | Foreign]] = {}
+    level = [("", value)]
+    for _ in range(MAX_NESTING):
+        below = []
+        for name, holder in level:
+            seen = id(holder) in tensors
+            if isinstance(holder, dict) and not seen:
+                tensors[id(holder)] = _tensors(holder)
+            if isinstance(holder, dict) and tensors[id(holder)]:
+                found[name] = _Set(holder, tensors[id(holder)])
+            if not seen and len(tensors) < MAX_SETS:
+                items = holder.items() if isinstance(holder, dict) else enumerate(holder[:MAX_SETS])
+                below += [
+                    (f"{name}.{key}" if name else str(key), item)
+                    for key, item in items
+                    if isinstance(item, dict | list) and (isinstance(key, str) or isinstance(holder, list))
+                ]
+        level = below[:MAX_SETS]
+    return found
 
 
 def _tensors(value: Any) -> dict[str, View | Foreign]:

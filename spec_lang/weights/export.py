@@ -17,12 +17,21 @@ from spec_lang.shapes.dtype import DType
 from spec_lang.weights import fingerprint, rename, safetensors
 from spec_lang.weights.elements import BUFFER, convert, read
 from spec_lang.weights.matching import match, roots
-from spec_lang.weights.output import Output, write
+from spec_lang.weights.named import named
+from spec_lang.weights.output import Output, transfer, write
 from spec_lang.weights.place import External, Streamed, TensorData
 from spec_lang.weights.state import ITEM_SIZES, Needed, State
-from spec_lang.weights.stored import Stored, WeightsFile, open_regular, refuse
+from spec_lang.weights.stored import (
+    Stored,
+    WeightsError,
+    WeightsFile,
+    open_regular,
+    problem,
+    refuse,
+    shown,
+)
 
-Mode: TypeAlias = Literal["auto", "copy", "embed", "none"]
+Mode: TypeAlias = Literal["copy", "point", "embed", "none"]
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many bytes are done, and of how many."""
 
@@ -37,12 +46,16 @@ EMBED_LIMIT: Final = 2**31 - 1
 
 
 class Export(Frozen):
-    """A model's weights, ready: `data` is for the model's initialisers, `metadata` for the model, `notes` for the user."""
+    """A model's weights, ready: `data` is for the model's initialisers, `metadata` for the model, `notes` for the user.
+
+    `commit` writes the model's bytes and puts all in place; `differs` gives the files that it would change, and writes none.
+    """
 
     data: Mapping[str, TensorData]
     metadata: Mapping[str, str]
     notes: tuple[str, ...]
     commit: Callable[[Iterable[bytes | memoryview]], None]
+    differs: Callable[[Iterable[bytes | memoryview]], list[str]]
 
 
 class Piece(NamedTuple):
@@ -54,15 +67,22 @@ class Piece(NamedTuple):
 
 
 def load(path: str) -> WeightsFile:
-    """Where the tensors of a weights file are: safetensors, an index of such files, or a PyTorch checkpoint.
+    """Where the tensors of a weights file are: safetensors, a PyTorch checkpoint, or an index of such files.
+
+    `FILE:NAME` is the state_dict of that name in a checkpoint.
 
     Raises:
         WeightsError: it is none of them, or malformed.
     """
+    path, name = named(path)
     if path.endswith(safetensors.INDEX_SUFFIX):
-        return safetensors.read_index(path)
+        return _plain(safetensors.read_index(path, _load_one), path, name)
+    return _load_one(path, name)
+
+
+def _load_one(path: str, name: str | None = None) -> WeightsFile:
     if path.endswith(".safetensors"):
-        return safetensors.read(path)
+        return _plain(safetensors.read(path), path, name)
     fd = open_regular(path)
     try:
         head = os.pread(fd, 16, 0)
@@ -71,13 +91,21 @@ def load(path: str) -> WeightsFile:
     from spec_lang.weights import checkpoint  # archives and pickles: not what most exports read
 
     if checkpoint.is_checkpoint(head):
-        return checkpoint.read(path)
+        return checkpoint.read(path, name)
     if head[8:9] == b"{":
-        return safetensors.read(path)
+        return _plain(safetensors.read(path), path, name)
     if b"ustar" in head or not head:
         raise refuse("E1001", "the file is empty or an archive of another kind", path)
-    kinds = "safetensors, an index of safetensors files (*.index.json) or a PyTorch checkpoint"
+    kinds = "safetensors, a PyTorch checkpoint or an index of such files (*.index.json)"
     raise refuse("E1001", f"not a weights file that is known: {kinds}", path)
+
+
+def _plain(file: WeightsFile, path: str, name: str | None) -> WeightsFile:
+    """A file that holds one set of tensors, which has no name."""
+    if name is not None:
+        message = f"there is no state_dict {shown(name)}: only checkpoints have several"
+        raise refuse("E1007", message, path)
+    return file
 
 
 @contextmanager
@@ -88,8 +116,9 @@ def export(
     *,
     weights: str | None = None,
     seed: int = 0,
-    mode: Mode = "auto",
+    mode: Mode = "copy",
     renames: Sequence[str] = (),
+    ignores: Sequence[str] = (),
     precision: DType = DType.F32,
     full_hash: bool = False,
     durable: bool = True,
@@ -97,13 +126,12 @@ def export(
 ) -> Iterator[Export]:
     """Weights from the file `weights`, or drawn from `seed`; the caller commits the model's bytes inside the context.
 
-    Mode ``auto`` points into `weights` where that lies in the model's folder and has the tensor as the graph needs it, and
-    writes the rest to `NAME.onnx.data`; ``copy`` writes all of it there; ``embed`` puts it into the model; ``none`` leaves
-    it out. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not
-    forced to the disk before they are put in place.
+    Mode ``copy`` writes all of it to `NAME.onnx.data`; ``point`` points into `weights` where that has a tensor as the graph
+    needs it, and writes the rest there; ``embed`` puts all of it into the model; ``none`` leaves it out. `renames` and `ignores` are
+    patterns of the file's keys. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not forced to the disk before they are put in place.
 
     Raises:
-        WeightsError: the file does not fit the model, or something cannot be read or written.
+        WeightsError: the file does not fit the model, or cannot be pointed into, or something cannot be read or written.
     """
     total = sum(n.length for n in needed)
     if mode == "embed" and total > EMBED_LIMIT:
@@ -112,12 +140,12 @@ def export(
     with Output(path, durable=durable) as output:
         try:
             if mode == "none":
-                job = Export({}, {}, (), output.commit)
+                job = Export({}, {}, (), output.commit, output.differs)
             elif weights is None:
                 job = _from_seed(state, needed, output, seed, mode, progress)
             else:
                 job = _from_file(
-                    state, needed, output, weights, mode, renames, precision, full_hash, progress
+                    state, needed, output, weights, mode, renames, ignores, precision, full_hash, progress
                 )
         except OSError as error:
             raise output.failed(error) from None
@@ -134,21 +162,23 @@ def _from_file(
     weights: str,
     mode: Mode,
     renames: Sequence[str],
+    ignores: Sequence[str],
     precision: DType,
     full_hash: bool,
     progress: Progress,
 ) -> Export:
     patterns = [rename.parse(text) for text in renames]
+    left_out = [rename.parse_ignored(text) for text in ignores]
     file = load(weights)
-    keys = rename.apply(file.tensors, patterns, weights) if patterns else {key: key for key in file.tensors}
+    keys = rename.apply(file.tensors, patterns, weights, left_out)
     own = {os.path.realpath(path) for path in (output.path, output.side_path)}
-    if any(os.path.realpath(path) in own for path in (weights, *file.files)):
+    if any(os.path.realpath(path) in own for path in (named(weights)[0], *file.files)):
         raise refuse("E1016", "the model or its data would overwrite the weights", weights)
     found, notes = match(
         state.entries, {new: file.tensors[old] for new, old in keys.items()}, precision, weights
     )
     plan = _Plan(state)
-    places = {p: _place(p, output.folder) for p in file.files} if mode == "auto" else {}
+    places = _places(file.files, output.folder) if mode == "point" else {}
     data: dict[str, TensorData] = {}
     written: list[Needed] = []
     for tensor in needed:
@@ -156,7 +186,12 @@ def _from_file(
         place = places.get(stored.path) if stored is not None and not tensor.rows else None
         if tensor.length == 0:
             data[tensor.name] = b""
-        elif stored is not None and place and stored.strides is None and stored.dtype is tensor.dtype:
+        elif (
+            stored is not None
+            and place is not None
+            and stored.strides is None
+            and stored.dtype is tensor.dtype
+        ):
             data[tensor.name] = External(place, stored.offset, stored.length)
         elif mode == "embed":
             data[tensor.name] = Streamed(tensor.length, _chunks(tensor, plan, found))
@@ -164,12 +199,8 @@ def _from_file(
             written.append(tensor)
     if written:
         data |= _written_beside(written, output, plan, found, progress)
-    if mode == "auto" and not any(places.values()):
-        notes += (
-            f"the weights lie outside the model's folder or behind a link, so they are copied to {output.side_name}",
-        )
     metadata = {fingerprint.KEY: fingerprint.record(file.files, output.folder, full=full_hash)}
-    return Export(data, metadata, file.notes + notes, output.commit)
+    return Export(data, metadata, file.notes + notes, output.commit, output.differs)
 
 
 def _written_beside(
@@ -181,12 +212,53 @@ def _written_beside(
     done = 0
     for tensor in tensors:
         at = offsets[tensor.name]
-        for chunk in _chunks(tensor, plan, found)():
-            write(fd, chunk, at)
-            at += len(chunk)
-            done += len(chunk)
+        for count in _written(tensor, plan, found, fd, at):
+            done += count
             progress(done, size)
     return {t.name: External(output.side_name, offsets[t.name], t.length) for t in tensors}
+
+
+def _written(tensor: Needed, plan: _Plan, found: Mapping[str, Stored], fd: int, at: int) -> Iterator[int]:
+    """Write the tensor at `at` of the descriptor; gives the bytes of each step."""
+    width = ITEM_SIZES[tensor.dtype]
+    for key, start, stop in plan.pieces(tensor):
+        stored = None if key is None else found.get(key)
+        if stored is not None and stored.strides is None and stored.dtype is tensor.dtype:
+            steps = transfer(stored, start * width, (stop - start) * width, fd, at)
+        else:
+            steps = _stream(pieces(stored, start, stop, tensor.dtype), fd, at)
+        yield from steps
+        at += (stop - start) * width
+
+
+def _stream(chunks: Iterable[bytes | memoryview], fd: int, at: int) -> Iterator[int]:
+    for chunk in chunks:
+        write(fd, chunk, at)
+        at += len(chunk)
+        yield len(chunk)
+
+
+def _places(paths: Iterable[str], folder: str) -> dict[str, str]:
+    """How a model in `folder` names each file.
+
+    Raises:
+        WeightsError: a runtime would refuse one of them (E1017).
+    """
+    problems = []
+    places = {}
+    for path in paths:
+        place = _place(path, folder)
+        if place is None:
+            message = (
+                "the weights lie outside the model's folder, or behind a link, and runtimes read neither"
+            )
+            help = "leave out --zero-copy, or put the model into the folder of the file"
+            problems.append(problem("E1017", message, path, help=help))
+        else:
+            places[path] = place
+    if problems:
+        raise WeightsError(tuple(problems))
+    return places
 
 
 def _place(path: str, folder: str) -> str | None:
@@ -209,19 +281,22 @@ def _chunks(
     tensor: Needed, plan: _Plan, found: Mapping[str, Stored]
 ) -> Callable[[], Iterator[bytes | memoryview]]:
     """The tensor's bytes in pieces, whenever they are asked for."""
-    width = ITEM_SIZES[tensor.dtype]
 
     def chunks() -> Iterator[bytes | memoryview]:
         for key, start, stop in plan.pieces(tensor):
-            stored = None if key is None else found.get(key)
-            if stored is None:  # rows of zeros, or what a file may lack
-                yield from _zeros((stop - start) * width)
-                continue
-            assert isinstance(stored.dtype, DType)
-            for raw in read(stored, start, stop):
-                yield convert(raw, stored.dtype, tensor.dtype)
+            yield from pieces(None if key is None else found.get(key), start, stop, tensor.dtype)
 
     return chunks
+
+
+def pieces(stored: Stored | None, start: int, stop: int, dtype: DType) -> Iterator[bytes | memoryview]:
+    """Elements `start:stop` in a dtype; zeros where nothing is stored (rows of zeros, or what a file may lack)."""
+    if stored is None:
+        yield from _zeros((stop - start) * ITEM_SIZES[dtype])
+        return
+    assert isinstance(stored.dtype, DType)
+    for raw in read(stored, start, stop):
+        yield convert(raw, stored.dtype, dtype)
 
 
 def _zeros(count: int) -> Iterator[bytes]:
@@ -247,7 +322,7 @@ def _from_seed(
     data: dict[str, TensorData] = {n.name: b"" for n in needed if not n.length}
     size, offsets = _layout(written)
     if not size:
-        return Export(data, {SEED_KEY: str(seed)}, (), output.commit)
+        return Export(data, {SEED_KEY: str(seed)}, (), output.commit, output.differs)
     fd = output.side(size)
     targets: dict[str, list[Target]] = {}
     for tensor in written:
@@ -266,7 +341,7 @@ def _from_seed(
         )
     if mode == "embed":
         output.forget_side()
-    return Export(data, {SEED_KEY: str(seed)}, (), output.commit)
+    return Export(data, {SEED_KEY: str(seed)}, (), output.commit, output.differs)
 
 
 def _scratch(fd: int, offset: int, length: int) -> Callable[[], Iterator[bytes]]:

@@ -51,6 +51,14 @@ def record(paths: Iterable[str], folder: str, *, full: bool = False) -> str:
     return json.dumps(files, separators=(",", ":"))
 
 
+def files(text: str) -> list[str]:
+    """The names of the weights files in the metadata's text, relative to the model's folder; none where it is malformed."""
+    try:
+        return [str(f["file"]) for f in json.loads(text)]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
+
+
 def changed(metadata: Mapping[str, str], folder: str) -> tuple[Diagnostic, ...]:
     """What is wrong with the weights files of an exported model: gone or changed since (E1015).
 

@@ -50,9 +50,9 @@ def match(
     by_key = {e.key: e for e in entries}
     found: dict[str, Stored] = {}
     problems: list[Diagnostic] = []
+    rounded = 0
     shapes: list[str] = []
     dtypes: list[str] = []
-    fix: str | None = None
     for key, stored in tensors.items():
         entry = by_key.get(key)
         if entry is None:
@@ -63,10 +63,9 @@ def match(
         elif not _fits(stored.dtype, root.dtype, precision):
             wanted = precision if root.dtype is DType.FLOAT else root.dtype
             dtypes.append(f"{shown(key)} is {wanted.value} in the model, {_named(stored.dtype)} in the file")
-            if root.dtype is DType.FLOAT:
-                fix = "export with the file's own precision (--dtype)"
         elif root.key not in found:
             found[root.key] = stored
+            rounded += root.dtype is DType.FLOAT and stored.dtype is DType.F64 and precision is DType.F32
         elif not _agree(found[root.key], stored):
             message = f"{shown(key)} and {shown(root.key)} are tied in the model, but differ in the file"
             problems.append(
@@ -82,10 +81,13 @@ def match(
     if shapes:
         problems.append(_listed("E1010", "have another shape in the file", shapes, path))
     if dtypes:
-        problems.append(_listed("E1011", "have another dtype in the file", dtypes, path, help=fix))
+        problems.append(_listed("E1011", "have another dtype in the file", dtypes, path))
     if problems:
         raise WeightsError(tuple(problems))
-    return found, tuple(f"`{name}` is not in the file; it starts as 0" for name in absent)
+    notes = [f"`{name}` is not in the file; it starts as 0" for name in absent]
+    if rounded:
+        notes.append(f"{rounded:,} tensor{'s' * (rounded != 1)} of f64 rounded to f32")
+    return found, tuple(notes)
 
 
 def _named(dtype: DType | str) -> str:
@@ -93,9 +95,9 @@ def _named(dtype: DType | str) -> str:
 
 
 def _fits(stored: DType | str, wanted: DType, precision: DType) -> bool:
-    """Whether a stored dtype may serve: the same, a narrower float, or a float where a shorter one was asked for."""
+    """Whether a stored dtype may serve: the same, a narrower float, or any float where the model has its own precision."""
     if wanted is DType.FLOAT:
-        if isinstance(stored, DType) and stored.is_float and precision in (DType.F16, DType.BF16):
+        if isinstance(stored, DType) and stored.is_float:
             return True
         wanted = precision
     return isinstance(stored, DType) and (stored is wanted or wanted in _WIDER.get(stored, ()))
@@ -133,13 +135,23 @@ def _keys(
         )
     if unexpected:
         notes = [f"{shown(key)} {list(tensors[key].shape)}" for key in unexpected[:LISTED]]
-        drop = "`--rename 'KEY='` leaves a tensor out; `*` in KEY is any text" if not missing else None
+        drop = None if missing else _leave_out(unexpected)
         problems.append(
             _listed(
                 "E1009", "of the file are not in the model", notes, path, count=len(unexpected), help=drop
             )
         )
     return problems
+
+
+def _leave_out(keys: list[str]) -> str:
+    """The options that leave these keys out: by a prefix that they all have, or one by one where they are few."""
+    heads = {key.partition(".")[0] for key in keys}
+    patterns = [f"{next(iter(heads))}.*"] if len(keys) > 1 and len(heads) == 1 else keys
+    if len(patterns) > 3 or any(set(p) & set("'\n") or not p.isprintable() or len(p) > 100 for p in patterns):
+        return "`--ignore 'KEY'` leaves a tensor out; `*` in KEY is any text"
+    options = " ".join(f"--ignore '{p}'" for p in patterns)
+    return f"`{options}` leaves {'it' if len(keys) == 1 else 'them'} out, if the model has no use for {'it' if len(keys) == 1 else 'them'}"
 
 
 def _alike(

@@ -7,13 +7,21 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Final
 
-from spec_lang.weights.stored import WeightsError, refuse
+from spec_lang.weights.stored import Stored, WeightsError, refuse
 
 SUFFIX: Final = ".specc-tmp"
+STEP: Final = 1 << 26
+"""Bytes that the system is asked to copy at once."""
+BUFFER: Final = 4 << 20
+"""Bytes held at a time where it does not copy."""
+NO_COPY: Final = frozenset(
+    (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY, errno.EBADF)
+)
+"""What the system says where it cannot copy between two files by itself."""
 
 
 class Output:
@@ -57,7 +65,18 @@ class Output:
         Raises:
             WeightsError: it cannot be made, or the disk has not the room (E1016).
         """
-        fd = self._open(self.side_path)
+        return self._sized(self.side_path, size)
+
+    def main(self, size: int) -> int:
+        """A descriptor for the file itself, of this size, to be filled by `os.pwrite` and put in place by `commit(())`.
+
+        Raises:
+            WeightsError: it cannot be made, or the disk has not the room (E1016).
+        """
+        return self._sized(self.path, size)
+
+    def _sized(self, path: str, size: int) -> int:
+        fd = self._open(path)
         try:
             room = os.fstatvfs(fd)
             if size > room.f_bavail * room.f_frsize:
@@ -80,9 +99,10 @@ class Output:
             WeightsError: it cannot be written (E1016).
         """
         try:
-            fd = self._open(self.path)
-            for chunk in model:
-                write(fd, chunk)
+            if self.path not in self._temporary:
+                fd = self._open(self.path)
+                for chunk in model:
+                    write(fd, chunk)
             for temporary, descriptor in self._temporary.values():
                 if self.durable and os.path.exists(temporary):
                     os.fsync(descriptor)
@@ -91,6 +111,24 @@ class Output:
                     os.replace(temporary, final)
             if self.durable:
                 self._sync_folder()
+        except OSError as error:
+            raise self.failed(error) from None
+
+    def differs(self, model: Iterable[bytes | memoryview]) -> list[str]:
+        """The files that `commit` would change; none of them is written.
+
+        Raises:
+            WeightsError: something cannot be read or written (E1016).
+        """
+        try:
+            fd = self._open(self.path)
+            for chunk in model:
+                write(fd, chunk)
+            return [
+                final
+                for final, (temporary, descriptor) in self._temporary.items()
+                if os.path.exists(temporary) and not _is_copy(descriptor, final)
+            ]
         except OSError as error:
             raise self.failed(error) from None
 
@@ -136,6 +174,20 @@ class Output:
                         os.close(fd)
 
 
+def _is_copy(fd: int, path: str) -> bool:
+    """Whether a file has the bytes of a descriptor."""
+    if not os.path.isfile(path):
+        return False
+    other = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(fd).st_size
+        return os.fstat(other).st_size == size and all(
+            os.pread(fd, BUFFER, at) == os.pread(other, BUFFER, at) for at in range(0, size, BUFFER)
+        )
+    finally:
+        os.close(other)
+
+
 def write(fd: int, data: bytes | memoryview, offset: int | None = None) -> None:
     """All of `data`, at the descriptor's position or at an offset."""
     view = memoryview(data)
@@ -143,3 +195,37 @@ def write(fd: int, data: bytes | memoryview, offset: int | None = None) -> None:
         count = os.write(fd, view) if offset is None else os.pwrite(fd, view, offset)
         view = view[count:]
         offset = None if offset is None else offset + count
+
+
+def transfer(stored: Stored, start: int, count: int, fd: int, at: int) -> Iterator[int]:
+    """Copy bytes of a tensor into a file; gives the bytes of each step.
+
+    The system copies, or shares the blocks, where it can: nothing passes through this process.
+
+    Raises:
+        WeightsError: the file became shorter (E1003).
+    """
+    source = os.open(stored.path, os.O_RDONLY)
+    offset, end = stored.offset + start, stored.offset + start + count
+    system = hasattr(os, "copy_file_range")
+    try:
+        while offset < end:
+            done = 0
+            if system:
+                try:
+                    done = os.copy_file_range(source, fd, min(STEP, end - offset), offset, at)
+                except OSError as error:
+                    if error.errno not in NO_COPY:
+                        raise
+            if not done:  # also at the end of a file, which some file systems report wrongly
+                system = False
+                chunk = os.pread(source, min(BUFFER, end - offset), offset)
+                if not chunk:
+                    raise refuse("E1003", "the file became shorter while it was read", stored.path)
+                write(fd, chunk, at)
+                done = len(chunk)
+            offset += done
+            at += done
+            yield done
+    finally:
+        os.close(source)

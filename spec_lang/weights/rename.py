@@ -1,8 +1,10 @@
-"""`--rename OLD=NEW`: how a file's keys become a model's.
+"""`--rename OLD=NEW` and `--ignore PATTERN`: how a file's keys become a model's.
 
 OLD is a pattern for whole keys: `*` is any text, and each `*` of NEW takes the text of OLD's, in order
 (`module.*=*`, `*.gamma=*.weight`). Between slashes OLD is a regular expression and NEW its replacement
 (`/layers\\.(\\d+)\\.(.*)/=h.\\1.\\2`). An empty NEW leaves the tensors out. Patterns apply one after another.
+
+`--ignore PATTERN` leaves tensors out: `*` is any text, and a regular expression stands between slashes.
 """
 
 from __future__ import annotations
@@ -47,13 +49,39 @@ def parse(text: str) -> Rename:
     return Rename(text, pattern, new)
 
 
-def apply(keys: Iterable[str], patterns: Sequence[Rename], path: str) -> dict[str, str]:
-    """The file's key behind each of the model's.
+def parse_ignored(text: str) -> Rename:
+    """A pattern of keys to leave out: `*` is any text, and a regular expression stands between slashes.
+
+    Raises:
+        WeightsError: it is empty or no sound pattern (E1013).
+    """
+    is_regex = len(text) > 2 and text.startswith("/") and text.endswith("/")
+    try:
+        if not text:
+            raise re.error("it is empty")
+        old = text[1:-1] if is_regex else "(.*)".join(re.escape(part) for part in text.split("*"))
+        return Rename(text, re.compile(old), "")
+    except re.error as error:
+        raise refuse("E1013", f"{shown(text)} is no sound pattern: {error}", "--ignore") from None
+
+
+def apply(
+    keys: Iterable[str], patterns: Sequence[Rename], path: str, ignored: Sequence[Rename] = ()
+) -> dict[str, str]:
+    """The file's key behind each of the model's; keys that an `ignored` pattern fits, before or after the renames, are left out.
 
     Raises:
         WeightsError: a pattern fits no key, or two keys become one (E1013).
     """
-    renamed = {key: key for key in keys}
+    unused = {pattern.text: pattern for pattern in ignored}
+
+    def is_ignored(key: str) -> bool:
+        fitting = [p.text for p in ignored if p.old.fullmatch(key)]
+        for text in fitting:
+            unused.pop(text, None)
+        return bool(fitting)
+
+    renamed = {key: key for key in keys if not is_ignored(key)}
     problems: list[Diagnostic] = []
     for pattern in patterns:
         result: dict[str, str] = {}
@@ -70,6 +98,8 @@ def apply(keys: Iterable[str], patterns: Sequence[Rename], path: str) -> dict[st
         if not used:
             problems.append(problem("E1013", f"--rename {shown(pattern.text)} fits no key of the file", path))
         renamed = result
+    renamed = {key: origin for key, origin in renamed.items() if not is_ignored(key)}
+    problems += [problem("E1013", f"--ignore {shown(text)} fits no key of the file", path) for text in unused]
     if problems:
         raise WeightsError(tuple(problems[:20]))
     return renamed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from math import prod
 from typing import Final
 
@@ -77,8 +78,8 @@ def read(path: str) -> WeightsFile:
         os.close(fd)
 
 
-def read_index(path: str) -> WeightsFile:
-    """The tensors of the shards that an index file names; the shards lie in its folder.
+def read_index(path: str, read_shard: Callable[[str], WeightsFile]) -> WeightsFile:
+    """The tensors of the shards that an index file names, each read by `read_shard`; the shards lie in its folder.
 
     Raises:
         WeightsError: the index or a shard is malformed, or they disagree (E1004); a shard lies elsewhere (E1005).
@@ -91,7 +92,7 @@ def read_index(path: str) -> WeightsFile:
     files = [os.path.join(folder, shard) for shard in shards]
     for shard, file in zip(shards, files, strict=True):
         try:
-            held = read(file).tensors
+            held = read_shard(file).tensors
         except WeightsError as error:
             problems += error.diagnostics
             continue
@@ -123,7 +124,7 @@ def _weight_map(path: str) -> dict[str, str]:
         if not isinstance(places, dict) or not all(isinstance(shard, str) for shard in places.values()):
             raise _Malformed("its `weight_map` is to be an object of key and file name")
     except _Malformed as error:
-        raise refuse("E1004", f"not a sound index of safetensors files: {error}", path) from None
+        raise refuse("E1004", f"not a sound index of weights files: {error}", path) from None
     finally:
         os.close(fd)
     for shard in sorted(set(places.values())):

@@ -98,7 +98,7 @@ class Graphs:
         sets = [f"--set={name}={value}" for name, value in LLAMA.items()]
         for name, path in self.paths.items():
             command = ["compile", MODELS / "llama.nnspec", "--model", "Llama", "--target", "onnx", *sets]
-            command += ["--method", "decode", "--weights", self.weights, "-o", path]
+            command += ["--method", "decode", "--weights", self.weights, "--zero-copy", "-o", path]
             done = specc(*command, *(["--input", "past"] if name == "decode" else []))
             assert done.returncode == 0, done.stderr
         self.prompt, self.decode = (

@@ -75,7 +75,7 @@ def outputs(request: Request, path: Path, inputs: dict[str, np.ndarray], dtype: 
     )
 
 
-@pytest.mark.parametrize("mode", ["auto", "copy", "embed"])
+@pytest.mark.parametrize("mode", ["point", "copy", "embed"])
 @pytest.mark.parametrize("store", [one, shards, zipped, legacy])
 def test_weights_are_found_where_the_model_says(
     store: Callable[[Tensors, Path], str], mode: str, tmp_path: Path
@@ -91,7 +91,7 @@ def test_weights_are_found_where_the_model_says(
     assert ("m.onnx.data" in names) == (mode == "copy")
 
 
-@pytest.mark.parametrize("mode", ["auto", "embed"])
+@pytest.mark.parametrize("mode", ["point", "copy", "embed"])
 def test_recurrent_layouts_and_short_floats(mode: str, tmp_path: Path) -> None:
     """LSTM gates are stacked anew, and everything is converted, so that all of it is written."""
     request = next(r for r in requests("tagger", rows=1) if r.name == "LSTMTagger")

@@ -18,7 +18,15 @@ from spec_lang.diagnostics import SpecError
 from spec_lang.runtimes import RUNTIMES, CannotRun, OnnxRuntime, Prepared, Request, Torch, prepare, run
 from spec_lang.runtimes.bench import bench
 from spec_lang.runtimes.first_difference import first_difference
-from spec_lang.runtimes.verify import TOLERANCES, Verification, compare, difference, verify
+from spec_lang.runtimes.verify import (
+    TOLERANCES,
+    Tolerance,
+    Verification,
+    arbitrated,
+    compare,
+    difference,
+    verify,
+)
 from spec_lang.shapes import DType
 from spec_lang.targets.onnx.export import Options, emit
 from spec_lang.weights import export as weights
@@ -192,6 +200,80 @@ def test_what_is_no_number_in_pytorch_is_said() -> None:
     assert found.note == "PyTorch gives NaN or an infinity for 2 of these numbers"
 
 
+@pytest.mark.parametrize(
+    ("exact", "want", "got", "agrees"),
+    [
+        ((1, 2, 3), (1.01, 2.01, 3.01), (0.99, 1.98, 3.0), True),
+        ((1, 2, 3), (1.01, 2.0, 3.0), (1.0, 1.98, 3.0), True),
+        ((1, 2, 3), (1.001, 2.0, 3.0), (1.0, 1.98, 3.0), False),
+        ((1, 2, 3), (1, 2, 3), (1, 2, 3.01), False),
+        ((1, 2, 1e9), (1, 2, np.inf), (1, 2, 1.6e7), True),
+        ((1,) * 9, (np.inf, *(1,) * 8), (np.inf, *(2,) * 8), False),
+        ((1, np.nan), (1, np.nan), (1, 0), False),
+        ((1, np.inf), (1.1, np.inf), (0.9, np.inf), True),
+        ((np.inf, 1), (np.inf, 1), (3.4e38, 1), False),
+        ((), (), (), True),
+    ],
+)
+def test_a_run_in_f64_is_the_arbiter(exact: Any, want: Any, got: Any, agrees: bool) -> None:
+    tolerance = TOLERANCES[DType.F32]
+    plain = difference("y", numbers(*want), numbers(*got), tolerance)
+    found = arbitrated(plain, np.array(exact, np.float64), numbers(*want), numbers(*got), tolerance)
+    assert found.agrees is agrees
+    assert found.own is not None
+
+
+def test_no_tolerance_at_all_still_tells_right_from_wrong() -> None:
+    nothing = Tolerance(0.0, 0.0)
+    exact, want = np.array([1.0, 2.0]), numbers(1 + 1e-7, 2)
+    for got, agrees in ((numbers(1 - 1e-7, 2), True), (numbers(1.1, 2), False)):
+        assert arbitrated(difference("y", want, got, nothing), exact, want, got, nothing).agrees is agrees
+
+
+SHARP = """
+model Sharp:
+    layers:
+        fc = Linear(16, 16)
+
+    forward(x: float[N, 16]) -> float[N, 16]:
+        y = fc(x)
+        for i in range(24):
+            y = sin(y * 3.0)
+        return y
+"""
+
+
+def test_where_roundings_are_magnified_no_wolf_is_cried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.nnspec").write_text(SHARP)
+    command = ["verify", str(tmp_path / "m.nnspec"), "--size", "N=9"]
+    shown = CliRunner().invoke(cli, command)
+    assert shown.exit_code == 0, shown.output
+    assert "ok, to float64 (PyTorch" in shown.output
+    request = Request(exporting.program(SHARP), "Sharp")
+    assert verify(request, sizes={"N": 9}).agrees
+
+    class Wrong(OnnxRuntime):
+        """Right but for one number in each row."""
+
+        def __call__(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+            return {name: r + (np.arange(16) == 3) for name, r in super().__call__(inputs).items()}
+
+    monkeypatch.setitem(RUNTIMES, "onnxruntime", Wrong)
+    assert not verify(request, sizes={"N": 9}).agrees
+
+
+def test_tolerances_are_given(tmp_path: Path) -> None:
+    spec = str(exporting.MODELS / "lenet5.nnspec")
+    for option in ("--rtol", "--atol"):
+        for value in ("-1", "nan", "inf", "x"):
+            assert CliRunner().invoke(cli, ["verify", spec, option, value]).exit_code == 2
+    shown = CliRunner().invoke(cli, ["verify", spec, "--samples", "1", "--rtol", "0", "--atol", "1e-9"])
+    assert shown.exit_code == 0, shown.output
+    assert "to float64" in shown.output
+
+
 # --- An exported model ----------------------------------------------------------------------
 
 
@@ -224,8 +306,8 @@ model Net:
 @pytest.mark.parametrize(
     ("options", "mode", "fix"),
     [
-        ({"method": "twice"}, "auto", "no input `x`, which forward of Net has: .* --method"),
-        ({"with_loss": True}, "auto", "the input `label`, .* export it without its loss"),
+        ({"method": "twice"}, "copy", "no input `x`, which forward of Net has: .* --method"),
+        ({"with_loss": True}, "copy", "the input `label`, .* export it without its loss"),
         ({}, "none", "exported with --no-weights"),
     ],
 )

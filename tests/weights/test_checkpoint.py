@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import io
+import json
 import os
 import pickle
 import random
@@ -133,6 +134,19 @@ NESTED: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
     "model": (lambda s: {"model": s, "args": argparse.Namespace(lr=0.1), "ema": s}, "model"),
     "other": (lambda s: {"student": s, "epoch": 3, "object": Custom()}, "student"),
     "with numbers": (lambda s: {**s, "epoch": 3, "rng": torch.Size([3])}, None),
+    "tensors beside": (
+        lambda s: {"model": s, "best_val_loss": torch.tensor(0.3), "rng_state": torch.get_rng_state()},
+        "model",
+    ),
+    "another name, tensors beside": (lambda s: {"student": s, "best": torch.tensor(0.3)}, "student"),
+    "deeper": (lambda s: {"model": {"backbone": s}, "n": 3}, "model.backbone"),
+    "in a list": (lambda s: [s, {"lr": 3}], "0"),
+    "extra state": (lambda s: {**s, "norm": {"scale": torch.ones(1)}}, None),
+    "extra state under a usual name": (lambda s: {**s, "params": {"scale": torch.ones(1)}}, None),
+    "optimizer": (
+        lambda s: {"net": s, "optimizer": {"state": {0: {"m": torch.ones(2)}, 1: {"m": torch.ones(2)}}}},
+        "net",
+    ),
     "list beside": (lambda s: {"losses": [0.1, (2, {3})], "model_state_dict": dict(s)}, "model_state_dict"),
 }
 
@@ -165,6 +179,43 @@ def test_other_things_are_no_state_dict(value: object, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         weights.load(str(tmp_path / "m.pt"))
     assert codes(caught.value) == ["E1007"]
+
+
+def test_one_of_several_state_dicts_is_named(tmp_path: Path) -> None:
+    state = module().state_dict()
+    sets = {
+        "model": state,
+        "ema": {k: v * 2 for k, v in state.items()},
+        "nets": {"gen": state},
+        "same": state,
+    }
+    path = str(tmp_path / "m:1.pt")
+    torch.save(sets, path)
+    assert "`model` is used; `" in weights.load(path).notes[0]
+    assert ":ema` names another" in weights.load(path).notes[0]
+    for name in ("model", "ema", "nets.gen", "same"):
+        found = weights.load(f"{path}:{name}")
+        assert list(found.tensors) == list(state)
+        assert found.notes == ()
+    assert weights.load(f"{path}:ema").tensors != weights.load(f"{path}:model").tensors
+    with pytest.raises(SpecError) as caught:
+        weights.load(f"{path}:emma")
+    assert codes(caught.value) == ["E1007"]
+    assert ":ema`" in text(caught.value)
+
+
+def test_shards_of_checkpoints_have_an_index(tmp_path: Path) -> None:
+    state = module().state_dict()
+    places = {key: f"pytorch_model-{i % 2}.bin" for i, key in enumerate(state)}
+    for shard in set(places.values()):
+        torch.save({k: v for k, v in state.items() if places[k] == shard}, tmp_path / shard)
+    index = tmp_path / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    found = weights.load(str(index))
+    assert list(found.tensors) == list(state)
+    assert {os.path.basename(f) for f in found.files} == set(places.values())
+    with pytest.raises(SpecError, match="only checkpoints"):
+        weights.load(f"{index}:model")
 
 
 def test_torchscript_is_named(tmp_path: Path) -> None:

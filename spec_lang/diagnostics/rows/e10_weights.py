@@ -36,8 +36,9 @@ ROWS: dict[str, Code] = {
     ),
     "E1007": Code(
         "A checkpoint without a state_dict",
-        "What was saved is a whole module, a list or something else. Save `model.state_dict()`, on its own or in a dict "
-        "under `state_dict` or `model`.",
+        "What was saved is a whole module, a list or something else, or there are several state_dicts and none is under a usual "
+        "name. Save `model.state_dict()`, on its own or in a dict under `state_dict` or `model`; `--weights FILE:NAME` names "
+        "one of several, as `ckpt.pth:ema`.",
     ),
     "E1008": Code(
         "Tensors are missing from the weights file",
@@ -48,7 +49,7 @@ ROWS: dict[str, Code] = {
     "E1009": Code(
         "The weights file has tensors that the model has not",
         "Weights that belong to nothing are a sign of another architecture. Where they are to be left out (a mask that an "
-        "older library stored), rename them to nothing: `--rename 'h.*.attn.bias='`.",
+        "older library stored), say so: `--ignore 'h.*.attn.bias'`.",
     ),
     "E1010": Code(
         "A tensor has another shape",
@@ -66,14 +67,14 @@ ROWS: dict[str, Code] = {
         "would be lost. Remove the `tie`, or store the tensor once.",
     ),
     "E1013": Code(
-        "A --rename that cannot be",
+        "A --rename or --ignore that cannot be",
         "OLD=NEW maps whole keys. Each `*` of NEW takes the text of a `*` of OLD; `/regex/=replacement` is for more. A pattern "
-        "must fit a key, and no two keys may become one.",
+        "must fit a key, and no two keys may become one. `--ignore` takes such patterns of keys to leave out.",
     ),
     "E1014": Code(
         "The weights are too large to embed",
-        "An ONNX file is one protocol buffer, which ends at 2 GiB. Without `--embed` the weights stay where they are, or go into "
-        "a file beside the model.",
+        "An ONNX file is one protocol buffer, which ends at 2 GiB. Without `--embed` the weights go into a file beside the "
+        "model; with `--zero-copy` they stay where they are.",
     ),
     "E1015": Code(
         "The weights changed since the model was exported",
@@ -84,5 +85,14 @@ ROWS: dict[str, Code] = {
         "The model cannot be written",
         "The folder is missing, full or read-only, or the output would overwrite the weights. What was there before is still "
         "there.",
+    ),
+    "E1017": Code(
+        "The model cannot point into the weights",
+        "With `--zero-copy` the model reads its weights from the file that was given. Runtimes read files only in the model's own "
+        "folder or below it, and follow no link. Without `--zero-copy` the weights are copied.",
+    ),
+    "E1018": Code(
+        "Not an ONNX model",
+        "The file ends early, or is something else. A model's weights must lie in it, or in files in its own folder.",
     ),
 }
