@@ -198,15 +198,15 @@ class Cond:
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The names of the symbols in it; of flags, those of the numbers that they compare or have in their names."""
+        """The names of the symbols in it; of flags, those of the sizes that names in them have inside."""
         own = frozenset[str]()
         if isinstance(self.said, Truth):
             own = own.union(*(d.symbols for d in self.said.args))
         elif isinstance(self.said, Compared):
             sides = (self.said.left, self.said.right)
-            own = own.union(*(s.symbols for s in sides if not isinstance(s, float)))
+            own = own.union(*(s.places for s in sides if isinstance(s, Real)))
         elif isinstance(self.said, Every):
-            own = (self.said.cond.symbols - {self.said.index}) | self.said.length.symbols
+            own = self.said.cond.symbols - {self.said.index}
         return own.union(*(d.symbols for d in self.dims), *(p.symbols for p in self.parts))
 
     @property

@@ -85,11 +85,11 @@ class Real:
         return self._names
 
     @property
-    def symbols(self) -> frozenset[str]:
-        """The names of floats and the symbols of sizes in it."""
-        if not self.args:
-            return frozenset((self.head,))
-        return frozenset[str]().union(*(a.symbols for a in self.args if not isinstance(a, float)))
+    def places(self) -> frozenset[str]:
+        """The symbols of the sizes that its names have inside: `i` of `rates[i]`."""
+        if self.is_item:
+            return frozenset[str]().union(*(a.symbols for a in self.args))
+        return frozenset[str]().union(*(a.places for a in self.args if isinstance(a, Real)))
 
     @property
     def is_item(self) -> bool:
