@@ -106,9 +106,15 @@ class Output:
             for temporary, descriptor in self._temporary.values():
                 if self.durable and os.path.exists(temporary):
                     os.fsync(descriptor)
-            for final, (temporary, _) in self._temporary.items():
-                if os.path.exists(temporary):
-                    os.replace(temporary, final)
+            with contextlib.ExitStack() as held:
+                # What is replaced is freed behind the last rename: to free a large file between them takes long enough
+                # for a kill to come there.
+                for final in self._temporary:
+                    with contextlib.suppress(OSError):
+                        held.callback(os.close, os.open(final, os.O_RDONLY | os.O_CLOEXEC))
+                for final, (temporary, _) in self._temporary.items():
+                    if os.path.exists(temporary):
+                        os.replace(temporary, final)
             if self.durable:
                 self._sync_folder()
         except OSError as error:

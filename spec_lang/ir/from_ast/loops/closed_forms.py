@@ -28,7 +28,7 @@ from spec_lang.ir.from_ast.values.elements import (
 )
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import type_symbols
-from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Value
+from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Owed, Value
 from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
 from spec_lang.shapes.conditionals import conditional, first_condition, where
 from spec_lang.shapes.division import divides_exactly
@@ -594,9 +594,16 @@ def _final(
 def _close_carried(c: Check, at: Place, since: Since, it: Iteration, forms: dict[str, Dim | None]) -> None:
     """What an iteration owes of its running sizes, by their closed forms."""
     known = {n: f for n, f in forms.items() if f is not None}
-    since.settle([o.with_cond(o.cond.substitute(known)) for o in since.owed])
+    since.settle([_said(o, o.cond.substitute(known)) for o in since.owed])
     names = {n for n, f in forms.items() if f is None}
     for o in since.owed:
         if o.cond.symbols & names:
             c.error("E0601", f"{o.message}, which is not proved for every iteration", o.place.span)
     close(c, at, since, it)
+
+
+def _said(o: Owed, cond: Cond) -> Owed:
+    """The same of another condition, which its message names: a running size has no name that an author knows."""
+    found = o.with_cond(cond)
+    found.message = o.message.replace(str(o.cond), str(cond))
+    return found

@@ -81,7 +81,9 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
                     help="state it for all of them with a `require`",
                 )
             elif known is None:
-                owe(c, at, cond, o.message, o.place, o.stated)
+                nameless = o.cond.symbols & c.block.running.counters - c.block.running.names.keys()
+                message = o.message.replace(str(o.cond), str(cond)) if nameless else o.message
+                owe(c, at, cond, message, o.place, o.stated)
 
 
 def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
