@@ -482,6 +482,16 @@ REFUSED: dict[str, tuple[str, str]] = {
         ),
         "E0310",
     ),
+    "a width that runs inside each item": (
+        net(
+            "",
+            "fs = [[Conv1d(_, w, 1, stride=2) for j in range(i + 1)] for i, w in enumerate([4, 8])]",
+            "x: float[N, 4, T]",
+            "float[N, _, _]",
+            "for some in fs:|    x = x -> some|return x",
+        ),
+        "E0310",
+    ),
     "the first layer twice": (eights("for i in range(n):|    x = fs[i // 2](x)|return x"), "E0310"),
     "one layer n times": (
         eights("for i in range(n):|    x = fc(x)|return x", layers="fc = Linear(_, 8)"),
@@ -672,6 +682,16 @@ HELD |= {
             "len(widths) >= 1",
         ),
         ({}, {"widths": [7]}, {"widths": [7, 2, 3, 9]}),
+    ),
+    "the first of some lists differs": (
+        net(
+            "c: int = 5",
+            "fs = [Sequential(*[Linear(_, w) for j in range(i + 1)]) for i, w in enumerate([4, 4])]",
+            "x: float[N, c]",
+            "float[N, 4]",
+            "for f in fs:|    x = x -> f|return x",
+        ),
+        ({}, {"c": 3}),
     ),
     "from the last width on": (
         net(

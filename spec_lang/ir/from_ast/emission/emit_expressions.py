@@ -187,14 +187,18 @@ class ExpressionEmitter:
 
     def _first_then(self, cell: Cell, first: Dim, value: Dim) -> ir.Expr:
         key = (first, value)
+        repeat = None if cell.along is None else self.checked.running.repeats.get(cell.along)
+        carries = self.carries if repeat is None else self.around.get(repeat.node, self.carries)
         name = self.kept.get(key)
         if name is None:
-            name = self.kept[key] = self._free(cell.name)
-        if self.carries is not None and name not in self.carries:
+            taken = carries or {}
+            names = (f"{cell.name}_{n}" if n > 1 else cell.name for n in count(1))
+            name = self.kept[key] = next(n for n in map(self._free, names) if n not in taken)
+        if carries is not None and name not in carries:
             later = value
             if cell.along is not None:  # what an item takes, for the item behind it
                 later = later.substitute({cell.along: symbol(cell.along, 0) + 1})
-            self.carries[name] = node_of(
+            carries[name] = node_of(
                 ir.Carry, name=name, start=self.dim(first), next=self.dim(later), span=None
             )
         return node_of(ir.Name, id=name, ref="carry", type=None, span=None)

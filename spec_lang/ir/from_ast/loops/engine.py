@@ -127,7 +127,10 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
             continue
         found = [value for _, value in sizes]
         items = items_run(c, it, ran[cell])
-        if items is None or any(first is not None for first, _ in sizes):
+        # A size that runs along a list inside one item is told for that item alone.
+        inner = c.block.running.carried.keys() | c.block.running.heads.keys()
+        runs = any(size.symbols & inner for size in found)
+        if items is None or runs or any(first is not None for first, _ in sizes):
             no_formula(c, cell, found)
             return None
         cell.along, order = items
