@@ -492,6 +492,16 @@ REFUSED: dict[str, tuple[str, str]] = {
         ),
         "E0310",
     ),
+    "sizes that loops inside each item give": (
+        net(
+            "pairs: list[(int, int)] = [(4, 1), (8, 3)]",
+            "fs = [[Conv1d(_, w, 1, stride=2) for j in range(k)] for w, k in pairs]",
+            "x: float[N, 4, T]",
+            "float[N, _, _]",
+            "ys = []|for some in fs:|    x = x -> some|    ys += [x]|return cat(ys, dim=1)",
+        ),
+        "E0310",
+    ),
     "the first layer twice": (eights("for i in range(n):|    x = fs[i // 2](x)|return x"), "E0310"),
     "one layer n times": (
         eights("for i in range(n):|    x = fc(x)|return x", layers="fc = Linear(_, 8)"),

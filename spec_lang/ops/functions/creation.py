@@ -499,6 +499,11 @@ def drawn(g: Graph, node: str, dtype: DType, sizes: Sequence[Dim]) -> Value:
     if g.opset >= _KERNELS:
         return _drawn_by_bits(g, node, dtype, g.dims(sizes))
     number = g.dtype(dtype)
+    if dtype is not DType.F32 and number in (
+        g.dtype(DType.F16),
+        g.dtype(DType.BF16),
+    ):  # no kernels at any opset
+        return g.Cast(drawn(g, node, DType.F32, sizes), to=number)
     if all(s.const is not None for s in sizes):
         return getattr(g, node)(dtype=number, shape=[s.const for s in sizes])
     like = g.Expand(g.scalar(0, dtype), g.dims(sizes))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.loops.closed_forms import generalised, peeled, recurrent
-from spec_lang.ir.from_ast.loops.invariants import along, close, closed_lists, for_all
+from spec_lang.ir.from_ast.loops.invariants import along, begun, close, closed_lists, for_all
 from spec_lang.ir.from_ast.loops.item_formulas import fit_formula, items_run, no_formula
 from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, Body, State, ungrown
 from spec_lang.ir.from_ast.names.unreached import unreached
@@ -44,6 +44,7 @@ def loop(
         unreached(c, at, code, lambda p: body(p, state, POISON if it.element is None else it.element))
         return state
     at.facts = at.under(*for_all(c, at, it)).facts
+    begun(c, it)
     attempts: list[Trial] = []
     errors: list[Mistake] = []
     if it.element is not None:

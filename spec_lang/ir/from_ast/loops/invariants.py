@@ -186,7 +186,7 @@ def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim,
         return [item_along(it, a, start + k) for k in range(length.const) for a in added]
     index = another(c, it.index)
     items = [item_along(it, a, start + index) for a in added]
-    if varies_along(it, items):
+    if varies_along(it, items) or runs_inside(c, it, items):
         return no_formula_for_items(c, node)
     if len(items) == 1:
         return Mapped(index, length, items[0])
@@ -198,6 +198,17 @@ def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim,
         node,
         help="make a list for each of them",
     )
+
+
+def begun(c: Check, it: Iteration) -> None:
+    """Note which running sizes are not of loops inside one that begins."""
+    it.before = frozenset(c.block.running.heads.keys() | c.block.running.carried.keys())
+
+
+def runs_inside(c: Check, it: Iteration, value: Value) -> bool:
+    """Whether a value has sizes of loops inside an iteration, which each iteration has its own of."""
+    inner = (c.block.running.heads.keys() | c.block.running.carried.keys()) - (it.before or frozenset())
+    return bool(type_symbols(value) & inner)
 
 
 def no_formula_for_items(c: Check, node: object) -> Value:

@@ -10,11 +10,13 @@ from spec_lang.ir.from_ast.layers.running import nested_list, unordered
 from spec_lang.ir.from_ast.loops.flat import flattened
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
+    begun,
     close,
     for_all,
     item_along,
     no_formula_for_items,
     not_negative,
+    runs_inside,
 )
 from spec_lang.ir.from_ast.loops.iteration import (
     MAX_UNROLLED,
@@ -266,6 +268,7 @@ def _made(
     """
     generator = node.generators[-1]
     note_loop(c, it)
+    begun(c, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
     with c.trial(at) as trial:
         there = trial.at
@@ -302,6 +305,8 @@ def _made(
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
+    if not is_module(item) and runs_inside(c, it, item):
+        return no_formula_for_items(c, node)
     if varies_along(it, item):
         found_along = item_along(it, item, it.index)
         if varies_along(it, found_along):

@@ -445,7 +445,7 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("element", "index", "item", "known", "length", "own", "owner", "parts", "symbols")
+    __slots__ = ("before", "element", "index", "item", "known", "length", "own", "owner", "parts", "symbols")
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -464,6 +464,8 @@ class Iteration:
         """What the names of an element's parts begin with."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
+        self.before: frozenset[str] | None = None
+        """The running sizes of the loops that ended before this one began."""
 
 
 class Grown:
