@@ -56,11 +56,11 @@ def run(folder: Path, tool: str, *arguments: str) -> str:
 
 
 def test_format(written: Path) -> None:
-    assert run(written, "ruff", "format", "--isolated", "--diff") == ""
+    assert run(written, "ruff", "format", "--isolated", "--no-cache", "--diff") == ""
 
 
 def test_lint(written: Path) -> None:
-    assert run(written, "ruff", "check", "--isolated", "--extend-select", "E,F,I,UP,B,SIM") == ""
+    assert run(written, "ruff", "check", "--isolated", "--no-cache", "--extend-select", "E,F,I,UP,B,SIM") == ""
 
 
 def test_types(written: Path) -> None:

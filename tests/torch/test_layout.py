@@ -148,7 +148,7 @@ def test_lines_break_as_ruff_breaks_them(tmp_path: Path) -> None:
         source = "\n".join(statements(seed)) + "\n"
         ast.parse(source)
         (tmp_path / f"s{seed}.py").write_text(source)
-    ruff = [Path(sys.executable).parent / "ruff", "format", "--isolated", "--diff", tmp_path]
+    ruff = [Path(sys.executable).parent / "ruff", "format", "--isolated", "--no-cache", "--diff", tmp_path]
     result = subprocess.run(list(map(str, ruff)), capture_output=True, text=True, check=False)
     assert result.stdout == ""
     assert result.returncode == 0, result.stderr
