@@ -56,7 +56,42 @@ GIVEN = """model Net(mode: str = "all"):
         return x
 """
 
+RECORD = """record Config:
+    act: str = "relu"
+    dim: int = 4
+model Net(config: Config = Config()):
+    layers:
+        fc = Linear(4, WIDE if config.act == "relu" else 4)
+        head = Linear(_, config.dim)
+    forward(x: float[N, 4]) -> float[N, config.dim]:
+        return x -> fc -> head
+"""
+
+KERNEL = """model Net(k: int | (int, int) = 3):
+    layers:
+        conv = Conv2d(3, 4, kPAD)
+    forward(x: float[N, 3, H, W]) -> float[N, 4, _, _]:
+        return x -> conv
+"""
+
+MANY = """model Net(act: str = "relu"):
+    layers:
+        fc = Linear(4, 8 if act in [STRINGS] else 2 * 4)
+    forward(x: float[N, 4]) -> float[N, 8]:
+        return x -> fc
+"""
+
 REFUSED = {
+    "none by default": (sized("str?", "none", '8 if a == "relu" else 4'), "E0504", '8 for "relu"'),
+    "there by default": (sized("str?", '"relu"', "8 if a is none else 4"), "E0504", "8 for none"),
+    "a part of a pair": (sized("(str, str)", '("a", "b")', '8 if a[1] == "b" else 4'), "E0504", 'for ("a", '),
+    "a field of a record": (RECORD.replace("WIDE", "8"), "E0504", "Config("),
+    "what another type needs": (KERNEL.replace("PAD", ""), "E0601", "k[0]"),
+    "more strings than are tried": (
+        MANY.replace("STRINGS", ", ".join(f'"s{i}"' for i in range(70))),
+        "E0504",
+        "too many to check each",
+    ),
     "width": (sized("str", '"relu"', '8 if a == "relu" else 4'), "E0504", "4 for"),
     "width of another string": (sized("str", '"relu"', '8 if a == "gelu" else 4'), "E0504", '8 for "gelu"'),
     "no such item": (item(), "E0303", "there is no item 1"),
@@ -67,6 +102,12 @@ REFUSED = {
 }
 
 ACCEPTED: dict[str, tuple[str, Rows]] = {
+    "a field that no size has": (RECORD.replace("WIDE", "2 * 2"), ({},)),
+    "either type": (KERNEL.replace("PAD", ', padding="same"'), ({}, {"k": (3, 5)}, {"k": 1})),
+    "as many strings as are tried": (
+        MANY.replace("STRINGS", ", ".join(f'"s{i}"' for i in range(60))),
+        ({}, {"act": "s7"}),
+    ),
     "one of two strings": (
         sized('"relu" | "tanh"', '"relu"', '8 if a == "relu" else 4'),
         ({}, {"a": "tanh"}),

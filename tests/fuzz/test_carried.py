@@ -492,6 +492,36 @@ REFUSED: dict[str, tuple[str, str]] = {
         ),
         "E0310",
     ),
+    "results of loops inside two items": (
+        net(
+            "",
+            "fs = [[Conv1d(4, 4, 1, stride=2) for j in range(k)] for k in [1, 3]]",
+            "x: float[N, 4, T]",
+            "float[N, 8, _]",
+            "return cat([x -> some for some in fs], dim=1)",
+        ),
+        "E0403",
+    ),
+    "results of loops inside two items, appended": (
+        net(
+            "",
+            "fs = [[Conv1d(4, 4, 1, stride=2) for j in range(k)] for k in [1, 3]]",
+            "x: float[N, 4, T]",
+            "float[N, 8, _]",
+            "ys = []|for some in fs:|    ys += [x -> some]|return cat(ys, dim=1)",
+        ),
+        "E0323",
+    ),
+    "results of loops inside items of any number": (
+        net(
+            "ks: list[int] = [1, 3]",
+            "fs = [[Conv1d(4, 4, 1, stride=2) for j in range(k)] for k in ks]",
+            "x: float[N, 4, T]",
+            "float[N, _, _]",
+            "return cat([x -> some for some in fs], dim=1)",
+        ),
+        "E0403",
+    ),
     "sizes that loops inside each item give": (
         net(
             "pairs: list[(int, int)] = [(4, 1), (8, 3)]",

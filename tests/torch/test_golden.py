@@ -60,7 +60,9 @@ def test_format(written: Path) -> None:
 
 
 def test_lint(written: Path) -> None:
-    assert run(written, "ruff", "check", "--isolated", "--no-cache", "--extend-select", "E,F,I,UP,B,SIM") == ""
+    assert (
+        run(written, "ruff", "check", "--isolated", "--no-cache", "--extend-select", "E,F,I,UP,B,SIM") == ""
+    )
 
 
 def test_types(written: Path) -> None:

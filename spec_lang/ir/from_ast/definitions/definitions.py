@@ -10,7 +10,6 @@ from spec_lang.ir.from_ast.definitions.blocks import block_summary, container_su
 from spec_lang.ir.from_ast.definitions.container import check_container
 from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.definitions.options import Options
-from spec_lang.ir.from_ast.definitions.other_types import hold_for_types
 from spec_lang.ir.from_ast.definitions.others import hold_for_others
 from spec_lang.ir.from_ast.definitions.outside import constant, default, inline, is_right, tensor_function
 from spec_lang.ir.from_ast.definitions.variants import check_variant, decide_values, variant
@@ -133,7 +132,6 @@ class Definitions:
         if entry and summary is not None and not summary.broken and len(values) == len(hypers):
             decide_values(self.known, definition, summary, values, None)
             hold_for_others(self.known, self, definition, hypers, values)
-            hold_for_types(self.known, self, definition, hypers)
 
     def _complete(self, definition: Def, hypers: tuple[ast.Hyper, ...]) -> None:
         for h in hypers:

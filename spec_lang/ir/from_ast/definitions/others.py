@@ -1,18 +1,18 @@
-"""A model's class serves every value of what is checked by value: strings, and lists of what has no symbol."""
+"""A model's class serves every value of what is checked by value: strings, types to choose from, and lists and records of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.ir.from_ast.definitions.agreement import differs
 from spec_lang.ir.from_ast.definitions.block import check_definition
-from spec_lang.ir.from_ast.definitions.checked import checked
+from spec_lang.ir.from_ast.definitions.checked import Checked, checked
 from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue, Program
-from spec_lang.ir.from_ast.values.value import Cell, MethodSummary, Owed, Summary, Value
+from spec_lang.ir.from_ast.types.hyper_types import key_of, samples
+from spec_lang.ir.from_ast.values.value import Cell, MethodSummary, Owed, RecordValue, Summary, Value
 from spec_lang.shapes import Facts, Verdict
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -20,8 +20,8 @@ from spec_lang.syntax.walk import walk
 REFUSED = frozenset({"E0601", "E0602"})
 """The author's conditions: the class refuses what breaks them when it is built."""
 
-MANY = 24
-"""Strings that are tried, at most."""
+MANY = 64
+"""As many strings a program may name that has a model of any string; the model is checked for each."""
 
 _FRESH = "any other string"
 
@@ -39,7 +39,13 @@ def hold_for_others(
         name, value = hyper.name.id, values[hyper.name.id]
         if k.diagnostics or name not in general.summary.mono:
             continue
-        for other in _others(k, value):
+        strings = _strings(k)
+        for other in _others(hyper.type, value, strings):
+            if key_of(other) == key_of(value):
+                continue
+            if len(strings) > MANY:
+                k.report(definition, _too_many(definition, hyper, len(strings)))
+                break
             c = Check(program, definition, {**general.summary.mono, name: other})
             k.running.append(definition)
             with k.aside() as found:
@@ -50,46 +56,86 @@ def hold_for_others(
                 finally:
                     k.running.pop()
                 found += c.effects.take()
-            if any(d.code in REFUSED for d in found):
-                continue
-            wrong = next((d for d in found if not _is_no_matter(d, value)), None)
-            differing = None if found else differs(general, checked(c))
-            if wrong is not None and wrong.code == "E0504":  # a block would have to be two
-                k.report(definition, _inside(definition, hyper, wrong))
-            elif wrong is not None:
-                k.report(definition, _for_this_value(definition, hyper, other, wrong))
-            elif differing is not None:
-                k.report(definition, _of_one_default(definition, hyper, value, other, *differing))
-            elif not found and (owed := _owes_more(general.summary, c.block.summary)) is not None:
-                k.report(definition, _for_this_value(definition, hyper, other, _needed(owed)))
-            elif not found and (method := _other_result(general.summary, c.block.summary)) is not None:
-                k.report(definition, _of_other_type(definition, hyper, other, method))
-            else:
-                continue
-            break
+            wrong = _wrong(general, c, found, definition, hyper, value, other)
+            if wrong is not None:
+                k.report(definition, wrong)
+                break
 
 
-def _others(k: Known, value: Value) -> Iterator[Value]:
-    """Values that stand for those that differ from the default in what a spec can look at."""
-    if isinstance(value, str):
-        yield from (s for s in _strings(k) if s != value)
-    if not isinstance(value, list) or not value:
-        return
-    same = [[v] * len(value) for v in value]
-    if all(isinstance(v, str) for v in value):
-        same += [[s] * len(value) for s in _strings(k)]
-    tried: list[Value] = [value]
-    for other in (value[::-1], value[:-1], value * 2, *same):
-        if other and other not in tried:
-            tried.append(other)
-            yield other
+def _wrong(
+    general: Checked,
+    c: Check,
+    found: list[Diagnostic],
+    definition: Def,
+    hyper: ast.Hyper,
+    value: Value,
+    other: Value,
+) -> Diagnostic | None:
+    """What is wrong with the class where a hyperparameter has another value: a mistake, or what the class does not check."""
+    if any(d.code in REFUSED for d in found):
+        return None
+    mistake = next((d for d in found if not _is_no_matter(d, value)), None)
+    if mistake is not None and mistake.code == "E0504":  # a block would have to be two
+        shown = f"this block would be right for the default of `{hyper.name.id}` alone, not for {_else(value, other)}"
+        return _for_all(definition, hyper, value, shown, mistake.primary)
+    if mistake is None and not found:
+        if (cells := differs(general, checked(c))) is not None:
+            return _of_one_default(definition, hyper, value, other, *cells)
+        if (owed := _owes_more(general.summary, c.block.summary)) is not None:
+            mistake = Diagnostic("E0601", f"nothing here says that {owed.cond}", owed.place)
+        elif (method := _other_result(general.summary, c.block.summary)) is not None:
+            given = ", ".join(map(str, method.results))
+            shown = f"what `{method.name}` gives is {given} for the default of `{hyper.name.id}` alone, not for {_text(other)}"
+            return _for_all(definition, hyper, value, shown, Label(definition.source, method.node.name.span))
+    if mistake is None:
+        return None
+    label = Label(definition.source, hyper.name.span, f"for the value {_text(other)}, which its type allows")
+    return mistake.replace(labels=(*mistake.labels, label), help=mistake.help or _fix(hyper, value))
+
+
+# --- Other values -------------------------------------------------------------------------------
+
+
+def _others(type: ast.Type, value: Value, strings: list[str]) -> Iterator[Value]:
+    """Values of a type that stand for those that differ from one in what a spec can look at, a part at a time."""
+    if isinstance(type, ast.NamedType) and type.name == "str":
+        yield from strings
+    elif isinstance(type, ast.ChoiceType):
+        yield from samples(type)
+    elif isinstance(type, ast.OptionalType):
+        some = samples(type.base) if value is None else _others(type.base, value, strings)
+        yield from strings if value is None and _is_text(type.base) else some
+        yield None
+    elif isinstance(value, tuple) and isinstance(type, ast.TupleType):
+        for i, item in enumerate(type.items):
+            yield from ((*value[:i], v, *value[i + 1 :]) for v in _others(item, value[i], strings))
+    elif isinstance(value, RecordValue):
+        record = value.definition.node
+        assert isinstance(record, ast.Record)
+        for f in record.fields:
+            name = f.name.id
+            for v in _others(f.type, value.fields[name], strings):
+                yield RecordValue(value.definition, {**value.fields, name: v})
+    elif isinstance(value, list) and value and isinstance(type, ast.ListType):
+        yield from (v for v in (value[::-1], value[:-1], value * 2) if v)
+        for one in [*value, *_others(type.item, value[0], strings)]:
+            yield [one] * len(value)
+
+
+def _is_text(type: ast.Type) -> bool:
+    return isinstance(type, ast.NamedType) and type.name == "str"
 
 
 def _strings(k: Known) -> list[str]:
-    """The strings that a program names, and one that it does not."""
-    trees = (s.module.tree for s in k.scopes)
-    named = dict.fromkeys(n.value for n in chain(*map(walk, trees)) if isinstance(n, ast.String))
-    return [*list(named)[:MANY], _FRESH]
+    """The strings that a program's code names, and one that it does not."""
+    trees = [s.module.tree for s in k.scopes]
+    nodes = [n for tree in trees for n in walk(tree)]
+    docs = {id(d) for n in nodes if (d := getattr(n, "doc", None)) is not None}
+    named = dict.fromkeys(n.value for n in nodes if isinstance(n, ast.String) and id(n) not in docs)
+    return [*named, _FRESH]
+
+
+# --- What would differ --------------------------------------------------------------------------
 
 
 def _owes_more(general: Summary, other: Summary) -> Owed | None:
@@ -116,34 +162,12 @@ def _other_result(general: Summary, other: Summary) -> MethodSummary | None:
     return None
 
 
-def _of_other_type(definition: Def, hyper: ast.Hyper, other: Value, method: MethodSummary) -> Diagnostic:
-    return Diagnostic(
-        "E0504",
-        f"what `{method.name}` gives is {_result(method)} for the default of `{hyper.name.id}` alone, not for {_text(other)}",
-        Label(definition.source, method.node.name.span),
-        (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
-        help=_fix(hyper, other),
-    )
-
-
-def _result(method: MethodSummary) -> str:
-    return ", ".join(map(str, method.results))
-
-
-def _needed(owed: Owed) -> Diagnostic:
-    return Diagnostic("E0601", f"nothing here says that {owed.cond}", owed.place)
-
-
 def _is_no_matter(found: Diagnostic, value: Value) -> bool:
-    """Whether a class does not run wrongly by this: what it refuses when it is built, and what is never used."""
-    if found.code.startswith("E07"):
-        return True
-    return found.code == "E0209" and isinstance(value, str)  # a dict has no such key
+    """Whether a class does not run wrongly by this: what is never used, and a key that a dict does not have."""
+    return found.code.startswith("E07") or (found.code == "E0209" and isinstance(value, str))
 
 
-def _for_this_value(definition: Def, hyper: ast.Hyper, value: Value, found: Diagnostic) -> Diagnostic:
-    label = Label(definition.source, hyper.name.span, f"for the value {_text(value)}, which its type allows")
-    return found.replace(labels=(*found.labels, label), help=found.help or _fix(hyper, value))
+# --- Messages -----------------------------------------------------------------------------------
 
 
 def _of_one_default(
@@ -151,28 +175,25 @@ def _of_one_default(
 ) -> Diagnostic:
     sizes = another.value, cell.value
     first, second = map(str, sizes)
-    else_ = "its items in another order or number" if isinstance(value, list) else _text(other)
     shown = (
-        f"this would be {first} for the default of `{hyper.name.id}`, and {second} for {else_}"
+        f"this would be {first} for the default of `{hyper.name.id}`, and {second} for {_else(value, other)}"
         if all(s is not None and s.const is not None for s in sizes)
-        else f"this would be right for the default of `{hyper.name.id}` alone, not for {else_}"
+        else f"this would be right for the default of `{hyper.name.id}` alone, not for {_else(value, other)}"
     )
-    return Diagnostic(
-        "E0504",
-        shown,
-        Label(definition.source, cell.node.span),
-        (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
-        help=_fix(hyper, value),
-    )
+    return _for_all(definition, hyper, value, shown, Label(definition.source, cell.node.span))
 
 
-def _inside(definition: Def, hyper: ast.Hyper, found: Diagnostic) -> Diagnostic:
+def _for_all(definition: Def, hyper: ast.Hyper, value: Value, message: str, place: Label) -> Diagnostic:
+    label = Label(definition.source, hyper.name.span, "one class has to serve all its values")
+    return Diagnostic("E0504", message, place, (label,), help=_fix(hyper, value))
+
+
+def _too_many(definition: Def, hyper: ast.Hyper, count: int) -> Diagnostic:
     return Diagnostic(
         "E0504",
-        f"this block would be right for the default of `{hyper.name.id}` alone, not for its items in another order or number",
-        found.primary,
-        (Label(definition.source, hyper.name.span, "one class has to serve all its values"),),
-        help=_fix(hyper, []),
+        f"`{hyper.name.id}` may be any string, and what this program names are {count - 1:,}: too many to check each",
+        Label(definition.source, hyper.name.span),
+        help=_fix(hyper, ""),
     )
 
 
@@ -180,11 +201,26 @@ def _fix(hyper: ast.Hyper, value: Value) -> str:
     name = hyper.name.id
     if isinstance(value, list):
         return f"write the size out, or state how many there are: `require len({name}) == ...`"
-    return f'state which strings there are: `{name}: "..." | "..."`'
+    if _is_text(hyper.type):
+        return f'state which strings there are: `{name}: "..." | "..."`'
+    if any(isinstance(n, ast.ChoiceType) for n in walk(hyper.type)):
+        return "write the size out, or give the hyperparameter one type"
+    return 'write the size out, or state which strings there are: `"..." | "..."` in place of `str`'
+
+
+def _else(value: Value, other: Value) -> str:
+    return "its items in another order or number" if isinstance(value, list) else _text(other)
 
 
 def _text(value: Value) -> str:
     """As a spec writes it."""
     if isinstance(value, list):
         return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))})"
+    if isinstance(value, RecordValue):
+        fields = ", ".join(f"{n}={_text(v)}" for n, v in value.fields.items())
+        return f"{value.definition.name}({fields})"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)

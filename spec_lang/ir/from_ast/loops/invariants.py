@@ -181,12 +181,14 @@ def list_behind(
 
 def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim, node: object) -> Value:
     """What the iterations of a loop append, from one of them on."""
+    if runs_inside(c, it, added):
+        return no_formula_inside(c, node)
     length = it.length - start
     if length.const is not None and length.const <= MAX_UNROLLED:
         return [item_along(it, a, start + k) for k in range(length.const) for a in added]
     index = another(c, it.index)
     items = [item_along(it, a, start + index) for a in added]
-    if varies_along(it, items) or runs_inside(c, it, items):
+    if varies_along(it, items):
         return no_formula_for_items(c, node)
     if len(items) == 1:
         return Mapped(index, length, items[0])
@@ -209,6 +211,16 @@ def runs_inside(c: Check, it: Iteration, value: Value) -> bool:
     """Whether a value has sizes of loops inside an iteration, which each iteration has its own of."""
     inner = (c.block.running.heads.keys() | c.block.running.carried.keys()) - (it.before or frozenset())
     return bool(type_symbols(value) & inner)
+
+
+def no_formula_inside(c: Check, node: object) -> Value:
+    """A mistake: items whose sizes loops inside them give."""
+    return c.error(
+        "E0403",
+        "a loop inside gives each of these items sizes of its own, for which no formula was found",
+        node,
+        help="make them alike before they are kept, say with a mean over that dim",
+    )
 
 
 def no_formula_for_items(c: Check, node: object) -> Value:

@@ -15,6 +15,7 @@ from spec_lang.ir.from_ast.loops.invariants import (
     for_all,
     item_along,
     no_formula_for_items,
+    no_formula_inside,
     not_negative,
     runs_inside,
 )
@@ -284,6 +285,8 @@ def _made(
         good = item is not POISON and key is not POISON
         if good and key is not None and is_module(item):
             good = may_be_key(c, key, "dict", node.key)
+        if good and not is_module(item) and runs_inside(c, it, item):
+            good = no_formula_inside(c, node) is not POISON
         errors = trial.errors
         if good or not one_by_one:
             trial.keep()
@@ -305,8 +308,6 @@ def _made(
         return _repeated(c, at, node, it, item, key)
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
-    if not is_module(item) and runs_inside(c, it, item):
-        return no_formula_for_items(c, node)
     if varies_along(it, item):
         found_along = item_along(it, item, it.index)
         if varies_along(it, found_along):

@@ -71,8 +71,10 @@ _KINDS: dict[type[Node], str] = {ast.Function: "fn", ast.Record: "record", ast.E
 def _called(c: Check, at: Place, func: ast.Expr, unknown: str) -> tuple[str, str]:
     """What a call would call."""
     if isinstance(func, ast.Name):
-        if func.id in c.block.members:
+        if func.id in c.block.members or func.id in at.locals or func.id in at.loops:
             return "apply", "forward"
+        if func.id in c.block.hypers:
+            return "value", ""
         definition = at.scope.names.get(func.id)
         if definition is not None:
             return _KINDS.get(type(definition.node), "block"), at.scope.path(definition)
