@@ -229,7 +229,7 @@ HELD: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "a record whose string is known, and whose list is not": (
         net(
             "config: Config = Config(\"tanh\", [4, 5])",
-            "body = Sequential(Linear(3, sum(config.widths)), GELU(config.kind))" + HEAD,
+            "body = Sequential(Linear(3, sum(config.widths)), GELU('tanh' if config.kind == 'tanh' else 'none'))" + HEAD,
             requires="len(config.widths) >= 1",
             records="record Config:\n    kind: str = \"none\"\n    widths: list[int] = [4, 5]\n",
         )
