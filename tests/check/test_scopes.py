@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from spec_lang.compiler import compile_sources
 from spec_lang.diagnostics import Source
@@ -55,3 +58,24 @@ def test_lists_run_at_other_values(name: str) -> None:
         except TooBig:
             continue
         assert wrong is None
+
+
+def test_a_layer_that_is_none_by_default_is_what_its_name_says() -> None:
+    """Code that is not taken calls what the hyperparameter is, not a function of that name."""
+    text = """model Net(norm: layer? = none):
+    layers:
+        n = none if norm is none else norm(4)
+        head = Linear(4, 5)
+    forward(x: float[N, 4]) -> float[N, 5]:
+        if n is not none:
+            x = x -> n
+        return x -> head
+"""
+    result = compile_sources({"net": Source("net.nnspec", text)})
+    (written_,) = result.torch_sources().values()
+    names: dict[str, Any] = {}
+    exec(compile(written_, "net.py", "exec", dont_inherit=True), names)
+    net = names["Net"](norm=nn.BatchNorm1d)
+    assert isinstance(net.n, nn.BatchNorm1d)
+    assert net(torch.ones(2, 4)).shape == (2, 5)
+    assert names["Net"]().n is None

@@ -723,6 +723,16 @@ HELD |= {
         ),
         ({}, {"widths": [7]}, {"widths": [7, 2, 3, 9]}),
     ),
+    "the first of some lists differs, and other sizes run": (
+        net(
+            "c: int = 5",
+            "fs = [Sequential(*[Conv1d(_, w, 1, stride=2) for j in range(i + 1)]) for i, w in enumerate([4, 4])]",
+            "x: float[N, c, T]",
+            "float[N, 4, _]",
+            "for f in fs:|    x = x -> f|return x",
+        ),
+        ({}, {"c": 3}),
+    ),
     "the first of some lists differs": (
         net(
             "c: int = 5",

@@ -116,6 +116,14 @@ HELD: dict[str, tuple[str, Rows]] = {
         ),
         ({}, {"depths": [2]}, {"depths": [3, 1, 6, 1]}),
     ),
+    "the count in the middle says which": (
+        net(
+            N,
+            "fs = [Linear(4, j + 1) for i in range(n) for j in range(k) for m in range(2)]" + HEAD,
+            "return cat([f(x) for f in fs], dim=1) -> head",
+        ),
+        COUNTS,
+    ),
     "kernels": (
         """model Net(n: int = 2, k: int = 3):
     layers:

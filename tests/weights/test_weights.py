@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -553,6 +554,39 @@ def test_a_write_that_fails_is_told_and_leaves_nothing(
         exported(state, NEEDED, stored.parent / "m.onnx", mode="copy", **options)
     assert codes(caught.value) == ["E1016"]
     assert listing(stored.parent) == {"m.safetensors"}
+
+
+def test_what_stops_the_writing_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is: more chunks than may wait to be written do not block."""
+
+    def broken(fd: int, data: bytes, offset: int) -> int:
+        raise MemoryError
+
+    state = State((Entry("a", (40, 1 << 18)),), (Draw("a", Uniform(0, 1)),))
+    monkeypatch.setattr(os, "pwrite", broken)
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    with pytest.raises(MemoryError):
+        exported(state, needed_of(state), tmp_path / "m.onnx", seed=1)
+    assert listing(tmp_path) == set()
+
+
+def test_what_is_replaced_is_freed_behind_the_last_rename(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To free a large file between the renames takes long enough for a kill to come there."""
+    for name in ("m.onnx", "m.onnx.data"):
+        (stored.parent / name).write_text("before")
+    held: list[list[str]] = []
+    replace = os.replace
+
+    def recorded(source: str, target: str) -> None:
+        links = (f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd"))
+        held.append([os.readlink(link) for link in links if os.path.islink(link)])
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", recorded)
+    exported(STATE, NEEDED, stored.parent / "m.onnx", weights=str(stored), mode="copy")
+    assert any(link.endswith("m.onnx.data (deleted)") for link in held[-1])
 
 
 def test_the_weights_are_never_overwritten(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -436,6 +437,17 @@ def ranking(g: Graph, x: Tensor, k: Dim, d: int, largest: bool) -> tuple[Value, 
     return values if dtype is x.dtype else recast(g, values, x.dtype), indices
 
 
+def _by_name(
+    name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """With `stable`, PyTorch takes the rest by name only."""
+    if "stable" in kwargs and len(args) > 1:
+        raise OpError(
+            f"{name} with `stable` takes `dim` and `descending` by name", code="E0510", arg="stable"
+        )
+    return args, kwargs
+
+
 class sort(Function):
     """The elements along `dim` in order, and where they were."""
 
@@ -447,14 +459,7 @@ class sort(Function):
     torch = "torch.sort"
     keywords = ("stable",)
 
-    @staticmethod
-    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """With `stable`, PyTorch takes the rest by name only."""
-        if "stable" in kwargs and len(args) > 1:
-            raise OpError(
-                "sort with `stable` takes `dim` and `descending` by name", code="E0510", arg="stable"
-            )
-        return args, kwargs
+    arrange = staticmethod(partial(_by_name, "sort"))
 
     def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
         axis_of(cx, self.input, self.dim)
@@ -478,14 +483,7 @@ class argsort(Function):
     torch = "torch.argsort"
     keywords = ("stable",)
 
-    @staticmethod
-    def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """With `stable`, PyTorch takes the rest by name only."""
-        if "stable" in kwargs and len(args) > 1:
-            raise OpError(
-                "argsort with `stable` takes `dim` and `descending` by name", code="E0510", arg="stable"
-            )
-        return args, kwargs
+    arrange = staticmethod(partial(_by_name, "argsort"))
 
     def infer(self, cx: Cx) -> Tensor:
         return sort(input=self.input, dim=self.dim).infer(cx)[1]

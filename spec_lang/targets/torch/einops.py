@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from spec_lang.targets.torch import einops_open
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Kw, Tuple, Unary
-from spec_lang.targets.torch.text import BadProgram
 
 NAMES = frozenset({"rearrange", "reduce", "repeat"})
 _TOKEN = re.compile(r"\s*(\(|\)|\.\.\.|…|\w+)")
@@ -133,15 +132,7 @@ def _expanded(groups: Groups, hidden: Groups) -> Groups:
 
 def _split(x: Code, left: Groups, sizes: Mapping[str, Code], unflatten: Splitter) -> tuple[Code, list[str]]:
     for axis, group in reversed(list(enumerate(left))):
-        if not group:
-            x = _method(x, "squeeze", axis)
-        elif len(group) > 1:
-            unknown = [a for a in group if a not in sizes and not a.isdigit()]
-            if len(unknown) > 1:
-                raise BadProgram(f"the sizes of {' and '.join(unknown)} are not given")
-            parts = tuple(Atom(a) if a.isdigit() else sizes.get(a, _int(-1)) for a in group)
-            how = (_int(axis), Tuple(parts))
-            x = Call(Attr(x, "unflatten"), how) if unflatten is None else Call(unflatten(), (x, *how))
+        x = einops_open.split_axis(x, axis, group, sizes, unflatten)
     return x, [a for group in left for a in group]
 
 

@@ -32,7 +32,7 @@ def reduce(
     """`x` with the axes that the right side lacks reduced by a tensor's method."""
     x, axes = _split(x, left, sizes, unflatten)
     wanted = _flat(right)
-    gone = [i for i in _inwards(axes) if _name(axes, i) not in wanted]
+    gone = [i for i in _inwards(axes) if axes[i] not in wanted]
     if function == "prod":
         for i in gone:
             x = _method(x, "prod", i)
@@ -49,7 +49,7 @@ def repeat(x: Code, left: Groups, right: Groups, sizes: Mapping[str, Code], unfl
     wanted = _flat(right)
     x = _permute(x, axes, [a for a in wanted if a in axes])
     for i in reversed(list(_inwards(wanted))):
-        name = _name(wanted, i)
+        name = wanted[i]
         if name not in axes:
             size = Atom(name) if name.isdigit() else sizes[name]
             x = Call(Attr(_method(x, "unsqueeze", i), "repeat_interleave"), (size, Kw("dim", _int(i))))
@@ -67,30 +67,33 @@ def _inwards(axes: Sequence[str]) -> Iterator[int]:
     yield from range(at + 1 - len(axes), 0)
 
 
-def _name(axes: Sequence[str], index: int) -> str:
-    return axes[index]
-
-
 def _split(x: Code, left: Groups, sizes: Mapping[str, Code], unflatten: Splitter) -> tuple[Code, list[str]]:
     names = [DOTS if group == [DOTS] else "" for group in left]
     for axis in _inwards(names):
-        group = left[axis]
-        if not group:
-            x = _method(x, "squeeze", axis)
-        elif len(group) > 1:
-            unknown = [a for a in group if a not in sizes and not a.isdigit()]
-            if len(unknown) > 1:
-                raise BadProgram(f"the sizes of {' and '.join(unknown)} are not given")
-            parts = tuple(Atom(a) if a.isdigit() else sizes.get(a, _int(-1)) for a in group)
-            how = (_int(axis), Tuple(parts))
-            x = Call(Attr(x, "unflatten"), how) if unflatten is None else Call(unflatten(), (x, *how))
+        x = split_axis(x, axis, left[axis], sizes, unflatten)
     return x, _flat(left)
+
+
+def split_axis(
+    x: Code, axis: int, group: Sequence[str], sizes: Mapping[str, Code], unflatten: Splitter
+) -> Code:
+    """`x` with one axis as those of a group: none, itself, or several, of which one size may be left to follow."""
+    if not group:
+        return _method(x, "squeeze", axis)
+    if len(group) == 1:
+        return x
+    unknown = [a for a in group if a not in sizes and not a.isdigit()]
+    if len(unknown) > 1:
+        raise BadProgram(f"the sizes of {' and '.join(unknown)} are not given")
+    parts = tuple(Atom(a) if a.isdigit() else sizes.get(a, _int(-1)) for a in group)
+    how = (_int(axis), Tuple(parts))
+    return Call(Attr(x, "unflatten"), how) if unflatten is None else Call(unflatten(), (x, *how))
 
 
 def _permute(x: Code, axes: Sequence[str], wanted: Sequence[str]) -> Code:
     """The axes in their order; `...` is what is left where all others have their places."""
-    places = {name: i for i in _inwards(axes) if (name := _name(axes, i)) != DOTS}
-    moves = sorted((places[name], i) for i in _inwards(wanted) if (name := _name(wanted, i)) != DOTS)
+    places = {name: i for i in _inwards(axes) if (name := axes[i]) != DOTS}
+    moves = sorted((places[name], i) for i in _inwards(wanted) if (name := wanted[i]) != DOTS)
     moves.sort(key=lambda move: (move[0] < 0, move[0]))
     if all(a == b for a, b in moves):
         return x

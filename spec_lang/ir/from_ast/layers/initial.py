@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from spec_lang.ir.from_ast.expressions.arguments import evaluated
 from spec_lang.ir.from_ast.expressions.op_errors import ERRORS, op_error
-from spec_lang.ir.from_ast.layers.paths import always_there, may_be_none, member_of, none_here, path_value
+from spec_lang.ir.from_ast.layers.paths import always_there, member_of, path_value
 from spec_lang.ir.from_ast.names.names import find
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
@@ -198,8 +198,6 @@ def _met(c: Check, at: Place, selector: ast.Expr) -> Iterator[Met]:
         yield Met(text, value)
     elif not is_module(value) and not isinstance(value, Case | Maybe):
         c.error("E0404", f"an `init` rule selects layers or parameters, not {host.kind_of(value)}", selector)
-    elif may_be_none(at, value):
-        none_here(c, at, selector)
     else:
         for module, own in _modules_of(c, at, value):
             for name, type, learned in _tensors_of(module):

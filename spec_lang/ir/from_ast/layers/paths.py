@@ -224,21 +224,6 @@ def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) ->
     return c.error("E0209", f"{label} has no layer or parameter `{name}`", node.name_span, help=hint)
 
 
-def may_be_none(at: Place, module: Value) -> bool:
-    """Whether what a path leads to may not be there."""
-    module = at.resolve(module)
-    if isinstance(module, Case):
-        return may_be_none(at, module.yes) or may_be_none(at, module.no)
-    return module is None or isinstance(module, Maybe)
-
-
-def none_here(c: Check, at: Place, node: ast.Expr) -> Value:
-    """A mistake: what leads on from a layer that may not be there."""
-    text = c.source.at(node.span)
-    hint = f"say it where it is there: `if {text} is not none:`" if at.mode is Mode.BODY else None
-    return c.error("E0406", f"{text} may be none here", node, help=hint)
-
-
 def too_early(c: Check, at: Place, label: str, node: ast.Attribute) -> Value:
     """A part of a layer whose sizes are not determined: by nothing, or by a later statement."""
     at.frame.retry = True
@@ -288,7 +273,7 @@ def _may_be_none(at: Place, value: Value) -> bool:
     if isinstance(value, Case):
         yes, no = at.under(value.cond), at.under(~value.cond)
         return _may_be_none(yes, value.yes) or _may_be_none(no, value.no)
-    return value is None
+    return value is None or isinstance(value, Maybe)
 
 
 def _cut(key: Template, text: str) -> list[str | Dim] | None:
