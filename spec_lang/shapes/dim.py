@@ -7,6 +7,7 @@ and nothing else; facts belong to `Facts`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -311,6 +312,10 @@ def symbol(name: str, low: int | None = 1, high: int | None = None) -> Dim:
     return atomic(intern(SYMBOL, name=name, low=low, high=high))
 
 
+_TABLE = re.compile(r"\[(-?\d+(?:, -?\d+)*)\]\[(\d+)\]")
+"""An item of a list of numbers."""
+
+
 def opaque(
     name: str,
     *args: Dim | int | str,
@@ -325,7 +330,11 @@ def opaque(
     """
     template = text if text is not None else f"{name}[{', '.join(['{}'] * len(args))}]" if args else name
     if all(isinstance(a, str) or dim(a).const is not None for a in args):
-        template, args = escaped(filled(template, args) if args else template), ()
+        filled_in = filled(template, args) if args else template
+        table = _TABLE.fullmatch(filled_in)
+        if table is not None and int(table[2]) < table[1].count(",") + 1:
+            return dim(int(table[1].split(",")[int(table[2])]))
+        template, args = escaped(filled_in), ()
     dims = tuple(opaque(a) if isinstance(a, str) else dim(a) for a in args)
     return atomic(intern(OPAQUE, dims, name=template, low=low, high=high))
 

@@ -14,6 +14,7 @@ from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
+from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, InputSummary, Mapped, Maybe, MethodSummary, Value
 from spec_lang.shapes import Absent, Cond, Dim, TensorType, Undefined, dim, symbol
 from spec_lang.syntax import ast
@@ -59,7 +60,7 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
         if frame.retry:
             # Later statements have determined what an earlier one asked for. Sizes that run along lists are the
             # loops' own, which determine them as they did.
-            along = c.block.running.heads.keys() | c.block.running.carried.keys()
+            along = c.block.running.some
             for cell in inside.determined:
                 if cell.first is not None or (cell.value is not None and cell.value.symbols & along):
                     cell.forget()
@@ -78,6 +79,7 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
         types = [substitute(substitute(d, dict(frame.wild_values)), dict(lasts)) for d in frame.declared]
         result.results = types
         result.result = types[0] if len(types) == 1 and not node.results_tuple else tuple(types)
+    result.unknown = type_symbols(result.result) & c.block.running.some
     result.owed = [o for o in since.owed if time(c, o.cond) == "call"]
     c.effects.summarise(c.block.summary, result)
     return result

@@ -40,8 +40,8 @@ def finish(c: Check, at: Place, node: ast.Block, methods: list[ast.Method]) -> N
 def starts(c: Check) -> None:
     """Note the dims that construction needs for sizes that run along lists: where they start, and what they grow by."""
     running = c.block.running.carried
-    cells = [cell for cells in c.notes.cells.values() for cell in cells if cell.value is not None]
-    pending = [n for cell in cells for n in (cell.value.symbols if cell.value is not None else ())]
+    cells = [cell for cells in c.notes.cells.values() for cell in cells]
+    pending = [n for x in cells for size in (x.first, x.value) if size is not None for n in size.symbols]
     seen: set[str] = set()
     while pending:
         name = pending.pop()

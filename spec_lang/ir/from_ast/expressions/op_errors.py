@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Value
 from spec_lang.ops.base import OpError
-from spec_lang.shapes import BroadcastError, MixedPrecision, TensorType, TooLarge, Undefined
+from spec_lang.shapes import BroadcastError, Cond, MixedPrecision, TensorType, TooLarge, Undefined
 from spec_lang.syntax import ast
 
 ERRORS = (OpError, MixedPrecision, BroadcastError, TooLarge, Undefined)
@@ -24,6 +24,9 @@ BY_ARGUMENT = frozenset({"E0303", "E0520"})
 
 WITHOUT_TRAIL = frozenset({"E0510", "E0511", "E0512", "E0513", "E0514", "E0515", "E0516", "E0520"})
 """Mistakes that no shape explains."""
+
+
+UNSAID = "nothing says what these sizes are: state them in the type of what gives them, instead of `_`"
 
 
 def op_error(
@@ -56,7 +59,7 @@ def op_error(
             at,
             labels=labels,
             notes=notes,
-            help=error.help,
+            help=error.help if error.state is None or not _unsaid(c, error.state) else UNSAID,
             state=error.state,
             refused=error.refused,
         )
@@ -79,6 +82,11 @@ def op_error(
         )
     code = "E0801" if isinstance(error, TooLarge) else "E0803"
     return c.error(code, f"{label}: {error}", node, notes=notes)
+
+
+def _unsaid(c: Check, cond: Cond) -> bool:
+    """Whether a condition is on sizes that an author has no words for."""
+    return bool(cond.symbols & (c.block.running.some | c.block.symbols.dynamic))
 
 
 def _within(inner: object, outer: object) -> bool:

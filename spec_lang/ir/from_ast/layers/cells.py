@@ -69,7 +69,7 @@ def size_at(c: Check, at: Place, cell: Cell, indices: Mapping[str, Dim]) -> Dim 
         return None
     found = dict.fromkeys(_sizes_at(c, at, cell, indices))
     known = next(iter(found))
-    if len(found) > 1 or known.symbols & (c.block.running.carried.keys() | c.block.running.heads.keys()):
+    if len(found) > 1 or known.symbols & c.block.running.some:
         return None
     return known
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from spec_lang.ir.from_ast.expressions.same import same, same_state
 from spec_lang.ir.from_ast.layers.cells import has_value
@@ -24,12 +24,13 @@ from spec_lang.ir.from_ast.values.elements import (
     element_pairs,
     elements_at,
     items_at,
+    names_of,
     varies_along,
 )
 from spec_lang.ir.from_ast.values.substitution import substitute, substitute_dim
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Grown, Iteration, Owed, Value
-from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, Undefined, dim, opaque, symbol
 from spec_lang.shapes.conditionals import conditional, first_condition, where
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
@@ -145,14 +146,23 @@ def recurrent(c: Check, at: Place, state: State, body: Body, it: Iteration, node
     ]
     if all(h is s for h, s in zip(head, state, strict=True)):
         return None
-    with c.trial(at) as trial:
-        out = body(along(trial.at, it), head, it.element)
-        good = out is not None and not trial.failed and _keeps_kinds(at, head, out)
-        changed = _differences(along(at, it), head, out, {}, it.index) if good and out is not None else None
-    if changed is None or changed:
+    carried: dict[str, Dim] = {}
+    for _ in range(3):
+        with c.trial(at) as trial:
+            out = body(along(trial.at, it), head, it.element)
+            good = out is not None and not trial.failed and _keeps_kinds(at, head, out)
+            changed = None
+            if good and out is not None:
+                changed = _differences(along(at, it), head, out, carried, it.index)
+        if changed is None:
+            return None
+        if not changed:
+            break
+        head = _with_symbols(c, state, head, changed, carried, it)
+    else:
         return None
     at_least_one(c, at, it, node)
-    result = _closed(c, at, state, head, {}, body, it, node)
+    result = _closed(c, at, state, head, carried, body, it, node)
     return None if result is None else [_simplified(at, value) for value in result]
 
 
@@ -209,7 +219,7 @@ def _first(c: Check, at: Place, state: State, body: Body, it: Iteration) -> Stat
 def _changing(c: Check, it: Iteration) -> frozenset[str]:
     """What has another value in each iteration without the index in it: a formula with it would be false."""
     running = c.block.running
-    return it.symbols | running.elements | running.carried.keys() | running.heads.keys()
+    return it.symbols | running.elements | running.some
 
 
 def _by_index(c: Check, at: Place, state: State, first: State, it: Iteration) -> State:
@@ -377,27 +387,65 @@ def _closed(
     out = body(along(at, it).under(*facts), head, it.element)
     if out is None or since.failed:
         return None
+    free = _free(c, since, it, carried, nexts, forms)
     _close_carried(c, at, since, it, forms)
-    if not _keep(c, at, since, it, carried, nexts, forms):
+    if not _keep(c, at, since, it, carried, nexts, forms, free.keys()):
         return None
-    final = {name: _final(c, at, name, carried, nexts, forms[name], it) for name in carried}
+    told = {name: _final(c, at, name, carried, nexts, forms[name], it, name in free) for name in carried}
+    final = {n: free[n].substitute({own: it.length}) if d is None else d for n, d in told.items()}
+    for name, form in free.items():
+        at.assume(Cond.eq(form.substitute({own: 0}), carried[name]))
     if it.owner is not None and not _is_whole(c, at, it) and any(final[n] == symbol(n) for n in carried):
         return None
-    if any(f is not None and f != carried[n] for n, f in final.items()) and any(
-        forms[n] is None for n in carried
-    ):
+    if any(f is not None and f != carried[n] and forms[n] is None for n, f in told.items()):
         at_least_one(c, at, it, node)
     not_negative(c, at, it, node)
+    forms = forms | free
     result: State = []
     for before, h, o in zip(state, head, out, strict=True):
         if isinstance(o, Grown):
-            added = [_in_closed_form(a, forms) for a in o.added]
+            added = [_in_closed_form(_in_order(a, nexts, free, it), forms) for a in o.added]
             if any(type_symbols(a) & set(carried) for a in added):
                 return None
             result.append(list_behind(c, at, before, added, it, node))
         else:
             result.append(substitute(h, {own: it.length, **final}))
     return result
+
+
+def _free(
+    c: Check,
+    since: Since,
+    it: Iteration,
+    starts: dict[str, Dim],
+    nexts: dict[str, Dim],
+    forms: dict[str, Dim | None],
+) -> dict[str, Dim]:
+    """The running sizes that follow no formula and that no layer needs, as functions of the index that nothing is known of."""
+    needed = {n for n, form in forms.items() if form is not None}
+    pending = [n for cell in since.determined for d in (cell.first, cell.value) if d is not None for n in d.symbols]
+    while pending:
+        name = pending.pop()
+        if name in starts and name not in needed:
+            needed.add(name)
+            pending += nexts[name].symbols
+    found: dict[str, Dim] = {}
+    for name in starts:
+        if name not in needed:
+            function = c.fresh("size")
+            c.block.running.unknown.add(str(function))
+            it.before = (it.before or frozenset()) | function.symbols
+            found[name] = opaque("size", function, it.index, low=1, text="{}[{}]")
+    return found
+
+
+def _in_order(value: Value, nexts: dict[str, Dim], free: dict[str, Dim], it: Iteration) -> Value:
+    """A tensor in which a size that one iteration gives is what the next one starts from."""
+    if not isinstance(value, TensorType):
+        return value
+    (own,) = it.index.symbols
+    after = {nexts[name]: form.substitute({own: it.index + 1}) for name, form in free.items()}
+    return value.with_shape(tuple(after.get(d, d) if isinstance(d, Dim) else d for d in value.shape))
 
 
 def _keep(
@@ -408,6 +456,7 @@ def _keep(
     starts: dict[str, Dim],
     nexts: dict[str, Dim],
     forms: dict[str, Dim | None],
+    free: Collection[str],
 ) -> bool:
     """Keep the running sizes that a loop's `_` stand for where their lists are made; whether that can be."""
     running = c.block.running
@@ -431,7 +480,7 @@ def _keep(
         env: dict[str, Dim | int] = {name: copies[name, node] for name in names}
         cell.first = None if cell.first is None else cell.first.substitute(env)
         cell.value = None if cell.value is None else cell.value.substitute(env)
-    all_kept: list[tuple[str, Dim, ast.Comprehension | None]] = [(n, symbol(n), it.owner) for n in starts]
+    all_kept = [(n, symbol(n), it.owner) for n in starts if n not in free]
     all_kept += [(name, copy, node) for (name, node), copy in copies.items()]
     for name, kept, owner in all_kept:
         others = {n: copies[n, owner] for n in starts if owner is not None and (n, owner) in copies}
@@ -463,7 +512,7 @@ def _goes_on(c: Check, at: Place, it: Iteration, node: ast.Comprehension | None,
         return False
     if at.facts.equal(repeat.length, it.length):
         return True
-    if step.symbols & (running.heads.keys() | running.elements - inner.symbols):
+    if step.symbols & (running.heads.keys() | running.unknown | running.elements - inner.symbols):
         return False
     return has_value(c, step, repeat)
 
@@ -501,6 +550,7 @@ def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -
         repeat is not None and str(index) not in running.names
     ):  # nothing but the element is called anything there
         d = d.substitute({str(v): own for own, v in element_pairs(repeat.iteration, index)})
+        d = substitute_dim(d, names_of(repeat.iteration, index))
     return d
 
 
@@ -538,7 +588,7 @@ def _closed_form(
     if not growth.symbols & (set(nexts) | {own} | it.symbols):
         candidates.append(start + growth * i)
     for factor in (2, 3, 4):
-        candidates += [start * factor**i, start // factor**i]
+        candidates += [start * factor**i, start // factor**i, (start - 1) // factor**i + 1]
     if not step.symbols & it.symbols:
         try:
             factor_ = step.substitute({name: 1})
@@ -566,8 +616,9 @@ def _final(
     nexts: dict[str, Dim],
     form: Dim | None,
     it: Iteration,
-) -> Dim:
-    """The size behind the loop."""
+    free: bool,
+) -> Dim | None:
+    """The size behind the loop; None of a free one that nothing tells."""
     (own,) = it.index.symbols
     if form is not None:
         return form.substitute({own: it.length})
@@ -584,11 +635,11 @@ def _final(
     if last.symbols & it.symbols:  # of the last item more may be known than of any
         last = step.substitute({**elements_at(it, it.length - 1), own: it.length - 1})
     if not last.symbols & set(nexts) and not last.symbols & it.symbols:
-        if not _is_whole(c, at, it):
+        if free or not _is_whole(c, at, it):
             return last
         at.assume(Cond.eq(symbol(name), last))
         c.block.running.lasts[name] = last
-    return symbol(name)
+    return None if free else symbol(name)
 
 
 def _close_carried(c: Check, at: Place, since: Since, it: Iteration, forms: dict[str, Dim | None]) -> None:

@@ -129,7 +129,7 @@ def _unrolled(c: Check, at: Place, state: State, body: Body, it: Iteration) -> S
         found = [value for _, value in sizes]
         items = items_run(c, it, ran[cell])
         # A size that runs along a list inside one item is told for that item alone.
-        inner = c.block.running.carried.keys() | c.block.running.heads.keys()
+        inner = c.block.running.some
         runs = any(size.symbols & inner for size in found)
         if items is None or runs or any(first is not None for first, _ in sizes):
             no_formula(c, cell, found)

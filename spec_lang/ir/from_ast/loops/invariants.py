@@ -204,12 +204,12 @@ def appended(c: Check, at: Place, added: list[Value], it: Iteration, start: Dim,
 
 def begun(c: Check, it: Iteration) -> None:
     """Note which running sizes are not of loops inside one that begins."""
-    it.before = frozenset(c.block.running.heads.keys() | c.block.running.carried.keys())
+    it.before = c.block.running.some
 
 
 def runs_inside(c: Check, it: Iteration, value: Value) -> bool:
     """Whether a value has sizes of loops inside an iteration, which each iteration has its own of."""
-    inner = (c.block.running.heads.keys() | c.block.running.carried.keys()) - (it.before or frozenset())
+    inner = c.block.running.some - (it.before or frozenset())
     return bool(type_symbols(value) & inner)
 
 

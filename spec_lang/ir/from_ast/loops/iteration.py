@@ -280,9 +280,20 @@ def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
             return Iteration(length, index, items[0], items, frozenset())
         element = c.fresh(name, min(consts), max(consts))
         c.block.running.elements |= element.symbols
-        return Iteration(length, index, element, items, element.symbols)
+        it = Iteration(length, index, element, items, element.symbols)
+        if len(consts) <= MAX_UNROLLED:
+            it.item = lambda k: _in_table(consts, k)
+        return it
     element_ = items[0] if items and all(_same_object(i, items[0]) for i in items) else None
     return Iteration(length, index, element_, items, frozenset())
+
+
+def _in_table(numbers: list[int], index: Dim) -> Dim:
+    """An item of a list of numbers."""
+    if index.const is not None:
+        return dim(numbers[index.const])
+    listed = ", ".join(map(str, numbers))
+    return opaque("item", index, low=min(numbers), high=max(numbers), text=f"[{listed}][{{}}]")
 
 
 def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr, apart: bool) -> Iteration | None:

@@ -49,9 +49,12 @@ class Running:
         "owners",
         "ran",
         "repeats",
+        "unknown",
     )
 
     def __init__(self) -> None:
+        self.unknown: set[str] = set()
+        """Sizes of which nothing says more than that each is one, and functions that give them by an index."""
         self.carried: dict[str, Carried] = {}
         """Running sizes by their symbol."""
         self.apart: dict[tuple[str, Dim], dict[str, Dim]] = {}
@@ -80,6 +83,11 @@ class Running:
         """By a cell, the item of each list, by the name of its index, at which it was determined last."""
         self.cells: dict[Cell, ast.Comprehension] = {}
         """The comprehension along which a cell was determined."""
+
+    @property
+    def some(self) -> frozenset[str]:
+        """The symbols that stand for some size, which is another one in each iteration of what is around."""
+        return frozenset(self.heads.keys() | self.carried.keys() | self.unknown)
 
 
 class Block:

@@ -20,8 +20,9 @@ from spec_lang.syntax import ast
 def result_of(c: Check, callee: MethodSummary, env: Env) -> Value:
     """A callee's result in the caller's terms; what only the callee knows gets fresh names."""
     for name in type_symbols(callee.result).difference(env):
-        if name.startswith("_dim") or name in callee.dims:
-            env[name] = c.unknown_size("_dim")
+        if name.startswith("_dim") or name in callee.dims or name in callee.unknown:
+            env[name] = size = c.unknown_size("_dim")
+            c.block.running.unknown.add(str(size))
     return substitute(callee.result, env)
 
 

@@ -111,6 +111,8 @@ def names_of(it: Iteration, index: Dim) -> Env:
 def _called(element: Value, item: Value) -> Env:
     if isinstance(element, Real):
         return {str(item): element} if isinstance(item, Real) else {}
+    if isinstance(element, Cond) and isinstance(item, Cond):
+        return {str(item.said): element} if isinstance(item.said, Truth) else {}
     if isinstance(element, SymList) and isinstance(item, SymList):
         return {str(item.length): element.length, item.text: element.args[0]}
     if isinstance(element, tuple) and isinstance(item, tuple):

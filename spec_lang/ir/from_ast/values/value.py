@@ -582,9 +582,12 @@ class MethodSummary:
         "result",
         "results",
         "scope",
+        "unknown",
     )
 
     def __init__(self, name: str, node: ast.Method | ast.Function, scope: Scope) -> None:
+        self.unknown: frozenset[str] = frozenset()
+        """The symbols in its result that stand for another size at each call."""
         self.name = name
         self.node = node
         self.scope = scope
