@@ -12,6 +12,7 @@ from spec_lang.ir.from_ast.values.value import Entry, Mapped, Maybe, MethodSumma
 from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim, symbol
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def declare(c: Check, at: Place, methods: list[ast.Method]) -> None:
@@ -167,11 +168,10 @@ def dim_names(type: object) -> Iterator[ast.Name | ast.Star]:
         for t in type.items:
             yield from dim_names(t)
     elif isinstance(type, ast.TensorListType):
-        own = type.generator.target
+        own = {n.id for n in walk(type.generator.target) if isinstance(n, ast.Name)}
         for name in [*dim_names(type.item), *_names_in(type.generator.iterable)]:
-            if isinstance(name, ast.Name) and isinstance(own, ast.Name) and name.id == own.id:
-                continue
-            yield name
+            if not (isinstance(name, ast.Name) and name.id in own):
+                yield name
 
 
 def _names_in(node: object) -> Iterator[ast.Name | ast.Star]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.ir.from_ast.bodies.dims import bind_dims, dim_names, optional_only, symbols_in
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
@@ -76,13 +78,26 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
         result.result = frame.value
     else:
         lasts = dict(c.block.running.lasts)
-        types = [substitute(substitute(d, dict(frame.wild_values)), dict(lasts)) for d in frame.declared]
+        types = [substitute(_told(d, frame.wild_values), dict(lasts)) for d in frame.declared]
         result.results = types
         result.result = types[0] if len(types) == 1 and not node.results_tuple else tuple(types)
     result.unknown = type_symbols(result.result) & c.block.running.some
     result.owed = [o for o in since.owed if time(c, o.cond) == "call"]
     c.effects.summarise(c.block.summary, result)
     return result
+
+
+def _told(declared: Value, wild: Mapping[str, Dim]) -> Value:
+    """A declared type with what its `_` stand for, in a list's items by the list's own index."""
+    if isinstance(declared, Mapped):
+        return Mapped(declared.index, declared.length, _told(declared.item, wild))
+    if isinstance(declared, Maybe):
+        return Maybe(declared.absent, _told(declared.value, wild))
+    if isinstance(declared, tuple):
+        return tuple(_told(d, wild) for d in declared)
+    if isinstance(declared, list):
+        return [_told(d, wild) for d in declared]
+    return substitute(declared, dict(wild))
 
 
 def _inputs(c: Check, at: Place, node: ast.Method, result: MethodSummary) -> bool:

@@ -77,12 +77,11 @@ def return_(c: Check, at: Place, node: ast.Return) -> bool:
 
 
 def _take_wild(c: Check, at: Place, declared: Value, value: Value, node: ast.Expr, type: ast.Type) -> None:
-    """What `_` in a result's type stands for: one size, which every return gives, and every item of a list."""
-    before = set(at.frame.wild_values)
+    """What `_` in a result's type stands for: what every return gives; in a list's, a function of the list's index."""
     for name, size in _wild_sizes(at, declared, value):
         known = at.frame.wild_values.setdefault(name, size)
         if not at.facts.equal(known, size):
-            of_items = isinstance(declared, Mapped) and name not in before
+            of_items = isinstance(declared, Mapped) and isinstance(value, list)
             c.error(
                 "E0308",
                 "`_` in the result's type is one size, and the items of this list differ"
@@ -104,8 +103,7 @@ def _wild_sizes(at: Place, declared: Value, value: Value) -> Iterator[tuple[str,
             if isinstance(d, Dim) and str(d) in at.frame.wild and isinstance(v, Dim):
                 yield str(d), v
     elif isinstance(declared, Mapped) and isinstance(value, Mapped):
-        for index in (value.index, value.index + 1):
-            yield from _wild_sizes(at, declared.item, item_at(value, index))
+        yield from _wild_sizes(at, declared.item, item_at(value, declared.index))
     elif isinstance(declared, Mapped) and isinstance(value, list):
         for each in value:
             yield from _wild_sizes(at, declared.item, each)

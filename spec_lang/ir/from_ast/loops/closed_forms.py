@@ -35,6 +35,7 @@ from spec_lang.shapes.conditionals import conditional, first_condition, where
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
+from spec_lang.shapes.sums import summed
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
 
@@ -400,7 +401,7 @@ def _closed(
     if any(f is not None and f != carried[n] and forms[n] is None for n, f in told.items()):
         at_least_one(c, at, it, node)
     not_negative(c, at, it, node)
-    forms = forms | free
+    forms = {**forms, **free}
     result: State = []
     for before, h, o in zip(state, head, out, strict=True):
         if isinstance(o, Grown):
@@ -423,7 +424,9 @@ def _free(
 ) -> dict[str, Dim]:
     """The running sizes that follow no formula and that no layer needs, as functions of the index that nothing is known of."""
     needed = {n for n, form in forms.items() if form is not None}
-    pending = [n for cell in since.determined for d in (cell.first, cell.value) if d is not None for n in d.symbols]
+    pending = [
+        n for cell in since.determined for d in (cell.first, cell.value) if d is not None for n in d.symbols
+    ]
     while pending:
         name = pending.pop()
         if name in starts and name not in needed:
@@ -596,6 +599,11 @@ def _closed_form(
                 candidates.append(start * factor_**i)
         except ArithmeticError:
             pass
+    by_items = growth.substitute(dict(elements_at(it, i)))
+    if growth.symbols & it.symbols and not by_items.symbols & (set(nexts) | it.symbols):
+        added = summed(by_items, own, i)
+        if added is not None:
+            return start + added
     for form in candidates:
         try:
             base = form.substitute({own: 0})

@@ -16,7 +16,16 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.state.tables import Block
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Mapped, MethodSummary, Partial, Parts, Summary, Value
+from spec_lang.ir.from_ast.values.value import (
+    POISON,
+    Iteration,
+    Mapped,
+    MethodSummary,
+    Partial,
+    Parts,
+    Summary,
+    Value,
+)
 from spec_lang.ir.from_ast.values.weight import MANIFOLD, is_too_large, too_large
 from spec_lang.ops.base import NO_VALUE, Function, Layer, stating
 from spec_lang.shapes import Cond, Dim, TensorType, TooLarge, Undefined, root
@@ -46,6 +55,10 @@ class Rules(Frozen):
     statements: Mapping[type, Callable[[Check, Place, Any], bool]]
     modules: Mapping[type, Callable[[Check, Place, Any, Args, ast.Expr, str], Value]]
     method: Callable[[Check, str, object], MethodSummary | None]
+    items: Callable[[Check, Place, Value, str, ast.Expr], Iteration | None]
+    """How a value is gone through."""
+    target: Callable[[Check, Place, ast.Target, Value, ast.Expr], bool]
+    """Bind a loop's variables to an element."""
 
 
 class Program(Protocol):

@@ -165,12 +165,6 @@ class Place:
         other.scope = scope
         return other
 
-    def counting(self, name: str, value: Value) -> Place:
-        """The same place, where a loop's variable has a value."""
-        other = self._again()
-        other.loops = {**self.loops, name: value}
-        return other
-
     def one_by_one(self) -> Place:
         """The same place, where an iteration stands for itself only."""
         other = self._again()

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from spec_lang.diagnostics import Span
 from spec_lang.diagnostics.suggest import did_you_mean
-from spec_lang.ir.from_ast.expressions.items import range_length
 from spec_lang.ir.from_ast.names.habits import DTYPES
 from spec_lang.ir.from_ast.names.names import find, lookup
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.choices import as_size
-from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Range, Value
+from spec_lang.ir.from_ast.values.elements import element_facts, items_at, varies_along
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.value import (
+    POISON,
+    Case,
+    Enumerate,
+    Mapped,
+    Maybe,
+    Range,
+    Reversed,
+    SymList,
+    Value,
+    Zip,
+)
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, Truth
 from spec_lang.syntax import ast
+
+MAX_ITEMS = 256
+"""The longest list of tensors whose items are told one by one."""
 
 
 def type_of(c: Check, at: Place, node: ast.Type) -> Value:
@@ -94,21 +109,41 @@ def type_size(c: Check, at: Place, node: ast.Expr) -> Dim | Pack | None:
 
 
 def _list_type(c: Check, at: Place, node: ast.TensorListType) -> Value:
-    iterable = c.ev(at, node.generator.iterable)
-    target = node.generator.target
+    over, target = node.generator.iterable, node.generator.target
+    iterable = c.ev(at, over)
     if iterable is POISON:
         return POISON
-    if not isinstance(iterable, Range) or iterable.step != 1 or not isinstance(target, ast.Name):
-        return c.error("E0404", "a list of tensors counts `for i in range(n)`", node.generator.iterable)
-    length = range_length(iterable)
-    if length.const is not None and length.const <= 0:
-        return c.error("E0404", "this list of tensors is empty", node.generator.iterable)
-    if length.const is not None and length.const <= 256:
+    if not isinstance(iterable, Range | SymList | Enumerate | Zip | Reversed | Mapped | list | tuple):
+        help = "go over numbers: `for i in range(n)`, `for w in widths`"
+        return c.error(
+            "E0404",
+            f"a list of tensors counts items, which {host.kind_of(iterable)} has not",
+            over,
+            help=help,
+        )
+    it = c.rules.items(c, at, iterable, target.id if isinstance(target, ast.Name) else "i", over)
+    if it is None:
+        return POISON
+    if it.length.const is not None and it.length.const <= 0:
+        return c.error("E0404", "this list of tensors is empty", over)
+    if it.known is not None and len(it.known) <= MAX_ITEMS:
         items: list[Value] = []
-        for k in range(length.const):
-            items.append(type_of(c, at.counting(target.id, iterable.start + k), node.item))
+        for element in it.known:
+            there = at.iteration()
+            items.append(
+                type_of(c, there, node.item) if c.rules.target(c, there, target, element, over) else POISON
+            )
         return POISON if POISON in items else items
-    index = c.fresh(target.id, 0)
-    there = at.counting(target.id, iterable.start + index)
-    item = type_of(c, there.under(Cond.lt(index, length)), node.item)
-    return POISON if item is POISON else Mapped(index, length, item)
+    if it.element is None:
+        return c.error("E0403", "these items are not known one by one", over)
+    there = at.iteration().under(Cond.lt(it.index, it.length), *element_facts(it, it.index))
+    if not c.rules.target(c, there, target, it.element, over):
+        return POISON
+    item = type_of(c, there, node.item)
+    if item is POISON:
+        return POISON
+    (own,) = it.index.symbols
+    item = substitute(item, {**items_at(it, it.index), own: it.index})
+    if varies_along(it, item):
+        return c.error("E0404", "these sizes are no function of the item's place", node.item)
+    return Mapped(it.index, it.length, item)
