@@ -20,7 +20,7 @@ from spec_lang.shapes.atom import (
     filled,
     intern,
 )
-from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, total
+from spec_lang.shapes.dim import Dim, TooLarge, Undefined, atomic, dim, opaque, the_atom, total
 from spec_lang.shapes.extrema import maximum, minimum
 
 _BITS = 4096
@@ -158,6 +158,12 @@ def by_name(d: Dim, values: Mapping[Any, object]) -> Dim:
         return None
 
     return rewrite(d, replaced)
+
+
+def by_terms(d: Dim, terms: Mapping[Dim, Dim]) -> Dim:
+    """The dim with what each of some terms, such as `k//n`, stands for in their places."""
+    found = {atom: new for old, new in terms.items() if (atom := the_atom(old)) is not None}
+    return rewrite(d, found.get)
 
 
 def rewrite(d: Dim, rule: Rewrite, seen: dict[Atom, Dim | None] | None = None) -> Dim:

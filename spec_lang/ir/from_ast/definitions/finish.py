@@ -121,7 +121,7 @@ def undetermined(c: Check) -> None:
 def _can_be_written(c: Check, cell: Cell, size: Dim) -> bool:
     """Whether the constructor has words for a size: a loop's variable for an index, or that of a list which it counts."""
     running = c.block.running
-    size = by_variables(size, running.formulas)
+    size = by_variables(size, running.formulas, running.places)
     counted = {
         str(index)
         for node, index in running.owners.items()
@@ -133,7 +133,7 @@ def _can_be_written(c: Check, cell: Cell, size: Dim) -> bool:
             if name in running.counters and name not in running.names.keys() | counted:
                 return False
         elif found.owner is None or (
-            by_variables(found.next, running.formulas).symbols & running.counters - running.names.keys()
+            by_variables(found.next, running.formulas, running.places).symbols & running.counters - running.names.keys()
         ):
             return False
     return True

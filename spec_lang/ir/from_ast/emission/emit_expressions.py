@@ -91,7 +91,7 @@ class ExpressionEmitter:
 
     def dim(self, d: Dim) -> ir.Expr:
         """A dim as an expression over what stands for its symbols."""
-        d = by_variables(d, self.checked.running.formulas)
+        d = by_variables(d, self.checked.running.formulas, self.checked.running.places)
         fields = self._fields(d.symbols)
         return from_dim(d.substitute(fields) if fields else d, self.resolve)
 

@@ -35,6 +35,7 @@ from spec_lang.shapes.conditionals import conditional, first_condition, where
 from spec_lang.shapes.division import divides_exactly
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.power import absorbing
+from spec_lang.shapes.replace import by_terms
 from spec_lang.shapes.sums import summed
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -141,12 +142,26 @@ def recurrent(c: Check, at: Place, state: State, body: Body, it: Iteration, node
         return None
     changing = _changing(c, it)
     elements: dict[str, Value] = dict(elements_at(it, it.index))
-    head = [
-        _after_another(at, a, substitute(b, elements), it.index, changing)
-        for a, b in zip(state, first, strict=True)
-    ]
-    if all(h is s for h, s in zip(head, state, strict=True)):
-        return None
+    with c.trial(at) as trial:  # what the first iteration gives may hold its index no more
+        out = body(along(trial.at, it), state, it.element)
+        any_ = out if out is not None and not trial.failed and _keeps_kinds(at, state, out) else first
+    for given in (any_, first) if any_ is not first else (first,):
+        head = [
+            _after_another(at, a, substitute(b, elements), it.index, changing)
+            for a, b in zip(state, given, strict=True)
+        ]
+        if any(h is not s for h, s in zip(head, state, strict=True)):
+            with c.trial(at) as trial:
+                result = _recurring(c, trial.at, state, head, body, it, node)
+                if result is not None and not trial.failed:
+                    trial.keep()
+                    return result
+    return None
+
+
+def _recurring(
+    c: Check, at: Place, state: State, head: State, body: Body, it: Iteration, node: object
+) -> State | None:
     carried: dict[str, Dim] = {}
     for _ in range(3):
         with c.trial(at) as trial:
@@ -552,7 +567,8 @@ def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -
     if (
         repeat is not None and str(index) not in running.names
     ):  # nothing but the element is called anything there
-        d = d.substitute({str(v): own for own, v in element_pairs(repeat.iteration, index)})
+        pairs = {v: own for own, v in element_pairs(repeat.iteration, index)}
+        d = by_terms(d.substitute({str(v): own for v, own in pairs.items()}), pairs)
         d = substitute_dim(d, names_of(repeat.iteration, index))
     return d
 

@@ -29,7 +29,7 @@ def flattened(c: Check, at: Place, loops: list[Iteration]) -> Iteration | None:
         if total is None or at.decide(Cond.ge(it.length, 0)) is not True:
             return None
         sizes.insert(0, total)
-        total = _added(it, total)
+        total = _added(it, total, it.length)
     if total is None or total.symbols & own:
         return None
     whole = total
@@ -51,19 +51,22 @@ def flattened(c: Check, at: Place, loops: list[Iteration]) -> Iteration | None:
     element = tuple((it.element, it.index) for it in loops)
     flat = Iteration(whole, counter(c, "index"), element, None, own)
     flat.item = item
+    places = [_added(it, size, it.index) for it, size in zip(loops, sizes, strict=True)]
+    if None not in places:
+        c.block.running.places[str(flat.index)] = sum((p for p in places if p is not None), start=dim(0))
     return flat
 
 
-def _added(it: Iteration, size: Dim) -> Dim | None:
-    """A size for each item of a loop, added up; None where it is no function of the item's index."""
+def _added(it: Iteration, size: Dim, count: Dim) -> Dim | None:
+    """A size for each of a loop's first items, added up; None where it is no function of the item's index."""
     (own,) = it.index.symbols
     size = size.substitute(dict(elements_at(it, it.index)))
     if size.symbols & it.symbols:
         return None
     if own not in size.symbols:
-        return it.length * size
-    found = summed(size, own, it.length)
-    return written(size, own, it.length) if found is None else found
+        return count * size
+    found = summed(size, own, count)
+    return written(size, own, count) if found is None else found
 
 
 def _element(loops: list[Iteration], places: list[Dim]) -> Value:

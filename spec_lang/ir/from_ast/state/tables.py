@@ -47,6 +47,7 @@ class Running:
         "loops",
         "names",
         "owners",
+        "places",
         "ran",
         "repeats",
         "unknown",
@@ -71,6 +72,8 @@ class Running:
         """Symbols of elements that no formula in an index gives."""
         self.formulas: dict[str, tuple[str, Dim]] = {}
         """What counts a loop without a name of its own: the author's variable, which is a formula in it."""
+        self.places: dict[str, Dim] = {}
+        """What counts several loops as one, by what counts each of them."""
         self.names: dict[str, tuple[str, Dim, int]] = {}
         """Symbols of loops: the author's variable, which is the symbol by a known factor plus an offset."""
         self.indices: dict[str, Dim] = {}

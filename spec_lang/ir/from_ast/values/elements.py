@@ -17,9 +17,10 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, TensorType, Truth, opaque, root, symbol
+from spec_lang.shapes import Cond, Dim, TensorType, Truth, dim, opaque, root, symbol
 from spec_lang.shapes.division import divide
 from spec_lang.shapes.real import as_term
+from spec_lang.shapes.replace import by_terms
 
 VARIABLE = "\N{DEGREE SIGN}"
 """Starts the symbol of what an author calls so, whatever counts some loop by that name."""
@@ -223,11 +224,20 @@ def as_symbols(element: Value) -> Value:
     return element
 
 
-def by_variables(d: Dim, formulas: Mapping[str, tuple[str, Dim]]) -> Dim:
-    """A dim without what counts loops, where it is a formula in the authors' variables, which are formulas in that."""
+def by_variables(d: Dim, formulas: Mapping[str, tuple[str, Dim]], places: Mapping[str, Dim]) -> Dim:
+    """A dim without what counts loops, where it is a formula in the authors' variables, which are formulas in that.
+
+    Args:
+        formulas: By what counts a loop, the author's variable and what that is.
+        places: By what counts several loops as one, what it is by what counts each.
+    """
+    d = d.substitute(dict(places))
     for own in d.symbols & formulas.keys():
         author, value = formulas[own]
-        part, rest = divide(d, value)
+        if author.isidentifier():
+            variable = symbol(VARIABLE + author, *value.bounds)
+            d = by_terms(d.substitute({str(value): variable}), {value: variable})
+        part, rest = divide(d, value) if own in d.symbols else (dim(0), d)
         if own not in part.symbols | rest.symbols:
             variable = symbol(VARIABLE + author, 0) if author.isidentifier() else opaque(author)
             d = part * variable + rest
