@@ -133,7 +133,8 @@ def _can_be_written(c: Check, cell: Cell, size: Dim) -> bool:
             if name in running.counters and name not in running.names.keys() | counted:
                 return False
         elif found.owner is None or (
-            by_variables(found.next, running.formulas, running.places).symbols & running.counters - running.names.keys()
+            by_variables(found.next, running.formulas, running.places).symbols
+            & running.counters - running.names.keys()
         ):
             return False
     return True

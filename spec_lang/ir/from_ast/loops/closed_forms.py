@@ -442,11 +442,17 @@ def _free(
     pending = [
         n for cell in since.determined for d in (cell.first, cell.value) if d is not None for n in d.symbols
     ]
+    carried, seen = c.block.running.carried, set[str]()
     while pending:
         name = pending.pop()
-        if name in starts and name not in needed:
-            needed.add(name)
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in starts:
             pending += nexts[name].symbols
+        elif name in carried:  # along a list inside an item
+            pending += carried[name].start.symbols | carried[name].next.symbols
+    needed |= seen
     found: dict[str, Dim] = {}
     for name in starts:
         if name not in needed:
@@ -479,6 +485,7 @@ def _keep(
     """Keep the running sizes that a loop's `_` stand for where their lists are made; whether that can be."""
     running = c.block.running
     copies: dict[tuple[str, ast.Comprehension], Dim] = {}
+    ran: dict[ast.Comprehension, Mapping[str, Dim]] = {}
     for cell in since.determined:
         sizes = [d for d in (cell.first, cell.value) if d is not None]
         names = frozenset().union(*(d.symbols for d in sizes)) & starts.keys()
@@ -488,6 +495,7 @@ def _keep(
         if along is None:
             return False
         node = running.repeats[along].node
+        ran.setdefault(node, running.ran[cell])
         if it.owner is None:
             it.owner = node
         if it.owner is node:
@@ -502,17 +510,18 @@ def _keep(
     all_kept += [(name, copy, node) for (name, node), copy in copies.items()]
     for name, kept, owner in all_kept:
         others = {n: copies[n, owner] for n in starts if owner is not None and (n, owner) in copies}
-        step = _in_owner(c, nexts[name], it, owner).substitute(dict(others))
+        around = {} if owner is None else ran.get(owner, {})
+        step = _in_owner(c, nexts[name], it, owner, around).substitute(dict(others))
         form = forms[name]
         if not _goes_on(c, at, it, owner, step):
             return False
         running.carried[str(kept)] = Carried(
             "size",
-            starts[name],
+            _in_lists(c, starts[name], around),
             step,
             it.index,
             owner,
-            None if form is None else _in_owner(c, form, it, owner),
+            None if form is None else _in_owner(c, form, it, owner, around),
         )
     return True
 
@@ -553,8 +562,12 @@ def _is_whole(c: Check, at: Place, it: Iteration) -> bool:
     return repeat is not None and at.facts.equal(repeat.length, it.length)
 
 
-def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -> Dim:
-    """A formula in a loop's index, in that of the comprehension that made the layers."""
+def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None, ran: Mapping[str, Dim]) -> Dim:
+    """A formula in a loop's index, in that of the comprehension that made the layers.
+
+    Args:
+        ran: The item of each list, by the name of its index, that an iteration runs.
+    """
     if node is None:
         return d
     running = c.block.running
@@ -567,10 +580,28 @@ def _in_owner(c: Check, d: Dim, it: Iteration, node: ast.Comprehension | None) -
     if (
         repeat is not None and str(index) not in running.names
     ):  # nothing but the element is called anything there
-        pairs = {v: own for own, v in element_pairs(repeat.iteration, index)}
-        d = by_terms(d.substitute({str(v): own for v, own in pairs.items()}), pairs)
-        d = substitute_dim(d, names_of(repeat.iteration, index))
+        d = _by_elements(d, repeat.iteration, index)
+    return _in_lists(c, d, {n: at for n, at in ran.items() if n != str(index)})
+
+
+def _in_lists(c: Check, d: Dim, ran: Mapping[str, Dim]) -> Dim:
+    """A formula in the indices of loops around, in those of the lists whose items these run."""
+    running = c.block.running
+    for name, at in ran.items():
+        if str(at) not in d.symbols or at == running.indices.get(name):
+            continue
+        index = running.indices.get(name, symbol(name, 0))
+        d = d.substitute({str(at): index})
+        if name in running.repeats and name not in running.names:
+            d = _by_elements(d, running.repeats[name].iteration, index)
     return d
+
+
+def _by_elements(d: Dim, it: Iteration, index: Dim) -> Dim:
+    """A formula in which a list's items at an index are called what they are called in the list."""
+    pairs = {v: own for own, v in element_pairs(it, index)}
+    d = by_terms(d.substitute({str(v): own for v, own in pairs.items()}), pairs)
+    return substitute_dim(d, names_of(it, index))
 
 
 def _in_closed_form(value: Value, forms: dict[str, Dim | None]) -> Value:
