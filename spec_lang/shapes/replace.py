@@ -204,6 +204,10 @@ def _atom(atom: Atom, rule: Rewrite, seen: dict[Atom, Dim | None]) -> Dim | None
     return new
 
 
+_TABLE = re.compile(r"\[\{\}(?:, \{\})*\]\[\{\}\]")
+"""An item of a list of sizes."""
+
+
 def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
     """The dim of the atom's kind over other arguments."""
     match atom.kind:
@@ -220,6 +224,9 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
             return minimum(*args)
         case "max":
             return maximum(*args)
+    place = args[-1].const if args and _TABLE.fullmatch(atom.name) else None
+    if place is not None and 0 <= place < len(args) - 1:
+        return args[place]
     name, args = _spliced(atom.name, args)
     if atom.kind == OPAQUE and all(a.const is not None for a in args):  # `widths[i]` at 0 is `widths[0]`
         return opaque(name, *args, low=atom.low, high=atom.high, text=name)

@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.value import Carried, Cell, Iteration, Value
 from spec_lang.shapes import Dim, dim
+from spec_lang.shapes.table import MAX_LISTED, listed
 from spec_lang.syntax import ast
 
 
@@ -83,6 +84,11 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
             c.block.running.carried[str(s)] = Carried(cell.name, first, s * factor, index, owner)
             cell.value = s
             return True
+    own = None if owner is None else c.block.running.owners.get(owner)
+    repeat = None if own is None else c.block.running.repeats.get(str(own))
+    if own is not None and repeat is not None and repeat.length.const == len(values) <= MAX_LISTED:
+        cell.value = listed(values, own)
+        return True
     return no_formula(c, cell, values)
 
 
@@ -96,9 +102,12 @@ def item_by_item(c: Check, cell: Cell, it: Iteration) -> str | None:
 def items_run(
     c: Check, it: Iteration, ran: list[tuple[int, Mapping[str, Dim]]]
 ) -> tuple[str, list[int]] | None:
-    """As `item_by_item`, of iterations that were gone through one by one in any order: with the item that each ran."""
-    count = len(it.known or ())
-    if [k for k, _ in ran] != list(range(count)):
+    """As `item_by_item`, of iterations that were gone through one by one in any order: with the item that each ran.
+
+    A list that is spread among others is run in some of the iterations.
+    """
+    count = len(ran)
+    if len({k for k, _ in ran}) != count:
         return None
     (own,) = it.index.symbols
     numbers = {

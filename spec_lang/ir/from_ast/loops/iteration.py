@@ -42,6 +42,7 @@ from spec_lang.shapes import Cond, Dim, TensorType, Truth, dim, opaque
 from spec_lang.shapes.flags import named_truth
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.real import named_real
+from spec_lang.shapes.table import MAX_LISTED, common_bounds, listed
 from spec_lang.syntax import ast
 
 MAX_UNROLLED = 64
@@ -274,26 +275,18 @@ def _item_at(element: Value, own: str, items: SymList, index: Dim) -> Value:
 def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
     index = counter(c, f"{name}_index")
     length = dim(len(items))
-    if items and all(isinstance(i, Dim) and i.const is not None for i in items):
-        consts = [i.const for i in items if isinstance(i, Dim) and i.const is not None]
-        if len(set(consts)) == 1:
+    sizes = [i for i in items if isinstance(i, Dim)]
+    if items and len(sizes) == len(items) and (len(items) <= MAX_LISTED or all(s.const for s in sizes)):
+        if len(set(sizes)) == 1:
             return Iteration(length, index, items[0], items, frozenset())
-        element = c.fresh(name, min(consts), max(consts))
+        element = c.fresh(name, *common_bounds(sizes))
         c.block.running.elements |= element.symbols
         it = Iteration(length, index, element, items, element.symbols)
-        if len(consts) <= MAX_UNROLLED:
-            it.item = lambda k: _in_table(consts, k)
+        if len(items) <= MAX_UNROLLED:
+            it.item = lambda k: listed(sizes, k)
         return it
     element_ = items[0] if items and all(_same_object(i, items[0]) for i in items) else None
     return Iteration(length, index, element_, items, frozenset())
-
-
-def _in_table(numbers: list[int], index: Dim) -> Dim:
-    """An item of a list of numbers."""
-    if index.const is not None:
-        return dim(numbers[index.const])
-    listed = ", ".join(map(str, numbers))
-    return opaque("item", index, low=min(numbers), high=max(numbers), text=f"[{listed}][{{}}]")
 
 
 def _zipped(c: Check, at: Place, value: Zip, name: str, node: ast.Expr, apart: bool) -> Iteration | None:
