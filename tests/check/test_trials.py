@@ -227,23 +227,6 @@ REFUSED = {
 """,
         [("E0308", 5, "x[:, 1:]", "`_` in the result's type is 4 elsewhere, and 3 here")],
     ),
-    "items of several sizes, where `_` is declared": (
-        """model Net(n: int = 2):
-    layers:
-        body = [Linear(4, i + 1) for i in range(n)]
-
-    forward(x: float[N, 4]) -> [float[N, _] for i in range(n)]:
-        return [l(x) for l in body]
-""",
-        [
-            (
-                "E0308",
-                6,
-                "[l(x) for l in body]",
-                "`_` in the result's type is one size, and the items of this list differ",
-            )
-        ],
-    ),
 }
 """These have just these mistakes: the code, the line, the text there, the message."""
 
