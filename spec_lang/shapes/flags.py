@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -169,7 +170,14 @@ class Every(Record):
         return all(self.at(k).evaluate(values) for k in range(self.length.evaluate(values)))
 
     def __str__(self) -> str:
-        return f"all({self.cond} for {self.index} in range({self.length}))"
+        text, length = str(self.cond), str(self.length)
+        item = rf"(?<![\w.\]])([A-Za-z_][\w.]*)\[{re.escape(self.index)}\]"
+        lists = set(re.findall(item, text))
+        if len(lists) == 1 and length == f"len({min(lists)})" and "each" not in self.cond.names:
+            alone = re.sub(item, "each", text)
+            if not re.search(rf"\b{re.escape(self.index)}\b", alone):
+                return f"all([{alone} for each in {min(lists)}])"
+        return f"all([{text} for {self.index} in range({length})])"
 
 
 Flag: TypeAlias = Truth | Absent | Is | Same | Compared | Every

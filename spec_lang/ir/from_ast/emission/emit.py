@@ -15,7 +15,7 @@ from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.types.hyper_types import choice_of_types
 from spec_lang.ir.from_ast.uses.functions import as_hypers
 from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Owed
-from spec_lang.shapes import Dim, Every, Pack, TensorType, root
+from spec_lang.shapes import Compared, Dim, Every, Pack, TensorType, root
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -157,7 +157,9 @@ class Emitter(ExpressionEmitter):
 
         PyTorch checks itself what floats along a loop must be.
         """
-        if any(isinstance(f, Every) for f in o.cond.flags):
+        if any(isinstance(f, Compared) for f in o.cond.flags) and any(
+            isinstance(f, Every) for f in o.cond.flags
+        ):
             return False
         hypers = getattr(self.definition.node, "hypers", None) or ()
         return not any(
@@ -461,4 +463,4 @@ STATEMENTS: dict[type, Callable[[Emitter, Any], ir.Stmt]] = {
 
 def _torch_checks(o: Owed) -> bool:
     """A condition on floats (`0 <= p <= 1`), which PyTorch's own constructors check."""
-    return not o.cond.symbols and bool(o.cond.flags)
+    return not o.cond.symbols and any(not isinstance(f, Every) for f in o.cond.flags)

@@ -10,7 +10,7 @@ from spec_lang.ir.from_ast.loops.iteration import MAX_UNROLLED, State, is_linear
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.uses.obligations import owe
+from spec_lang.ir.from_ast.uses.obligations import owe, time
 from spec_lang.ir.from_ast.values.elements import (
     element_facts,
     element_flags,
@@ -74,6 +74,10 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
                 )
                 if o.passed and not plain and not cond.symbols & set(c.block.dims):
                     continue  # of the items' fields: their own constructors check it
+                every = _every(cond, it)
+                if every != cond and not varies(every) and time(c, every) == "init":
+                    owe(c, at, every, o.message, o.place, o.stated, o.passed)
+                    continue
                 c.error(
                     "E0601",
                     f"{o.message}, which is not proved for every iteration",
