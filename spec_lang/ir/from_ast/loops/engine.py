@@ -67,12 +67,40 @@ def loop(
                 return None if trial.failed else result
             if trial.failed and len(trial.errors) < len(errors):
                 errors = trial.errors
+    if it.segments:
+        with c.trial(at) as trial:
+            attempts.append(trial)
+            result = _by_segments(c, trial.at, state, body, it, node, code)
+            if result is not None and not trial.failed:
+                trial.keep()
+                return result
+            if not errors or len(trial.errors) < len(errors):
+                errors = trial.errors
     c.effects.taint(any(t.broken for t in attempts))
     if errors:
         c.effects.report_again(errors)
     else:
         _no_invariant(c, at, state, body, it, node)
     return None
+
+
+def _by_segments(
+    c: Check,
+    at: Place,
+    state: State,
+    body: Body,
+    it: Iteration,
+    node: object,
+    code: tuple[ast.Statement, ...],
+) -> State | None:
+    """The parts of a list one after the other."""
+    found: State | None = state
+    there = at.by_parts()
+    for part in it.segments:
+        if found is not None:
+            found = loop(c, there, found, body, part, node, code)
+    at.facts = there.facts
+    return found
 
 
 def _invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, node: object) -> State | None:

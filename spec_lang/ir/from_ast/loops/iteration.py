@@ -92,6 +92,7 @@ def iteration(
         element = None if inner.element is None else (value.start + inner.index, inner.element)
         it = Iteration(inner.length, inner.index, element, known, inner.symbols)
         it.parts = (inner,)
+        it.segments = _counted(inner.segments, value.start)
         return it
     if isinstance(value, Reversed):
         inner = iteration(c, at, value.items, name, node, True)
@@ -139,7 +140,7 @@ def iteration(
         if len(value) == 1 and isinstance(value[0], RepeatModule):
             return iteration(c, at, value[0], name, node)
         if any(isinstance(i, RepeatModule) for i in value):
-            return _spliced(c, value, name, node)
+            return _spliced(c, at, value, name, node)
     if isinstance(value, list | tuple):
         return _over_known(c, list(value), name)
     if isinstance(value, TensorType):
@@ -147,6 +148,19 @@ def iteration(
     else:
         c.error("E0403", f"a loop cannot go over {host.kind_of(value)}", node)
     return None
+
+
+def _counted(segments: tuple[Iteration, ...], start: Dim) -> tuple[Iteration, ...]:
+    """Parts of a list with what counts the whole list's items."""
+    found: list[Iteration] = []
+    for part in segments:
+        known = None if part.known is None else [(start + k, v) for k, v in enumerate(part.known)]
+        element = (start + part.index, part.element)
+        each = Iteration(part.length, part.index, element, known, part.symbols)
+        each.owner, each.parts = part.owner, (part,)
+        found.append(each)
+        start = start + part.length
+    return tuple(found)
 
 
 def nameless(it: Iteration) -> Iteration:
@@ -178,40 +192,38 @@ def _inside_itself(variables: Iterable[Value], own: str) -> bool:
     return False
 
 
-def _spliced(c: Check, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
+def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
     """A container into which lists of layers are spread: which part an item is of, its index says."""
     index, first = counter(c, f"{name}_index"), dim(0)
     starts: list[Dim] = []
+    segments: list[Iteration] = []
+    alike = True
     for item in items:
         starts.append(first)
+        part = iteration(c, at, item, name, node) if isinstance(item, RepeatModule) else None
+        segments.append(_over_known(c, [item], name) if part is None else part)
         if isinstance(item, RepeatModule):
             values = elements_at(item.iteration, index)
-            if any(n not in values or n in values[n].symbols for n in item.iteration.symbols):
-                if all(not isinstance(i, RepeatModule) or i.length.const is not None for i in items):
-                    each_known = known_list(c, ListModule("", "list", items, []), node)
-                    return None if each_known is None else _over_known(c, each_known, name)
-                c.error(
-                    "E0403",
-                    "these layers differ, and how many stand before each is not known",
-                    node,
-                    help="go through each list of them in a loop of its own",
-                )
-                return None
+            alike &= not any(n not in values or n in values[n].symbols for n in item.iteration.symbols)
             first = first + item.length
         else:
             first = first + 1
+    known = None
+    if first.const is not None and first.const <= MAX_UNROLLED:
+        known = known_list(c, ListModule("", "list", items, []), node)
+    if not alike and known is not None:
+        return _over_known(c, known, name)
     element: Value = None
-    for item, start in reversed(list(zip(items, starts, strict=True))):
+    for item, start in reversed(list(zip(items, starts, strict=True))) if alike else ():
         each = repeat_item(c, item, index - start) if isinstance(item, RepeatModule) else item
         if item is items[-1]:
             element = each
         else:
             end = start + (item.length if isinstance(item, RepeatModule) else 1)
             element = Case(Cond.lt(index, end), each, element)
-    known = None
-    if first.const is not None and first.const <= MAX_UNROLLED:
-        known = known_list(c, ListModule("", "list", items, []), node)
-    return Iteration(first, index, element, known, frozenset())
+    it = Iteration(first, index, element, known, frozenset())
+    it.segments = tuple(segments)
+    return it
 
 
 def _mirrored(it: Iteration) -> Iteration:
@@ -225,6 +237,7 @@ def _mirrored(it: Iteration) -> Iteration:
         other.item = lambda k: item(last - k)
     other.own = it.own
     other.parts = tuple(map(_mirrored, it.parts))
+    other.segments = tuple(map(_mirrored, reversed(it.segments)))
     return other
 
 

@@ -98,6 +98,8 @@ def note_loop(c: Check, it: Iteration) -> None:
     """Which loop the symbols of elements are gone through by."""
     names = it.symbols | it.index.symbols | element_flags(it) | element_floats(it)
     c.block.running.loops.update((name, it) for name in names)
+    for part in it.segments:
+        note_loop(c, part)
 
 
 def for_loop(c: Check, at: Place, node: ast.For) -> bool:

@@ -306,7 +306,7 @@ class Check:
     def note_type(self, at: Place, node: ast.Expr, value: Value) -> None:
         """What an expression gives; none where iterations that are gone through one by one differ."""
         types, key = self.notes.types, node.number
-        if at.unrolled and key in types and not _equal_types(types[key], value):
+        if (at.unrolled or at.parted) and key in types and not _equal_types(types[key], value):
             value = None
         self.effects.note(types, key, value)
 

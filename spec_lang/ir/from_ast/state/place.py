@@ -104,6 +104,7 @@ class Place:
         "path",
         "scope",
         "taken",
+        "parted",
         "unrolled",
     )
 
@@ -122,6 +123,8 @@ class Place:
         """Dims that annotations bind."""
         self.loops: Mapping[str, Value] = {}
         """The variables of the loops around."""
+        self.parted = False
+        """Whether this is gone through again, for other parts of a list."""
         self.unrolled = False
         """Whether an iteration is gone through that stands for itself only."""
         self.taken = True
@@ -165,6 +168,12 @@ class Place:
         other.scope = scope
         return other
 
+    def by_parts(self) -> Place:
+        """The same place, where what is gone through is one part of a list among others."""
+        other = self._again()
+        other.parted = True
+        return other
+
     def one_by_one(self) -> Place:
         """The same place, where an iteration stands for itself only."""
         other = self._again()
@@ -202,6 +211,7 @@ class Place:
         other.path = self.path
         other.scope = self.scope
         other.taken = self.taken
+        other.parted = self.parted
         other.unrolled = self.unrolled
         return other
 

@@ -445,7 +445,19 @@ class Iteration:
     `known` are the elements where they are known one by one.
     """
 
-    __slots__ = ("before", "element", "index", "item", "known", "length", "own", "owner", "parts", "symbols")
+    __slots__ = (
+        "before",
+        "element",
+        "index",
+        "item",
+        "known",
+        "length",
+        "own",
+        "owner",
+        "parts",
+        "segments",
+        "symbols",
+    )
 
     def __init__(
         self, length: Dim, index: Dim, element: Value, known: Sequence[Value] | None, symbols: frozenset[str]
@@ -464,6 +476,8 @@ class Iteration:
         """What the names of an element's parts begin with."""
         self.parts: tuple[Iteration, ...] = ()
         """What is gone through along with it: what is zipped, what the layers were made of."""
+        self.segments: tuple[Iteration, ...] = ()
+        """Those that make up this one, one after the other."""
         self.before: frozenset[str] | None = None
         """The running sizes of the loops that ended before this one began."""
 
