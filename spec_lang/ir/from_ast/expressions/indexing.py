@@ -10,7 +10,8 @@ from spec_lang.ir.from_ast.types.hypers import symbolic
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.value import Grown, Mapped, Parts, Range, SymList, Value
 from spec_lang.ops.kinds import SliceOf
-from spec_lang.shapes import Cond, Dim, dim, maximum, minimum, opaque
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim, maximum, minimum, opaque
+from spec_lang.shapes.table import MAX_LISTED, common_bounds, listed
 from spec_lang.syntax import ast
 
 
@@ -36,6 +37,8 @@ def host_item(c: Check, at: Place, value: Value, index: Value, node: ast.Subscri
                 return c.error("E0403", "a list is sliced at known places only", node)
             return value[slice(*ends)]
         if isinstance(index, Dim):
+            plain = at.facts.simplify(index)
+            index = index if plain.const is None else plain
             if index.const is None:
                 return any_item(c, at, list(value), index, node)
             if not -len(value) <= index.const < len(value):
@@ -71,13 +74,16 @@ def any_item(c: Check, at: Place, items: list[Value], index: Dim, node: ast.Subs
     first = items[0] if items else None
     if items and all(i == first for i in items):
         return first
-    if items and all(isinstance(i, Dim) for i in items):
-        lows = [i.bounds[0] for i in items if isinstance(i, Dim)]
-        low = min((x for x in lows if x is not None), default=None) if None not in lows else None
-        listed = f"({', '.join(map(str, items))})"
-        if isinstance(node.value, ast.Name) and node.value.id in c.block.mono:
-            listed = node.value.id  # whatever its value is
-        return opaque("item", index, low=low, text=f"{listed}[{{}}]")
+    sizes = [i for i in items if isinstance(i, Dim)]
+    if sizes and len(sizes) == len(items):
+        if isinstance(node.value, ast.Name) and node.value.id in c.block.mono:  # whatever its value is
+            return opaque("item", index, low=common_bounds(sizes)[0], text=f"{node.value.id}[{{}}]")
+        return listed(sizes, index)
+    tensors = [i for i in items if isinstance(i, TensorType)]
+    if tensors and len(tensors) == len(items) <= MAX_LISTED:
+        one = _any_of(tensors, index)
+        if one is not None:
+            return one
     return c.error("E0403", f"the items differ, so item {index} has no one type", node)
 
 
@@ -137,3 +143,20 @@ def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
     if index.const is not None:
         return symbolic(c, at, f"{value.name}[{index}]", value.item, value.args)
     return symbolic(c, at, f"{value.name}[{{}}]", value.item, (*value.args, index))
+
+
+def _any_of(items: list[TensorType], index: Dim) -> TensorType | None:
+    """A tensor that is one of some, where these differ in sizes alone."""
+    first = items[0]
+    if any(i.dtype is not first.dtype or len(i.shape) != len(first.shape) for i in items):
+        return None
+    shape: list[Dim | Pack] = []
+    for sizes in zip(*(i.shape for i in items), strict=True):
+        dims = [d for d in sizes if isinstance(d, Dim)]
+        if all(d == sizes[0] for d in sizes):
+            shape.append(sizes[0])
+        elif len(dims) == len(sizes):
+            shape.append(listed(dims, index))
+        else:
+            return None
+    return first.with_shape(tuple(shape))

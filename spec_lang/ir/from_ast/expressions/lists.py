@@ -136,7 +136,7 @@ def item(c: Check, at: Place, value: Mapped | Parts, index: Dim, node: ast.Expr)
     count = length(value)
     if at.decide(Cond.lt(index, 0)) is True:
         index = count + index
-    elif at.decide(Cond.ge(index, 0)) is not True:
+    elif at.decide(Cond.ge(index, 0)) is not True and index.symbols & c.block.running.counters:
         return c.error("E0403", f"it is not known whether the index {index} counts from the end", node)
     if not in_range(c, at, index, count, node):
         return POISON

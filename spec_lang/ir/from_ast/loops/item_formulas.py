@@ -77,6 +77,16 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
         c.block.running.carried[str(s)] = Carried(cell.name, first, s + growth, index, owner)
         cell.value = s
         return True
+    own = None if owner is None else c.block.running.owners.get(owner)
+    repeat = None if own is None else c.block.running.repeats.get(str(own))
+    if own is not None and repeat is not None and repeat.length.const == len(values):
+        for factor in (2, 3, 4):
+            if all(b == a * factor for a, b in zip(values, rest, strict=False)):
+                cell.value = first * dim(factor) ** own
+                return True
+            if all(a == b * factor for a, b in zip(values, rest, strict=False)):
+                cell.value = values[-1] * dim(factor) ** (len(values) - 1 - own)
+                return True
     if first.const and values[1].const and values[1].const % first.const == 0:
         factor = values[1].const // first.const
         if all(b == a * factor for a, b in zip(values, rest, strict=False)):
@@ -84,8 +94,6 @@ def fit_formula(c: Check, cell: Cell, values: list[Dim], index: Dim, owner: ast.
             c.block.running.carried[str(s)] = Carried(cell.name, first, s * factor, index, owner)
             cell.value = s
             return True
-    own = None if owner is None else c.block.running.owners.get(owner)
-    repeat = None if own is None else c.block.running.repeats.get(str(own))
     if own is not None and repeat is not None and repeat.length.const == len(values) <= MAX_LISTED:
         cell.value = listed(values, own)
         return True
