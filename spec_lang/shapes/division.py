@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import gcd
 
-from spec_lang.shapes.atom import intern
+from spec_lang.shapes.atom import POW, intern
 from spec_lang.shapes.dim import (
     FLOOR,
     MOD,
@@ -36,6 +36,9 @@ def floordiv(a: Dim, b: Dim) -> Dim:
             return dim(a.const // b.const)
         if b.const == 1:
             return a
+    exact = _over_power(a, b)
+    if exact is not None:
+        return exact
     sign = sign_of(b)
     if sign == 0:
         return _raw(FLOOR, a, b)
@@ -47,6 +50,31 @@ def floordiv(a: Dim, b: Dim) -> Dim:
         if len(_cache) >= _CACHED:
             _cache.clear()
         found = _cache[key] = _floordiv(a, b)
+    return found
+
+
+def _over_power(a: Dim, b: Dim) -> Dim | None:
+    """`x * 2**p // 2**q` as `x * 2**(p - q)`, where the exponent that is left is never negative."""
+    divisor = the_atom(b)
+    if divisor is None or divisor.kind != POW or not a.terms:
+        return None
+    base, exponent = divisor.args
+    found = dim(0)
+    for monomial, k in a.terms.items():
+        for atom in monomial:
+            if atom.kind == POW and atom.args[0] == base:
+                left = atom.args[1] - exponent
+                while (
+                    base.const and k % base.const == 0 and left.bounds[0] is not None and left.bounds[0] < 0
+                ):
+                    k, left = k // base.const, left + 1
+                if left.bounds[0] is not None and left.bounds[0] >= 0:
+                    others = list(monomial)
+                    others.remove(atom)
+                    found = found + Dim({tuple(others): k}) * base**left
+                    break
+        else:
+            return None
     return found
 
 

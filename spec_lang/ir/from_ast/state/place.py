@@ -100,11 +100,11 @@ class Place:
         "loops",
         "member",
         "mode",
+        "parted",
         "partial",
         "path",
         "scope",
         "taken",
-        "parted",
         "unrolled",
     )
 
