@@ -65,9 +65,16 @@ def value_of(t: Tree, values: Mapping[str, Host], unknown: Callable[[str], Dim] 
             return value_of(of, values, unknown).fields[name]
         case ("opaque", inner):
             return value_of(read(inner), values, unknown)
-        case ("each", name, item, over):
-            each = value_of(over, values, unknown)
-            return tuple([value_of(item, {**values, name: v}, unknown) for v in each])
+        case ("each", name, item, over, *tests):
+            found: list[Host] = []
+            for v in value_of(over, values, unknown):
+                inner = {
+                    **values,
+                    **(dict(zip(name, v, strict=True)) if isinstance(name, tuple) else {name: v}),
+                }
+                if all(truth(value_of(test, inner, unknown)) for test in tests):
+                    found.append(value_of(item, inner, unknown))
+            return tuple(found)
         case ("tuple" | "list", *items):
             return tuple([value_of(i, values, unknown) for i in items])
         case ("if", ("compare", first, op, second), body, orelse) if (

@@ -55,7 +55,8 @@ def read(text: str) -> Tree:
     ("bitand", a, b), ("bitor", a, b), ("bitxor", a, b), ("lshift", a, b), ("rshift", a, b), ("invert", a);
     ("compare", a, "<", b, "<=", c), ("and", a, b), ("or", a, b), ("not", a), ("if", test, body, orelse);
     ("attribute", a, "name"), ("index", a, b, ...), ("slice", a, b, c) with None for what is left out,
-    ("call", "len", a, ...), ("tuple", a, ...), ("list", a, ...), ("each", "i", a, b) for `[a for i in b]`.
+    ("call", "len", a, ...), ("tuple", a, ...), ("list", a, ...), ("each", "i", a, b, c) for `[a for i in b if c]`,
+    ("each", ("i", "k"), a, b) for `[a for i, k in b]`.
 
     Strings have no escapes. Names are the language's: `class` is one.
 
@@ -238,19 +239,24 @@ class _Reader:
         return ("tuple", first, *self.items(")"))
 
     def listed(self) -> Tree:
-        """The rest of a list, or of a comprehension of one variable."""
+        """The rest of a list, or of a comprehension of one `for`."""
         if self.take("]"):
             return ("list",)
         first = self.expression()
         if self.take("for"):
-            if self.kinds[self.at] != _NAME:
-                raise self.error()
-            variable = self.tokens[self.at]
-            self.at += 1
+            names: list[str] = []
+            while not names or self.take(","):
+                if self.kinds[self.at] != _NAME:
+                    raise self.error()
+                names.append(self.tokens[self.at])
+                self.at += 1
             self.need("in")
             over = self.operators()
+            tests: list[Tree] = []
+            while self.take("if"):
+                tests.append(self.operators())
             self.need("]")
-            return ("each", variable, first, over)
+            return ("each", names[0] if len(names) == 1 else tuple(names), first, over, *tests)
         if self.take("]"):
             return ("list", first)
         self.need(",")

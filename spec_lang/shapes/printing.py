@@ -114,7 +114,9 @@ def _phrase(t: Tree, kind: str) -> str:
         case "list":
             return f"[{_listed(t[1:])}]"
         case "each":
-            return f"[{render(t[2])} for {t[1]} in {render(t[3], OR)}]"
+            names = t[1] if isinstance(t[1], str) else ", ".join(t[1])
+            tests = "".join(f" if {render(test, OR)}" for test in t[4:])
+            return f"[{render(t[2])} for {names} in {render(t[3], OR)}{tests}]"
     return f"{kind}({_listed(t[1:])})"
 
 

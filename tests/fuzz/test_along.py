@@ -151,6 +151,58 @@ HELD: dict[str, tuple[str, Rows]] = {
         ),
         WIDTHS,
     ),
+    "those that are wide": (
+        net(
+            W,
+            "fs = [Linear(_, 2 * w) for w in widths if w > 4]|head = Linear(_, 3)",
+            "for f in fs:|    x = x -> f|return x -> head",
+            "float[N, 3]",
+        ),
+        ({}, {"widths": [3, 6]}, {"widths": [7, 2, 5, 3]}),
+    ),
+    "those that are wide, and their places": (
+        net(
+            f"{W}, low: int = 4",
+            "fs = [Linear(4, w + i) for i, w in enumerate(widths) if w > low and i % 2 == 1]",
+            "return cat([x -> f for f in fs], dim=1)",
+            "float[N, _]",
+        ),
+        ({}, {"widths": [3, 6], "low": 5}, {"widths": [7, 9, 5, 8], "low": 1}),
+    ),
+    "every second, in lists": (
+        net(
+            N,
+            "fs = [[Linear(_, 4 * i) for j in range(2)] for i in range(1, n) if i % 2 == 1]",
+            NESTED,
+            "float[N, _]",
+        ),
+        ({}, {"n": 2}, {"n": 6}),
+    ),
+    "as a whole, those that are there": (
+        net(F, "fs = [Linear(4, 4) for f in flags if f]", "return x -> fs", "float[N, 4]"),
+        FLAGS,
+    ),
+    "halves and doubles, to any depth": (
+        net(
+            "width: int = 2, n: int = 3",
+            "down = [Conv2d(_, width * 2**i, 3, padding=1) for i in range(n)]"
+            "|up = [ConvTranspose2d(_, width * 2**(n - 1 - i), 2, stride=2) for i in range(n)]",
+            "ys = []|for f in down:|    x = x -> f|    ys += [x]|    x = max_pool2d(x, 2)"
+            "|for i, f in enumerate(up):|    x = f(x) + ys[n - 1 - i]|return x",
+            "float[N, width, 2**n * h, 2**n * w]",
+            "float[N, 3, 2**n * h, 2**n * w]",
+        ),
+        ({}, {"n": 1}, {"n": 4, "width": 3}),
+    ),
+    "a list that others are spread into, and widths": (
+        net(
+            W,
+            "fs = [*[Linear(_, w) for w in widths], ReLU(), *[Linear(_, 2 * w) for w in widths[1:]]]|head = Linear(_, 3)",
+            "for k, f in enumerate(fs):|    x = (x -> f) * (k + 1)|return x -> head",
+            "float[N, 3]",
+        ),
+        ({}, {"widths": [3]}, {"widths": [2, 7, 5, 3]}),
+    ),
     "by a truth of each item": (
         net(
             F,

@@ -160,11 +160,12 @@ def result_shape(cx: Cx, *operands: Any) -> Shape:
         rule = "sizes broadcast where they are equal or one of them is 1, counted from the last axis"
         if any(d.const is None for d in error.sizes if isinstance(d, Dim)):
             rule += "; a dim with a name is not taken to be 1"
-        raise OpError(
-            f"{cx.name} cannot broadcast {listed}: axis {error.axis} is {sizes}",
-            code="E0305",
-            help=rule,
-        ) from None
+        message = f"{cx.name} cannot broadcast {listed}: axis {error.axis} is {sizes}"
+        refused = OpError(message, code="E0305", help=rule)
+        a, b = error.sizes
+        if isinstance(a, Dim) and isinstance(b, Dim):
+            refused.state = Cond.eq(a, b)
+        raise refused from None
 
 
 def fits(cx: Cx, dtype: DType, *operands: Any) -> None:

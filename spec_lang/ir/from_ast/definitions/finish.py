@@ -125,7 +125,9 @@ def _can_be_written(c: Check, cell: Cell, size: Dim) -> bool:
     counted = {
         str(index)
         for node, index in running.owners.items()
-        if len(node.generators) == 1 and any(n is cell.node for n in walk(node))
+        if len(node.generators) == 1
+        and not node.generators[0].tests
+        and any(n is cell.node for n in walk(node))
     }
     for name in size.symbols:
         found = running.carried.get(name)

@@ -60,11 +60,23 @@ def _expr(t: Tree, resolve: Resolve) -> ir.Expr:
             return _node(ir.Tuple, items=_all(items, resolve))
         case ("list", *items):
             return _node(ir.List, items=_all(items, resolve))
-        case ("each", name, item, over):
-            variable = _node(ir.Name, id=name, ref="loop")
-            inner = _expr(item, lambda n: variable if n == name else resolve(n))
-            target = make(ir.Target, name=name, items=None, span=None)
-            generator = make(ir.Generator, target=target, iterable=_expr(over, resolve), tests=(), span=None)
+        case ("each", name, item, over, *tests):
+            names = (name,) if isinstance(name, str) else name
+            variables = {n: _node(ir.Name, id=n, ref="loop") for n in names}
+
+            def inside(n: str) -> ir.Expr:
+                return variables[n] if n in variables else resolve(n)
+
+            inner = _expr(item, inside)
+            targets = tuple([make(ir.Target, name=n, items=None, span=None) for n in names])
+            target = targets[0] if len(targets) == 1 else make(ir.Target, name=None, items=targets, span=None)
+            generator = make(
+                ir.Generator,
+                target=target,
+                iterable=_expr(over, resolve),
+                tests=_all(tests, inside),
+                span=None,
+            )
             return _node(ir.Comprehension, key=None, value=inner, generators=(generator,), carry=())
         case ("call", name, *args):
             return _call(name, _all(args, resolve))

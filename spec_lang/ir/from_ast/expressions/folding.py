@@ -137,7 +137,7 @@ def _written(c: Check, at: Place, value: SymList | Mapped) -> tuple[str, tuple[D
         return value.name, value.args
     (own,) = value.index.symbols
     item = value.item
-    sizes = _symbols(item)
+    sizes = symbols_of(item)
     taken = (
         {w for t in (_text(item), str(value.length)) for w in _WORD.findall(t)}
         | set(c.block.hypers)
@@ -147,7 +147,7 @@ def _written(c: Check, at: Place, value: SymList | Mapped) -> tuple[str, tuple[D
     plain = item_at(value, symbol(variable, 0))
     for name in _whole_lists(plain, value.length, variable):
         return name, ()
-    text, args = _template(plain, {n: d for n, d in sizes.items() if n != own} | {})
+    text, args = template(plain, {n: d for n, d in sizes.items() if n != own} | {})
     return f"[{text} for {variable} in range({{}})]", (*args, value.length)
 
 
@@ -168,7 +168,7 @@ def _variables() -> Iterable[str]:
         n += 1
 
 
-def _symbols(value: Value) -> dict[str, Dim]:
+def symbols_of(value: Value) -> dict[str, Dim]:
     """The symbols in a number or condition."""
     found: dict[str, Dim] = {}
     parts: list[object] = [value]
@@ -193,7 +193,7 @@ def _symbols(value: Value) -> dict[str, Dim]:
     return found
 
 
-def _template(item: Value, sizes: dict[str, Dim]) -> tuple[str, tuple[Dim, ...]]:
+def template(item: Value, sizes: dict[str, Dim]) -> tuple[str, tuple[Dim, ...]]:
     """The text of a number or condition, with `{}` for each of these symbols in it."""
     args: list[Dim] = []
 

@@ -7,6 +7,7 @@ from spec_lang.ir.from_ast.expressions.items import elements_of, known_list
 from spec_lang.ir.from_ast.expressions.trails import keep_trail
 from spec_lang.ir.from_ast.layers.containers import may_be_key
 from spec_lang.ir.from_ast.layers.running import nested_list, unordered
+from spec_lang.ir.from_ast.loops.filtered import filtered
 from spec_lang.ir.from_ast.loops.flat import flattened
 from spec_lang.ir.from_ast.loops.invariants import (
     along,
@@ -234,8 +235,7 @@ def _over(c: Check, at: Place, generator: ast.Generator) -> tuple[Value, Iterati
 
 def _several(c: Check, at: Place, node: ast.Comprehension) -> Value:
     """Several `for`s, or an `if`: as one loop where how many items there are is not known."""
-    if any(g.tests for g in node.generators):
-        return _expanded(c, at, node)
+    tests = [t for g in node.generators for t in g.tests]
     with c.trial(at) as trial:
         values: list[Value] = []
         loops: list[Iteration] = []
@@ -253,10 +253,25 @@ def _several(c: Check, at: Place, node: ast.Comprehension) -> Value:
             loops.append(it)
         flat = None
         if len(loops) == len(node.generators) and not all(it.length.const is not None for it in loops):
-            flat = flattened(c, there, loops)
+            flat = flattened(c, there, loops) if not tests else None
+            if tests and len(loops) == 1:
+                flat = _filtered(c, there, loops[0], tests)
+                loops = loops if flat is None else [flat]
         if flat is not None:
             trial.keep()
     return _expanded(c, at, node) if flat is None else _made(c, at, node, flat, loops, values)
+
+
+def _filtered(c: Check, at: Place, it: Iteration, tests: list[ast.Expr]) -> Iteration | None:
+    """The items of a loop that pass all tests; None where it is not known which these are."""
+    whole = Cond.TRUE
+    for test in tests:
+        cond = condition(c, at, c.ev(at, test), test)
+        if cond is POISON:
+            return None
+        assert isinstance(cond, bool | Cond)
+        whole = whole & Cond.of(cond) if isinstance(cond, bool) else whole & cond
+    return filtered(c, it, whole)
 
 
 def _made(
