@@ -124,6 +124,17 @@ HELD: dict[str, tuple[str, Rows]] = {
         ),
         ({}, {"c": 3}),
     ),
+    "a known list of sizes from the last": (
+        "block Cell(out: int) = Sequential(Linear(_, out), ReLU())\n\n"
+        + net(
+            "c: int = 4",
+            "fs = [Cell(w) for w in [c, 2 * c, 4 * c]]",
+            "for f in reversed(fs):|    x = x -> f|return x",
+            "float[N, _]",
+            "float[N, c]",
+        ),
+        ({}, {"c": 3}),
+    ),
     "no order": (
         net(
             "",

@@ -254,7 +254,7 @@ def test_operands() -> None:
 def test_a_condition_for_every_index() -> None:
     rate, i, n = Real("rate"), symbol("i", 0), symbol("n")
     every = Cond.flag(Every(Cond.flag(Compared(Real("*", (rate, i)), "<=", dim(1))), "i", n))
-    assert str(every) == "all((rate * i) <= 1 for i in range(n))"
+    assert str(every) == "all([(rate * i) <= 1 for i in range(n)])"
     assert every.names == {"rate", "n"}
     assert every.substitute({"rate": 0.5, "n": dim(3)}) == Cond.TRUE
     assert every.substitute({"rate": 0.5, "n": dim(4)}) == Cond.FALSE
@@ -264,7 +264,7 @@ def test_a_condition_for_every_index() -> None:
     # The index is the condition's own, whatever it is called elsewhere.
     assert every.substitute({"i": dim(9)}) == every
     other = every.substitute({"rate": Real("*", (rate, i))})
-    assert str(other) == "all(((rate * i) * i_) <= 1 for i_ in range(n))"
+    assert str(other) == "all([((rate * i) * i_) <= 1 for i_ in range(n)])"
 
 
 def test_lists_stand_for_others() -> None:
@@ -288,10 +288,10 @@ def test_lists_stand_for_others() -> None:
 def test_a_condition_for_every_item() -> None:
     item = named_real("ps[{}]", (symbol("i", 0),))
     every = Cond.flag(Every(Cond.flag(Compared(item, "<=", dim(1))), "i", opaque("len(ps)")))
-    assert str(every) == "all(ps[i] <= 1 for i in range(len(ps)))"
+    assert str(every) == "all([each <= 1 for each in ps])"
     known = {"len(ps)": dim(2), "ps[0]": 0.5}
     assert every.substitute({**known, "ps[1]": 1.0}) == Cond.TRUE
     assert every.substitute({**known, "ps[1]": 1.5}) == Cond.FALSE
     assert str(every.substitute({**known, "ps[1]": Real("q")})) == "q <= 1"
     renamed = every.substitute({"len(ps)": opaque("len(rates)"), "ps": Items("rates")})
-    assert str(renamed) == "all(rates[i] <= 1 for i in range(len(rates)))"
+    assert str(renamed) == "all([each <= 1 for each in rates])"
