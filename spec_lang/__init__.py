@@ -88,6 +88,7 @@ def compile_onnx(
     *,
     model: str | None = None,
     hyperparameters: Mapping[str, Host] | None = None,
+    dims: Mapping[str, int] | None = None,
     weights: str | Path | None = None,
     renames: Sequence[str] = (),
     ignores: Sequence[str] = (),
@@ -107,6 +108,7 @@ def compile_onnx(
         output: The model's file; its folder is made.
         model: Which model, where the spec has several.
         hyperparameters: Values in place of its defaults.
+        dims: Sizes of dims that are always the same: the graph has them fixed. All others stay dynamic.
         weights: A weights file, or `FILE:NAME` for one of a checkpoint's state_dicts; without it they are drawn.
         renames: Names in it that differ, as `"module.*=*"`.
         ignores: Patterns of its tensors to leave out.
@@ -120,11 +122,12 @@ def compile_onnx(
         force: Whether a file that specc did not write may be replaced.
 
     Raises:
-        SpecError: the spec does not check, ONNX cannot express it, or the weights do not fit.
-        ValueError: there is no such model, or several and none is named, or no such opset.
+        SpecError: the spec does not check, ONNX cannot express it, a size breaks a condition, or the weights do not fit.
+        ValueError: there is no such model, or several and none is named, no such opset, or two arguments exclude each other.
         FileExistsError: a file that specc did not write would be replaced, or weights from a file by random ones.
     """
     from spec_lang import exporting
+    from spec_lang.asking import from_python
     from spec_lang.diagnostics import SpecError
     from spec_lang.generated import models
     from spec_lang.ir.evaluate import EvaluationError
@@ -141,30 +144,59 @@ def compile_onnx(
         )
     if opset is not None and not proto.OLDEST_OPSET <= opset <= proto.NEWEST_OPSET:
         raise ValueError(f"`opset` goes from {proto.OLDEST_OPSET} to {proto.NEWEST_OPSET}")
+    if wrong := _excluded(weights, seed, mode, renames, ignores) or _no_size(dims or {}):
+        raise ValueError(wrong)
     options = Options(
         opset=opset or proto.DEFAULT_OPSET,
         dtype=DType(dtype),
         method=method,
         inputs=frozenset(inputs),
         with_loss=with_loss,
+        dims=dims,
     )
     try:
-        exporting.export(
-            program,
-            model or names[0],
-            Path(output),
-            options,
-            overrides=hyperparameters,
-            weights=None if weights is None else str(weights),
-            seed=seed,
-            mode=mode,
-            renames=renames,
-            ignores=ignores,
-            force=force,
-        )
+        with from_python():
+            exporting.export(
+                program,
+                model or names[0],
+                Path(output),
+                options,
+                overrides=hyperparameters,
+                weights=None if weights is None else str(weights),
+                seed=seed,
+                mode=mode,
+                renames=renames,
+                ignores=ignores,
+                force=force,
+            )
     except EvaluationError as error:
         raise SpecError((error.diagnostic(program, compiled.sources),)) from None
     return Path(output)
+
+
+def _excluded(
+    weights: str | Path | None, seed: int | None, mode: str, renames: Sequence[str], ignores: Sequence[str]
+) -> str | None:
+    """What is wrong where two arguments of `compile_onnx` contradict each other."""
+    if mode not in ("copy", "point", "embed", "none"):
+        return '`mode` is "copy", "point", "embed" or "none"'
+    if weights is not None and seed is not None:
+        return "`weights` and `seed` exclude each other"
+    if mode == "none" and (weights is not None or seed is not None):
+        return '`mode="none"` excludes `weights` and `seed`'
+    if mode == "point" and weights is None:
+        return '`mode="point"` goes with `weights`: it points into that file'
+    if weights is None and (renames or ignores):
+        return f"`{'renames' if renames else 'ignores'}` goes with `weights`"
+    return None
+
+
+def _no_size(dims: Mapping[str, int]) -> str | None:
+    """What is wrong with sizes of dims that are none."""
+    for name, size in dims.items():
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 1 << 31:
+            return f"`dims` has {size!r} for {name}, which is no size"
+    return None
 
 
 def _compiled(path: Path) -> Compilation:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from spec_lang.asking import asked
 from spec_lang.frozen import Frozen
 from spec_lang.generated import foreign
 from spec_lang.ir.instantiate import Constructions
@@ -84,7 +85,9 @@ def export(
         FileExistsError: a file that specc did not write would be replaced, or weights from a file by random ones.
     """
     if not force and not only_check and foreign([output]):
-        raise FileExistsError(f"{output} is there, and specc did not write it; --force replaces it")
+        raise FileExistsError(
+            f"{output} is there, and specc did not write it; {asked('--force')} replaces it"
+        )
     made = emit(program, name, overrides, options)
     drawn = bool(weights is None and seed is None and mode != "none" and made.needed)
     if drawn:
@@ -109,6 +112,8 @@ def export(
             "method": options.method,
             "dtype": options.dtype.value,
         }
+        if options.dims:
+            about_it["dims"] = dict(options.dims)
         if weights is not None:
             about_it["weights"] = _source(weights, output) | {
                 "rename": [*renames],
@@ -134,8 +139,8 @@ def _keep_weights(output: Path) -> None:
         places = [os.path.normpath(output.parent / name) for name in fingerprint.files(known)]
         files = ", ".join(places[:3]) or "a file"
         raise FileExistsError(
-            f"{output} has its weights from {files}, and would get random ones: name the file with --weights, "
-            "or ask for random ones with --seed 0"
+            f"{output} has its weights from {files}, and would get random ones: name the file with {asked('--weights')}, "
+            f"or ask for random ones with {asked('--seed', '0')}"
         )
 
 

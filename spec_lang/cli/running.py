@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from spec_lang.cli.shared import (
     fail,
     finish,
     model_name,
+    sizes_of,
 )
 from spec_lang.diagnostics import SpecError
 from spec_lang.extras import EXTRAS, lacking
@@ -94,6 +95,7 @@ def request(
             opset=options["opset"] or proto.DEFAULT_OPSET,
             method=options["method"],
             given=given,
+            dims=sizes_of("--dim", options["dims"]),
             onnx=str(options["onnx"]) if options["onnx"] else None,
             allow_extern=options["allow_extern"],
         )
@@ -158,21 +160,6 @@ def _defines(result: Compilation, name: str) -> bool:
     """Whether the spec itself has a definition of that name."""
     definitions = result.modules[0].tree.definitions if result.modules else ()
     return any(getattr(getattr(d, "name", None), "id", None) == name for d in definitions)
-
-
-def sizes_of(texts: tuple[str, ...]) -> Mapping[str, int] | None:
-    """`N=2` options as sizes of dims.
-
-    Raises:
-        click.UsageError: one is no name and number.
-    """
-    sizes = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        if not name.isidentifier() or not (value.isascii() and value.isdigit() and len(value) < 19):
-            raise click.UsageError(f"--size takes NAME=NUMBER, such as --size N=2, not {text!r}")
-        sizes[name] = int(value)
-    return sizes or None
 
 
 def progress(text: str) -> None:

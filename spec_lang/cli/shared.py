@@ -106,7 +106,30 @@ def export_options(only: str = "") -> Callable[[Command], Command]:
         ),
         click.option("--opset", type=int, help=f"{only}The version of the standard operators."),
         click.option("--method", default="forward", show_default=True, help=f"{only}Which method."),
+        click.option(
+            "--dim",
+            "dims",
+            multiple=True,
+            metavar="NAME=NUMBER",
+            help=f"{only}A dim that the graph has fixed, as N=1; may be repeated.",
+        ),
     )
+
+
+def sizes_of(option: str, texts: tuple[str, ...]) -> dict[str, int]:
+    """The `N=2` of an option as sizes of dims.
+
+    Raises:
+        click.UsageError: one is no name and number, or a name has two.
+    """
+    sizes: dict[str, int] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name.isidentifier() or not (value.isascii() and value.isdigit() and int(value[:19]) < 1 << 31):
+            raise click.UsageError(f"{option} takes NAME=NUMBER, such as {option} N=2, not {text!r}")
+        if sizes.setdefault(name, int(value)) != int(value):
+            raise click.UsageError(f"{option} gives {name} two sizes: {sizes[name]} and {int(value)}")
+    return sizes
 
 
 def compile_path(

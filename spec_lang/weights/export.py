@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from spec_lang.asking import asked
 from spec_lang.frozen import Frozen
 from spec_lang.shapes.dtype import DType
 from spec_lang.weights import fingerprint, rename, safetensors
@@ -136,7 +137,9 @@ def export(
     total = sum(n.length for n in needed)
     if mode == "embed" and total > EMBED_LIMIT:
         message = f"the weights take {total:,} bytes, and an ONNX file ends at {EMBED_LIMIT:,}"
-        raise refuse("E1014", message, path, help="leave out --embed: they go into a file beside the model")
+        raise refuse(
+            "E1014", message, path, help=f"leave out {asked('--embed')}: they go into a file beside the model"
+        )
     with Output(path, durable=durable) as output:
         try:
             if mode == "none":
@@ -252,7 +255,7 @@ def _places(paths: Iterable[str], folder: str) -> dict[str, str]:
             message = (
                 "the weights lie outside the model's folder, or behind a link, and runtimes read neither"
             )
-            help = "leave out --zero-copy, or put the model into the folder of the file"
+            help = f"leave out {asked('--zero-copy')}, or put the model into the folder of the file"
             problems.append(problem("E1017", message, path, help=help))
         else:
             places[path] = place
