@@ -87,7 +87,8 @@ def sizes(path: Path, inputs: Path) -> dict[str, int]:
                 scale = linear(whole, name)
                 assert scale is not None
                 factor, offset = (part.const for part in scale)
-                assert factor and offset is not None
+                assert factor is not None
+                assert offset is not None
                 found[name] = (n - offset) // factor
     return found
 

@@ -30,6 +30,10 @@ KEY: Final = "specc.export"
 """The key of the model's metadata under which it stands how the model was made, as JSON."""
 
 
+SMALL: Final = 1024
+"""Bytes from which on a tensor that is copied stands in the file beside the model, and not in the model itself."""
+
+
 class Written(Frozen):
     """What an export wrote.
 
@@ -102,6 +106,7 @@ def export(
         weights=weights,
         seed=seed or 0,
         mode=mode,
+        small=SMALL,
         renames=renames,
         ignores=ignores,
         precision=options.dtype,
