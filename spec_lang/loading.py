@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
+from itertools import count
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
@@ -27,6 +28,9 @@ class ExternsNotAllowed(ImportError):
 def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
     """The generated module of a spec: its models, blocks, records and functions by name.
 
+    The same text gives the same module, so that what was made of it before is of the same classes; a spec that has changed
+    gives another one, and the classes from before stay where they are.
+
     Args:
         path: The spec.
         allow_extern: Whether the Python code that it declares as `extern` may be imported, and so run.
@@ -36,9 +40,7 @@ def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
         ExternsNotAllowed: it declares externs, and `allow_extern` is False.
     """
     path = Path(path).absolute()
-    program = _program(path, path.parent, allow_extern)
-    prefix = "nnspec_" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    return from_program(program, prefix, allow_extern=allow_extern)
+    return _loaded(_program(path, path.parent, allow_extern))
 
 
 def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool = False) -> ModuleType:
@@ -57,8 +59,20 @@ def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool
 
     find = workspace.finder(() if folder is None else (Path(folder),))
     program = compile_sources({"spec": workspace.from_text(text)}, find).checked()
-    prefix = "nnspec_" + hashlib.sha256(f"{folder}\0{text}".encode(errors="replace")).hexdigest()[:12]
-    return from_program(program, prefix, allow_extern=allow_extern)
+    if not allow_extern:
+        _refuse_externs(program)
+    return _loaded(program)
+
+
+def _loaded(program: Program) -> ModuleType:
+    """The module of a program in the package `loaded`, under a name that its text decides wherever it lies."""
+    from spec_lang import loaded
+
+    sources = _sources(program)
+    print_ = hashlib.sha256(repr([(name, text) for name, (_, text) in sources.items()]).encode())
+    prefix = f"{loaded.__name__}.p{print_.hexdigest()[:12]}"
+    first = _name(prefix, program.files[0].module)
+    return sys.modules.get(first) or _run(program, sources, prefix)
 
 
 def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -> ModuleType:
@@ -69,10 +83,17 @@ def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -
     """
     if not allow_extern:
         _refuse_externs(program)
+    return _run(program, _sources(program), prefix)
+
+
+def _name(prefix: str, module: str) -> str:
+    return f"{prefix}_{module.replace('.', '_')}"
+
+
+def _run(program: Program, sources: Mapping[str, tuple[str, str]], prefix: str) -> ModuleType:
     modules: dict[str, ModuleType] = {}
-    sources = _sources(program)
     for name, (file, _) in sources.items():
-        module = ModuleType(f"{prefix}_{name.replace('.', '_')}")
+        module = ModuleType(_name(prefix, name))
         module.__file__ = file
         modules[name] = module
     waiting = dict(sources)
@@ -135,7 +156,7 @@ class SpecLoader(Loader):
         """
         program = _program(self.path, self.root, self.allow_extern)
         file, self.source = _sources(program)[program.files[0].module]
-        module.__file__ = str(self.path)
+        module.__file__ = file  # where `inspect` and tracebacks find the generated lines
         exec(_code(file, self.source), module.__dict__)
 
     def get_source(self, fullname: str) -> str | None:
@@ -201,9 +222,19 @@ def _sources(program: Program) -> dict[str, tuple[str, str]]:
 
     sources = emit(program)
     return {
-        file.module: (f"<generated from {file.path}>", sources[file.module.replace(".", "/") + ".py"])
+        file.module: (_shown(file.path, source), source)
         for file in program.files
+        for source in (sources[file.module.replace(".", "/") + ".py"],)
     }
+
+
+def _shown(path: str, source: str) -> str:
+    """The name under which tracebacks show a source: one that changed has a number, so that what was made before keeps its lines."""
+    for n in count(1):
+        file = f"<generated from {path}{'' if n == 1 else f' ({n})'}>"
+        if "".join(linecache.getlines(file)) in ("", source):
+            return file
+    raise AssertionError
 
 
 def _code(file: str, source: str) -> CodeType:

@@ -7,14 +7,17 @@ import keyword
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from spec_lang import partial
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span, SpecError
 from spec_lang.syntax import limits
 from spec_lang.syntax.from_bytes import read_source, too_large
 
 SUFFIX = ".nnspec"
+HELD = 500
+"""Files that are kept open until all are in place, so that another run does not take them for left ones: a process may have 1,024."""
 
 
 def specs_under(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Path]]:
@@ -115,25 +118,32 @@ def write_all(files: Mapping[Path, str | bytes]) -> None:
         OSError: a file cannot be written; those renamed before stay.
     """
     staged: list[tuple[str, Path]] = []
-    try:
-        for path, content in files.items():
+    with ExitStack() as held:
+        held.callback(_unstage, staged)
+        for path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = str(path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp"))
-            with open(temporary, "xb") as out:
-                staged.append((temporary, path))
+        partial.clean(map(str, files))
+        for path, content in files.items():
+            temporary, fd = partial.begin(str(path))
+            staged.append((temporary, path))
+            with ExitStack() as here:
+                out = (held if len(staged) <= HELD else here).enter_context(open(fd, "wb"))
                 out.write(content.encode() if isinstance(content, str) else content)
                 out.flush()
-                os.fsync(out.fileno())
+                os.fsync(fd)
             if path.exists():
                 os.chmod(temporary, path.stat().st_mode & 0o777)
         while staged:
             temporary, path = staged[0]
             os.replace(temporary, path)
             staged.pop(0)
-    finally:
-        for temporary, _ in staged:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
+
+
+def _unstage(staged: list[tuple[str, Path]]) -> None:
+    """Remove what was written and not put in place."""
+    for temporary, _ in staged:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
 
 
 def finder(folders: tuple[Path, ...]) -> Callable[[str], Source | None]:

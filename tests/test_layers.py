@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "syntax": {"frozen", "diagnostics", "resources"},
     "ops": {"frozen", "shapes", "diagnostics"},
     "ir": {"frozen", "syntax", "ops", "shapes", "diagnostics"},
-    "weights": {"asking", "frozen", "ops", "shapes", "diagnostics"},
+    "weights": {"asking", "partial", "frozen", "ops", "shapes", "diagnostics"},
     "targets": {"asking", "frozen", "weights", "ir", "ops", "shapes", "diagnostics"},
     "compiler": {"frozen", "targets", "ir", "syntax", "diagnostics"},
 }

@@ -14,11 +14,11 @@ from spec_lang.targets.torch.methods import method_lines
 from spec_lang.targets.torch.names import USED, Scope
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, docstring
-from spec_lang.targets.torch.ties import hook
+from spec_lang.targets.torch.ties import hook, loading
 from spec_lang.targets.torch.writer import Writer
 
 
-def block_class(block: m.Block, imports: Imports, trains: frozenset[str]) -> list[str]:
+def block_class(block: m.Block, imports: Imports, trains: frozenset[str], tied: frozenset[str]) -> list[str]:
     """The class of a block: `__init__`, `forward`, and the other methods in the author's order."""
     attributes = Attributes(block)
     written = [method_lines(method, attributes, imports, trains) for method in block.methods]
@@ -27,6 +27,8 @@ def block_class(block: m.Block, imports: Imports, trains: frozenset[str]) -> lis
     parts = [part for part in (init, *methods) if part]
     if block.ties:
         parts.append(hook(block.ties, imports))
+    if f"{imports.here}.{block.name}" in tied:
+        parts.append(loading(imports))
     base = "nn.Module"
     imports.use("nn")
     if isinstance(block.body, m.Call):

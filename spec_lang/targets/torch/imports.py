@@ -16,6 +16,7 @@ _PLAIN = {"math": "import math", "torch": "import torch", "F": "import torch.nn.
 _FROM = {
     "OrderedDict": "collections",
     "Callable": "collections.abc",
+    "Mapping": "collections.abc",
     "Sequence": "collections.abc",
     "dataclass": "dataclasses",
     "partial": "functools",
