@@ -302,7 +302,6 @@ def read_ir(text: str) -> None:
     except (SpecError, BadProgram, EvaluationError, KeyError) as error:
         if isinstance(error, KeyError) and error.args != ("Net",):
             raise
-        print(type(error).__name__)
 
 
 def options(dice: Random) -> Case:
