@@ -201,9 +201,8 @@ def _no_size(dims: Mapping[str, int]) -> str | None:
 
 def _compiled(path: Path) -> Compilation:
     from spec_lang import workspace
-    from spec_lang.compiler import compile_sources
 
-    return compile_sources({path.stem: workspace.read(path)}, workspace.finder((path.parent,)))
+    return workspace.compiled(path)
 
 
 _LAZY = {

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
+from importlib.util import resolve_name, spec_from_loader
 from itertools import count
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -40,7 +40,7 @@ def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
         ExternsNotAllowed: it declares externs, and `allow_extern` is False.
     """
     path = Path(path).absolute()
-    return _loaded(_program(path, path.parent, allow_extern))
+    return _loaded(_program(path, None, allow_extern))
 
 
 def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool = False) -> ModuleType:
@@ -177,6 +177,7 @@ class _Importer:
             file, source = self.waiting.pop(name)
             module = self.modules[name]
             module.__dict__["__builtins__"] = self.builtins
+            module.__package__ = name.rpartition(".")[0]
             exec(_code(file, source), module.__dict__)
 
     def _import(
@@ -187,19 +188,17 @@ class _Importer:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        if level == 0 and fromlist and name in self.modules:
-            self.run(name)
-            return self.modules[name]
+        full = name
+        if level and globals is not None:
+            full = resolve_name("." * level + name, str(globals["__package__"]))
+        if fromlist and full in self.modules:
+            self.run(full)
+            return self.modules[full]
         return __import__(name, globals, locals, fromlist or (), level)
 
 
-def _program(path: Path, root: Path, allow_extern: bool) -> Program:
-    from spec_lang.compiler import compile_sources
-
-    folders = tuple(dict.fromkeys((path.parent, root)))
-    source = workspace.read(path)
-    found = compile_sources({workspace.module_name(path, root): source}, workspace.finder(folders))
-    program = found.checked()
+def _program(path: Path, root: Path | None, allow_extern: bool) -> Program:
+    program = workspace.compiled(path, root).checked()
     if not allow_extern:
         _refuse_externs(program)
     return program

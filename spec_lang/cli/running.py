@@ -13,6 +13,7 @@ import click
 from spec_lang.cli.shared import (
     FILE,
     MODEL,
+    ROOT,
     SET,
     all_of,
     compile_path,
@@ -34,6 +35,7 @@ RUNTIMES = ("torch", "onnxruntime", "openvino")
 
 model_options = all_of(
     FILE,
+    ROOT,
     SET,
     MODEL,
     export_options(),
@@ -79,7 +81,7 @@ def request(
             raise click.UsageError(f"--{name} goes with --weights")
     if options["onnx"]:
         model, sets, options = _as_exported(path, sets, model, options)
-    result = compile_path(path, path.parent, sets, model)
+    result = compile_path(path, options["root"], sets, model)
     finish(result.diagnostics, "text")
     program = result.checked()
     name = model_name(path, program, model)
@@ -139,10 +141,10 @@ def _as_exported(
         if options["dtype"] not in ("f16", "f32", "bf16"):
             raise CannotRun(f"{onnx} says how it was made in a way that is malformed")
         wanted = model or said.model
-        result = compile_path(path, path.parent, sets, wanted)
+        result = compile_path(path, options["root"], sets, wanted)
         if model is None and wanted is not None and not _defines(result, wanted):
             wanted = None
-            result = compile_path(path, path.parent, sets)
+            result = compile_path(path, options["root"], sets)
         finish(result.diagnostics, "text")
         program = result.checked()
         name = model_name(path, program, wanted)

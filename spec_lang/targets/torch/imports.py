@@ -65,7 +65,15 @@ class Imports:
         python = safe(own)
         if module == self.here:
             return python
-        return self._import(self._ours, module_name(module), python)
+        return self._import(self._ours, self._relative(module_name(module)), python)
+
+    def _relative(self, module: str) -> str:
+        """How this file imports another one of the program: with dots, where both are in one package."""
+        own, other = module_name(self.here).split(".")[:-1], module.split(".")
+        shared = 0
+        while shared < min(len(own), len(other) - 1) and own[shared] == other[shared]:
+            shared += 1
+        return "." * (len(own) - shared + 1) + ".".join(other[shared:]) if shared else module
 
     def reading(self, definition: str) -> Imports:
         """The same imports, for what stands in the file of a definition: names without a module are of that file."""
@@ -126,7 +134,10 @@ class Imports:
         for module, names in _by_module(self._externs).items():
             others[module] = {**others.get(module, {}), **names}
         third += _from_lines(others)
-        sections = [standard, third, _from_lines(_by_module(self._ours))]
+        ours = _by_module(self._ours)
+        beside = {k: v for k, v in ours.items() if k.startswith(".")}
+        absolute = {k: v for k, v in ours.items() if k not in beside}
+        sections = [standard, third, _from_lines(absolute), _from_lines(beside)]
         return [line for section in sections if section for line in ("", *section)][1:]
 
 
@@ -160,8 +171,10 @@ def _from_lines(modules: Mapping[str, Mapping[str, str]]) -> list[str]:
     return lines
 
 
-def _natural(name: str) -> tuple[str, str]:
-    return name.lower(), name
+def _natural(name: str) -> tuple[int, str, str]:
+    """The order of modules; those with more dots before them come first."""
+    rest = name.lstrip(".")
+    return len(rest) - len(name), rest.lower(), rest
 
 
 def _member_order(name: str) -> tuple[int, str, str]:
