@@ -57,15 +57,16 @@ class Compilation:
         first = self.modules[0].name
         return next((m.tree.source.name for m in self.modules[1:] if first in m.imports.values()), None)
 
-    def torch_sources(self) -> dict[str, str]:
-        """The PyTorch target's files by relative path.
+    def torch_sources(self, line_length: int | None = None) -> dict[str, str]:
+        """The PyTorch target's files by relative path, in lines of 88 columns or so many.
 
         Raises:
             SpecError: the program does not check.
         """
         from spec_lang.targets.torch import emit
 
-        return emit(self.checked())
+        program = self.checked()
+        return emit(program) if line_length is None else emit(program, line_length)
 
 
 def compile_sources(

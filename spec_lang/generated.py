@@ -40,14 +40,14 @@ def models(program: Program) -> list[str]:
     ]
 
 
-def torch_files(result: Compilation) -> dict[str, str]:
+def torch_files(result: Compilation, line_length: int | None = None) -> dict[str, str]:
     """The PyTorch target's files by relative path, as they are written: each says in its first line what it is generated from.
 
     Raises:
         SpecError: the program does not check.
     """
     specs = {f"{f.module.replace('.', '/')}.py": f.path for f in result.checked().files}
-    return {name: header(specs[name]) + text for name, text in result.torch_sources().items()}
+    return {name: header(specs[name]) + text for name, text in result.torch_sources(line_length).items()}
 
 
 def is_generated(path: Path) -> bool:

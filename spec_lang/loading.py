@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import linecache
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -146,6 +147,7 @@ class SpecLoader(Loader):
         self.root = root
         self.allow_extern = allow_extern
         self.source: str | None = None
+        self._read: dict[str, tuple[int, int]] = {}
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the generated source in the module.
@@ -154,14 +156,30 @@ class SpecLoader(Loader):
             SpecError: the spec does not check.
             ExternsNotAllowed: it declares externs that may not be imported.
         """
+        self._read = {str(self.path): _state(str(self.path))}
         program = _program(self.path, self.root, self.allow_extern)
+        self._read = {f.path: _state(f.path) for f in program.files}
         file, self.source = _sources(program)[program.files[0].module]
         module.__file__ = file  # where `inspect` and tracebacks find the generated lines
         exec(_code(file, self.source), module.__dict__)
 
+    @property
+    def changed(self) -> bool:
+        """Whether its spec, or one that it imports, is another file than the one that was read."""
+        return any(_state(path) != before for path, before in self._read.items())
+
     def get_source(self, fullname: str) -> str | None:
         """The generated source, for tools that show it."""
         return self.source
+
+
+def _state(path: str) -> tuple[int, int]:
+    """What tells a file from what it was."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 class _Importer:

@@ -9,7 +9,8 @@ from typing import Any, Final
 from spec_lang.frozen import Frozen
 
 FILE: Final = "pyproject.toml"
-LINE_LENGTHS: Final = range(60, 321)
+LINE_LENGTHS: Final = range(88, 321)
+"""What generated files carry whatever their spec, such as the hook of tied tensors, has lines of up to 88 columns."""
 
 
 class BadSettings(Exception):
@@ -24,7 +25,7 @@ class Settings(Frozen):
         root: The folder that imports start from.
         output: The folder for what is compiled.
         line_length: Of generated Python.
-        onnx: Options of the ONNX target by their names on the command line, without dashes.
+        onnx: Options of the ONNX target, by their names in Python.
     """
 
     folder: Path | None = None
@@ -36,6 +37,7 @@ class Settings(Frozen):
 
 _NONE: Final = Settings(None, None, None, None, {})
 _ONNX: Final = {"dtype": str, "opset": int, "embed": bool, "no-weights": bool}
+_DTYPES: Final = ("f32", "f16", "bf16")
 
 
 def settings(folder: Path) -> Settings:
@@ -105,4 +107,6 @@ def _options(file: Path, said: Any) -> dict[str, Any]:
             raise BadSettings(f"{file}: [tool.specc.onnx] has no `{name}`; it has: {', '.join(_ONNX)}")
         if type(value) is not _ONNX[name]:
             raise BadSettings(f"{file}: `{name}` in [tool.specc.onnx] is {_ONNX[name].__name__}")
-    return said
+    if said.get("dtype", "f32") not in _DTYPES:
+        raise BadSettings(f"{file}: `dtype` in [tool.specc.onnx] is one of {', '.join(_DTYPES)}")
+    return {name.replace("-", "_"): value for name, value in said.items()}

@@ -169,7 +169,7 @@ def test_where_it_was_looked_for_is_said(tmp_path: Path) -> None:
         ("[tool.specc]\nroot = 3\n", "`root` is the name of a folder"),
         ("[tool]\nspecc = 3\n", "[tool.specc] is a table"),
         ("[tool.specc\n", "cannot be read"),
-        ("[tool.specc]\nline-length = 5\n", "`line-length` goes from 60 to 320"),
+        ("[tool.specc]\nline-length = 5\n", "`line-length` goes from 88 to 320"),
         ('[tool.specc.onnx]\nopset = "x"\n', "`opset` in [tool.specc.onnx] is int"),
     ],
 )
@@ -186,3 +186,46 @@ def test_without_a_project_a_path_is_needed(tmp_path: Path) -> None:
     done = specc("check", cwd=tmp_path)
     assert done.returncode == 2
     assert "no pyproject.toml here or above has a [tool.specc]" in done.stderr
+
+
+def test_generated_lines_have_the_length_that_the_project_says(tmp_path: Path) -> None:
+    spec = tmp_path / "net.nnspec"
+    spec.write_text((Path(__file__).parents[1] / "models" / "vit.nnspec").read_text())
+    longest = {}
+    for length in (88, 100, 140):
+        (tmp_path / "pyproject.toml").write_text(f"[tool.specc]\nline-length = {length}\n")
+        out = tmp_path / str(length)
+        assert specc("compile", spec, "-o", out).returncode == 0
+        text = (out / "net.py").read_text()
+        longest[length] = max(len(line) for line in text.splitlines() if "type: ignore" not in line)
+        ruff = [
+            sys.executable,
+            "-m",
+            "ruff",
+            "format",
+            "--isolated",
+            "--no-cache",
+            "--line-length",
+            str(length),
+        ]
+        done = subprocess.run([*ruff, "--check", str(out)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        assert spec_lang.compile_file(spec, out) == [out / "net.py"]
+        assert (out / "net.py").read_text() == text
+    assert longest[88] <= 88 < longest[100] <= 100 < longest[140] <= 140
+
+
+def test_options_of_a_target_are_what_the_project_says(tmp_path: Path) -> None:
+    import onnx
+
+    (tmp_path / "net.nnspec").write_text(BLOCKS.replace("block", "model").replace("n: int", "n: int = 4"))
+    (tmp_path / "pyproject.toml").write_text('[tool.specc.onnx]\ndtype = "f16"\nopset = 19\nembed = true\n')
+    command = ["compile", "net.nnspec", "--target", "onnx", "--set", "n=64", "--seed", "0"]
+    for options, opset, number in (([], 19, 10), (["--dtype", "f32", "--opset", "21"], 21, 1)):
+        done = specc(*command, *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        found = onnx.load(tmp_path / "net.onnx")
+        assert found.opset_import[0].version == opset
+        assert {i.data_type for i in found.graph.initializer} == {number}
+        assert not (tmp_path / "net.onnx.data").exists()
+    assert specc("compile", "net.nnspec", "-o", "out", cwd=tmp_path).returncode == 0

@@ -109,7 +109,7 @@ def command(
     specs = [Path(name) for _, _, result in results for name in result.sources]
     if target == "torch":
         _only_for_onnx(onnx)
-        files, own = _torch(results, file, folder)
+        files, own = _torch(results, file, folder, said.line_length)
         files = {p: text for p, text in files.items() if p in own or not _holds(p, text)}
         keep(specs, files)
         if only_check:
@@ -120,6 +120,10 @@ def command(
         return
     from spec_lang.cli.onnx_output import Request, export
 
+    context = click.get_current_context()
+    for name, value in said.onnx.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT:
+            onnx[name] = value
     request = Request.of(onnx)
     outputs = _onnx(paths, results, file, folder)
     keep(specs, [p for output in outputs for p in (output, Path(f"{output}.data"))])
@@ -161,7 +165,10 @@ def _places(output: Path | None) -> tuple[Path | None, Path | None]:
 
 
 def _torch(
-    results: list[tuple[Path, Path, Compilation]], file: Path | None, folder: Path | None
+    results: list[tuple[Path, Path, Compilation]],
+    file: Path | None,
+    folder: Path | None,
+    line_length: int | None,
 ) -> tuple[dict[Path, str | bytes], set[Path]]:
     """The files of the PyTorch target: a module for each spec, imports included, and which of them are of specs that are named.
 
@@ -173,7 +180,7 @@ def _torch(
         own = f"{result.checked().files[0].module.replace('.', '/')}.py"
         if file is not None and file.name != Path(own).name and (other := result.imports_first()):
             fail(f"{other} imports {path.name}, so -o may name another folder, but not another file")
-        for relative, text in torch_files(result).items():
+        for relative, text in torch_files(result, line_length).items():
             target = (folder or root) / relative
             if file is not None and relative == own:
                 target = file

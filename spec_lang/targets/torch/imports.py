@@ -8,7 +8,7 @@ from typing import Any
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.effects import Growing
-from spec_lang.targets.torch.layout import WIDTH
+from spec_lang.targets.torch.layout import line_width
 from spec_lang.targets.torch.names import parameters, safe
 from spec_lang.targets.torch.text import identifier, module_name
 
@@ -164,7 +164,7 @@ def _from_lines(modules: Mapping[str, Mapping[str, str]]) -> list[str]:
         ordered = sorted(modules[module].items(), key=lambda item: _member_order(item[0]))
         names = [name if name == local else f"{name} as {local}" for name, local in ordered]
         line = f"from {module} import {', '.join(names)}"
-        if len(line) <= WIDTH:
+        if len(line) <= line_width():
             lines.append(line)
         else:
             lines += [f"from {module} import (", *(f"    {name}," for name in names), ")"]

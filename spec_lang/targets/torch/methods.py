@@ -14,7 +14,7 @@ from spec_lang.targets.torch.code import Binary, Call, flat, name
 from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.lines import stated
 from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.routine import Draft, Routine
@@ -87,7 +87,7 @@ def _whole(r: Routine, head: _Head, checks: Sequence[m.Require], body: list[str]
     parameters = [*head.leading, *_parameters(r), *head.trailing]
     lines = define(indent - 4, head.name, parameters, _result(r))
     shapes = _shapes(method)
-    if shapes and len(lines) == 1 and not method.doc and len(f"{lines[0]}  # {shapes}") <= WIDTH:
+    if shapes and len(lines) == 1 and not method.doc and len(f"{lines[0]}  # {shapes}") <= line_width():
         lines = [f"{lines[0]}  # {shapes}"]
         shapes = None
     if method.doc:
@@ -243,11 +243,11 @@ def _shape_comment(method: m.Method, indent: int) -> list[str]:
     if text is None:
         return []
     margin = " " * indent
-    if len(f"{margin}# {text}") <= WIDTH:
+    if len(f"{margin}# {text}") <= line_width():
         return [f"{margin}# {text}"]
     given, made = _shape_lists(method)
-    lines = _packed(given, WIDTH - indent - 2)
-    lines += _packed([f"-> {made[0]}", *made[1:]], WIDTH - indent - 2) if made else []
+    lines = _packed(given, line_width() - indent - 2)
+    lines += _packed([f"-> {made[0]}", *made[1:]], line_width() - indent - 2) if made else []
     return [f"{margin}# {line}" for line in lines]
 
 

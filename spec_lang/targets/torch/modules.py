@@ -9,6 +9,7 @@ from spec_lang.ops.base import FUNCTIONS
 from spec_lang.targets.torch.classes import block_class, variant_class
 from spec_lang.targets.torch.definitions import constant, function, record
 from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.layout import WIDTH, of_width
 from spec_lang.targets.torch.methods import function_lines
 from spec_lang.targets.torch.operations import dropped
 from spec_lang.targets.torch.order import in_order
@@ -17,8 +18,8 @@ from spec_lang.targets.torch.ties import holding_ties
 from spec_lang.targets.torch.walk import nodes
 
 
-def emit(program: m.Program) -> dict[str, str]:
-    """The sources by path (`pkg/name.py`): a module for each file, with the definitions of that file.
+def emit(program: m.Program, columns: int = WIDTH) -> dict[str, str]:
+    """The sources by path (`pkg/name.py`): a module for each file, with the definitions of that file, in lines of so many columns.
 
     Raises:
         BadProgram: the program holds what no checked spec can (a name that is none, a path out of its folder).
@@ -27,9 +28,10 @@ def emit(program: m.Program) -> dict[str, str]:
     training = training_functions(program, definitions)
     tied = holding_ties(program, definitions)
     sources = {}
-    for index, file in enumerate(program.files):
-        path = module_name(file.module).replace(".", "/") + ".py"
-        sources[path] = "\n".join(_module(index, file, program, definitions, training, tied)) + "\n"
+    with of_width(columns):
+        for index, file in enumerate(program.files):
+            path = module_name(file.module).replace(".", "/") + ".py"
+            sources[path] = "\n".join(_module(index, file, program, definitions, training, tied)) + "\n"
     return sources
 
 
