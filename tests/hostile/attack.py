@@ -12,6 +12,7 @@ import io
 import json
 import os
 import pickle
+import re
 import resource
 import signal
 import subprocess
@@ -87,7 +88,7 @@ PATHS = (
     "deep.nnspec",
 )
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "check": ("--set", "--model", "--format"),
+    "check": ("--set", "--model", "--format", "--root"),
     "compile": (
         "--target", "-o", "--check", "--force", "--set", "--model", "--format", "--weights", "--rename", "--ignore", "--dtype", "--opset",
         "--method", "--dim", "--seed", "--no-weights", "--zero-copy", "--embed", "--input", "--with",
@@ -191,7 +192,8 @@ def _change(holder: Any, key: Any, dice: Random) -> None:
     elif kind == 1 and isinstance(holder, dict):
         holder[dice.choice((*HOSTILE, "metadata", "weight_map", "", "x" * 99))] = holder.pop(key)
     elif kind == 1:
-        holder[key:key] = [holder[key]] * dice.choice((1, 9, 999))
+        many = 999 if len(json.dumps(holder[key])) < 1000 else 1
+        holder[key:key] = [holder[key]] * dice.choice((1, 9, many))
     else:
         holder[key] = dice.choice(_JSON)
 
@@ -227,6 +229,49 @@ def imported(dice: Random) -> Case:
             "whole.nnspec": WHOLE.replace("part", word, 1).encode("utf-8", "replace"),
         }
     return Case("import", files, [dice.choice(("check", "compile")), dice.choice(("whole.nnspec", "."))])
+
+
+SETTINGS = b"""[project]
+name = "x"
+
+[tool.specc]
+root = "."
+output = "build"
+line-length = 100
+
+[tool.specc.onnx]
+opset = 21
+dtype = "f16"
+embed = true
+"""
+
+
+def project(dice: Random) -> Case:
+    """A project's settings, and a package in it."""
+    text = SETTINGS.decode()
+    for _ in range(dice.choice((1, 1, 2))):
+        words = re.findall(r"[\w.]+|\S|\s", text)
+        at = dice.randrange(len(words))
+        words[at] = dice.choice(
+            (*HOSTILE, *VALUES, '"/"', '".."', '"no\\u0000"', "1e9", "{}", "[]", "1979-05-27")
+        )
+        text = "".join(words)
+    changed = text.encode("utf-8", "replace") if dice.random() < 0.7 else _bytes_changed(SETTINGS, dice)
+    dots = dice.choice(("", ".", "..", "...", "....", "." * 999))
+    files = {
+        "pyproject.toml": changed,
+        "__init__.py": b"",
+        "part.nnspec": PART.encode(),
+        "whole.nnspec": WHOLE.replace("part", dots + "part", 1).encode(),
+    }
+    command = dice.choice(
+        (["check"], ["compile"], ["compile", "--target", "onnx", "whole.nnspec"], ["check", "whole.nnspec"])
+    )
+    return Case(
+        "project",
+        files,
+        [*command, *dice.choice(([], [], ["--root", dice.choice((".", "..", "/", "part.nnspec"))]))],
+    )
 
 
 def weights(dice: Random) -> Case:
@@ -339,7 +384,21 @@ def options(dice: Random) -> Case:
     return Case("options", sound() | {"bad.nnspec": b"\xff\xfe", "deep.nnspec": deep}, words)
 
 
-KINDS = (spec, spec, spec, imported, weights, weights, graph, array, program, options, options, options)
+KINDS = (
+    spec,
+    spec,
+    spec,
+    imported,
+    project,
+    weights,
+    weights,
+    graph,
+    array,
+    program,
+    options,
+    options,
+    options,
+)
 
 
 # --- Running --------------------------------------------------------------------------------
