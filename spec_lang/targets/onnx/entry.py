@@ -96,7 +96,9 @@ class Inputs(Frozen):
         return found
 
     def _unknown(self, name: str) -> Dim:
-        """A dim that no hyperparameter gives: its fixed size, or a symbol."""
+        """A dim that no hyperparameter gives: its fixed size, or a symbol; each `_` is one of its own, and no name."""
+        if name == "_":
+            return symbol(name)
         self.shown.add(name)
         return dim(self.fixed[name]) if name in self.fixed else symbol(name)
 
@@ -162,7 +164,7 @@ def dims_known(fixed: Collection[str], shown: Set[str], method: model.Method, en
         EvaluationError: no input has one of them.
     """
     for name in sorted(set(fixed) - set(shown)):
-        able = sorted(shown - {"_"})
+        able = sorted(shown)
         if name in env.values:
             help = f"it is no dim that a call brings: {asked('--set')} gives hyperparameters other values"
         else:
