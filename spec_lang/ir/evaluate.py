@@ -325,7 +325,7 @@ class Evaluator:
         def one() -> None:
             if node.key is not None:
                 keys.append(self.value(node.key, inner))
-            values.append(self.value(node.value, inner))
+            values.extend(self.sequence((node.value,), inner))
             inner.values.update({c.name: self.value(c.next, inner) for c in node.carry})
             check_length(len(values))
 

@@ -39,6 +39,8 @@ class Case:
 
 RUN: list[Case] = [
     Case("alexnet", "AlexNet", lambda: network("alexnet"), [(2, 3, 63, 95), (1, 3, 80, 64)], drawn=True),
+    Case("vgg", "VGG", lambda: models.vgg.VGG(models.vgg.make_layers([8, "M", 12, 12, "M", 512, "M"]), 9), [(2, 3, 33, 65), (1, 3, 64, 40)], {"widths": [8, 12, 512], "depths": [1, 2, 1], "classes": 9}, drawn=True),
+    Case("vgg", "VGG", lambda: models.vgg.VGG(models.vgg.make_layers([8, 8, "M", 512, "M"], batch_norm=True), 9, dropout=0.0), [(2, 3, 33, 65), (1, 3, 64, 40)], {"widths": [8, 512], "depths": [2, 1], "norm": True, "classes": 9, "p": 0.0}),
     Case("resnet", "ResNet", lambda: models.resnet.ResNet(models.resnet.Bottleneck, [1, 2, 1, 1], 9, groups=32, width_per_group=4), [(2, 3, 33, 65), (1, 3, 64, 40)], {"depths": [1, 2, 1, 1], "groups": 32, "group_width": 4, "classes": 9}),
     Case("mobilenet_v2", "MobileNetV2", lambda: network("mobilenet_v2", num_classes=9), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 9}, drawn=True),
     Case("mobilenet_v2", "MobileNetV2", lambda: network("mobilenet_v2", num_classes=9, width_mult=0.35, dropout=0.0), [(2, 3, 33, 65)], {"classes": 9, "width": 0.35, "p": 0.0}),
@@ -56,6 +58,7 @@ RUN: list[Case] = [
 
 NAMED: list[tuple[str, str, str]] = [
     ("alexnet", "AlexNet", "alexnet"),
+    *(("vgg", f"VGG{n}{bn.upper()}", f"vgg{n}{bn}") for n in (11, 13, 16, 19) for bn in ("", "_bn")),
     ("resnet", "ResNet18", "resnet18"),
     ("resnet", "ResNet34", "resnet34"),
     ("resnet", "ResNet50", "resnet50"),

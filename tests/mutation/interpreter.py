@@ -700,7 +700,8 @@ class Evaluator:
             if not generators:
                 if len(results) > 2000:
                     raise TooBig("too many items")
-                results.append((self.value(e.key) if e.key else None, self.value(e.value)))
+                key = self.value(e.key) if e.key else None
+                results.extend((key, v) for v in self.items((e.value,)))
                 return
             for item in self.value(generators[0].iterable):
                 self.assign(generators[0].target, item)

@@ -12,7 +12,9 @@ from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Entry, InputSummary, MethodSummary
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.texts import type_symbols, type_text
+from spec_lang.ir.from_ast.values.value import POISON, Entry, InputSummary, MethodSummary, Value
 from spec_lang.shapes import Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
 
@@ -50,7 +52,9 @@ def check_container(
     if is_module(module):
         args = Args()
         args.values, args.nodes = [type], [node.alias]
-        result.result = c.run(Place(at.scope, Mode.BODY, at.facts), module, args, node.alias)
+        result.result = _told(
+            c, c.run(Place(at.scope, Mode.BODY, at.facts), module, args, node.alias), node.alias
+        )
     elif module is not POISON:
         result.result = POISON
         c.error("E0408", f"{node.name.id} is {host.kind_of(module)}, no container", node.alias)
@@ -70,6 +74,22 @@ def check_container(
         if cell is not None and cell.name not in c.block.hypers and cell.name not in better.values():
             better[axis] = cell.name
     return better
+
+
+def _told(c: Check, result: Value, node: ast.Expr) -> Value:
+    """A result in what its users know: sizes that run along lists are what they are behind them."""
+    running = c.block.running
+    result = substitute(result, dict(running.lasts))
+    own = running.carried.keys() | running.heads.keys() | running.elements | running.counters
+    unknown = sorted(type_symbols(result) & own)
+    if not unknown:
+        return result
+    return c.error(
+        "E0307",
+        f"what comes of this is {type_text(result)}, and no formula tells a user of it what `{unknown[0]}` is",
+        node,
+        help="let the last layer have a size of its own",
+    )
 
 
 def _for_container(c: Check, mistake: Mistake, node: ast.Block, shape: list[Dim | Pack]) -> Mistake:

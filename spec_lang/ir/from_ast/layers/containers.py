@@ -11,6 +11,7 @@ from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     DefCtor,
+    FlatModule,
     FunctionRef,
     ListModule,
     OpCtor,
@@ -137,10 +138,12 @@ def _counts(key: Template, index: Dim) -> bool:
 
 def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
     """Whether `Sequential` can run a child: PyTorch's lists and dicts of layers have no forward."""
-    holds = isinstance(value, RepeatModule) or (isinstance(value, ListModule) and value.kind != "sequential")
+    holds = isinstance(value, RepeatModule | FlatModule) or (
+        isinstance(value, ListModule) and value.kind != "sequential"
+    )
     if not holds or id(place) in spliced:
         return True
-    assert isinstance(value, RepeatModule | ListModule)
+    assert isinstance(value, RepeatModule | FlatModule | ListModule)
     what, star = ("dict", "**") if _is_dict(value) else ("list", "*")
     written = c.source.at(place.span)
     shown = written if len(written) <= 40 and "\n" not in written else "..."
@@ -185,9 +188,9 @@ def list_module(c: Check, at: Place, pairs: list[tuple[ast.Expr, Value]]) -> Val
         if not _is_layer(c, value, place):
             return POISON
         keys.append(str(len(items)))
-        nested = isinstance(value, RepeatModule) and not isinstance(place, ast.Star)
+        nested = isinstance(value, RepeatModule | FlatModule) and not isinstance(place, ast.Star)
         items.append(ListModule(at.member, "list", [value], ["0"]) if nested else value)
-    if len(items) == 1 and isinstance(items[0], RepeatModule):
+    if len(items) == 1 and isinstance(items[0], RepeatModule | FlatModule):
         return items[0]
     return ListModule(at.member, "list", items, keys)
 
@@ -224,5 +227,7 @@ def dict_module(c: Check, at: Place, node: ast.Dict) -> Value:
     return ListModule(at.member, "dict", items, keys)
 
 
-def _is_dict(value: RepeatModule | ListModule) -> bool:
+def _is_dict(value: RepeatModule | FlatModule | ListModule) -> bool:
+    if isinstance(value, FlatModule):
+        return False
     return value.keyed if isinstance(value, RepeatModule) else value.kind == "dict"

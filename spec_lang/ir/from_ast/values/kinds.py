@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.values.value import (
     MODULES,
     Case,
+    FlatModule,
     ListModule,
     Mapped,
     Maybe,
@@ -44,4 +45,6 @@ def is_list(value: Value) -> bool:
     """Whether a value is a plain list of layers, which PyTorch has no `forward` for."""
     if isinstance(value, RepeatModule):
         return not value.keyed
+    if isinstance(value, FlatModule):
+        return True
     return isinstance(value, ListModule) and value.kind == "list"
