@@ -97,6 +97,9 @@ class Programs:
             lambda: ast.Comprehension(
                 AT, self.maybe(sub), sub(), self.some(lambda: self.clause(deeper), 1, 2)
             ),
+            lambda: ast.Comprehension(
+                AT, None, ast.Star(AT, sub()), self.some(lambda: self.clause(deeper), 1, 2)
+            ),
         )
 
     def item(self, depth: int) -> ast.Expr:
@@ -267,7 +270,11 @@ class Programs:
         kind = self.random.choice(["model", "block"])
         if self.random.random() < 0.3:
             hypers = self.maybe(lambda: self.some(self.hyper))
-            return ast.Block(AT, kind, self.name(), hypers, None, (), self.expr())
+            if hypers is None or self.random.random() < 0.5:
+                return ast.Block(AT, kind, self.name(), hypers, None, (), self.expr())
+            parts = self.some(self.require)
+            doc = self.doc() if parts else None
+            return ast.Block(AT, kind, self.name(), hypers, doc, parts, self.expr(), self.maybe(self.type))
         return ast.Block(
             AT, kind, self.name(), self.some(self.hyper), self.doc(), self.some(self.part, 1, 4), None
         )
