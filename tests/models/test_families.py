@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models.test_twins import flat, loaded
-from tests.models.vision import models, network, ops
+from tests.models.vision import convnext, models, network, ops
 from tests.onnx.exporting import export, model_file, run
 
 Size = tuple[int, ...]
@@ -53,12 +53,15 @@ RUN: list[Case] = [
     Case("regnet", "RegNetX_400MF", lambda: network("regnet_x_400mf", num_classes=9), [(2, 3, 64, 40)], {"classes": 9}),
     Case("deeplab", "DeepLabV3_ResNet50", lambda: network("deeplabv3_resnet50", weights_backbone=None, num_classes=5, aux_loss=True), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 5}, drawn=True),
     Case("densenet", "DenseNet", lambda: models.DenseNet(8, (2, 3, 2, 2), 16, num_classes=9), [(2, 3, 65, 97), (1, 3, 64, 80)], {"depths": [2, 3, 2, 2], "widths": [16, 16, 20, 18], "growth": 8, "classes": 9}),
+    Case("convnext", "ConvNeXt", lambda: models.ConvNeXt([convnext(4, 6, 1), convnext(6, 8, 2), convnext(8, None, 1)], num_classes=9, layer_scale=0.5), [(2, 3, 33, 65), (1, 3, 64, 40)], {"depths": [1, 2, 1], "widths": [4, 6, 8], "classes": 9, "p": 0.0}),
+    Case("convnext", "ConvNeXtTiny", lambda: network("convnext_tiny", num_classes=9), [(2, 3, 32, 64)], {"classes": 9}, drawn=True),
     Case("inception", "Inception3", lambda: network("inception_v3", num_classes=9, init_weights=False, transform_input=False, dropout=0.0), [(2, 3, 75, 99), (1, 3, 107, 75)], {"classes": 9, "p": 0.0}, trained=[(2, 3, 299, 299)]),
 ]  # fmt: skip
 
 NAMED: list[tuple[str, str, str]] = [
     ("alexnet", "AlexNet", "alexnet"),
     *(("vgg", f"VGG{n}{bn.upper()}", f"vgg{n}{bn}") for n in (11, 13, 16, 19) for bn in ("", "_bn")),
+    *(("convnext", f"ConvNeXt{n}", f"convnext_{n.lower()}") for n in ("Tiny", "Small", "Base", "Large")),
     ("resnet", "ResNet18", "resnet18"),
     ("resnet", "ResNet34", "resnet34"),
     ("resnet", "ResNet50", "resnet50"),
@@ -198,11 +201,17 @@ def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
             near(torch.from_numpy(c), a)
 
 
-@pytest.mark.parametrize("n", range(8))
-def test_training_skips_blocks_as_often_as_torchvisions(n: int) -> None:
+@pytest.mark.parametrize(
+    ("file", "name", "twin", "block"),
+    [
+        *(("efficientnet", f"EfficientNetB{n}", f"efficientnet_b{n}", "StochasticDepth") for n in range(8)),
+        *(("convnext", f"ConvNeXt{n}", f"convnext_{n.lower()}", "CNBlock") for n in ("Tiny", "Base")),
+    ],
+)
+def test_training_skips_blocks_as_often_as_torchvisions(file: str, name: str, twin: str, block: str) -> None:
     with torch.device("meta"):
-        model = getattr(loaded("efficientnet"), f"EfficientNetB{n}")()
+        model = getattr(loaded(file), name)()
     with Meta():
-        twin = network(f"efficientnet_b{n}")
-    found = [m.p for m in model.modules() if type(m).__name__ == "StochasticDepth"]
-    assert found == [m.p for m in twin.modules() if type(m).__name__ == "StochasticDepth"]
+        wanted = network(twin)
+    found = [m.p for m in model.modules() if type(m).__name__ == block]
+    assert found == [m.p for m in wanted.modules() if type(m).__name__ == "StochasticDepth"]
