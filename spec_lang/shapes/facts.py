@@ -203,7 +203,7 @@ class Facts:
 
     def _by_sides(self, cond: Cond, test: Cond, budget: Budget) -> bool | None:
         """Decide a comparison of conditional dims where their condition holds, and where it does not."""
-        known = self._holds(test, budget)
+        known = self._direct(test, budget)  # alternatives are for what neither side decides
         if known is not None:
             return self._holds(side(cond, test, known), budget)
         found: set[bool | None] = set()

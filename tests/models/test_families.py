@@ -55,6 +55,8 @@ RUN: list[Case] = [
     Case("densenet", "DenseNet", lambda: models.DenseNet(8, (2, 3, 2, 2), 16, num_classes=9), [(2, 3, 65, 97), (1, 3, 64, 80)], {"depths": [2, 3, 2, 2], "widths": [16, 16, 20, 18], "growth": 8, "classes": 9}),
     Case("convnext", "ConvNeXt", lambda: models.ConvNeXt([convnext(4, 6, 1), convnext(6, 8, 2), convnext(8, None, 1)], num_classes=9, layer_scale=0.5), [(2, 3, 33, 65), (1, 3, 64, 40)], {"depths": [1, 2, 1], "widths": [4, 6, 8], "classes": 9, "p": 0.0}),
     Case("convnext", "ConvNeXtTiny", lambda: network("convnext_tiny", num_classes=9), [(2, 3, 32, 64)], {"classes": 9}, drawn=True),
+    Case("swin", "Swin", lambda: models.SwinTransformer([4, 4], 8, [2, 1, 2], [2, 4, 2], [3, 3], stochastic_depth_prob=0.0, num_classes=9), [(2, 3, 36, 64), (1, 3, 22, 84)], {"dim": 8, "depths": [2, 1, 2], "heads": [2, 4, 2], "window": 3, "classes": 9, "p": 0.0}),
+    Case("swin", "SwinTiny", lambda: network("swin_t", num_classes=9), [(1, 3, 64, 96), (1, 3, 32, 256)], {"classes": 9}, drawn=True),
     Case("inception", "Inception3", lambda: network("inception_v3", num_classes=9, init_weights=False, transform_input=False, dropout=0.0), [(2, 3, 75, 99), (1, 3, 107, 75)], {"classes": 9, "p": 0.0}, trained=[(2, 3, 299, 299)]),
 ]  # fmt: skip
 
@@ -62,6 +64,7 @@ NAMED: list[tuple[str, str, str]] = [
     ("alexnet", "AlexNet", "alexnet"),
     *(("vgg", f"VGG{n}{bn.upper()}", f"vgg{n}{bn}") for n in (11, 13, 16, 19) for bn in ("", "_bn")),
     *(("convnext", f"ConvNeXt{n}", f"convnext_{n.lower()}") for n in ("Tiny", "Small", "Base", "Large")),
+    *(("swin", f"Swin{n}", f"swin_{n[0].lower()}") for n in ("Tiny", "Small", "Base")),
     ("resnet", "ResNet18", "resnet18"),
     ("resnet", "ResNet34", "resnet34"),
     ("resnet", "ResNet50", "resnet50"),
@@ -206,6 +209,7 @@ def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
     [
         *(("efficientnet", f"EfficientNetB{n}", f"efficientnet_b{n}", "StochasticDepth") for n in range(8)),
         *(("convnext", f"ConvNeXt{n}", f"convnext_{n.lower()}", "CNBlock") for n in ("Tiny", "Base")),
+        *(("swin", f"Swin{n}", f"swin_{n[0].lower()}", "SwinBlock") for n in ("Tiny", "Small")),
     ],
 )
 def test_training_skips_blocks_as_often_as_torchvisions(file: str, name: str, twin: str, block: str) -> None:

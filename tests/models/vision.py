@@ -13,7 +13,7 @@ for _name in ("nms", "qnms"):  # what its import takes for granted, and no model
         OPERATORS.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 from torchvision import models, ops  # noqa: E402
-from torchvision.models.convnext import CNBlockConfig as convnext  # noqa: E402, N813
+from torchvision.models.convnext import CNBlockConfig as convnext  # noqa: E402
 
 __all__ = ["convnext", "models", "network", "ops"]
 

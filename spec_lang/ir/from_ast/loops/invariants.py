@@ -36,11 +36,22 @@ def for_all(c: Check, at: Place, it: Iteration) -> list[Cond]:
         cond = item_at(items, it.index)
         if not isinstance(cond, Cond):
             continue
+        found += _of_counted(items, it.element)
         inside = Cond.lt(it.index, it.length)
         if at.under(inside).decide(Cond.lt(it.index, items.length)) is not True:
             inside = Cond.lt(it.index, items.length)
         found += [~inside | cond, ~inside | cond.substitute(names_of(it, it.index))]
     return list(dict.fromkeys(found))
+
+
+def _of_counted(items: Mapped, element: Value) -> list[Cond]:
+    """What is known of the items that a loop's own variables count: `for i in range(1, n)`."""
+    if isinstance(element, tuple):
+        return [cond for part in element for cond in _of_counted(items, part)]
+    if not isinstance(element, Dim) or len(element.symbols) != 1 or element == symbol(*element.symbols, 0):
+        return []
+    cond = item_at(items, element)
+    return [Cond.lt(element, 0) | Cond.ge(element, items.length) | cond] if isinstance(cond, Cond) else []
 
 
 def along(at: Place, it: Iteration) -> Place:
