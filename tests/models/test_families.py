@@ -184,10 +184,11 @@ def test_variants_have_torchvisions_names(file: str, name: str, twin: str) -> No
     assert list(found) == list(wanted)
 
 
-def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("channels", [[4, 6, 8, 10], [3, 7], [5], [2, 3, 4, 5, 6]], ids=len)
+def test_a_feature_pyramid_is_torchvisions(channels: list[int], tmp_path: Path) -> None:
     torch.manual_seed(0)
-    hypers = {"channels": [4, 6, 8, 10], "out": 5}
-    twin = ops.FeaturePyramidNetwork(hypers["channels"], hypers["out"])
+    hypers = {"channels": channels, "out": 5}
+    twin = ops.FeaturePyramidNetwork(channels, 5)
     model = loaded("fpn").FeaturePyramid(**hypers)
     model.load_state_dict(twin.state_dict(), strict=True)
     path = tmp_path / "model.onnx"
@@ -195,7 +196,8 @@ def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
     names = [i.name for i in onnx.load(path).graph.input]
     for h, w in [(2, 3), (1, 2)]:
         features = [
-            torch.randn(2, c, h * 2**i, w * 2**i) for c, i in zip([4, 6, 8, 10], [3, 2, 1, 0], strict=True)
+            torch.randn(2, c, h * 2**i, w * 2**i)
+            for c, i in zip(channels, reversed(range(len(channels))), strict=True)
         ]
         wanted = list(twin(dict(enumerate(features))).values())[::-1]
         exported = run(path, dict(zip(names, features, strict=True)))
