@@ -52,7 +52,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     **{f"DenseNet{n}": [] for n in (121, 161, 169, 201)},
     "DenseNet": [{"depths": [1, 2, 1, 1], "widths": [3, 4, 2, 3], "growth": 2, "bottleneck": 2, "classes": 3}],
     "FeaturePyramid": [{"channels": [2, 3, 4, 5], "out": 3}, {"channels": [3], "out": 2}],
-    "VGG": [],  # as wide at its end as it is, whatever its hyperparameters
+    "VGG": [{"depths": [1, 2], "widths": [2, 3], "norm": True, "hidden": 4, "classes": 3}, {"depths": [2], "widths": [3], "hidden": 2, "classes": 2}],
     "ConvNeXt": [{"depths": [1, 2], "widths": [3, 4], "classes": 3}, {"depths": [2], "widths": [4], "classes": 2, "p": 0.0}],
     "Swin": [{"dim": 4, "depths": [2, 1], "heads": [2, 1], "window": 3, "patch": 2, "classes": 3}, {"dim": 6, "depths": [1], "heads": [3], "window": 2, "classes": 2}],
     "DeepLabV3": [],
