@@ -151,7 +151,7 @@ class Generator(Node):
 
 
 class Comprehension(Node):
-    """`[value for ...]`, or `{key: value for ...}` where key is not None; in a list, value may be a `Star`."""
+    """`[value for ...]`, or `{key: value for ...}` where key is not None; value may be a `Star`, which is of a `Dict` in a dict."""
 
     key: Expr | None
     value: Expr

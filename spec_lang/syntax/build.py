@@ -601,10 +601,19 @@ class Builder:
         return self.new(ast.DictItem(_span(v), None, v[1]))
 
     def list_comprehension(self, v: Values) -> ast.Comprehension:
+        if isinstance(v[1], ast.Star) and isinstance(v[1].value, ast.Dict):
+            self.error(
+                "E0403", "a list cannot spread a dict", v[1].span, "`{**{...} for ...}` is a dict of them"
+            )
         return self.new(ast.Comprehension(_span(v), None, v[1], tuple(v[2])))
 
     def dict_comprehension(self, v: Values) -> ast.Comprehension:
         return self.new(ast.Comprehension(_span(v), v[1], v[3], tuple(v[4])))
+
+    def dict_of_dicts(self, v: Values) -> ast.Comprehension:
+        inner = self.new(ast.Dict(Span(v[2].start, v[-3].end), tuple(v[3])))
+        star = self.new(ast.Star(Span(v[1].start, v[-3].end), inner))
+        return self.new(ast.Comprehension(_span(v), None, star, tuple(v[-2])))
 
     def clause(self, v: Values) -> ast.Generator:
         return self.new(ast.Generator(_between(v[0], v[3]), v[1], v[3], ()))

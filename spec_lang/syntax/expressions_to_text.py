@@ -171,11 +171,14 @@ class Expressions:
 
     def _comprehension(self, node: ast.Comprehension) -> Doc:
         value = self.expr(node.value)
+        keyed = isinstance(node.value, ast.Star) and isinstance(node.value.value, ast.Dict)
+        if isinstance(node.value, ast.Star) and keyed:
+            value = Concat(["**", self.expr(node.value.value)])
         if node.key is not None:
-            value = Concat([self.expr(node.key), ": ", value])
+            keyed, value = True, Concat([self.expr(node.key), ": ", value])
         docs = [value, *(self._clause(clause) for clause in node.generators)]
         nodes = [node.value, *node.generators]
-        open, close = "[]" if node.key is None else "{}"
+        open, close = "{}" if keyed else "[]"
         return self.bracket(node.span, open, nodes, docs, close, " ")
 
     def _binary(self, node: ast.Binary) -> Doc:

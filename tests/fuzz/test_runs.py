@@ -105,6 +105,25 @@ HELD: dict[str, tuple[str, Rows]] = {
         + net(W, "fs = [*[Cells(widths), Cell(w)] for w in widths]"),
         WIDTHS,
     ),
+    "a dict of two each": (
+        net(W, 'fs = Sequential(first=Linear(4, 5), **{**{f"fc{i}": Linear(_, w), f"act{i}": ReLU()} for i, w in enumerate(widths)}, z=Linear(_, 3))'),
+        WIDTHS,
+    ),
+    "a dict of two each, nothing that flows": (
+        net(W, 'fs = Sequential(**{**{f"fc{i}": Linear(4, 4), f"act{i + 1}": ReLU()} for i in range(len(widths))})'),
+        WIDTHS,
+    ),
+    "a dict of two each, none at the first": (
+        net(W, 'fs = Sequential(**{**{f"fc{i}": none if i == 0 else Linear(_, w), f"act{i + 1}": ReLU()} for i, w in enumerate(widths)})|head = Linear(_, 2)', "return x -> fs -> head"),
+        WIDTHS,
+    ),
+    "a dict of two each, of lists": (
+        net(
+            f"{W}, {D}",
+            'fs = Sequential(**{**{f"fc{i}": Linear(_, w), f"more{i}": Sequential(*[Linear(_, 3) for j in range(d)])} for i, (w, d) in enumerate(zip(widths, depths))})',
+        ),
+        BOTH,
+    ),
     "started by a rule": (
         net(W, "fs = [*[Linear(_, w), ReLU()] for w in widths]") + "    init:\n        Linear.bias = zeros()\n",
         WIDTHS,
@@ -138,6 +157,51 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a layer spread": (net(W, "fs = [*Linear(4, 4) for w in widths]"), "E0403"),
     "numbers spread": (net(W, "fs = [*[w, w] for w in widths]"), "E0403"),
     "in forward": (net(W, "fs = Linear(4, 4)", "ys = [*[x, x] for w in widths]|return x -> fs"), "E0403"),
+    "two dicts with one key": (
+        net(
+            W,
+            'fs = Sequential(**{**{f"fc{i}": Linear(4, 4), f"fc{i + 1}": ReLU()} for i in range(len(widths))})',
+        ),
+        "E0205",
+    ),
+    "keys that do not count": (
+        net(W, 'fs = Sequential(**{**{"fc": Linear(4, 4), f"r{i}": ReLU()} for i in range(len(widths))})'),
+        "E0205",
+    ),
+    "a key that is there": (
+        net(
+            W,
+            'fs = Sequential(fc0=Tanh(), **{**{f"fc{i}": Linear(4, 4), f"r{i}": ReLU()} for i in range(len(widths))})',
+        ),
+        "E0205",
+    ),
+    "a key that comes": (
+        net(
+            W,
+            'fs = Sequential(**{**{f"fc{i}": Linear(4, 4), f"r{i}": ReLU()} for i in range(len(widths))}, r0=Tanh())',
+        ),
+        "E0205",
+    ),
+    "a dict of dicts on its own": (
+        net(W, 'fs = {**{f"fc{i}": Linear(4, 4), f"r{i}": ReLU()} for i in range(len(widths))}'),
+        "E0403",
+    ),
+    "a dict of dicts in a list": (
+        net(W, 'fs = [{**{f"fc{i}": Linear(4, 4), f"r{i}": ReLU()} for i in range(len(widths))}]'),
+        "E0403",
+    ),
+    "a dict of dicts by one star": (
+        net(W, 'fs = Sequential(*{**{f"fc{i}": Linear(4, 4), f"r{i}": ReLU()} for i in range(len(widths))})'),
+        "E0403",
+    ),
+    "a dict of dicts in a dict": (
+        net(W, 'fs = {**{**{f"fc{i}": Linear(4, 4), f"r{i}": ReLU()} for i in range(len(widths))}}'),
+        "E0403",
+    ),
+    "a list that spreads dicts": (
+        net(W, 'fs = [*{f"fc{i}": Linear(4, 4)} for i in range(len(widths))]'),
+        "E0403",
+    ),
     "a dict": (net(W, 'fs = {f"l{w}": *[Linear(4, 4)] for w in widths}'), "E01"),
     "not spread into Sequential": (
         net(W, "fs = Sequential([*[Linear(4, 4), ReLU()] for w in widths])"),

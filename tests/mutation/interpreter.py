@@ -733,6 +733,9 @@ class Evaluator:
             if not generators:
                 if len(results) > 2000:
                     raise TooBig("too many items")
+                if isinstance(e.value, ast.Star) and isinstance(e.value.value, ast.Dict):
+                    results.extend(self.value(e.value.value).items)
+                    return
                 key = self.value(e.key) if e.key else None
                 results.extend((key, v) for v in self.items((e.value,)))
                 return
@@ -743,7 +746,7 @@ class Evaluator:
 
         walk(e.generators)
         self.locals = outer
-        if e.key is not None:
+        if e.key is not None or (isinstance(e.value, ast.Star) and isinstance(e.value.value, ast.Dict)):
             return Items("dict", results)
         if self.building and any(isinstance(v, LazyLayer | Instance | Items) for _, v in results):
             return Items("list", [(str(i), v) for i, (_, v) in enumerate(results)])

@@ -98,9 +98,17 @@ class Programs:
                 AT, self.maybe(sub), sub(), self.some(lambda: self.clause(deeper), 1, 2)
             ),
             lambda: ast.Comprehension(
-                AT, None, ast.Star(AT, sub()), self.some(lambda: self.clause(deeper), 1, 2)
+                AT, None, ast.Star(AT, self.spread(deeper)), self.some(lambda: self.clause(deeper), 1, 2)
             ),
         )
+
+    def spread(self, depth: int) -> ast.Expr:
+        """What a comprehension spreads: the entries of a dict that is written out, or a list."""
+        if self.random.random() < 0.3:
+            entry = lambda: ast.DictItem(AT, self.expr(depth), self.expr(depth))  # noqa: E731
+            return ast.Dict(AT, self.some(entry, 1))
+        found = self.expr(depth)
+        return ast.List(AT, ()) if isinstance(found, ast.Dict) else found
 
     def item(self, depth: int) -> ast.Expr:
         return ast.Star(AT, self.expr(depth)) if self.random.random() < 0.15 else self.expr(depth)

@@ -117,6 +117,18 @@ def _flat(w: Build, e: m.Comprehension, star: m.Star) -> Code:
     """A comprehension of which each item is several modules."""
     variable = Atom(w.scope.fresh("layer", "child", "module"))
     spread: list[Code] = []
+    if isinstance(star.value, m.Dict):
+        entries = star.value
+        name_ = Atom(w.scope.fresh("name", "key"))
+
+        def named_(value: m.Expr) -> Code:
+            spread.append(Call(Attr(_dict(w, entries), "items")))
+            return variable
+
+        outer = comprehension(w, e, named_)
+        assert isinstance(outer, Comprehension)
+        both = For(Tuple((name_, variable), bare=True), spread[0], ())
+        return outer._replace(fors=(*outer.fors, both), key=name_, brackets="{}")
 
     def made(value: m.Expr) -> Code:
         spread.append(iterated(_listed(w, star.value)))
@@ -317,7 +329,7 @@ def _loop(w: Build, e: m.Comprehension, into: str | None = None) -> Code:
         variable = carried[c.name] = _running(w, c, e)
         if flat(start) not in (variable, w.current.get(variable)):
             lines += statement(w.indent, f"{variable} = ", start)
-    begun = "list[{}.Module] = []" if e.key is None else "dict[str, {}.Module] = {{}}"
+    begun = "list[{}.Module] = []" if not e.keyed else "dict[str, {}.Module] = {{}}"
     if into is None:
         lines.append(" " * w.indent + f"{items}: {begun.format(w.imports.use('nn'))}")
     inner = w.within(carried)
@@ -331,7 +343,18 @@ def _loop(w: Build, e: m.Comprehension, into: str | None = None) -> Code:
         for test in g.tests:
             lines += stated(inner, "if ", inner.expr(test), ":")
             inner = inner.at(inner.indent + 4)
-    if isinstance(e.value, m.Star):
+    if isinstance(e.value, m.Star) and isinstance(e.value.value, m.Dict):
+        for key, value in zip(e.value.value.keys, e.value.value.values, strict=True):
+            assert key is not None
+            if is_none(value):
+                continue
+            inner = inner.at(inner.indent)
+            found, made = _entry(inner, inner.expr(key), value)
+            if found is None:
+                lines += stated(inner, "", Call(Attr(Atom(items), "update"), (made,)))
+            else:
+                lines += stated(inner, f"{flat(Index(Atom(items), (found,)))} = ", made)
+    elif isinstance(e.value, m.Star):
         inner = inner.at(inner.indent)
         each = e.value.value
         _filled(inner, each.items if isinstance(each, m.List) else (e.value,), items)

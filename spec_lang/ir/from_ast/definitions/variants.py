@@ -127,9 +127,8 @@ def decide_values(
     facts = Facts()
     told: list[Cond] = []
     for o in owed:
-        cond = _of_all(o.cond, values) if any(isinstance(f, Every) for f in o.cond.flags) else None
-        if cond is None:
-            cond = _evaluated(substitute_cond(o.cond, env), values)
+        told_of_all = _of_all(o.cond, values) if any(isinstance(f, Every) for f in o.cond.flags) else None
+        cond = _evaluated(substitute_cond(o.cond, env), values) if told_of_all is None else told_of_all
         refuted = cond is False or (isinstance(cond, Cond) and facts.decide(cond) is Verdict.REFUTED)
         if not refuted or o.cond in told:
             continue

@@ -89,7 +89,7 @@ def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) ->
 def spliced(c: Check, at: Place, value: Value, node: ast.Expr) -> list[Value] | None:
     """What `*xs` stands for; in a container of layers, a list of layers is one part of any length."""
     if at.mode is Mode.LAYERS:
-        if isinstance(value, FlatModule) or (isinstance(value, RepeatModule) and not value.keyed):
+        if isinstance(value, FlatModule | RepeatModule) and not value.keyed:
             return [value]
         if isinstance(value, ListModule) and value.kind != "dict":
             return value.items

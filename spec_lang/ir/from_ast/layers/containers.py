@@ -41,6 +41,12 @@ def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
         if value is None:
             continue
         place = args.named.get(name, node)
+        if isinstance(value, FlatModule) and name.startswith("**"):
+            if not _distinct(c, value, keys, items, place):
+                return POISON
+            keys.append(name)
+            items.append(value)
+            continue
         if not _is_layer(c, value, place) or not _runs(c, value, place, spliced):
             return POISON
         if not name.startswith("**") and not may_be_key(c, name, "sequential", place):
@@ -80,10 +86,14 @@ def _in_order(dict_: RepeatModule) -> RepeatModule:
     return RepeatModule(d.label, d.index, d.length, d.item, d.node, False, d.iteration, d.key)
 
 
-def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value], place: ast.Expr) -> bool:
+def _distinct(
+    c: Check, value: RepeatModule | FlatModule, keys: list[str], items: list[Value], place: ast.Expr
+) -> bool:
     """Whether the keys of a dict that is spliced are nowhere among those before it."""
-    own = _start(value)
-    if own is None:
+    starts = _starts(value)
+    if starts is None or any(
+        a.startswith(b) or b.startswith(a) for k, a in enumerate(starts) for b in starts[:k]
+    ):
         c.error(
             "E0205",
             "the keys that are spliced here may be the same for two layers",
@@ -91,9 +101,11 @@ def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value]
             help='count the layers: `{f"block{i}": ... for i in range(n)}`',
         )
         return False
-    others = [o for k, i in zip(keys, items, strict=True) for o in [_start(i) if k.startswith("**") else k]]
+    others: list[str | None] = []
+    for k, i in zip(keys, items, strict=True):
+        others += (_starts(i) or [None]) if k.startswith("**") else [k]
     for other in others:
-        if other is None or own.startswith(other) or other.startswith(own):
+        if other is None or any(own.startswith(other) or other.startswith(own) for own in starts):
             c.error(
                 "E0205",
                 "the keys that are spliced here may be those of another layer of this container",
@@ -107,23 +119,32 @@ def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value]
 def _apart_from(c: Check, name: str, items: list[Value], place: ast.Expr) -> bool:
     """Whether no dict that is spliced may have the key."""
     for item in items:
-        if isinstance(item, RepeatModule) and item.key is not None:
-            start = _start(item)
-            if start is None or name.startswith(start):
+        if (isinstance(item, RepeatModule) and item.key is not None) or (
+            isinstance(item, FlatModule) and item.keys is not None
+        ):
+            starts = _starts(item)
+            if starts is None or any(name.startswith(start) for start in starts):
                 c.error("E0205", f'the key "{name}" may be one of those that are spliced before it', place)
                 return False
     return True
 
 
-def _start(value: Value) -> str | None:
-    """What all keys of a spliced dict begin with; None where two of them may be the same."""
-    if not isinstance(value, RepeatModule):
+def _starts(value: Value) -> list[str] | None:
+    """What the keys of a spliced dict begin with, each kind of them; None where two of a kind may be the same."""
+    if isinstance(value, FlatModule):
+        found = [_start(key, value.repeat.index) for key in value.keys or ()]
+    elif isinstance(value, RepeatModule):
+        found = [value.key if isinstance(value.key, str) else _start(value.key, value.index)]
+    else:
         return None
-    if isinstance(value.key, str):
-        return value.key
-    if not isinstance(value.key, Template) or not _counts(value.key, value.index):
+    return None if None in found else [start for start in found if start is not None]
+
+
+def _start(key: Value, index: Dim) -> str | None:
+    """What all keys that one template gives begin with; None where two of them may be the same."""
+    if not isinstance(key, Template) or not _counts(key, index):
         return None
-    first = value.key.parts[0]
+    first = key.parts[0]
     return first if isinstance(first, str) else ""
 
 
@@ -157,6 +178,9 @@ def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
 
 
 def _is_layer(c: Check, value: Value, place: ast.Expr) -> bool:
+    if isinstance(value, FlatModule) and value.keyed:
+        several_named(c, place)
+        return False
     if is_module(value):
         return True
     hint = None
@@ -167,6 +191,12 @@ def _is_layer(c: Check, value: Value, place: ast.Expr) -> bool:
         hint = layer_of(c, value)
     c.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
     return False
+
+
+def several_named(c: Check, node: object) -> Value:
+    """A mistake: a dict to which each item adds several layers, where it is not spread."""
+    message = "a dict to which each item adds several layers is spread in a `Sequential`"
+    return c.error("E0403", message, node, help="write `Sequential(**{**{...} for ...})`")
 
 
 def layer_of(c: Check, function: FunctionRef) -> str | None:
@@ -228,6 +258,4 @@ def dict_module(c: Check, at: Place, node: ast.Dict) -> Value:
 
 
 def _is_dict(value: RepeatModule | FlatModule | ListModule) -> bool:
-    if isinstance(value, FlatModule):
-        return False
-    return value.keyed if isinstance(value, RepeatModule) else value.kind == "dict"
+    return value.keyed if isinstance(value, RepeatModule | FlatModule) else value.kind == "dict"

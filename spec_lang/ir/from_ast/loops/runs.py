@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from spec_lang.ir.from_ast.layers.containers import may_be_key
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.notes import Notes
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.kinds import is_module
+from spec_lang.ir.from_ast.values.kinds import is_list, is_module
 from spec_lang.ir.from_ast.values.value import POISON, Case, FlatModule, ListModule, RepeatModule, Value
 from spec_lang.syntax import ast
 
@@ -46,6 +47,8 @@ def run_of(c: Check, at: Place, node: ast.Comprehension, spread: ast.Expr) -> Va
     Raises:
         NoLayers: it is something else, and no `*` says that it were a list of them.
     """
+    if isinstance(spread, ast.Dict):
+        return _entries(c, at, spread)
     value = c.ev(at, spread)
     found = _as_run(value)
     if found is None and not isinstance(node.value, ast.Star):
@@ -55,6 +58,34 @@ def run_of(c: Check, at: Place, node: ast.Comprehension, spread: ast.Expr) -> Va
         what = "one of something else" if isinstance(value, list) else host.kind_of(value)
         return c.error("E0403", f"`*` before a `for` spreads a list of layers, not {what}", spread, help=hint)
     return found
+
+
+def _entries(c: Check, at: Place, node: ast.Dict) -> Value:
+    """The layers of a dict that each item makes, in order; their keys count."""
+    items: list[Value] = []
+    for entry in node.items:
+        if entry.key is None:
+            return c.error("E0403", "the dict of an item lists its layers, and spreads no other", entry.value)
+        item = c.ev(at, entry.value)
+        key = c.ev(at, entry.key)
+        if item is POISON or key is POISON:
+            return POISON
+        if item is not None and not is_module(item):
+            return c.error("E0408", f"a container holds layers, not {host.kind_of(item)}", entry.value)
+        if is_list(item):
+            return c.error("E0408", "Sequential holds layers, not a list of them", entry.value)
+        if not may_be_key(c, key, "sequential", entry.key):
+            return POISON
+        items.append(item)
+    return ListModule("", "run", items, [])
+
+
+def keys_of(c: Check, at: Place, node: ast.Comprehension) -> tuple[Value, ...] | None:
+    """What the layers of each item are called, where they are those of a dict."""
+    value = node.value
+    if not isinstance(value, ast.Star) or not isinstance(value.value, ast.Dict):
+        return None
+    return tuple(c.ev(at, entry.key) for entry in value.value.items if entry.key is not None)
 
 
 def _as_run(value: Value) -> Value:

@@ -29,7 +29,7 @@ from spec_lang.ir.from_ast.loops.iteration import (
     nameless,
     reindexed,
 )
-from spec_lang.ir.from_ast.loops.runs import NoLayers, may_spread, parts, run_of
+from spec_lang.ir.from_ast.loops.runs import NoLayers, keys_of, may_spread, parts, run_of
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -346,6 +346,7 @@ def _made(
         there.inside = (*at.inside, (node, None, None))
         key = None if node.key is None else c.ev(there, node.key)
         item = _value(c, there, node)
+        keys = keys_of(c, there, node) if item is not POISON else None
         good = item is not POISON and key is not POISON
         if good and key is not None and is_module(item):
             good = may_be_key(c, key, "dict", node.key)
@@ -370,7 +371,7 @@ def _made(
         close(c, at, trial, it)
     if is_module(item) or item is None:
         made = _repeated(c, at, node, it, item, key)
-        return FlatModule(made) if spread is not None and isinstance(made, RepeatModule) else made
+        return FlatModule(made, keys) if spread is not None and isinstance(made, RepeatModule) else made
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
     if varies_along(it, item):
@@ -438,6 +439,8 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
         if node.key is not None and is_module(item) and not may_be_key(c, key, "dict", node.key):
             return POISON
         if spread is not None:
+            if isinstance(spread, ast.Dict):
+                return _one_for_all(c, node)
             items += _spread(c, item, node)
             if POISON in items:
                 return POISON
@@ -467,6 +470,12 @@ def _spread(c: Check, item: Value, node: ast.Comprehension) -> list[Value]:
     return [
         c.error("E0403", message, node, help="make them with `*[...] if ... else ...` of one length each")
     ]
+
+
+def _one_for_all(c: Check, node: ast.Comprehension) -> Value:
+    """A mistake: layers of dicts that are not told by one item for all."""
+    message = "the layers of these dicts follow no one formula along the list"
+    return c.error("E0403", message, node, help="write their sizes out in terms of the list's variable")
 
 
 def _value(c: Check, at: Place, node: ast.Comprehension) -> Value:
@@ -520,6 +529,9 @@ def _nested(
         key = None if node.key is None else c.ev(at, node.key)
         item = _item(c, at, node, len(items))
         if item is POISON or key is POISON:
+            return False
+        if isinstance(spread, ast.Dict):
+            _one_for_all(c, node)
             return False
         if spread is not None:
             items += _spread(c, item, node)

@@ -43,8 +43,6 @@ def has_tensor(value: Value) -> bool:
 
 def is_list(value: Value) -> bool:
     """Whether a value is a plain list of layers, which PyTorch has no `forward` for."""
-    if isinstance(value, RepeatModule):
+    if isinstance(value, RepeatModule | FlatModule):
         return not value.keyed
-    if isinstance(value, FlatModule):
-        return True
     return isinstance(value, ListModule) and value.kind == "list"

@@ -44,7 +44,8 @@ def at_index(module: Value, at: Env) -> Value:
     if isinstance(module, RepeatModule):
         return _repeated(module, at_index(module.item, at), dict(at))
     if isinstance(module, FlatModule):
-        return FlatModule(_repeated(module.repeat, at_index(module.repeat.item, at), dict(at)))
+        repeat = module.repeat
+        return FlatModule(_repeated(repeat, at_index(repeat.item, at), dict(at)), module.keys)
     if isinstance(module, Case):
         return _either(module, at_index(module.yes, at), at_index(module.no, at), dict(at))
     return module
@@ -79,7 +80,7 @@ def substitute_module(module: Value, env: Env) -> Value:
         return _repeated(module, substitute_module(module.item, env), env)
     if isinstance(module, FlatModule):
         repeat = module.repeat
-        return FlatModule(_repeated(repeat, substitute_module(repeat.item, env), env))
+        return FlatModule(_repeated(repeat, substitute_module(repeat.item, env), env), module.keys)
     if isinstance(module, Case):
         return _either(module, substitute_module(module.yes, env), substitute_module(module.no, env), env)
     return substitute(module, env)

@@ -455,15 +455,22 @@ class FlatModule:
     How many layers an item adds may differ, so it is run as a whole, and neither counted nor indexed.
     """
 
-    __slots__ = ("repeat",)
+    __slots__ = ("keys", "repeat")
 
-    def __init__(self, repeat: RepeatModule) -> None:
+    def __init__(self, repeat: RepeatModule, keys: tuple[Value, ...] | None = None) -> None:
         self.repeat = repeat
+        self.keys = keys
+        """Of a dict of them, what each item's layers are called."""
 
     @property
     def label(self) -> str:
         """What it is called."""
         return self.repeat.label
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it is of a dict, which a `Sequential` alone takes."""
+        return self.keys is not None
 
     def __str__(self) -> str:
         return "a list of layers"
