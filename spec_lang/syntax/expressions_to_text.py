@@ -170,12 +170,13 @@ class Expressions:
         return self.bracket(node.span, "{", node.items, docs, "}")
 
     def _comprehension(self, node: ast.Comprehension) -> Doc:
-        value = self.expr(node.value)
-        keyed = isinstance(node.value, ast.Star) and isinstance(node.value.value, ast.Dict)
-        if isinstance(node.value, ast.Star) and keyed:
-            value = Concat(["**", self.expr(node.value.value)])
+        keyed = node.key is not None
+        if isinstance(node.value, ast.Star) and isinstance(node.value.value, ast.Dict):
+            keyed, value = True, Concat(["**", self.expr(node.value.value)])
+        else:
+            value = self.expr(node.value)
         if node.key is not None:
-            keyed, value = True, Concat([self.expr(node.key), ": ", value])
+            value = Concat([self.expr(node.key), ": ", value])
         docs = [value, *(self._clause(clause) for clause in node.generators)]
         nodes = [node.value, *node.generators]
         open, close = "{}" if keyed else "[]"
