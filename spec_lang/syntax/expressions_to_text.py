@@ -171,6 +171,7 @@ class Expressions:
 
     def _comprehension(self, node: ast.Comprehension) -> Doc:
         keyed = node.key is not None
+        value: Doc
         if isinstance(node.value, ast.Star) and isinstance(node.value.value, ast.Dict):
             keyed, value = True, Concat(["**", self.expr(node.value.value)])
         else:
