@@ -325,14 +325,19 @@ class Evaluator:
         def one() -> None:
             if node.key is not None:
                 keys.append(self.value(node.key, inner))
-            values.append(self.value(node.value, inner))
+            if isinstance(node.value, model.Star) and isinstance(node.value.value, model.Dict):
+                found = self.value(node.value.value, inner)
+                keys.extend(found)
+                values.extend(found.values())
+            else:
+                values.extend(self.sequence((node.value,), inner))
             inner.values.update({c.name: self.value(c.next, inner) for c in node.carry})
             check_length(len(values))
 
         self._generate(node.generators, inner, one)
         # What a list leaves of its running sizes is read by the layers behind it.
         env.values.update({c.name: inner.values[c.name] for c in node.carry})
-        return values if node.key is None else dict(zip(keys, values, strict=True))
+        return values if not node.keyed else dict(zip(keys, values, strict=True))
 
     def _generate(self, generators: Sequence[model.Generator], env: Env, one: Callable[[], None]) -> None:
         if not generators:

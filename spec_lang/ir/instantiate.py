@@ -246,7 +246,7 @@ class Constructions(Evaluator):
             return super().comprehension(node, env)
         generator = node.generators[0]
         names = _target_names(generator.target)
-        if names & names_in(node.value):
+        if isinstance(node.value, model.Star) or names & names_in(node.value):
             return super().comprehension(node, env)
         values = self.items(self.value(generator.iterable, env), generator.iterable, env)
         check_length(len(values))

@@ -287,13 +287,21 @@ class Generator(Node):
 
 
 class Comprehension(Expression):
-    """`[value for ...]`, or a dict where `key` is there; `carry` lists the dims that change along it."""
+    """`[value for ...]`, or a dict where `key` is there; `carry` lists the dims that change along it.
+
+    A `value` that is a `star` is spread: of a list, its items, and of a dict, its entries, in a dict.
+    """
 
     kind: Literal["comprehension"] = "comprehension"
     key: "Expr | None" = None
     value: "Expr"
     generators: tuple[Generator, ...]
     carry: tuple[Carry, ...] = ()
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it makes a dict."""
+        return self.key is not None or (isinstance(self.value, Star) and isinstance(self.value.value, Dict))
 
 
 class Argument(Node):

@@ -31,6 +31,7 @@ _POOLS: Final = (
     (32, 64, 96, 128, 224, 256),
 )
 _TRIES: Final = 60
+NONE: Final[Mapping[str, int]] = {}
 
 
 class NoSizes(Exception):
@@ -270,7 +271,7 @@ class Sampler:
     # --- Shapes -------------------------------------------------------------------------------
 
     def _texts(self, type: model.Type) -> Iterable[str]:
-        """The texts of the dims in a type, `index` variables of lists left out."""
+        """The texts of the dims in a type, those of a list's items by its first one."""
         if isinstance(type, model.TensorType):
             yield from type.dims
         elif isinstance(type, model.OptionalType):
@@ -281,26 +282,31 @@ class Sampler:
         elif isinstance(type, model.ListType):
             if type.length is not None:
                 yield type.length
-            hidden = {type.index} - {None}
-            yield from (t for t in self._texts(type.item) if not _names(t, self.known) & hidden)
+            for text in self._texts(type.item):
+                if type.index is None or text == "_" or text.startswith("*"):
+                    yield text
+                else:  # of the first item, as every other one has the same names
+                    yield str(size(text, {**self.known, type.index: 0}, symbol))
 
     def _axes_of(
-        self, type: model.Type, sizes: Mapping[str, int | tuple[int, ...]]
+        self, type: model.Type, sizes: Mapping[str, int | tuple[int, ...]], indices: Mapping[str, int] = NONE
     ) -> Iterator[list[tuple[str, int]]]:
-        """The axes of each tensor in a type."""
+        """The axes of each tensor in a type, at some indices of the lists around."""
         if isinstance(type, model.TensorType):
-            yield self._axes(type, sizes)
+            yield self._axes(type, sizes, indices)
         elif isinstance(type, model.OptionalType):
-            yield from self._axes_of(type.base, sizes)
+            yield from self._axes_of(type.base, sizes, indices)
         elif isinstance(type, model.TupleType):
             for item in type.items:
-                yield from self._axes_of(item, sizes)
+                yield from self._axes_of(item, sizes, indices)
         elif isinstance(type, model.ListType):
             for n in range(self._length(type, sizes)):
-                yield from self._axes_of(type.item, {**sizes, type.index or "_": n})
+                yield from self._axes_of(type.item, sizes, {**indices, type.index or "_": n})
 
-    def _axes(self, type: model.TensorType, sizes: Mapping[str, Any]) -> list[tuple[str, int]]:
-        """The axes of a tensor: the text of a dim, and its size.
+    def _axes(
+        self, type: model.TensorType, sizes: Mapping[str, Any], indices: Mapping[str, int] = NONE
+    ) -> list[tuple[str, int]]:
+        """The axes of a tensor: the text of a dim, in which a list's index is a number, and its size.
 
         Raises:
             HostError: one has no value.
@@ -312,7 +318,8 @@ class Sampler:
             elif text == "_":
                 axes.append((text, 3))
             else:
-                axes.append((text, _whole(size(text, {**self.known, **sizes}), text)))
+                told = str(size(text, {**self.known, **indices}, symbol)) if indices else text
+                axes.append((told, _whole(size(text, {**self.known, **sizes, **indices}), text)))
         return axes
 
     def _shape(self, type: model.TensorType, sizes: Mapping[str, Any]) -> tuple[int, ...]:

@@ -203,9 +203,9 @@ class Facts:
 
     def _by_sides(self, cond: Cond, test: Cond, budget: Budget) -> bool | None:
         """Decide a comparison of conditional dims where their condition holds, and where it does not."""
-        known = self._holds(test, budget)
+        known = self._direct(test, budget)  # alternatives are for what neither side decides
         if known is not None:
-            return self._holds(_side(cond, test, known), budget)
+            return self._holds(side(cond, test, known), budget)
         found: set[bool | None] = set()
         for holds in (True, False):
             if budget.left < _CASE:
@@ -213,7 +213,7 @@ class Facts:
             budget.left -= _CASE
             facts = self.assume(test if holds else ~test)
             if not facts.contradictory:
-                found.add(facts._holds(_side(cond, test, holds), budget))
+                found.add(facts._holds(side(cond, test, holds), budget))
         return found.pop() if len(found) == 1 else None
 
     def _supposing(self, cond: Cond, budget: Budget, query: Callable[[Facts], bool | None]) -> bool | None:
@@ -284,7 +284,7 @@ def _difference(op: str, a: Dim, b: Dim) -> Dim:
     return b - a - 1
 
 
-def _side(cond: Cond, test: Cond, holds: bool) -> Cond:
+def side(cond: Cond, test: Cond, holds: bool) -> Cond:
     """A comparison of conditional dims by one side of a condition of theirs."""
     a, b = (where(d, test, holds) for d in cond.dims)
     return Cond.divides(a, b) if cond.op == "divides" else Cond.compared(cond.op, a, b)

@@ -151,7 +151,7 @@ class Generator(Node):
 
 
 class Comprehension(Node):
-    """`[value for ...]`, or `{key: value for ...}` where key is not None."""
+    """`[value for ...]`, or `{key: value for ...}` where key is not None; value may be a `Star`, which is of a `Dict` in a dict."""
 
     key: Expr | None
     value: Expr
@@ -397,7 +397,9 @@ class Hyper(Node):
 
 
 class Block(DefinitionNode):
-    """`model` or `block` (kind), with its parts, or `= expression` as its whole body.
+    """`model` or `block` (kind), with its parts, or `= expression` as its whole body, with what that requires.
+
+    `takes` is what `on` says of the input of such a body.
 
     `model ResNet50 = ResNet(...)` has no hyperparameter list (`hypers is None`).
     """
@@ -408,6 +410,7 @@ class Block(DefinitionNode):
     doc: String | None
     parts: tuple[Part, ...]
     alias: Expr | None
+    takes: Type | None = None
 
 
 class Function(DefinitionNode):

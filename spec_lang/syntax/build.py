@@ -39,6 +39,7 @@ class Suite(Node):
     doc: ast.String | None
     parts: tuple[ast.Part, ...]
     alias: ast.Expr | None
+    takes: ast.Type | None = None
 
 
 class Signature(Node):
@@ -143,7 +144,9 @@ class Builder:
     def listed(self, v: Values) -> Values:
         return v[0]  # type: ignore[no-any-return]
 
-    import_names = parts = fields = hyper_list = layer_items = init_rules = input_list = result_list = first
+    import_names = parts = requires = fields = hyper_list = layer_items = init_rules = input_list = (
+        result_list
+    ) = first
     statements = dim_list = pairs = clauses = index_list = arg_list = first
 
     def empty(self, v: Values) -> Values:
@@ -211,6 +214,7 @@ class Builder:
                 body.doc,
                 body.parts,
                 body.alias,
+                body.takes,
             )
         )
 
@@ -229,7 +233,14 @@ class Builder:
         return Suite(_span(v), (), suite.doc, suite.parts, None)
 
     def alias_body(self, v: Values) -> Suite:
-        return Suite(_span(v), tuple(v[1]), None, (), v[4])
+        return Suite(_span(v), tuple(v[1]), None, (), v[5], v[3])
+
+    def stated_body(self, v: Values) -> Suite:
+        span = Span(v[0].start, _end(v[-2][-1]))
+        return Suite(span, tuple(v[1]), self._doc(v[9:10]), tuple(v[-2]), v[5], v[3])
+
+    def taken(self, v: Values) -> ast.Type | None:
+        return v[1] if v else None
 
     def variant_body(self, v: Values) -> Suite:
         return Suite(_span(v), None, None, (), v[1])
@@ -590,10 +601,19 @@ class Builder:
         return self.new(ast.DictItem(_span(v), None, v[1]))
 
     def list_comprehension(self, v: Values) -> ast.Comprehension:
+        if isinstance(v[1], ast.Star) and isinstance(v[1].value, ast.Dict):
+            self.error(
+                "E0403", "a list cannot spread a dict", v[1].span, "`{**{...} for ...}` is a dict of them"
+            )
         return self.new(ast.Comprehension(_span(v), None, v[1], tuple(v[2])))
 
     def dict_comprehension(self, v: Values) -> ast.Comprehension:
         return self.new(ast.Comprehension(_span(v), v[1], v[3], tuple(v[4])))
+
+    def dict_of_dicts(self, v: Values) -> ast.Comprehension:
+        inner = self.new(ast.Dict(Span(v[2].start, v[-3].end), tuple(v[3])))
+        star = self.new(ast.Star(Span(v[1].start, v[-3].end), inner))
+        return self.new(ast.Comprehension(_span(v), None, star, tuple(v[-2])))
 
     def clause(self, v: Values) -> ast.Generator:
         return self.new(ast.Generator(_between(v[0], v[3]), v[1], v[3], ()))

@@ -170,12 +170,17 @@ class Expressions:
         return self.bracket(node.span, "{", node.items, docs, "}")
 
     def _comprehension(self, node: ast.Comprehension) -> Doc:
-        value = self.expr(node.value)
+        keyed = node.key is not None
+        value: Doc
+        if isinstance(node.value, ast.Star) and isinstance(node.value.value, ast.Dict):
+            keyed, value = True, Concat(["**", self.expr(node.value.value)])
+        else:
+            value = self.expr(node.value)
         if node.key is not None:
             value = Concat([self.expr(node.key), ": ", value])
         docs = [value, *(self._clause(clause) for clause in node.generators)]
         nodes = [node.value, *node.generators]
-        open, close = "[]" if node.key is None else "{}"
+        open, close = "{}" if keyed else "[]"
         return self.bracket(node.span, open, nodes, docs, close, " ")
 
     def _binary(self, node: ast.Binary) -> Doc:

@@ -138,11 +138,15 @@ class _Formatter:
         head: list[Doc] = [f"{node.kind} {node.name.id}"]
         if node.hypers or (node.alias is not None and node.hypers is not None):
             head.append(self.bracket(node.name, node.hypers, [self.hyper(h) for h in node.hypers]))
+        if node.takes is not None:
+            head += [" on ", self.expressions.breakable(node.takes)]
         if node.alias is not None:
-            self.statement(node, 0, Concat([*head, " = ", self.expressions.expr(node.alias)]), end)
+            head += [" = ", self.expressions.expr(node.alias)]
+        if node.alias is not None and not node.parts:
+            self.statement(node, 0, Concat(head), end)
             return
         body: list[Node] = [*([node.doc] if node.doc else []), *node.parts]
-        written = _last_end(node.hypers or (), node.name)
+        written = _last_end(node.hypers or (), node.name) if node.alias is None else node.alias.span.end
         self.header(0, Concat([*head, ":"]), body[0].span.start, written)
         self.doc(node.doc, STEP, node.parts[0].span.start if node.parts else end)
         self.sequence(node.parts, STEP, end, self.part, apart=True)
@@ -384,7 +388,7 @@ def docstring(text: str) -> str:
 def _is_section(node: Node) -> bool:
     """Whether an empty line stands around a part or definition."""
     if isinstance(node, ast.Block):
-        return node.alias is None
+        return node.alias is None or bool(node.parts)
     if isinstance(node, ast.Function):
         return node.value is None
     if isinstance(node, ast.Extern):

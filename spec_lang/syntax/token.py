@@ -23,7 +23,7 @@ RESERVED = {
     "_": "HOLE",
 }
 # Words whose type is their own inside a line; the parser falls back to NAME.
-SOFT = frozenset({"from", "import", "as", "layer", "fn", "list"})
+SOFT = frozenset({"from", "import", "as", "on", "layer", "fn", "list"})
 # Words that are keywords at the start of a line when a name follows ...
 BEFORE_NAME = frozenset({"model", "block", "fn", "record", "extern", "from", "let", "tie", "param", "buffer"})
 # ... when `:` and the end of the line follow,

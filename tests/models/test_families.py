@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models.test_twins import flat, loaded
-from tests.models.vision import models, network, ops
+from tests.models.vision import convnext, models, network, ops
 from tests.onnx.exporting import export, model_file, run
 
 Size = tuple[int, ...]
@@ -39,6 +39,8 @@ class Case:
 
 RUN: list[Case] = [
     Case("alexnet", "AlexNet", lambda: network("alexnet"), [(2, 3, 63, 95), (1, 3, 80, 64)], drawn=True),
+    Case("vgg", "VGG", lambda: models.vgg.VGG(models.vgg.make_layers([8, "M", 12, 12, "M", 512, "M"]), 9), [(2, 3, 33, 65), (1, 3, 64, 40)], {"widths": [8, 12, 512], "depths": [1, 2, 1], "classes": 9}, drawn=True),
+    Case("vgg", "VGG", lambda: models.vgg.VGG(models.vgg.make_layers([8, 8, "M", 512, "M"], batch_norm=True), 9, dropout=0.0), [(2, 3, 33, 65), (1, 3, 64, 40)], {"widths": [8, 512], "depths": [2, 1], "norm": True, "classes": 9, "p": 0.0}),
     Case("resnet", "ResNet", lambda: models.resnet.ResNet(models.resnet.Bottleneck, [1, 2, 1, 1], 9, groups=32, width_per_group=4), [(2, 3, 33, 65), (1, 3, 64, 40)], {"depths": [1, 2, 1, 1], "groups": 32, "group_width": 4, "classes": 9}),
     Case("mobilenet_v2", "MobileNetV2", lambda: network("mobilenet_v2", num_classes=9), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 9}, drawn=True),
     Case("mobilenet_v2", "MobileNetV2", lambda: network("mobilenet_v2", num_classes=9, width_mult=0.35, dropout=0.0), [(2, 3, 33, 65)], {"classes": 9, "width": 0.35, "p": 0.0}),
@@ -51,11 +53,18 @@ RUN: list[Case] = [
     Case("regnet", "RegNetX_400MF", lambda: network("regnet_x_400mf", num_classes=9), [(2, 3, 64, 40)], {"classes": 9}),
     Case("deeplab", "DeepLabV3_ResNet50", lambda: network("deeplabv3_resnet50", weights_backbone=None, num_classes=5, aux_loss=True), [(2, 3, 33, 65), (1, 3, 64, 40)], {"classes": 5}, drawn=True),
     Case("densenet", "DenseNet", lambda: models.DenseNet(8, (2, 3, 2, 2), 16, num_classes=9), [(2, 3, 65, 97), (1, 3, 64, 80)], {"depths": [2, 3, 2, 2], "widths": [16, 16, 20, 18], "growth": 8, "classes": 9}),
+    Case("convnext", "ConvNeXt", lambda: models.ConvNeXt([convnext(4, 6, 1), convnext(6, 8, 2), convnext(8, None, 1)], num_classes=9, layer_scale=0.5), [(2, 3, 33, 65), (1, 3, 64, 40)], {"depths": [1, 2, 1], "widths": [4, 6, 8], "classes": 9, "p": 0.0}),
+    Case("convnext", "ConvNeXtTiny", lambda: network("convnext_tiny", num_classes=9), [(2, 3, 32, 64)], {"classes": 9}, drawn=True),
+    Case("swin", "Swin", lambda: models.SwinTransformer([4, 4], 8, [2, 1, 2], [2, 4, 2], [3, 3], stochastic_depth_prob=0.0, num_classes=9), [(2, 3, 36, 64), (1, 3, 22, 84)], {"dim": 8, "depths": [2, 1, 2], "heads": [2, 4, 2], "window": 3, "classes": 9, "p": 0.0}),
+    Case("swin", "SwinTiny", lambda: network("swin_t", num_classes=9), [(1, 3, 64, 96), (1, 3, 32, 256)], {"classes": 9}, drawn=True),
     Case("inception", "Inception3", lambda: network("inception_v3", num_classes=9, init_weights=False, transform_input=False, dropout=0.0), [(2, 3, 75, 99), (1, 3, 107, 75)], {"classes": 9, "p": 0.0}, trained=[(2, 3, 299, 299)]),
 ]  # fmt: skip
 
 NAMED: list[tuple[str, str, str]] = [
     ("alexnet", "AlexNet", "alexnet"),
+    *(("vgg", f"VGG{n}{bn.upper()}", f"vgg{n}{bn}") for n in (11, 13, 16, 19) for bn in ("", "_bn")),
+    *(("convnext", f"ConvNeXt{n}", f"convnext_{n.lower()}") for n in ("Tiny", "Small", "Base", "Large")),
+    *(("swin", f"Swin{n}", f"swin_{n[0].lower()}") for n in ("Tiny", "Small", "Base")),
     ("resnet", "ResNet18", "resnet18"),
     ("resnet", "ResNet34", "resnet34"),
     ("resnet", "ResNet50", "resnet50"),
@@ -175,10 +184,11 @@ def test_variants_have_torchvisions_names(file: str, name: str, twin: str) -> No
     assert list(found) == list(wanted)
 
 
-def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("channels", [[4, 6, 8, 10], [3, 7], [5], [2, 3, 4, 5, 6]], ids=len)
+def test_a_feature_pyramid_is_torchvisions(channels: list[int], tmp_path: Path) -> None:
     torch.manual_seed(0)
-    hypers = {"channels": [4, 6, 8, 10], "out": 5}
-    twin = ops.FeaturePyramidNetwork(hypers["channels"], hypers["out"])
+    hypers = {"channels": channels, "out": 5}
+    twin = ops.FeaturePyramidNetwork(channels, 5)
     model = loaded("fpn").FeaturePyramid(**hypers)
     model.load_state_dict(twin.state_dict(), strict=True)
     path = tmp_path / "model.onnx"
@@ -186,7 +196,8 @@ def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
     names = [i.name for i in onnx.load(path).graph.input]
     for h, w in [(2, 3), (1, 2)]:
         features = [
-            torch.randn(2, c, h * 2**i, w * 2**i) for c, i in zip([4, 6, 8, 10], [3, 2, 1, 0], strict=True)
+            torch.randn(2, c, h * 2**i, w * 2**i)
+            for c, i in zip(channels, reversed(range(len(channels))), strict=True)
         ]
         wanted = list(twin(dict(enumerate(features))).values())[::-1]
         exported = run(path, dict(zip(names, features, strict=True)))
@@ -195,11 +206,18 @@ def test_a_feature_pyramid_is_torchvisions(tmp_path: Path) -> None:
             near(torch.from_numpy(c), a)
 
 
-@pytest.mark.parametrize("n", range(8))
-def test_training_skips_blocks_as_often_as_torchvisions(n: int) -> None:
+@pytest.mark.parametrize(
+    ("file", "name", "twin", "block"),
+    [
+        *(("efficientnet", f"EfficientNetB{n}", f"efficientnet_b{n}", "StochasticDepth") for n in range(8)),
+        *(("convnext", f"ConvNeXt{n}", f"convnext_{n.lower()}", "CNBlock") for n in ("Tiny", "Base")),
+        *(("swin", f"Swin{n}", f"swin_{n[0].lower()}", "SwinBlock") for n in ("Tiny", "Small")),
+    ],
+)
+def test_training_skips_blocks_as_often_as_torchvisions(file: str, name: str, twin: str, block: str) -> None:
     with torch.device("meta"):
-        model = getattr(loaded("efficientnet"), f"EfficientNetB{n}")()
+        model = getattr(loaded(file), name)()
     with Meta():
-        twin = network(f"efficientnet_b{n}")
-    found = [m.p for m in model.modules() if type(m).__name__ == "StochasticDepth"]
-    assert found == [m.p for m in twin.modules() if type(m).__name__ == "StochasticDepth"]
+        wanted = network(twin)
+    found = [m.p for m in model.modules() if type(m).__name__ == block]
+    assert found == [m.p for m in wanted.modules() if type(m).__name__ == "StochasticDepth"]

@@ -119,6 +119,8 @@ CASES = [
     Case("resnet", "ResNet18", lambda: twins.ResNet(1, [2, 2, 2, 2]), [lambda: {"image": reals(2, 3, 33, 47)}]),
     Case("resnet", "ResNet", lambda: twins.ResNet(4, [2, 1, 1, 1], 7), [lambda: {"image": reals(2, 3, 64, 40)}], {"depths": [2, 1, 1, 1], "classes": 7}),
     Case("unet", "UNet", lambda: twins.UNet(3, 4, 8), [lambda: {"image": reals(2, 3, 16, 48)}, lambda: {"image": reals(1, 3, 32, 16)}], {"channels": 3, "classes": 4, "width": 8}),
+    Case("unet", "UNet", lambda: twins.UNet(1, 2, 6, depth=2), [lambda: {"image": reals(2, 1, 12, 8)}], {"channels": 1, "classes": 2, "width": 6, "depth": 2}),
+    Case("unet", "UNet", lambda: twins.UNet(1, 2, 2, depth=5), [lambda: {"image": reals(1, 1, 32, 64)}], {"channels": 1, "classes": 2, "width": 2, "depth": 5}),
     Case("tcn", "TCN", lambda: twins.TCN(2, 3, [4, 4, 5], 3, 0.1), [lambda: {"x": reals(2, 2, 9)}, lambda: {"x": reals(1, 2, 1)}], {"inputs": 2, "outputs": 3, "widths": [4, 4, 5], "kernel": 3, "p": 0.1}),
     Case("wavenet", "WaveNet", lambda: twins.WaveNet(7, 4, 5, 2, [1, 2, 4, 1, 2, 4]), [lambda: {"samples": indices(7, 2, 9)}, lambda: {"samples": indices(7, 1, 1)}], {"classes": 7, "channels": 4, "skip": 5, "kernel": 2, "cycle": 3, "cycles": 2}, exact=False),
     Case("seq2seq", "Seq2Seq", lambda: twins.Seq2Seq(*SEQ.values()), [lambda: {"source": indices(30, 2, 5), "target": indices(40, 2, 3)}], SEQ),

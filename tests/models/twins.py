@@ -425,27 +425,24 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    def __init__(self, channels: int = 1, classes: int = 2, width: int = 64) -> None:
+    def __init__(self, channels: int = 1, classes: int = 2, width: int = 64, depth: int = 4) -> None:
         super().__init__()
-        self.down1 = DoubleConv(channels, width)
-        self.down2 = DoubleConv(width, 2 * width)
-        self.down3 = DoubleConv(2 * width, 4 * width)
-        self.down4 = DoubleConv(4 * width, 8 * width)
-        self.mid = DoubleConv(8 * width, 16 * width)
-        self.up4 = Up(16 * width, 8 * width)
-        self.up3 = Up(8 * width, 4 * width)
-        self.up2 = Up(4 * width, 2 * width)
-        self.up1 = Up(2 * width, width)
+        sizes = [width * 2**i for i in range(depth)]
+        self.downs = nn.ModuleList(
+            DoubleConv(before, after) for before, after in zip([channels, *sizes], sizes, strict=False)
+        )
+        self.mid = DoubleConv(sizes[-1], 2 * sizes[-1])
+        self.ups = nn.ModuleList(Up(2 * size, size) for size in reversed(sizes))
         self.head = nn.Conv2d(width, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         skips = []
-        for down in (self.down1, self.down2, self.down3, self.down4):
+        for down in self.downs:
             x = down(x)
             skips.append(x)
             x = F.max_pool2d(x, 2)
         x = self.mid(x)
-        for up in (self.up4, self.up3, self.up2, self.up1):
+        for up in self.ups:
             x = up(x, skips.pop())
         return self.head(x)
 

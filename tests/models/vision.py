@@ -13,8 +13,9 @@ for _name in ("nms", "qnms"):  # what its import takes for granted, and no model
         OPERATORS.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 from torchvision import models, ops  # noqa: E402
+from torchvision.models.convnext import CNBlockConfig as convnext  # noqa: E402
 
-__all__ = ["models", "network", "ops"]
+__all__ = ["convnext", "models", "network", "ops"]
 
 
 def network(name: str, **options: Any) -> nn.Module:

@@ -181,7 +181,10 @@ class Spec:
 
     def instance(self, block: ast.Block, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         hypers = bind(self, block.hypers or (), args, kwargs)
+        if block.takes is not None:
+            return Stated(self, block, hypers)
         if block.alias is not None:
+            holds(Evaluator(self, hypers), block)
             return Evaluator(self, hypers).value(block.alias)
         return Instance(self, block, hypers)
 
@@ -244,6 +247,36 @@ def typed(spec: Spec, value: Any, kind: ast.Type, scope: dict[str, Any]) -> Any:
             raise Refused(f"{value!r} is no {kind.name}")
         return float(value) if kind.name == "float" else value
     raise Refused("not a hyperparameter's type")
+
+
+def holds(scope: Evaluator, block: ast.Block) -> None:
+    """Raise where a container's requirement fails."""
+    for part in block.parts:
+        if isinstance(part, ast.Require) and not scope.value(part.test):
+            raise ConditionFails("a require fails")
+
+
+class Stated(Items):
+    """A container that says what flows in: made at the first call, when its dims are known."""
+
+    def __init__(self, spec: Spec, block: ast.Block, hypers: dict[str, Any]) -> None:
+        super().__init__("sequential")
+        self.spec, self.block, self.hypers = spec, block, hypers
+        self.build_dims: dict[str, int] | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        scope = Evaluator(self.spec, dict(self.hypers), dims={})
+        assert self.block.takes is not None
+        scope.match(args[0], self.block.takes)
+        holds(scope, self.block)
+        if self.build_dims is None:
+            scope.building = True
+            made = scope.value(self.block.alias)
+            assert isinstance(made, Items)
+            self.items, self.build_dims = made.items, {n: scope.dims[n] for n in scope.used_dims}
+        if any(scope.dims[n] != size for n, size in self.build_dims.items()):
+            raise Refused("other dims than the layers were made for")
+        return super().__call__(*args, **kwargs)
 
 
 class Instance:
@@ -700,7 +733,11 @@ class Evaluator:
             if not generators:
                 if len(results) > 2000:
                     raise TooBig("too many items")
-                results.append((self.value(e.key) if e.key else None, self.value(e.value)))
+                if isinstance(e.value, ast.Star) and isinstance(e.value.value, ast.Dict):
+                    results.extend(self.value(e.value.value).items)
+                    return
+                key = self.value(e.key) if e.key else None
+                results.extend((key, v) for v in self.items((e.value,)))
                 return
             for item in self.value(generators[0].iterable):
                 self.assign(generators[0].target, item)
@@ -709,7 +746,7 @@ class Evaluator:
 
         walk(e.generators)
         self.locals = outer
-        if e.key is not None:
+        if e.key is not None or (isinstance(e.value, ast.Star) and isinstance(e.value.value, ast.Dict)):
             return Items("dict", results)
         if self.building and any(isinstance(v, LazyLayer | Instance | Items) for _, v in results):
             return Items("list", [(str(i), v) for i, (_, v) in enumerate(results)])

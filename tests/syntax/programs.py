@@ -97,7 +97,18 @@ class Programs:
             lambda: ast.Comprehension(
                 AT, self.maybe(sub), sub(), self.some(lambda: self.clause(deeper), 1, 2)
             ),
+            lambda: ast.Comprehension(
+                AT, None, ast.Star(AT, self.spread(deeper)), self.some(lambda: self.clause(deeper), 1, 2)
+            ),
         )
+
+    def spread(self, depth: int) -> ast.Expr:
+        """What a comprehension spreads: the entries of a dict that is written out, or a list."""
+        if self.random.random() < 0.3:
+            entry = lambda: ast.DictItem(AT, self.expr(depth), self.expr(depth))  # noqa: E731
+            return ast.Dict(AT, self.some(entry, 1))
+        found = self.expr(depth)
+        return ast.List(AT, ()) if isinstance(found, ast.Dict) else found
 
     def item(self, depth: int) -> ast.Expr:
         return ast.Star(AT, self.expr(depth)) if self.random.random() < 0.15 else self.expr(depth)
@@ -267,7 +278,11 @@ class Programs:
         kind = self.random.choice(["model", "block"])
         if self.random.random() < 0.3:
             hypers = self.maybe(lambda: self.some(self.hyper))
-            return ast.Block(AT, kind, self.name(), hypers, None, (), self.expr())
+            if hypers is None or self.random.random() < 0.5:
+                return ast.Block(AT, kind, self.name(), hypers, None, (), self.expr())
+            parts = self.some(self.require)
+            doc = self.doc() if parts else None
+            return ast.Block(AT, kind, self.name(), hypers, doc, parts, self.expr(), self.maybe(self.type))
         return ast.Block(
             AT, kind, self.name(), self.some(self.hyper), self.doc(), self.some(self.part, 1, 4), None
         )

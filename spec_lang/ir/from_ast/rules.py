@@ -14,13 +14,20 @@ from spec_lang.ir.from_ast.expressions.subscripts import subscript
 from spec_lang.ir.from_ast.layers.containers import dict_module
 from spec_lang.ir.from_ast.layers.running import run_case, run_list, run_none, run_op
 from spec_lang.ir.from_ast.loops.iteration import iteration
-from spec_lang.ir.from_ast.loops.traversal import bind_target, comprehension, for_loop, run_repeat
+from spec_lang.ir.from_ast.loops.traversal import (
+    bind_target,
+    comprehension,
+    for_loop,
+    run_flat,
+    run_repeat,
+)
 from spec_lang.ir.from_ast.state.check import Rules
 from spec_lang.ir.from_ast.uses.uses import run_alias, run_block
 from spec_lang.ir.from_ast.values.value import (
     AliasModule,
     BlockModule,
     Case,
+    FlatModule,
     ListModule,
     OpModule,
     RepeatModule,
@@ -64,6 +71,7 @@ RULES = Rules(
         AliasModule: run_alias,
         ListModule: run_list,
         RepeatModule: run_repeat,
+        FlatModule: run_flat,
         object: run_none,
     },
     method=own_method,

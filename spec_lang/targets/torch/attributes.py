@@ -70,7 +70,7 @@ class Attributes:
 def class_of(made: m.Expr, imports: Imports) -> Code | None:
     """The Python class that a constructor call makes."""
     if isinstance(made, m.List | m.Dict | m.Comprehension):
-        keyed = isinstance(made, m.Dict) or (isinstance(made, m.Comprehension) and made.key is not None)
+        keyed = isinstance(made, m.Dict) or (isinstance(made, m.Comprehension) and made.keyed)
         return name(f"{imports.use('nn')}.{'ModuleDict' if keyed else 'ModuleList'}")
     if not isinstance(made, m.Call):
         return None

@@ -11,7 +11,9 @@ from spec_lang.targets.torch.code import (
     Attr,
     Call,
     Code,
+    Comprehension,
     Dict,
+    For,
     IfExp,
     Index,
     List,
@@ -106,7 +108,35 @@ def _comprehension(w: Build, e: m.Comprehension) -> Code:
     """A comprehension of modules; where dims run along it or inside, the variable that a loop fills."""
     if carries(e):
         return _loop(w, e)
+    if isinstance(e.value, m.Star):
+        return _flat(w, e, e.value)
     return comprehension(w, e, lambda value: module(w, value))
+
+
+def _flat(w: Build, e: m.Comprehension, star: m.Star) -> Code:
+    """A comprehension of which each item is several modules."""
+    variable = Atom(w.scope.fresh("layer", "child", "module"))
+    spread: list[Code] = []
+    if isinstance(star.value, m.Dict):
+        entries = star.value
+        name_ = Atom(w.scope.fresh("name", "key"))
+
+        def named_(value: m.Expr) -> Code:
+            spread.append(Call(Attr(_dict(w, entries), "items")))
+            return variable
+
+        outer = comprehension(w, e, named_)
+        assert isinstance(outer, Comprehension)
+        both = For(Tuple((name_, variable), bare=True), spread[0], ())
+        return outer._replace(fors=(*outer.fors, both), key=name_, brackets="{}")
+
+    def made(value: m.Expr) -> Code:
+        spread.append(iterated(_listed(w, star.value)))
+        return variable
+
+    outer = comprehension(w, e, made)
+    assert isinstance(outer, Comprehension)
+    return outer._replace(fors=(*outer.fors, For(variable, spread[0], ())))
 
 
 def module(w: Build, e: m.Expr) -> Code:
@@ -233,17 +263,25 @@ def _one_by_one(w: Build, items: Sequence[m.Expr]) -> Code:
     first = next(i for i, e in enumerate(items) if carries(e))
     begun = List(_children(w, items[:first]))
     w.ahead += statement(w.indent, f"{variable}: list[{w.imports.use('nn')}.Module] = ", begun)
-    for e in items[first:]:
+    _filled(w, items[first:], variable)
+    return Atom(variable)
+
+
+def _filled(w: Build, items: Sequence[m.Expr], variable: str) -> None:
+    """Statements ahead that add modules to a list in their order."""
+    for e in items:
         value = e.value if isinstance(e, m.Star) else None
         if isinstance(value, m.Comprehension) and value.key is None and carries(value):
             _loop(w, value, variable)
+            continue
+        if is_none(e):
             continue
         made = _children(w, (e,))
         if len(made) == 1 and not isinstance(made[0], Spread):
             w.ahead += statement(w.indent, "", Call(Attr(Atom(variable), "append"), made))
         else:
-            w.ahead += statement(w.indent, f"{variable} += ", iterated(List(made)))
-    return Atom(variable)
+            more = made[0].value if len(made) == 1 and isinstance(made[0], Spread) else iterated(List(made))
+            w.ahead += statement(w.indent, f"{variable} += ", more)
 
 
 def _list_variable(w: Build) -> str:
@@ -291,7 +329,7 @@ def _loop(w: Build, e: m.Comprehension, into: str | None = None) -> Code:
         variable = carried[c.name] = _running(w, c, e)
         if flat(start) not in (variable, w.current.get(variable)):
             lines += statement(w.indent, f"{variable} = ", start)
-    begun = "list[{}.Module] = []" if e.key is None else "dict[str, {}.Module] = {{}}"
+    begun = "list[{}.Module] = []" if not e.keyed else "dict[str, {}.Module] = {{}}"
     if into is None:
         lines.append(" " * w.indent + f"{items}: {begun.format(w.imports.use('nn'))}")
     inner = w.within(carried)
@@ -305,7 +343,24 @@ def _loop(w: Build, e: m.Comprehension, into: str | None = None) -> Code:
         for test in g.tests:
             lines += stated(inner, "if ", inner.expr(test), ":")
             inner = inner.at(inner.indent + 4)
-    if e.key is None:
+    if isinstance(e.value, m.Star) and isinstance(e.value.value, m.Dict):
+        for key, value in zip(e.value.value.keys, e.value.value.values, strict=True):
+            assert key is not None
+            if is_none(value):
+                continue
+            inner = inner.at(inner.indent)
+            found, made = _entry(inner, inner.expr(key), value)
+            if found is None:
+                lines += stated(inner, "", Call(Attr(Atom(items), "update"), (made,)))
+            else:
+                lines += stated(inner, f"{flat(Index(Atom(items), (found,)))} = ", made)
+    elif isinstance(e.value, m.Star):
+        inner = inner.at(inner.indent)
+        each = e.value.value
+        _filled(inner, each.items if isinstance(each, m.List) else (e.value,), items)
+        lines += inner.ahead
+        inner.ahead = []
+    elif e.key is None:
         made = module(inner, e.value)
         lines += stated(inner, "", Call(Attr(Atom(items), "append"), (made,)))
     else:

@@ -276,6 +276,8 @@ def builtin_call(w: Writer, e: m.Call, first: Code | None = None) -> Code:
     given = arguments(w, e)
     if row.iterates and e.name != "reversed":
         given = tuple(map(iterated, given))
+    if e.name in ("all", "any") and len(given) == 1 and isinstance(given[0], Comprehension):
+        given = (given[0]._replace(brackets=""),)
     call = Call(python(w.imports, row.spelling), (*given, *flags))
     return listed(call) if row.iterates else call
 

@@ -249,8 +249,14 @@ def _comprehension(indent: int, prefix: str, code: Comprehension, suffix: str) -
     body = [f"{margin}    {inside}"]
     if not fits(body[0]):
         first = "" if code.key is None else f"{flat(code.key)}: "
-        rest = list(clauses(code))[1:]
-        body = [*_inner(indent + INDENT, first, code.value, ""), *(f"{margin}    {c}" for c in rest)]
+        body = _inner(indent + INDENT, first, code.value, "")
+        for clause in code.fors:
+            words, *tests = list(clauses(code._replace(fors=(clause,))))[1:]
+            if fits(f"{margin}    {words}"):
+                body.append(f"{margin}    {words}")
+            else:
+                body += _inner(indent + INDENT, f"for {flat(clause.target)} in ", clause.iterable, "")
+            body += [f"{margin}    {test}" for test in tests]
     return [f"{margin}{prefix}{code.brackets[:1]}", *body, f"{margin}{code.brackets[1:]}{suffix}"]
 
 

@@ -189,8 +189,9 @@ def _container(d: Draw, s: Source, item: Item) -> tuple[str, list[str], list[str
         "list of Sequential",
         "with more",
         "two lists",
+        "runs",
     ]
-    often = [8.0, 1.5, 1, 1, 1, 1, 1]
+    often = [8.0, 1.5, 1, 1, 1, 1, 1, 1]
     if s.index is not None:
         kinds += ["dict", "joined dicts"]
         often += [1.0, 0.4]
@@ -215,6 +216,17 @@ def _container(d: Draw, s: Source, item: Item) -> tuple[str, list[str], list[str
         return "list" if more[0] == "[" else "Sequential", [f"body = {more}"], ["body"]
     if kind == "two lists":
         return kind, [f"body = {many}", f"others = {many}"], ["body", "others"]
+    if kind == "runs":
+        one = d.pick((f"[{text}, ReLU()]", f"[Tanh(), {text}]", f"[{text}]", f"[{text}, {text}]"))
+        if d.chance(0.5):
+            deep = d.pick((f"*{one} for j in range({inner})", f"y for j in range({inner}) for y in {one}"))
+            one = d.pick((f"[*[{deep}], Tanh()]", f"[{deep}]"))
+        flat = d.pick((f"[*{one} {clauses}]", f"[z {clauses} for z in {one}]"))
+        return (
+            kind,
+            [f"body = {d.pick((flat, f'Sequential(*{flat})', f'Sequential(ReLU(), *{flat})'))}"],
+            ["body"],
+        )
     if kind == "dict":
         return kind, [f'body = {{f"l{{{s.index}}}": {text} {clauses}}}'], ["body"]
     if kind == "joined dicts":
@@ -244,6 +256,8 @@ def _run_and_follow(
         options = {"dict": 3, "dict collects": 1}
     elif container == "lists":
         options = {"for for": 3, "for list": 1, "for for collects": 1}
+    elif container == "runs":
+        options = {"whole": 6, "for": 0.5, "first": 0.2, "tail": 0.2}
     elif container == "two lists":
         options = {"zip": 3, "zip sums": 1, "down and up": 2}
     else:

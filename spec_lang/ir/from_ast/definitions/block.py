@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import keyword
-
 from spec_lang.ir.from_ast.bodies.dims import declare
 from spec_lang.ir.from_ast.bodies.methods import as_method, method_summary
 from spec_lang.ir.from_ast.bodies.statements import require
+from spec_lang.ir.from_ast.definitions.container import check_stated
 from spec_lang.ir.from_ast.definitions.finish import finish
+from spec_lang.ir.from_ast.definitions.heads import set_hypers
 from spec_lang.ir.from_ast.definitions.naming import check_module, check_names
 from spec_lang.ir.from_ast.layers.members import paths, section
 from spec_lang.ir.from_ast.names.unreached import note_all
-from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
-from spec_lang.ir.from_ast.types.hyper_types import is_mono
-from spec_lang.ir.from_ast.types.hypers import abstract, abstract_by_type, symbolic
 from spec_lang.ir.from_ast.values.kinds import is_module, is_tensor
 from spec_lang.ir.from_ast.values.value import POISON
 from spec_lang.syntax import ast
@@ -43,6 +41,10 @@ def _block(c: Check, at: Place, node: ast.Block) -> None:
     check_names(c, node, methods)
     set_hypers(c, at, node.hypers or ())
     c.block.methods = {m.name.id: m for m in methods}
+    if node.alias is not None:
+        check_stated(c, at, node)
+        finish(c, at, node, methods)
+        return
     declare(c, at, methods)
     for part in node.parts:
         if isinstance(part, ast.Let):
@@ -72,24 +74,6 @@ def _extern(c: Check, at: Place, node: ast.Extern) -> None:
         return
     declare(c, at, [node.forward])
     method_summary(c, node.forward, has_body=False)
-
-
-def set_hypers(c: Check, at: Place, hypers: tuple[ast.Hyper, ...]) -> None:
-    for h in hypers:
-        name = h.name.id
-        if keyword.iskeyword(name):
-            continue
-        if name in c.block.mono:
-            if isinstance(c.definition.node, ast.Block) and c.definition.node.kind == "model":
-                c.block.hypers[name] = abstract_by_type(c, at, name, c.block.mono[name], h.type)
-            else:
-                c.block.hypers[name] = abstract(name, c.block.mono[name])
-        elif is_mono(h.type):
-            raise NeedsValue(frozenset({name}))
-        else:
-            c.block.hypers[name] = symbolic(c, at, name, h.type)
-        if h.default is not None:
-            c.program.default(c.definition, h)
 
 
 def _let(c: Check, at: Place, node: ast.Let) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.from_ast.definitions.block import set_hypers
+from spec_lang.ir.from_ast.bodies.dims import declare
+from spec_lang.ir.from_ast.bodies.methods import method_summary
+from spec_lang.ir.from_ast.bodies.statements import require
 from spec_lang.ir.from_ast.definitions.finish import leave, starts, undetermined, unused
+from spec_lang.ir.from_ast.definitions.heads import set_hypers
 from spec_lang.ir.from_ast.definitions.naming import check_names
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.mistake import Mistake
@@ -12,7 +15,9 @@ from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Entry, InputSummary, MethodSummary
+from spec_lang.ir.from_ast.values.substitution import substitute
+from spec_lang.ir.from_ast.values.texts import type_symbols, type_text
+from spec_lang.ir.from_ast.values.value import POISON, Entry, InputSummary, MethodSummary, Value
 from spec_lang.shapes import Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
 
@@ -30,7 +35,7 @@ def check_container(
     check_names(c, node, [])
     set_hypers(c, at, node.hypers or ())
     shape: list[Dim | Pack] = []
-    result = MethodSummary("forward", _as_forward(node), c.definition.scope)
+    result = MethodSummary("forward", forward_of(node), c.definition.scope)
     for axis, d in enumerate(input.shape):
         if axis in sizes:
             shape.append(sizes[axis])
@@ -45,12 +50,15 @@ def check_container(
     result.dims = dict(c.block.dims)
     type = TensorType(input.dtype, tuple(shape))
     result.inputs = [InputSummary("input", type, False, None, result.node.inputs[0])]
+    _requires(c, at, node)
     module = c.ev(at, node.alias)
     c.block.facts = at.facts
     if is_module(module):
         args = Args()
         args.values, args.nodes = [type], [node.alias]
-        result.result = c.run(Place(at.scope, Mode.BODY, at.facts), module, args, node.alias)
+        result.result = _told(
+            c, c.run(Place(at.scope, Mode.BODY, at.facts), module, args, node.alias), node.alias
+        )
     elif module is not POISON:
         result.result = POISON
         c.error("E0408", f"{node.name.id} is {host.kind_of(module)}, no container", node.alias)
@@ -72,22 +80,65 @@ def check_container(
     return better
 
 
+def check_stated(c: Check, at: Place, node: ast.Block) -> None:
+    """Check a container whose input is stated: its sizes have names, as those of a block's."""
+    assert node.alias is not None
+    forward = forward_of(node)
+    declare(c, at, [forward])
+    _requires(c, at, node)
+    module = c.ev(at, node.alias)
+    c.block.facts = at.facts
+    result = method_summary(c, forward, has_body=False)
+    if is_module(module) and not result.broken:
+        args = Args()
+        args.values, args.nodes = [result.inputs[0].type], [node.alias]
+        made = c.run(Place(at.scope, Mode.BODY, c.block.facts), module, args, node.alias)
+        result.result = _told(c, made, node.alias)
+    elif module is not POISON and not result.broken:
+        c.error("E0408", f"{node.name.id} is {host.kind_of(module)}, no container", node.alias)
+    result.results = [result.result]
+    result.owed = [o for o in c.effects.owed if time(c, o.cond) == "call"]
+    c.block.summary.methods["forward"] = result
+
+
+def _requires(c: Check, at: Place, node: ast.Block) -> None:
+    for part in node.parts:
+        if isinstance(part, ast.Require):
+            require(c, at, part)
+
+
+def _told(c: Check, result: Value, node: ast.Expr) -> Value:
+    """A result in what its users know: sizes that run along lists are what they are behind them."""
+    running = c.block.running
+    result = substitute(result, dict(running.lasts))
+    own = running.carried.keys() | running.heads.keys() | running.elements | running.counters
+    unknown = sorted(type_symbols(result) & own)
+    if not unknown:
+        return result
+    return c.error(
+        "E0307",
+        f"what comes of this is {type_text(result)}, and no formula tells a user of it what `{unknown[0]}` is",
+        node,
+        help="let the last layer have a size of its own",
+    )
+
+
 def _for_container(c: Check, mistake: Mistake, node: ast.Block, shape: list[Dim | Pack]) -> Mistake:
-    """A mistake whose fix is a `require`, which a container has no place for."""
+    """A mistake whose fix is a `require`: it stands beneath, and names sizes that `on` states."""
     if mistake.state is None:
         return mistake
     names = ", ".join(f"*{s.name}" if isinstance(s, Pack) else str(s) for s in shape)
     help = (
-        f"a container states no `require`: write {node.name.id} as a block with "
-        f"`forward(x: float[{names}]) -> ...`, and `require {c.authored(str(mistake.state))}` in it"
+        f"say what flows in, `block {node.name.id}(...) on float[{names}] = ...:`, "
+        f"and `require {c.authored(str(mistake.state))}` beneath"
     )
     return mistake.replace(help=help)
 
 
-def _as_forward(node: ast.Block) -> ast.Method:
+def forward_of(node: ast.Block) -> ast.Method:
     """The forward that a container has without saying so."""
     name = ast.Name(id="forward", span=node.name.span)
-    tensor = ast.TensorType(dtype="float", dims=(), span=node.name.span)
+    tensor = node.takes or ast.TensorType(dtype="float", dims=(), span=node.name.span)
     item = ast.Input(
         name=ast.Name(id="input", span=node.name.span), type=tensor, default=None, span=node.name.span
     )

@@ -100,7 +100,7 @@ class Definitions:
         elif isinstance(node, ast.Block):
             if node.hypers is None:
                 check_variant(self.known, self, definition)
-            elif node.alias is None:
+            elif node.alias is None or node.takes is not None:
                 self._by_default(definition, node.hypers)
         self.known.finished(definition)
 
@@ -149,7 +149,12 @@ class Definitions:
     def _container(self, definition: Def) -> None:
         """Check a block that is its container and that nobody used, for the first rank that fits."""
         node = definition.node
-        if not isinstance(node, ast.Block) or node.hypers is None or node.alias is None:
+        if (
+            not isinstance(node, ast.Block)
+            or node.hypers is None
+            or node.alias is None
+            or node.takes is not None
+        ):
             return
         if definition in self.known.by_definition:
             return

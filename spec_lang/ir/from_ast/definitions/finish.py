@@ -6,13 +6,22 @@ from collections.abc import Iterable
 
 from spec_lang.ir.from_ast.bodies.dims import optional_only
 from spec_lang.ir.from_ast.loops.item_formulas import fit_items
+from spec_lang.ir.from_ast.loops.runs import parts
 from spec_lang.ir.from_ast.names.names import need
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values.elements import by_variables
-from spec_lang.ir.from_ast.values.value import AliasModule, Case, Cell, ListModule, RepeatModule, Value
+from spec_lang.ir.from_ast.values.value import (
+    AliasModule,
+    Case,
+    Cell,
+    FlatModule,
+    ListModule,
+    RepeatModule,
+    Value,
+)
 from spec_lang.shapes import Dim
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
@@ -125,8 +134,8 @@ def _can_be_written(c: Check, cell: Cell, size: Dim) -> bool:
     counted = {
         str(index)
         for node, index in running.owners.items()
-        if len(node.generators) == 1
-        and not node.generators[0].tests
+        if len(loops := parts(c.notes, node)[0]) == 1
+        and not loops[0].tests
         and any(n is cell.node for n in walk(node))
     }
     for name in size.symbols:
@@ -152,6 +161,8 @@ def _idle(module: Value) -> AliasModule | None:
         parts = module.items
     elif isinstance(module, RepeatModule):
         parts = (module.item,)
+    elif isinstance(module, FlatModule):
+        parts = (module.repeat,)
     elif isinstance(module, Case):
         parts = module.yes, module.no
     return next((found for p in parts if (found := _idle(p)) is not None), None)

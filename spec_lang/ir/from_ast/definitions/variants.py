@@ -14,7 +14,7 @@ from spec_lang.ir.from_ast.types.hypers import bindings
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
 from spec_lang.ir.from_ast.values.value import POISON, DefCtor, Env, Partial, RecordValue, Summary, Value
-from spec_lang.shapes import Cond, Dim, Facts, ParseError, TooLarge, Verdict
+from spec_lang.shapes import Cond, Dim, Every, Facts, ParseError, Real, TooLarge, Verdict
 from spec_lang.syntax import ast
 
 
@@ -81,10 +81,21 @@ def _evaluated(cond: Cond | bool, values: dict[str, Value]) -> Cond | bool:
         return cond
 
 
+def _of_all(cond: Cond, values: dict[str, Value]) -> bool | None:
+    """Whether these values satisfy what is said of each of many items; None where that is not known."""
+    found = _evaluated(cond, values)
+    return found if isinstance(found, bool) else None
+
+
 def plain_value(value: Value) -> object:
     """A value as the evaluator has it."""
     if isinstance(value, Dim) and value.const is not None:
         return value.const
+    if isinstance(value, Real) and not value.names:
+        try:
+            return value.evaluate({})
+        except (ArithmeticError, TooLarge):
+            return value
     if isinstance(value, list | tuple):
         return tuple(plain_value(v) for v in value)
     if isinstance(value, RecordValue):
@@ -116,7 +127,8 @@ def decide_values(
     facts = Facts()
     told: list[Cond] = []
     for o in owed:
-        cond = _evaluated(substitute_cond(o.cond, env), values)
+        told_of_all = _of_all(o.cond, values) if any(isinstance(f, Every) for f in o.cond.flags) else None
+        cond = _evaluated(substitute_cond(o.cond, env), values) if told_of_all is None else told_of_all
         refuted = cond is False or (isinstance(cond, Cond) and facts.decide(cond) is Verdict.REFUTED)
         if not refuted or o.cond in told:
             continue

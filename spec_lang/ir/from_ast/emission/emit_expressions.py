@@ -12,6 +12,7 @@ from spec_lang.ir.from_ast.definitions.checked import Checked, running_sizes
 from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.emission.emit_dims import from_cond, from_dim
 from spec_lang.ir.from_ast.emission.emit_types import value_type
+from spec_lang.ir.from_ast.loops.runs import parts
 from spec_lang.ir.from_ast.names.remarks import Remarks
 from spec_lang.ir.from_ast.values.elements import VARIABLE, by_variables
 from spec_lang.ir.from_ast.values.kinds import is_module
@@ -354,18 +355,21 @@ class ExpressionEmitter:
         return node_of(ir.Ellipsis_, type=None, span=self.span(node))
 
     def _comprehension(self, node: ast.Comprehension) -> ir.Expr:
+        written, spread = parts(self.checked.notes, node)
         outer, self.carries = self.carries, {}
         self.around[node] = self.carries
         around, self.variables = (
             self.variables,
-            self.variables.union(*(names_of(g.target) for g in node.generators)),
+            self.variables.union(*(names_of(g.target) for g in written)),
         )
         kept, self.kept = self.kept, dict(self.kept) if outer is not None else {}
         own = str(self.checked.running.owners.get(node))
-        if len(node.generators) == 1:
+        if len(written) == 1:
             self.counted[own] = None
         key = None if node.key is None else self.ev(node.key)
-        value = self.ev(node.value)
+        value = self.ev(node.value if spread is None else spread)
+        if spread is not None:
+            value = node_of(ir.Star, value=value, type=None, span=self.span(spread))
         for name in running_sizes(self.checked, node):
             self.carry(name)
         carries = tuple(self.carries.values())
@@ -380,7 +384,7 @@ class ExpressionEmitter:
                 tests=tuple(map(self.ev, g.tests)),
                 span=None,
             )
-            for g in node.generators
+            for g in written
         )
         index = self.counted.pop(own, None)
         if index is not None:

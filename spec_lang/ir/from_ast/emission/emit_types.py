@@ -13,6 +13,7 @@ from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import (
     BlockModule,
     Case,
+    FlatModule,
     ListModule,
     Mapped,
     Maybe,
@@ -99,6 +100,8 @@ def _module(value: Value) -> ir.Type | None:
         return _named(names[value.kind])
     if isinstance(value, RepeatModule):
         return _named("ModuleDict" if value.keyed else "ModuleList")
+    if isinstance(value, FlatModule):
+        return _named("ModuleList")
     if isinstance(value, Case):
         yes, no = _module(value.yes), _module(value.no)
         return yes if yes == no else None

@@ -9,7 +9,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
-from spec_lang.ir.from_ast.values.value import POISON, ListModule, RepeatModule, Value
+from spec_lang.ir.from_ast.values.value import POISON, FlatModule, ListModule, RepeatModule, Value
 from spec_lang.ops import signature
 from spec_lang.shapes import Pack
 from spec_lang.syntax import ast
@@ -65,7 +65,9 @@ def _spread(c: Check, at: Place, result: Args, value: Value, node: ast.Expr) -> 
 def _spread_named(c: Check, result: Args, value: Value, node: ast.Expr) -> None:
     if isinstance(value, ListModule) and value.kind == "dict":
         result.kwargs.update(zip(value.keys, value.items, strict=True))
-    elif isinstance(value, RepeatModule) and value.keyed:
+    elif (isinstance(value, RepeatModule) and value.keyed) or (
+        isinstance(value, FlatModule) and value.keys is not None
+    ):
         name = f"**{len(result.kwargs)}"  # as many as there are have names of their own
         result.kwargs[name] = value
         result.named[name] = node

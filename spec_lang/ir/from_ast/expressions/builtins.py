@@ -8,7 +8,7 @@ from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
 from spec_lang.ir.from_ast.expressions.folding import folded, items_of, known_length
 from spec_lang.ir.from_ast.expressions.indexing import as_items
-from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted
+from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted, unnumbered
 from spec_lang.ir.from_ast.expressions.lists import backwards, length
 from spec_lang.ir.from_ast.names.habits import METHODS
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -21,6 +21,7 @@ from spec_lang.ir.from_ast.values.value import (
     POISON,
     Case,
     Enumerate,
+    FlatModule,
     ListModule,
     Mapped,
     Parts,
@@ -167,6 +168,8 @@ def length_of(c: Check, value: Value, node: ast.Expr) -> Value:
     """`len(xs)`."""
     if isinstance(value, list | tuple | str):
         return dim(len(value))
+    if isinstance(value, FlatModule) or (isinstance(value, ListModule) and value.flat):
+        return unnumbered(c, value, node)
     if isinstance(value, ListModule):
         lengths = (i.length if isinstance(i, RepeatModule) else dim(1) for i in value.items)
         return uncounted(c, value, node) if value.uncounted() else sum(lengths, dim(0))

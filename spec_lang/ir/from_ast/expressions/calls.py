@@ -26,6 +26,7 @@ from spec_lang.ir.from_ast.values.value import (
     BlockModule,
     Case,
     DefCtor,
+    FlatModule,
     FunctionRef,
     ListModule,
     Maybe,
@@ -111,7 +112,7 @@ def apply_value(
     if is_module(target):
         if at.mode is Mode.LAYERS:
             return c.error("E0702", f"{label} is run in a method, not in `layers:`", node)
-        kind = "run" if isinstance(target, ListModule | RepeatModule) else "apply"
+        kind = "run" if isinstance(target, ListModule | RepeatModule | FlatModule) else "apply"
         if isinstance(target, ListModule) and target.kind == "sequential":
             kind = "apply"
         c.effects.note(c.notes.calls, node.number, (kind, "forward"))

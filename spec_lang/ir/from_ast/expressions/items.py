@@ -13,6 +13,7 @@ from spec_lang.ir.from_ast.values.substitution import first_items
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Env,
+    FlatModule,
     ListModule,
     Mapped,
     Range,
@@ -35,6 +36,16 @@ def uncounted(c: Check, module: ListModule, node: object) -> Value:
     )
 
 
+def unnumbered(c: Check, module: FlatModule | ListModule, node: object) -> Value:
+    """A mistake: what counts the items of a list of which one part is several layers for each of its own."""
+    return c.error(
+        "E0403",
+        f"{module.label or 'this list'} has several layers for each item of a comprehension, and is not counted",
+        node,
+        help="run the list as a whole, or keep what each item makes together: `[Sequential(...) for ...]`",
+    )
+
+
 def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) -> list[Value] | None:
     """A list whose items are known; its mistake is reported.
 
@@ -43,6 +54,9 @@ def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) ->
     """
     if isinstance(value, list | tuple):
         return list(value)
+    if isinstance(value, FlatModule) or (isinstance(value, ListModule) and value.flat):
+        unnumbered(c, value, node)
+        return None
     if isinstance(value, ListModule) and value.kind != "dict":
         if not any(isinstance(i, RepeatModule) for i in value.items):
             return value.items
@@ -75,7 +89,7 @@ def known_list(c: Check, value: Value, node: ast.Expr, splices: bool = False) ->
 def spliced(c: Check, at: Place, value: Value, node: ast.Expr) -> list[Value] | None:
     """What `*xs` stands for; in a container of layers, a list of layers is one part of any length."""
     if at.mode is Mode.LAYERS:
-        if isinstance(value, RepeatModule) and not value.keyed:
+        if isinstance(value, FlatModule | RepeatModule) and not value.keyed:
             return [value]
         if isinstance(value, ListModule) and value.kind != "dict":
             return value.items

@@ -11,6 +11,7 @@ from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     DefCtor,
+    FlatModule,
     FunctionRef,
     ListModule,
     OpCtor,
@@ -40,6 +41,12 @@ def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
         if value is None:
             continue
         place = args.named.get(name, node)
+        if isinstance(value, FlatModule) and name.startswith("**"):
+            if not _distinct(c, value, keys, items, place):
+                return POISON
+            keys.append(name)
+            items.append(value)
+            continue
         if not _is_layer(c, value, place) or not _runs(c, value, place, spliced):
             return POISON
         if not name.startswith("**") and not may_be_key(c, name, "sequential", place):
@@ -79,10 +86,14 @@ def _in_order(dict_: RepeatModule) -> RepeatModule:
     return RepeatModule(d.label, d.index, d.length, d.item, d.node, False, d.iteration, d.key)
 
 
-def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value], place: ast.Expr) -> bool:
+def _distinct(
+    c: Check, value: RepeatModule | FlatModule, keys: list[str], items: list[Value], place: ast.Expr
+) -> bool:
     """Whether the keys of a dict that is spliced are nowhere among those before it."""
-    own = _start(value)
-    if own is None:
+    starts = _starts(value)
+    if starts is None or any(
+        a.startswith(b) or b.startswith(a) for k, a in enumerate(starts) for b in starts[:k]
+    ):
         c.error(
             "E0205",
             "the keys that are spliced here may be the same for two layers",
@@ -90,9 +101,11 @@ def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value]
             help='count the layers: `{f"block{i}": ... for i in range(n)}`',
         )
         return False
-    others = [o for k, i in zip(keys, items, strict=True) for o in [_start(i) if k.startswith("**") else k]]
+    others: list[str | None] = []
+    for k, i in zip(keys, items, strict=True):
+        others += (_starts(i) or [None]) if k.startswith("**") else [k]
     for other in others:
-        if other is None or own.startswith(other) or other.startswith(own):
+        if other is None or any(own.startswith(other) or other.startswith(own) for own in starts):
             c.error(
                 "E0205",
                 "the keys that are spliced here may be those of another layer of this container",
@@ -106,23 +119,32 @@ def _distinct(c: Check, value: RepeatModule, keys: list[str], items: list[Value]
 def _apart_from(c: Check, name: str, items: list[Value], place: ast.Expr) -> bool:
     """Whether no dict that is spliced may have the key."""
     for item in items:
-        if isinstance(item, RepeatModule) and item.key is not None:
-            start = _start(item)
-            if start is None or name.startswith(start):
+        if (isinstance(item, RepeatModule) and item.key is not None) or (
+            isinstance(item, FlatModule) and item.keys is not None
+        ):
+            starts = _starts(item)
+            if starts is None or any(name.startswith(start) for start in starts):
                 c.error("E0205", f'the key "{name}" may be one of those that are spliced before it', place)
                 return False
     return True
 
 
-def _start(value: Value) -> str | None:
-    """What all keys of a spliced dict begin with; None where two of them may be the same."""
-    if not isinstance(value, RepeatModule):
+def _starts(value: Value) -> list[str] | None:
+    """What the keys of a spliced dict begin with, each kind of them; None where two of a kind may be the same."""
+    if isinstance(value, FlatModule):
+        found = [_start(key, value.repeat.index) for key in value.keys or ()]
+    elif isinstance(value, RepeatModule):
+        found = [value.key if isinstance(value.key, str) else _start(value.key, value.index)]
+    else:
         return None
-    if isinstance(value.key, str):
-        return value.key
-    if not isinstance(value.key, Template) or not _counts(value.key, value.index):
+    return None if None in found else [start for start in found if start is not None]
+
+
+def _start(key: Value, index: Dim) -> str | None:
+    """What all keys that one template gives begin with; None where two of them may be the same."""
+    if not isinstance(key, Template) or not _counts(key, index):
         return None
-    first = value.key.parts[0]
+    first = key.parts[0]
     return first if isinstance(first, str) else ""
 
 
@@ -137,10 +159,12 @@ def _counts(key: Template, index: Dim) -> bool:
 
 def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
     """Whether `Sequential` can run a child: PyTorch's lists and dicts of layers have no forward."""
-    holds = isinstance(value, RepeatModule) or (isinstance(value, ListModule) and value.kind != "sequential")
+    holds = isinstance(value, RepeatModule | FlatModule) or (
+        isinstance(value, ListModule) and value.kind != "sequential"
+    )
     if not holds or id(place) in spliced:
         return True
-    assert isinstance(value, RepeatModule | ListModule)
+    assert isinstance(value, RepeatModule | FlatModule | ListModule)
     what, star = ("dict", "**") if _is_dict(value) else ("list", "*")
     written = c.source.at(place.span)
     shown = written if len(written) <= 40 and "\n" not in written else "..."
@@ -154,6 +178,9 @@ def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
 
 
 def _is_layer(c: Check, value: Value, place: ast.Expr) -> bool:
+    if isinstance(value, FlatModule) and value.keyed:
+        several_named(c, place)
+        return False
     if is_module(value):
         return True
     hint = None
@@ -164,6 +191,12 @@ def _is_layer(c: Check, value: Value, place: ast.Expr) -> bool:
         hint = layer_of(c, value)
     c.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
     return False
+
+
+def several_named(c: Check, node: object) -> Value:
+    """A mistake: a dict to which each item adds several layers, where it is not spread."""
+    message = "a dict to which each item adds several layers is spread in a `Sequential`"
+    return c.error("E0403", message, node, help="write `Sequential(**{**{...} for ...})`")
 
 
 def layer_of(c: Check, function: FunctionRef) -> str | None:
@@ -185,9 +218,9 @@ def list_module(c: Check, at: Place, pairs: list[tuple[ast.Expr, Value]]) -> Val
         if not _is_layer(c, value, place):
             return POISON
         keys.append(str(len(items)))
-        nested = isinstance(value, RepeatModule) and not isinstance(place, ast.Star)
+        nested = isinstance(value, RepeatModule | FlatModule) and not isinstance(place, ast.Star)
         items.append(ListModule(at.member, "list", [value], ["0"]) if nested else value)
-    if len(items) == 1 and isinstance(items[0], RepeatModule):
+    if len(items) == 1 and isinstance(items[0], RepeatModule | FlatModule):
         return items[0]
     return ListModule(at.member, "list", items, keys)
 
@@ -224,5 +257,5 @@ def dict_module(c: Check, at: Place, node: ast.Dict) -> Value:
     return ListModule(at.member, "dict", items, keys)
 
 
-def _is_dict(value: RepeatModule | ListModule) -> bool:
-    return value.keyed if isinstance(value, RepeatModule) else value.kind == "dict"
+def _is_dict(value: RepeatModule | FlatModule | ListModule) -> bool:
+    return value.keyed if isinstance(value, RepeatModule | FlatModule) else value.kind == "dict"

@@ -21,6 +21,7 @@ from spec_lang.ir.from_ast.values.value import (
     BlockModule,
     Case,
     DefCtor,
+    FlatModule,
     ListModule,
     Maybe,
     OpCtor,
@@ -334,6 +335,8 @@ def _modules_of(
         parts = value.items
     elif isinstance(value, RepeatModule):
         parts, own = (value.item,), False
+    elif isinstance(value, FlatModule):
+        parts = (value.repeat,)
     elif isinstance(value, Case):
         parts = value.yes, value.no
     elif isinstance(value, Maybe):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir.from_ast.expressions.conversions import condition
 from spec_lang.ir.from_ast.expressions.same import same
-from spec_lang.ir.from_ast.layers.containers import layer_of
+from spec_lang.ir.from_ast.layers.containers import layer_of, several_named
 from spec_lang.ir.from_ast.layers.paths import always_there, path_value
 from spec_lang.ir.from_ast.names.habits import TENSOR_OF_VALUES
 from spec_lang.ir.from_ast.names.names import TRAINING, need
@@ -19,6 +19,7 @@ from spec_lang.ir.from_ast.values.value import (
     POISON,
     BlockModule,
     Case,
+    FlatModule,
     FunctionRef,
     ListModule,
     Maybe,
@@ -41,6 +42,8 @@ def section(c: Check, at: Place, node: ast.LayersSection) -> None:
 
 def _layer(c: Check, at: Place, item: ast.Layer) -> Value:
     value = c.ev(at, item.value)
+    if isinstance(value, FlatModule) and value.keyed:
+        return several_named(c, item.value)
     if value is POISON or value is None or is_module(value):
         return value
     if isinstance(value, list) and not value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from spec_lang.ir.from_ast.expressions.items import repeat_item, uncounted
+from spec_lang.ir.from_ast.expressions.items import repeat_item, uncounted, unnumbered
 from spec_lang.ir.from_ast.expressions.joining import join
 from spec_lang.ir.from_ast.expressions.lists import in_range
 from spec_lang.ir.from_ast.layers.cells import size_at
@@ -18,6 +18,7 @@ from spec_lang.ir.from_ast.values.value import (
     POISON,
     BlockModule,
     Case,
+    FlatModule,
     ListModule,
     Maybe,
     OpModule,
@@ -62,6 +63,12 @@ def module_item(c: Check, at: Place, module: Value, index: Value, node: ast.Subs
         return join_case(
             case.cond, module_item(c, at, case.yes, index, node), module_item(c, at, case.no, index, node)
         )
+    if isinstance(module, FlatModule) or (
+        isinstance(module, ListModule)
+        and module.flat
+        and not (isinstance(index, str) and index in module.keys)
+    ):
+        return unnumbered(c, module, node)
     if isinstance(module, ListModule):
         if isinstance(index, str):
             if index in module.keys:

@@ -660,7 +660,30 @@ def _closed_form(
             continue
         if at.facts.equal(base, start) and at.facts.equal(after, along):
             return form
-    return None
+    return _behind_first(at, s, start, step, it, nexts)
+
+
+def _behind_first(
+    at: Place, s: Dim, start: Dim, step: Dim, it: Iteration, nexts: dict[str, Dim]
+) -> Dim | None:
+    """The size at the head of an iteration where the first one takes another step than those behind it."""
+    (own,) = it.index.symbols
+    (name,) = s.symbols
+    cond = first_condition(step)
+    if cond is None or cond.names != {own}:
+        return None
+    first, later = (at.under(c).decide(cond) for c in (Cond.eq(it.index, 0), Cond.ge(it.index, 1)))
+    if first is None or later is None or first == later:
+        return None
+    try:
+        begun = where(step, cond, first).substitute({name: start, own: 0})
+        rest = where(step, cond, later).substitute({own: it.index + 1})
+        form = _closed_form(at, s, begun, rest, it, nexts)
+        if form is not None:
+            form = conditional(Cond.eq(it.index, 0), start, absorbing(form.substitute({own: it.index - 1})))
+    except (ArithmeticError, Undefined):
+        return None
+    return form
 
 
 def _final(

@@ -23,6 +23,8 @@ from spec_lang.ir.from_ast.values.substitution import item_at, substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import POISON, Env, Grown, Iteration, Mapped, Value
 from spec_lang.shapes import Compared, Cond, Dim, Every, dim, root, symbol
+from spec_lang.shapes.conditionals import first_condition
+from spec_lang.shapes.facts import side
 
 
 def for_all(c: Check, at: Place, it: Iteration) -> list[Cond]:
@@ -34,11 +36,22 @@ def for_all(c: Check, at: Place, it: Iteration) -> list[Cond]:
         cond = item_at(items, it.index)
         if not isinstance(cond, Cond):
             continue
+        found += _of_counted(items, it.element)
         inside = Cond.lt(it.index, it.length)
         if at.under(inside).decide(Cond.lt(it.index, items.length)) is not True:
             inside = Cond.lt(it.index, items.length)
         found += [~inside | cond, ~inside | cond.substitute(names_of(it, it.index))]
     return list(dict.fromkeys(found))
+
+
+def _of_counted(items: Mapped, element: Value) -> list[Cond]:
+    """What is known of the items that a loop's own variables count: `for i in range(1, n)`."""
+    if isinstance(element, tuple):
+        return [cond for part in element for cond in _of_counted(items, part)]
+    if not isinstance(element, Dim) or len(element.symbols) != 1 or element == symbol(*element.symbols, 0):
+        return []
+    cond = item_at(items, element)
+    return [Cond.lt(element, 0) | Cond.ge(element, items.length) | cond] if isinstance(cond, Cond) else []
 
 
 def along(at: Place, it: Iteration) -> Place:
@@ -102,6 +115,9 @@ def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
         return list(dict.fromkeys(found))
     if any(isinstance(f, Compared) for f in cond.flags):
         return [_every(cond, it)]
+    apart = _apart(at, cond, it)
+    if apart is not None:
+        return apart
     if cond.op == "or":
         # A premise about the index may be dropped: what is left is owed in any case.
         names, flags = it.index.symbols | it.symbols, element_flags(it)
@@ -128,6 +144,49 @@ def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
             none, there = Cond.lt(it.length, 1), cond.substitute({own: least})
             return [there if at.decide(none) is False else none | there]
     return [cond]
+
+
+def _apart(at: Place, cond: Cond, it: Iteration) -> list[Cond] | None:
+    """A condition that asks whether the iteration is the first, for that one and for those behind it; None for others."""
+    (own,) = it.index.symbols
+    if cond.names & (it.symbols | element_flags(it) | element_names(it)) or not _asks_first(at, cond, own):
+        return None
+    none = at.decide(Cond.lt(it.length, 1))
+    first = _told(at.under(Cond.eq(it.index, 0)), cond.substitute({own: 0}))
+    found = [first if none is False else Cond.lt(it.length, 1) | first]
+    later = _told(at.under(Cond.ge(it.index, 1)), cond)
+    if own not in later.names:
+        return [*found, Cond.le(it.length, 1) | later]
+    others = Iteration(it.length - 1, it.index, None, None, frozenset())
+    return [*found, *_for_all(at, later.substitute({own: it.index + 1}), others)]
+
+
+def _asks_first(at: Place, cond: Cond, own: str) -> bool:
+    """Whether a part of a condition, or a condition that a size in it depends on, parts index 0 from the others."""
+    if cond.op in ("and", "or"):
+        return any(_asks_first(at, p, own) for p in cond.parts)
+    test = first_condition(*cond.dims) if cond.dims else None
+    test = cond if test is None else test
+    if test.names != {own}:
+        return False
+    index = symbol(own, 0)
+    sides = [at.under(c).decide(test) for c in (Cond.eq(index, 0), Cond.ge(index, 1))]
+    return None not in sides and sides[0] is not sides[1]
+
+
+def _told(at: Place, cond: Cond) -> Cond:
+    """A condition without those parts of it that are known."""
+    known = at.decide(cond)
+    if known is not None:
+        return Cond.TRUE if known else Cond.FALSE
+    if cond.op in ("and", "or"):
+        first, *rest = (_told(at, p) for p in cond.parts)
+        for part in rest:
+            first = first & part if cond.op == "and" else first | part
+        return first
+    test = first_condition(*cond.dims) if cond.dims else None
+    holds = None if test is None else at.decide(test)
+    return cond if test is None or holds is None else _told(at, side(cond, test, holds))
 
 
 def _every(cond: Cond, it: Iteration) -> Cond:

@@ -20,8 +20,10 @@ def fit_items(c: Check, at: Place) -> bool:
         for name in dict.fromkeys(cell.name for cell in cells):
             alike = [cell for cell in cells if cell.name == name]
             known = [(cell.first, cell.value) for cell in alike if cell.value is not None]
-            if not known or not c.notes.item_of[alike[0]] or all(k == known[0] for k in known):
+            if not known or all(k == known[0] for k in known):
                 continue
+            if not all(c.notes.item_of[cell] for cell in alike):
+                return no_formula(c, alike[0], [cell.value for cell in alike if cell.value is not None])
             whole = Cell(name, alike[0].node)
             if not _fit_items(c, at, whole, alike):
                 return False

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_lang.ir.from_ast.expressions.indexing import element_of
-from spec_lang.ir.from_ast.expressions.items import elements_of, known_list, range_length, repeat_item
+from spec_lang.ir.from_ast.expressions.items import (
+    elements_of,
+    known_list,
+    range_length,
+    repeat_item,
+    unnumbered,
+)
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hypers import has_no_symbol, symbolic
@@ -23,6 +29,7 @@ from spec_lang.ir.from_ast.values.value import (
     Case,
     Enumerate,
     Env,
+    FlatModule,
     Grown,
     Iteration,
     ListModule,
@@ -135,6 +142,9 @@ def iteration(
         it = Iteration(value.length, index, each, known or None, frozenset(symbols) - {str(index)})
         it.owner, it.parts = value.node if start.const == 0 else None, (part,)
         return it
+    if isinstance(value, FlatModule) or (isinstance(value, ListModule) and value.flat):
+        unnumbered(c, value, node)
+        return None
     if isinstance(value, ListModule) and value.kind != "dict":
         value = value.items
         if len(value) == 1 and isinstance(value[0], RepeatModule):
@@ -188,6 +198,8 @@ def _inside_itself(variables: Iterable[Value], own: str) -> bool:
         if isinstance(v, Case) and _inside_itself((v.yes, v.no), own):
             return True
         if isinstance(v, RepeatModule) and _inside_itself((v.item,), own):
+            return True
+        if isinstance(v, FlatModule) and _inside_itself((v.repeat,), own):
             return True
     return False
 

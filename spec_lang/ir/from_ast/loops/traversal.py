@@ -29,10 +29,11 @@ from spec_lang.ir.from_ast.loops.iteration import (
     nameless,
     reindexed,
 )
+from spec_lang.ir.from_ast.loops.runs import NoLayers, keys_of, may_spread, parts, run_of
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
-from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.choices import as_size
@@ -42,6 +43,7 @@ from spec_lang.ir.from_ast.values.module_values import at_index
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     Env,
+    FlatModule,
     Grown,
     Iteration,
     ListModule,
@@ -93,6 +95,11 @@ def run_repeat(c: Check, at: Place, module: RepeatModule, args: Args, node: ast.
     if result is None:
         return POISON
     return keep_trail(c, at, result[0], args.values[0], f"{module.label or 'list'} (x {module.length})")
+
+
+def run_flat(c: Check, at: Place, module: FlatModule, args: Args, node: ast.Expr, method: str) -> Value:
+    """A list to which each item of a comprehension adds several layers."""
+    return run_repeat(c, at, module.repeat, args, node, method)
 
 
 def note_loop(c: Check, it: Iteration) -> None:
@@ -210,9 +217,47 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
 
 
 def comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
-    if len(node.generators) != 1 or node.generators[0].tests:
+    if isinstance(node.value, ast.Star) and at.mode is not Mode.LAYERS:
+        return c.error(
+            "E0403",
+            "`*` before a `for` spreads lists of layers, and stands in `layers:`",
+            node.value,
+            help="go through each list with a `for` of its own: `[x for xs in lists for x in xs]`",
+        )
+    found = _by_runs(c, at, node) if may_spread(at, node) else None
+    return _comprehension(c, at, node) if found is None else found
+
+
+def _by_runs(c: Check, at: Place, node: ast.Comprehension) -> Value:
+    """A comprehension whose last `for` goes over layers that each item makes; None where it makes something else."""
+    with c.trial(at) as trial:
+        try:
+            found = _comprehension(c, trial.at, node)
+            if found is not POISON and not trial.failed and not _infers(c, found, node):
+                trial.keep()
+                return found
+        except NeedsValue:
+            pass
+    try:
+        with c.trial(at) as trial:
+            c.effects.note(c.notes.spread, node.number, True)
+            found = _comprehension(c, trial.at, node)
+            trial.keep()
+            return found
+    except (NoLayers, NeedsValue):
+        return None
+
+
+def _infers(c: Check, made: Value, node: ast.Comprehension) -> bool:
+    """Whether layers that a list makes anew for each item have a size that what flows in determines, which may differ."""
+    return is_module(made) and any(n.number in c.notes.cells for n in walk(node.generators[-1].iterable))
+
+
+def _comprehension(c: Check, at: Place, node: ast.Comprehension) -> Value:
+    generators, _ = parts(c.notes, node)
+    if len(generators) != 1 or generators[0].tests:
         return _several(c, at, node)
-    over = _over(c, at, node.generators[0])
+    over = _over(c, at, generators[0])
     if over is None:
         return POISON
     value, it = over
@@ -235,12 +280,13 @@ def _over(c: Check, at: Place, generator: ast.Generator) -> tuple[Value, Iterati
 
 def _several(c: Check, at: Place, node: ast.Comprehension) -> Value:
     """Several `for`s, or an `if`: as one loop where how many items there are is not known."""
-    tests = [t for g in node.generators for t in g.tests]
+    generators, spread = parts(c.notes, node)
+    tests = [t for g in generators for t in g.tests]
     with c.trial(at) as trial:
         values: list[Value] = []
         loops: list[Iteration] = []
         there = trial.at
-        for generator in node.generators:
+        for generator in generators:
             over = _over(c, there, generator)
             if over is None or over[1].element is None:
                 break
@@ -252,9 +298,9 @@ def _several(c: Check, at: Place, node: ast.Comprehension) -> Value:
             values.append(value)
             loops.append(it)
         flat = None
-        if len(loops) == len(node.generators) and not all(it.length.const is not None for it in loops):
+        if len(loops) == len(generators) and not all(it.length.const is not None for it in loops):
             flat = flattened(c, there, loops) if not tests else None
-            if tests and len(loops) == 1:
+            if tests and len(loops) == 1 and spread is None:
                 flat = _filtered(c, there, loops[0], tests)
                 loops = loops if flat is None else [flat]
         if flat is not None:
@@ -284,7 +330,8 @@ def _made(
         loops: What each `for` goes over.
         values: The lists.
     """
-    generator = node.generators[-1]
+    generators, spread = parts(c.notes, node)
+    generator = generators[-1]
     note_loop(c, it)
     begun(c, it)
     one_by_one = it.known is not None and len(it.known) <= MAX_UNROLLED
@@ -292,13 +339,14 @@ def _made(
         there = trial.at
         for inner in dict.fromkeys((it, *loops)):
             there = along(there, inner).under(*for_all(c, there, inner))
-        for g, inner in zip(node.generators, loops, strict=True):
+        for g, inner in zip(generators, loops, strict=True):
             if not bind_target(c, there, g.target, inner.element, g.iterable):
                 trial.keep()
                 return POISON
         there.inside = (*at.inside, (node, None, None))
         key = None if node.key is None else c.ev(there, node.key)
-        item = as_size(c.ev(there, node.value), c.block.hypers)
+        item = _value(c, there, node)
+        keys = keys_of(c, there, node) if item is not POISON else None
         good = item is not POISON and key is not POISON
         if good and key is not None and is_module(item):
             good = may_be_key(c, key, "dict", node.key)
@@ -322,7 +370,8 @@ def _made(
     if it is not loops[0]:
         close(c, at, trial, it)
     if is_module(item) or item is None:
-        return _repeated(c, at, node, it, item, key)
+        made = _repeated(c, at, node, it, item, key)
+        return FlatModule(made, keys) if spread is not None and isinstance(made, RepeatModule) else made
     if it.known is not None and len(it.known) <= host.MAX_LIST:
         return [item_along(it, item, dim(k)) for k in range(len(it.known))]
     if varies_along(it, item):
@@ -374,7 +423,7 @@ def _repeated(c: Check, at: Place, node: ast.Comprehension, it: Iteration, item:
 
 def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
     """A comprehension item by item: for short lists of what has no symbol."""
-    generator = node.generators[0]
+    (generator,), spread = parts(c.notes, node)
     items: list[Value] = []
     keys: list[str] = []
     if not it.known:
@@ -389,6 +438,14 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
             return POISON
         if node.key is not None and is_module(item) and not may_be_key(c, key, "dict", node.key):
             return POISON
+        if spread is not None:
+            if isinstance(spread, ast.Dict):
+                return _one_for_all(c, node)
+            items += _spread(c, item, node)
+            if POISON in items:
+                return POISON
+            keys = [str(n) for n in range(len(items))]
+            continue
         items.append(_as_child(at, item))
         keys.append(str(key))
     if any(map(is_module, items)):
@@ -401,12 +458,40 @@ def _each(c: Check, at: Place, node: ast.Comprehension, it: Iteration) -> Value:
 
 def _as_child(at: Place, item: Value) -> Value:
     """A list of layers as one child of another: without a list around it, it would be spread there."""
-    return ListModule(at.member, "list", [item], ["0"]) if isinstance(item, RepeatModule) else item
+    holds = isinstance(item, RepeatModule | FlatModule)
+    return ListModule(at.member, "list", [item], ["0"]) if holds else item
+
+
+def _spread(c: Check, item: Value, node: ast.Comprehension) -> list[Value]:
+    """The layers that an item stands for where it is gone through on its own."""
+    if isinstance(item, ListModule):
+        return item.items
+    message = "which layers stand here is not known one by one"
+    return [
+        c.error("E0403", message, node, help="make them with `*[...] if ... else ...` of one length each")
+    ]
+
+
+def _one_for_all(c: Check, node: ast.Comprehension) -> Value:
+    """A mistake: layers of dicts that are not told by one item for all."""
+    message = "the layers of these dicts follow no one formula along the list"
+    return c.error("E0403", message, node, help="write their sizes out in terms of the list's variable")
+
+
+def _value(c: Check, at: Place, node: ast.Comprehension) -> Value:
+    """What a comprehension's item is."""
+    generators, spread = parts(c.notes, node)
+    if spread is None:
+        return as_size(c.ev(at, node.value), c.block.hypers)
+    for last in node.generators[len(generators) :]:
+        if not bind_target(c, at.iteration(), last.target, POISON, last.iterable):
+            return POISON
+    return run_of(c, at, node, spread)
 
 
 def _item_unknown(c: Check, at: Place, node: ast.Comprehension) -> None:
     """Go through an item of a list that has none."""
-    for generator in node.generators:
+    for generator in parts(c.notes, node)[0]:
         bind_target(c, at, generator.target, POISON, generator.iterable)
     if node.key is not None:
         c.ev(at, node.key)
@@ -417,7 +502,7 @@ def _item(c: Check, at: Place, node: ast.Comprehension, number: int) -> Value:
     """One item, for the values that the variables have now."""
     there = at.iteration()
     there.inside = (*at.inside, (node, at.loops, number))
-    return c.ev(there, node.value)
+    return _value(c, there, node) if parts(c.notes, node)[1] is not None else c.ev(there, node.value)
 
 
 def _expanded(c: Check, at: Place, node: ast.Comprehension) -> Value:
@@ -436,7 +521,8 @@ def _expanded(c: Check, at: Place, node: ast.Comprehension) -> Value:
 def _nested(
     c: Check, at: Place, node: ast.Comprehension, depth: int, items: list[Value], keys: list[str]
 ) -> bool:
-    if depth == len(node.generators):
+    generators, spread = parts(c.notes, node)
+    if depth == len(generators):
         if len(items) >= 1024:
             c.error("E0802", "this comprehension makes more than 1,024 items", node)
             return False
@@ -444,10 +530,17 @@ def _nested(
         item = _item(c, at, node, len(items))
         if item is POISON or key is POISON:
             return False
+        if isinstance(spread, ast.Dict):
+            _one_for_all(c, node)
+            return False
+        if spread is not None:
+            items += _spread(c, item, node)
+            keys[:] = [str(n) for n in range(len(items))]
+            return POISON not in items
         keys.append(str(len(items)) if key is None else str(key))
         items.append(_as_child(at, item))
         return True
-    generator = node.generators[depth]
+    generator = generators[depth]
     found = known_list(c, c.ev(at, generator.iterable), generator.iterable)
     if found is None:
         return False

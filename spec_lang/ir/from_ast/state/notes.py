@@ -9,7 +9,18 @@ from spec_lang.ir.from_ast.values.value import Cell, Maybe, Value
 class Notes:
     """Tables by node; `Effects.note` writes them."""
 
-    __slots__ = ("calls", "came", "cells", "dims_bound", "item_of", "refs", "required", "resolved", "types")
+    __slots__ = (
+        "calls",
+        "came",
+        "cells",
+        "dims_bound",
+        "item_of",
+        "refs",
+        "required",
+        "resolved",
+        "spread",
+        "types",
+    )
 
     def __init__(self) -> None:
         self.refs: dict[int, str] = {}
@@ -28,5 +39,7 @@ class Notes:
         """The dims that an assignment's annotation binds."""
         self.required: dict[int, tuple[bool | None, str]] = {}
         """Whether a `require` is known to hold, and when it is checked."""
+        self.spread: dict[int, bool] = {}
+        """The comprehensions whose last `for` goes over lists of layers, which they spread."""
         self.came: dict[int, tuple[Value, Value, str]] = {}
         """By a tensor's identity: itself, what it came from, and through what."""

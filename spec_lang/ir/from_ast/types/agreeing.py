@@ -8,9 +8,9 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import has_tensor
 from spec_lang.ir.from_ast.values.substitution import first_items, item_at
-from spec_lang.ir.from_ast.values.texts import type_text
-from spec_lang.ir.from_ast.values.value import POISON, Mapped, Maybe, Value
-from spec_lang.shapes import Cond, Dim, Pack, TensorType
+from spec_lang.ir.from_ast.values.texts import type_symbols, type_text
+from spec_lang.ir.from_ast.values.value import POISON, Mapped, Maybe, Parts, Value
+from spec_lang.shapes import Cond, Dim, Pack, TensorType, dim
 from spec_lang.syntax import ast
 
 
@@ -90,6 +90,19 @@ def _fits_list(at: Place, declared: Mapped, value: Value) -> bool:
         return at.facts.equal(declared.length, len(value)) and all(
             fits(at, d, v) for d, v in zip(items, value, strict=True)
         )
+    if isinstance(value, Parts) and not type_symbols(declared) & at.frame.wild:
+        start = dim(0)
+        for part in value.parts:
+            if isinstance(part, Mapped):
+                under = at.under(Cond.lt(part.index, part.length))
+                if not fits(under, item_at(declared, start + part.index), part.item):
+                    return False
+                start = start + part.length
+                continue
+            if not all(fits(at, item_at(declared, start + k), v) for k, v in enumerate(part)):
+                return False
+            start = start + len(part)
+        return at.facts.equal(declared.length, start)
     return False
 
 

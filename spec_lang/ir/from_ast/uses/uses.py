@@ -73,7 +73,7 @@ def _used(
     env: Env = {}
     for h in target.hypers or ():
         bindings(h.name.id, values[h.name.id], h.type, env)
-    if isinstance(target, ast.Block) and target.alias is not None:
+    if isinstance(target, ast.Block) and target.alias is not None and target.takes is None:
         # The check of `block ConvBN(...) = Sequential(...)` waits for the rank of what flows in.
         return AliasModule(label, definition, values, env, node, cells)
     summary = c.program.summary(definition, values, c, node)

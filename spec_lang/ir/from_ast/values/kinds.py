@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_lang.ir.from_ast.values.value import (
     MODULES,
     Case,
+    FlatModule,
     ListModule,
     Mapped,
     Maybe,
@@ -42,6 +43,6 @@ def has_tensor(value: Value) -> bool:
 
 def is_list(value: Value) -> bool:
     """Whether a value is a plain list of layers, which PyTorch has no `forward` for."""
-    if isinstance(value, RepeatModule):
+    if isinstance(value, RepeatModule | FlatModule):
         return not value.keyed
     return isinstance(value, ListModule) and value.kind == "list"

@@ -9,6 +9,7 @@ from spec_lang.ir.from_ast.values.value import (
     Case,
     Cell,
     Env,
+    FlatModule,
     ListModule,
     OpModule,
     RepeatModule,
@@ -42,6 +43,9 @@ def at_index(module: Value, at: Env) -> Value:
         return ListModule(module.label, module.kind, [at_index(m, at) for m in module.items], module.keys)
     if isinstance(module, RepeatModule):
         return _repeated(module, at_index(module.item, at), dict(at))
+    if isinstance(module, FlatModule):
+        repeat = module.repeat
+        return FlatModule(_repeated(repeat, at_index(repeat.item, at), dict(at)), module.keys)
     if isinstance(module, Case):
         return _either(module, at_index(module.yes, at), at_index(module.no, at), dict(at))
     return module
@@ -74,6 +78,9 @@ def substitute_module(module: Value, env: Env) -> Value:
         return ListModule(module.label, module.kind, items, module.keys)
     if isinstance(module, RepeatModule):
         return _repeated(module, substitute_module(module.item, env), env)
+    if isinstance(module, FlatModule):
+        repeat = module.repeat
+        return FlatModule(_repeated(repeat, substitute_module(repeat.item, env), env), module.keys)
     if isinstance(module, Case):
         return _either(module, substitute_module(module.yes, env), substitute_module(module.no, env), env)
     return substitute(module, env)

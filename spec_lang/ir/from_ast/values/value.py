@@ -20,7 +20,7 @@ from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
 from spec_lang.shapes.atom import filled
 from spec_lang.syntax import ast
 
-Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatModule"
+Module: TypeAlias = "OpModule | BlockModule | AliasModule | ListModule | RepeatModule | FlatModule"
 Value: TypeAlias = (
     "Dim | float | Real | bool | Cond | str | Choice | Template | EllipsisType | SliceOf"
     " | TensorType | DType | Pack | tuple[Value, ...] | list[Value] | _Poison | Hole | Case | Maybe"
@@ -390,7 +390,10 @@ class AliasModule:
 
 
 class ListModule:
-    """A list, dict or `Sequential` of modules; `keys` names them (positions in a list)."""
+    """A list, dict or `Sequential` of modules; `keys` names them (positions in a list).
+
+    What one item of a `FlatModule` adds is a list of the kind ``run``.
+    """
 
     __slots__ = ("items", "keys", "kind", "label")
 
@@ -402,6 +405,11 @@ class ListModule:
 
     def __str__(self) -> str:
         return "a container of layers"
+
+    @property
+    def flat(self) -> bool:
+        """Whether layers of a number that nothing tells are among these items."""
+        return any(isinstance(i, FlatModule) for i in self.items)
 
     def uncounted(self, start: int = 0, stop: int | None = None) -> bool:
         """Whether one of these items may be none: then it takes no index."""
@@ -436,6 +444,33 @@ class RepeatModule:
         self.item = item
         self.node = node
         self.keyed = keyed
+
+    def __str__(self) -> str:
+        return "a list of layers"
+
+
+class FlatModule:
+    """`[*[A(), B()] for ...]`: a comprehension each item of which is a list of layers, one behind the other as one list.
+
+    How many layers an item adds may differ, so it is run as a whole, and neither counted nor indexed.
+    """
+
+    __slots__ = ("keys", "repeat")
+
+    def __init__(self, repeat: RepeatModule, keys: tuple[Value, ...] | None = None) -> None:
+        self.repeat = repeat
+        self.keys = keys
+        """Of a dict of them, what each item's layers are called."""
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self.repeat.label
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it is of a dict, which a `Sequential` alone takes."""
+        return self.keys is not None
 
     def __str__(self) -> str:
         return "a list of layers"
@@ -643,5 +678,5 @@ class Summary:
         self.broken = False
 
 
-MODULES = (OpModule, BlockModule, AliasModule, ListModule, RepeatModule)
+MODULES = (OpModule, BlockModule, AliasModule, ListModule, RepeatModule, FlatModule)
 CTORS = (OpCtor, DefCtor, Partial)

@@ -6,6 +6,7 @@ from typing import Final
 
 from spec_lang.ir.from_ast.values.value import (
     Case,
+    FlatModule,
     Grown,
     ListModule,
     Mapped,
@@ -38,6 +39,7 @@ MANIFOLD: Final = (
     Partial,
     ListModule,
     RepeatModule,
+    FlatModule,
 )
 """The kinds of values that have parts."""
 
@@ -83,6 +85,8 @@ def _parts(value: object) -> list[Value]:
         return [value.value]
     if isinstance(value, Mapped | RepeatModule):
         return [value.item]
+    if isinstance(value, FlatModule):
+        return [value.repeat]
     if isinstance(value, Parts | Zip):
         return list(value.parts)
     if isinstance(value, Grown):
