@@ -14,7 +14,7 @@ from spec_lang.targets.torch.text import quoted
 def raise_lines(indent: int, message: str, test: m.Expr, expr: Callable[[m.Expr], Code]) -> list[str]:
     """The `raise`: the author's words, and the values that the condition is about."""
     shown = dict.fromkeys((word, flat(expr(node))) for node, word in _values(test))
-    fields = [f"{word}={field(Atom(code))}" for word, code in shown]
+    fields = [f"{word}={field(Atom(code))}" for word, code in shown] if not _is_empty(test) else []
     if not fields:
         return _raise(indent, [quoted(message)])
     values = f"({', '.join(fields)})"
@@ -24,6 +24,14 @@ def raise_lines(indent: int, message: str, test: m.Expr, expr: Callable[[m.Expr]
     parts = _pieces(f"{braces(message)} {values}", WIDTH - indent - 8)
     literals = [_literal(p + (" " if i < len(parts) - 1 else "")) for i, p in enumerate(parts)]
     return _raise(indent, literals)
+
+
+def _is_empty(test: m.Expr) -> bool:
+    """Whether the condition fails for an empty list alone, which shows nothing: `len(widths) >= 1`."""
+    match test:
+        case m.Compare(first=m.Call(to="builtin", name="len"), ops=(">=",), rest=(m.Literal_(value=1),)):
+            return True
+    return False
 
 
 def _literal(text: str) -> str:

@@ -29,7 +29,9 @@ class Decoder(nn.Module):
         T = x.size(1)
         P = pasts[0].size(1)
         if not torch.compiler.is_compiling() and self.context < P + T:
-            raise ValueError(f"P + T <= context (P={P}, T={T}, context={self.context})")
+            raise ValueError(
+                f"P + T must be at most context (P={P}, T={T}, context={self.context})"
+            )
         x = x + self.place(torch.arange(P, P + T, device=x.device))
         keys: list[Tensor] = []
         for layer, past in zip(self.layers, pasts, strict=False):
