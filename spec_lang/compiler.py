@@ -57,15 +57,15 @@ class Compilation:
         first = self.modules[0].name
         return next((m.tree.source.name for m in self.modules[1:] if first in _imports(m.tree)), None)
 
-    def torch_sources(self) -> dict[str, str]:
-        """The PyTorch target's files by relative path.
+    def torch_sources(self, *, checks: bool = True) -> dict[str, str]:
+        """The PyTorch target's files by relative path; without `checks`, methods check nothing of their inputs.
 
         Raises:
             SpecError: the program does not check.
         """
         from spec_lang.targets.torch import emit
 
-        return emit(self.checked())
+        return emit(self.checked(), checks=checks)
 
 
 def compile_sources(

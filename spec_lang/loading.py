@@ -24,12 +24,13 @@ class ExternsNotAllowed(ImportError):
     """A spec names Python code of somebody else's, and nobody said that it may be imported."""
 
 
-def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
+def load(path: str | Path, *, allow_extern: bool = False, checks: bool = True) -> ModuleType:
     """The generated module of a spec: its models, blocks, records and functions by name.
 
     Args:
         path: The spec.
         allow_extern: Whether the Python code that it declares as `extern` may be imported, and so run.
+        checks: Whether methods of models check what they are called with.
 
     Raises:
         SpecError: the spec, or one that it imports, does not check.
@@ -38,16 +39,19 @@ def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
     path = Path(path).absolute()
     program = _program(path, path.parent, allow_extern)
     prefix = "nnspec_" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    return from_program(program, prefix, allow_extern=allow_extern)
+    return from_program(program, prefix, allow_extern=allow_extern, checks=checks)
 
 
-def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool = False) -> ModuleType:
+def load_text(
+    text: str, *, folder: str | Path | None = None, allow_extern: bool = False, checks: bool = True
+) -> ModuleType:
     """The generated module of a spec that is no file.
 
     Args:
         text: The spec.
         folder: Where the specs that it imports lie; without it there are none.
         allow_extern: Whether the Python code that it declares as `extern` may be imported, and so run.
+        checks: Whether methods of models check what they are called with.
 
     Raises:
         SpecError: the spec, or one that it imports, does not check.
@@ -58,11 +62,15 @@ def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool
     find = workspace.finder(() if folder is None else (Path(folder),))
     program = compile_sources({"spec": workspace.from_text(text)}, find).checked()
     prefix = "nnspec_" + hashlib.sha256(f"{folder}\0{text}".encode(errors="replace")).hexdigest()[:12]
-    return from_program(program, prefix, allow_extern=allow_extern)
+    return from_program(program, prefix, allow_extern=allow_extern, checks=checks)
 
 
-def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -> ModuleType:
+def from_program(
+    program: Program, prefix: str, *, allow_extern: bool = False, checks: bool = True
+) -> ModuleType:
     """The generated module of a checked program; `prefix` stands before the names of all its modules.
+
+    Without `checks`, methods of models check nothing of what they are called with.
 
     Raises:
         ExternsNotAllowed: it declares externs, and `allow_extern` is False.
@@ -70,7 +78,7 @@ def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -
     if not allow_extern:
         _refuse_externs(program)
     modules: dict[str, ModuleType] = {}
-    sources = _sources(program)
+    sources = _sources(program, checks)
     for name, (file, _) in sources.items():
         module = ModuleType(f"{prefix}_{name.replace('.', '_')}")
         module.__file__ = file
@@ -195,11 +203,11 @@ def _refuse_externs(program: Program) -> None:
         )
 
 
-def _sources(program: Program) -> dict[str, tuple[str, str]]:
+def _sources(program: Program, checks: bool = True) -> dict[str, tuple[str, str]]:
     """Each module's file name for tracebacks, and its source."""
     from spec_lang.targets.torch import emit
 
-    sources = emit(program)
+    sources = emit(program, checks=checks)
     return {
         file.module: (f"<generated from {file.path}>", sources[file.module.replace(".", "/") + ".py"])
         for file in program.files

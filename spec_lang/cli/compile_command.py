@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     "--check", "only_check", is_flag=True, help="Write nothing; exit with 1 if a file would change."
 )
 @click.option("--force", is_flag=True, help="Replace files that specc did not write, too.")
+@click.option(
+    "--no-checks",
+    is_flag=True,
+    help="PyTorch: Leave out what the methods of models check of their inputs' sizes.",
+)
 @SET
 @MODEL
 @FORMAT
@@ -80,6 +85,7 @@ def command(
     style: str,
     only_check: bool,
     force: bool,
+    no_checks: bool,
     **onnx: object,
 ) -> None:
     """Check specs and write what they compile to.
@@ -101,7 +107,7 @@ def command(
     specs = [Path(name) for _, _, result in results for name in result.sources]
     if target == "torch":
         _only_for_onnx(onnx)
-        files = _torch(results, file, folder)
+        files = _torch(results, file, folder, not no_checks)
         keep(specs, files)
         if only_check:
             would_write([path for path, content in files.items() if not _holds(path, content)])
@@ -109,6 +115,8 @@ def command(
             _leave_alone(files)
         write(files)
         return
+    if no_checks:
+        raise click.UsageError("--no-checks is for --target torch")
     from spec_lang.cli.onnx_output import Request, export
 
     request = Request.of(onnx)
@@ -152,7 +160,7 @@ def _places(output: Path | None) -> tuple[Path | None, Path | None]:
 
 
 def _torch(
-    results: list[tuple[Path, Path, Compilation]], file: Path | None, folder: Path | None
+    results: list[tuple[Path, Path, Compilation]], file: Path | None, folder: Path | None, checks: bool
 ) -> dict[Path, str | bytes]:
     """The files of the PyTorch target: a module for each spec, imports included; `file` is for the only spec that is named."""
     files: dict[Path, str | bytes] = {}
@@ -160,7 +168,7 @@ def _torch(
         own = f"{result.checked().files[0].module.replace('.', '/')}.py"
         if file is not None and file.name != Path(own).name and (other := result.imports_first()):
             fail(f"{other} imports {path.name}, so -o may name another folder, but not another file")
-        for relative, text in torch_files(result).items():
+        for relative, text in torch_files(result, checks=checks).items():
             target = (folder or root) / relative
             if file is not None:
                 target = file if relative == own else file.parent / relative

@@ -80,6 +80,18 @@ def test_tracebacks_show_generated_lines(tmp_path: Path) -> None:
     assert "scaler.nnspec" in shown
 
 
+def test_without_checks(tmp_path: Path) -> None:
+    write(tmp_path / "scaler.nnspec", 2.0)
+    for module in (
+        spec_lang.load(tmp_path / "scaler.nnspec", checks=False),
+        spec_lang.load_text((tmp_path / "scaler.nnspec").read_text(), checks=False),
+    ):
+        assert module.Scaler()(torch.ones(1, 5)).shape == (1, 5)
+    for checks in (True, False):
+        [file] = spec_lang.compile_file(tmp_path / "scaler.nnspec", tmp_path, checks=checks)
+        assert ("is_compiling" in file.read_text()) == checks
+
+
 def test_import_hook(folder: Path) -> None:
     write(folder / "scaler_one.nnspec", 2.0)
     module = importlib.import_module("scaler_one")

@@ -275,7 +275,8 @@ def _sequence(w: Build, e: m.Call) -> tuple[Code, ...]:
             items.append((None, _mapped(w, k.value)))
         elif not is_none(k.value):
             items.append(_entry(w, Atom(quoted(k.name)), k.value))
-    return (Call(Atom(w.imports.use("OrderedDict")), (Dict(tuple(items)),)),)
+    children = items[0][1] if len(items) == 1 and items[0][0] is None else Dict(tuple(items))
+    return (Call(Atom(w.imports.use("OrderedDict")), (children,)),)
 
 
 # --- Lists along which dims change --------------------------------------------------------------

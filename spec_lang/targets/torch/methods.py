@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import Attributes
 from spec_lang.targets.torch.calls import ROUTINE, runs
-from spec_lang.targets.torch.code import Binary, Call, flat, name
+from spec_lang.targets.torch.code import Atom, Binary, Call, Code, flat, name
 from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.imports import Imports
@@ -188,13 +187,20 @@ def _need(r: Routine, names: Collection[str]) -> None:
 
 
 def _checks(r: Routine, checks: Sequence[m.Require], indent: int) -> list[str]:
-    """The conditions on the caller's values, left out of compiled and exported graphs."""
+    """The conditions on the caller's values, left out of graphs: of those that are compiled and exported, and of traced ones,
+    whose sizes are no numbers.
+    """
     if not checks:
         return []
     outside = negated(Call(name(f"{r.imports.use('torch')}.compiler.is_compiling")))
+    size = _a_size(r, checks)
+    if size is not None:
+        _need(r, (size,))
+        number = Call(Atom("isinstance"), (Atom(r.scope.local(size)), Atom("int")))
+        outside = Binary("and", outside, number)
     if len(checks) == 1 and not runs(checks[0].test):
         w = Draft(r, indent)
-        test = Binary("and", outside, negated(w.expr(checks[0].test)))
+        test = _both(outside, negated(w.expr(checks[0].test)))
         return [*statement(indent, "if ", test, ":"), *_raise(w, checks[0], indent + 4)]
     lines = statement(indent, "if ", outside, ":")
     for c in checks:
@@ -204,15 +210,30 @@ def _checks(r: Routine, checks: Sequence[m.Require], indent: int) -> list[str]:
     return lines
 
 
+def _both(left: Code, right: Code) -> Code:
+    """`left and right`, in a row where the right side is one too."""
+    if isinstance(right, Binary) and right.op == "and":
+        return Binary("and", _both(left, right.left), right.right)
+    return Binary("and", left, right)
+
+
+def _a_size(r: Routine, checks: Sequence[m.Require]) -> str | None:
+    """A size that the conditions read, of an input that must be given where there is one."""
+    read = names_in(*(c.test for c in checks))
+    for let in reversed(r.lets.values()):
+        if let.name in read:
+            read |= names_in(let.value)
+    found = [n for n, b in r.call_dims.items() if n in read and not b.name.startswith("*")]
+    optional = {i.name for i in r.method.inputs if i.optional}
+    given = [n for n in found if not names_in(r.call_dims[n].tensor) & optional]
+    return next(iter((*given, *found)), None)
+
+
 def _raise(w: Draft, c: m.Require, indent: int) -> list[str]:
     return raise_lines(indent, c.message, c.test, w.expr)
 
 
 # --- Shapes -----------------------------------------------------------------------------------
-
-
-_FROM_END = re.compile(r"\b([A-Za-z_][\w.]*)\[len\(\1\) - (\d+)\]")
-"""An item of a list by its place from the end."""
 
 
 def _shapes(method: m.Method) -> str | None:
@@ -225,16 +246,12 @@ def _shapes(method: m.Method) -> str | None:
 
 def _shape_lists(method: m.Method) -> tuple[list[str], list[str]]:
     """Each input's and each result's shape; those of scalars say nothing."""
-    inputs = [(i.name, _from_end(shape(i.type))) for i in method.inputs]
-    results = [(x.name, _from_end(shape(x.type))) for x in method.results]
+    inputs = [(i.name, shape(i.type)) for i in method.inputs]
+    results = [(x.name, shape(x.type)) for x in method.results]
     made = [f"{n}: {s}" if n else s for n, s in results if s]
     if all(s in ("[]", None) for _, s in results):
         made = []
     return [f"{n}: {s}" for n, s in inputs if s], made
-
-
-def _from_end(text: str | None) -> str | None:
-    return None if text is None else _FROM_END.sub(r"\1[-\2]", text)
 
 
 def _shape_comment(method: m.Method, indent: int) -> list[str]:
