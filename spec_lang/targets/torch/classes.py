@@ -12,6 +12,7 @@ from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.methods import method_lines
 from spec_lang.targets.torch.names import USED, Scope
+from spec_lang.targets.torch.settled import settled
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.ties import hook
@@ -20,6 +21,7 @@ from spec_lang.targets.torch.writer import Writer
 
 def block_class(block: m.Block, imports: Imports, trains: frozenset[str]) -> list[str]:
     """The class of a block: `__init__`, `forward`, and the other methods in the author's order."""
+    block = settled(block)
     attributes = Attributes(block)
     written = [method_lines(method, attributes, imports, trains) for method in block.methods]
     methods = [lines for lines, _ in written]
