@@ -6,10 +6,41 @@ from functools import cached_property
 
 from spec_lang.ir import model as m
 from spec_lang.ir.reserved import MODULE_ATTRIBUTES
+from spec_lang.shapes import ParseError, TooLarge, Undefined
+from spec_lang.shapes.parsing import parse
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, name
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import imported, safe
 from spec_lang.targets.torch.registry import op_class, parameters
+from spec_lang.targets.torch.walk import nodes
+
+
+def size_text(e: m.Expr) -> str | None:
+    """A size over names as the language writes it: `4*width`; None where there is anything else in it."""
+    match e:
+        case m.Name(id=name, ref="hyper" | "dim" | "let"):
+            return name
+        case m.Literal_(value=int(value)) if not isinstance(value, bool):
+            return str(value)
+        case m.Binary(op="*" | "+" | "-" | "//" as op, left=left, right=right):
+            sides = [size_text(left), size_text(right)]
+            if None in sides:
+                return None
+            a, b = map(str, sides)
+            if op in ("*", "//"):
+                a = f"({a})" if isinstance(left, m.Binary) and left.op in ("+", "-") else a
+                b = f"({b})" if isinstance(right, m.Binary) and (op == "//" or right.op != "*") else b
+                return f"{a}{op}{b}"
+            return f"{a} {op} {f'({b})' if isinstance(right, m.Binary) and op == '-' else b}"
+    return None
+
+
+def normal(text: str) -> str:
+    """A size in its normal form."""
+    try:
+        return str(parse(text))
+    except (ParseError, TooLarge, Undefined):
+        return text
 
 
 class Attributes:
@@ -32,6 +63,19 @@ class Attributes:
     def imported(self) -> frozenset[str]:
         """What locals of the class must not hide."""
         return imported(self.block)
+
+    @cached_property
+    def written(self) -> dict[str, str]:
+        """What the author calls sizes, by their normal form: a `let`'s name, or the factors in the author's order."""
+        found: dict[str, str] = {}
+        for let in self.block.lets:
+            text = size_text(let.value)
+            if text is not None and not isinstance(let.value, m.Name | m.Literal_):
+                found.setdefault(normal(text), let.name)
+        for n in nodes(*self.block.members):
+            if isinstance(n, m.Binary) and n.op in ("*", "+", "-") and (text := size_text(n)) is not None:
+                found.setdefault(normal(text), text)
+        return {size: name for size, name in found.items() if size != name}
 
     def stored(self, name: str) -> str:
         """The attribute that holds a hyperparameter, a dim or a `let`."""

@@ -111,7 +111,7 @@ def chain(w: Draft, e: m.Call) -> Code:
         if i < len(groups) - 1 and group[-1].to != "run":
             w.held -= atoms(code)
             variable = held if held and _may_hold(w, held, made) else _variable(w, root, made)
-            remark = shape(made) if shape(made) != shape(kind) else None
+            remark = w.routine.brief(shape(made)) if shape(made) != shape(kind) else None
             w.ahead += remarked(statement(w.indent, f"{variable} = ", code), remark, w.indent, variable)
             w.held.add(variable)
             code = Atom(variable)

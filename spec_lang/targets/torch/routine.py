@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 
 from spec_lang.ir import model as m
@@ -20,6 +20,16 @@ _WORD = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 """The names in a dim's text, without the fields of records."""
 
 
+_LONG = 10
+"""The characters from which on a size is long."""
+_OFTEN = 3
+
+
+def whole_size(size: str) -> re.Pattern[str]:
+    """A size where it is a whole one in a shape."""
+    return re.compile(rf"(?<=[\[ ]){re.escape(size)}(?=[,\]])")
+
+
 class Routine:
     """What the statements of one method, or of one function over tensors, share.
 
@@ -30,6 +40,7 @@ class Routine:
         needed: The dims and call-time `let`s that the body reads.
         read: What construction fixes and the body reads.
         effects: All that writing a statement notes, so that it can be undone.
+        short: What long sizes are called in comments.
         shown: The shape that a reader last saw of each local.
         items: The constructors of the variables that loops over layers have bound so far.
     """
@@ -43,6 +54,7 @@ class Routine:
         owner: Attributes | None = None,
         *,
         keeps_dtype: bool = False,
+        short: Mapping[str, str] | None = None,
     ) -> None:
         self.rules = rules
         self.imports = imports
@@ -61,6 +73,8 @@ class Routine:
         self.needed: Growing[str, None] = Growing()
         self.read: Growing[str, None] = Growing()
         self.effects = Effects(*imports.tables, *self.scope.tables, self.needed, self.read)
+        self.short = short or {}
+        self.written = {} if owner is None else owner.written
         self.shown = {i.name: shape(i.type) for i in method.inputs}
         self.items: dict[str, m.Expr] = {}
 
@@ -102,6 +116,26 @@ class Routine:
             self.items[target.name] = item
 
     # --- Shapes in comments -------------------------------------------------------------------
+
+    def brief(self, text: str | None) -> str | None:
+        """A shape with the long sizes in it by what they are called."""
+        if text is not None:
+            for size, name in (*self.short.items(), *self.written.items()):
+                text = whole_size(size).sub(name, text)
+        return text
+
+    def repeated(self, lines: Sequence[str], shapes: str) -> dict[str, str]:
+        """Names for the long sizes that comments repeat: `H'` for `(H - 1)//2 + 1`."""
+        text = f"{shapes} {' '.join(line.strip().removeprefix('# ') for line in lines if '# ' in line)}"
+        kinds = [n.type for n in nodes(self.method.body) if isinstance(n, m.Expression)]
+        sizes = {d for t in kinds if isinstance(t, m.TensorType) for d in t.dims if len(d) >= _LONG}
+        found: dict[str, str] = {}
+        for size in sorted(sizes, key=text.find):
+            base = next((word for word in _WORD.findall(size) if word in self.call_dims), None)
+            if base is not None and len(whole_size(size).findall(text)) >= _OFTEN:
+                taken = sum(name.rstrip("'") == base for name in found.values())
+                found[size] = base + "'" * (taken + 1)
+        return found
 
     def knows(self, kind: m.TensorType) -> bool:
         """Whether a reader knows every name in a shape."""

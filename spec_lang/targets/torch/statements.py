@@ -120,7 +120,7 @@ def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[
         finish=_unbound if unpacked else _bare,
         into=None if s.target.name is None or not lends(s.value) else r.scope.local(s.target.name),
         trailing=s.trailing,
-        shown=shown,
+        shown=r.brief(shown),
     )
     lines = _simple(r, simple, live, indent)
     wanted = [d for d in s.dims if d.name in live]
