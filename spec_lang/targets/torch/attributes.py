@@ -6,13 +6,49 @@ from functools import cached_property
 
 from spec_lang.ir import model as m
 from spec_lang.ir.reserved import MODULE_ATTRIBUTES
-from spec_lang.shapes import ParseError, TooLarge, Undefined
+from spec_lang.shapes import ParseError, TooLarge, Tree, Undefined
+from spec_lang.shapes.abbreviations import Abbreviation
 from spec_lang.shapes.parsing import parse
+from spec_lang.shapes.printing import SIGNS
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, name
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import imported, safe
 from spec_lang.targets.torch.registry import op_class, parameters
 from spec_lang.targets.torch.walk import nodes
+
+
+def tree_of(e: m.Expr) -> Tree | None:
+    """A number over names as `shapes.read` gives it, calls of the program's functions by their names; None where it is none."""
+    inner: list[Tree | None]
+    match e:
+        case m.Name(id=name, ref="hyper" | "dim" | "let" | "local"):
+            return ("symbol", name)
+        case m.Literal_(value=value):
+            return ("const", value)
+        case m.Attribute(value=value, name=name):
+            inner = [tree_of(value)]
+            return None if None in inner else ("attribute", inner[0], name)
+        case m.Binary(op=op, left=left, right=right) if op in _KINDS:
+            inner = [tree_of(left), tree_of(right)]
+            return None if None in inner else (_KINDS[op], *inner)
+        case m.Call(to="builtin" | "fn" as to, name=name, args=args, kwargs=()):
+            inner = [tree_of(a) for a in args]
+            if None in inner:
+                return None
+            return ("fn" if to == "fn" else "call", name, *inner)
+    return None
+
+
+_KINDS = {sign: kind for kind, sign in SIGNS.items()}
+
+
+def abbreviation(f: m.Function) -> Abbreviation | None:
+    """A function over numbers that sizes may be calls of."""
+    body = tree_of(f.value)
+    if body is None:
+        return None
+    found = Abbreviation(f.name, tuple(i.name for i in f.inputs), body)
+    return found if found.telling else None
 
 
 def size_text(e: m.Expr) -> str | None:
@@ -76,6 +112,12 @@ class Attributes:
             if isinstance(n, m.Binary) and n.op in ("*", "+", "-") and (text := size_text(n)) is not None:
                 found.setdefault(normal(text), text)
         return {size: name for size, name in found.items() if size != name}
+
+    @cached_property
+    def called(self) -> dict[Tree, str]:
+        """The `let`s that are calls of functions, by those."""
+        trees = [(tree_of(let.value), let.name) for let in self.block.lets if isinstance(let.value, m.Call)]
+        return {tree: name for tree, name in trees if tree is not None and tree[0] == "fn"}
 
     def stored(self, name: str) -> str:
         """The attribute that holds a hyperparameter, a dim or a `let`."""

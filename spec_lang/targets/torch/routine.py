@@ -7,12 +7,15 @@ from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 
 from spec_lang.ir import model as m
-from spec_lang.targets.torch.attributes import Attributes, element
+from spec_lang.shapes import read
+from spec_lang.shapes.abbreviations import abbreviated
+from spec_lang.shapes.printing import render
+from spec_lang.targets.torch.attributes import Attributes, abbreviation, element
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index
 from spec_lang.targets.torch.effects import Effects, Growing
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import Scope, imported
-from spec_lang.targets.torch.types import shape
+from spec_lang.targets.torch.types import from_end, shape
 from spec_lang.targets.torch.walk import bound_in, nodes, statements_in
 from spec_lang.targets.torch.writer import Rules, Writer
 
@@ -75,6 +78,11 @@ class Routine:
         self.effects = Effects(*imports.tables, *self.scope.tables, self.needed, self.read)
         self.short = short or {}
         self.written = {} if owner is None else owner.written
+        self.functions = [
+            found
+            for d in imports.definitions.values()
+            if isinstance(d, m.Function) and (found := abbreviation(d)) is not None
+        ]
         self.shown = {i.name: shape(i.type) for i in method.inputs}
         self.items: dict[str, m.Expr] = {}
 
@@ -122,15 +130,33 @@ class Routine:
         if text is not None:
             for size, name in (*self.short.items(), *self.written.items()):
                 text = whole_size(size).sub(name, text)
+            for size in self._long_sizes if self.functions else ():
+                if from_end(size) in text and (called := self._called(size)) is not None:
+                    text = text.replace(from_end(size), from_end(called))
         return text
+
+    @cached_property
+    def _long_sizes(self) -> list[str]:
+        """The long sizes in the types of what the routine gets, makes and gives."""
+        parts = nodes(self.method.inputs, self.method.results, self.method.body)
+        kinds = [getattr(n, "type", None) for n in parts]
+        sizes = {d: None for t in kinds if isinstance(t, m.TensorType) for d in t.dims if len(d) >= _LONG}
+        return list(sizes)
+
+    def _called(self, size: str) -> str | None:
+        """A size as a call of the function that gives it, or the `let` that names that."""
+        before = read(size)
+        after = abbreviated(before, self.functions)
+        if after == before:
+            return None
+        lets = {} if self.owner is None else self.owner.called
+        return lets.get(after) or render(after)
 
     def repeated(self, lines: Sequence[str], shapes: str) -> dict[str, str]:
         """Names for the long sizes that comments repeat: `H'` for `(H - 1)//2 + 1`."""
         text = f"{shapes} {' '.join(line.strip().removeprefix('# ') for line in lines if '# ' in line)}"
-        kinds = [n.type for n in nodes(self.method.body) if isinstance(n, m.Expression)]
-        sizes = {d for t in kinds if isinstance(t, m.TensorType) for d in t.dims if len(d) >= _LONG}
         found: dict[str, str] = {}
-        for size in sorted(sizes, key=text.find):
+        for size in sorted(self._long_sizes, key=text.find):
             base = next((word for word in _WORD.findall(size) if word in self.call_dims), None)
             if base is not None and len(whole_size(size).findall(text)) >= _OFTEN:
                 taken = sum(name.rstrip("'") == base for name in found.values())

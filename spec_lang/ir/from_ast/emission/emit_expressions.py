@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import count
+from itertools import count, takewhile
 from typing import ClassVar, Protocol, TypeVar
 
 from spec_lang.ir import model as ir
@@ -20,7 +20,8 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
-from spec_lang.shapes import Cond, Dim, ParseError, TooLarge, Undefined, dim, opaque, symbol
+from spec_lang.shapes import Cond, Dim, ParseError, TooLarge, Undefined, dim, opaque, read, symbol
+from spec_lang.shapes.abbreviations import Abbreviation
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
 from spec_lang.syntax.walk import walk
@@ -37,6 +38,10 @@ def names_of(target: ast.Target) -> frozenset[str]:
 
 _SIZES = frozenset({"+", "-", "*"})
 """The operators whose normal form is the same whatever the bounds of names are."""
+
+
+_LONG = 4
+"""The parts from which on a size may be what a function gives."""
 
 
 class _NodeOf(Protocol):
@@ -99,7 +104,25 @@ class ExpressionEmitter:
         """A dim as an expression over what stands for its symbols."""
         d = by_variables(d, self.checked.running.formulas, self.checked.running.places)
         fields = self._fields(d.symbols)
-        return from_dim(d.substitute(fields) if fields else d, self.resolve)
+        functions = self._functions if d.length >= _LONG else ()
+        return from_dim(d.substitute(fields) if fields else d, self.resolve, functions)
+
+    @cached_property
+    def _functions(self) -> tuple[Abbreviation, ...]:
+        """The functions over numbers that this file knows, which may have given a size."""
+        found = []
+        here = set(self.scope.names.values())
+        for definition in takewhile(lambda d: d is not self.definition, self.known.done):
+            node = definition.node
+            if definition not in here or not isinstance(node, ast.Function) or node.value is None:
+                continue
+            try:
+                body = read(" ".join(definition.source.at(node.value.span).split()))
+            except (ParseError, TooLarge):
+                continue
+            names = tuple(i.name.id for i in node.inputs)
+            found.append(Abbreviation(self.scope.path(definition), names, body))
+        return tuple(f for f in found if f.telling)
 
     def cond(self, cond: Cond) -> ir.Expr:
         fields = self._fields(cond.symbols)
