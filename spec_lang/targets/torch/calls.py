@@ -123,6 +123,8 @@ def _run(w: Draft, e: m.Call, first: Code | None) -> Code:
     """A list of layers, run in order: a loop ahead, and the variable that it leaves."""
     assert e.callee is not None
     root, _ = stages(e)
+    if root is e:
+        root, _ = stages(e.args[0])
     x = w.expr(e.args[0]) if first is None else first
     layers = module(w, e.callee)
     further = (*map(w.expr, e.args[1:]), *(keyword(w, k) for k in e.kwargs))

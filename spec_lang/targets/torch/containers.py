@@ -335,6 +335,9 @@ def _running(w: Build, c: m.Carry, e: m.Comprehension) -> str:
     """The variable of a running dim: its own name unless something later needs what has it now."""
     if c.name in w.carried:
         return w.carried[c.name]
+    given = _handed_on(w, c, e)
+    if given is not None:
+        return given
     if c.name not in w.attributes.statics:
         return w.scope.local(c.name)
     block = w.attributes.block
@@ -347,6 +350,22 @@ def _running(w: Build, c: m.Carry, e: m.Comprehension) -> str:
     ):
         return w.scope.fresh(f"{c.name}_in", f"{c.name}_run")
     return w.scope.local(c.name)
+
+
+def _handed_on(w: Build, c: m.Carry, e: m.Comprehension) -> str | None:
+    """The variable of an implicit dim, or of an earlier list, that a running dim starts as, where nothing else reads it."""
+    start, block = c.start, w.attributes.block
+    if not isinstance(start, m.Name) or start.ref not in ("dim", "carry"):
+        return None
+    if start.ref == "carry" and start.id not in w.carried:
+        return None
+    parts = (*block.members, block.body, *block.ties, *block.inits)
+    at = next((i for i, p in enumerate(parts) if e in nodes(p)), 0)
+    inside = [n for n in nodes(parts[at]) if isinstance(n, m.Comprehension) and e in nodes(n)]
+    later = [n for n in nodes(*parts[at:]) if isinstance(n, m.Name) and n.id == start.id and n is not start]
+    if len(inside) > 1 or any(n.ref == start.ref for n in later):
+        return None
+    return w.carried[start.id] if start.ref == "carry" else w.scope.local(start.id)
 
 
 def is_none(e: m.Expr) -> bool:

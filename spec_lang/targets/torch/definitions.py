@@ -81,6 +81,12 @@ def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
                 return _joined(args, d, imports)
             if row.gives is not None:
                 return row.gives
+        case m.Call(to="record", name=name):
+            return imports.definition(name)
+        case m.Call(to="fn", name=name) if isinstance(called := imports.defined(name), m.Function):
+            at_home = imports.reading(name) if "." in name else imports
+            value = called.value
+            return annotation(value.type, at_home) if value.type else _result(value, called, at_home)
         case m.Name(id=id_):
             for h in d.inputs:
                 if h.name == id_:

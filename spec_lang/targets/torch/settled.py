@@ -30,7 +30,7 @@ def _settles(n: m.Node, block: m.Block) -> bool:
     if any(isinstance(x, m.Comprehension) and x.carry for x in nodes(*inside)):
         return False
     for c in n.carry:
-        if names_in(c.next) & bound or _carried(c.start, c.next):
+        if names_in(c.next) & bound or _carried(c.next):
             return False
         if max(len(list(nodes(side))) for side in (c.start, c.next)) > _PLAIN:
             return False

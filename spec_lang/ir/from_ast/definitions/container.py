@@ -12,7 +12,7 @@ from spec_lang.ir.from_ast.uses.obligations import time
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
-from spec_lang.ir.from_ast.values.value import POISON, Entry, InputSummary, MethodSummary
+from spec_lang.ir.from_ast.values.value import POISON, Cell, Entry, InputSummary, MethodSummary
 from spec_lang.shapes import Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
 
@@ -66,10 +66,19 @@ def check_container(
     c.block.summary.broken = not c.is_right
     better: dict[int, str] = {}
     for axis, d in enumerate(shape):
-        cell = next((x for cells in c.notes.cells.values() for x in cells if x.value == d), None)
+        found = (x for cells in c.notes.cells.values() for x in cells)
+        cell = next((x for x in found if x.value == d or x.first == d or _starts_as(c, x, d)), None)
         if cell is not None and cell.name not in c.block.hypers and cell.name not in better.values():
             better[axis] = cell.name
     return better
+
+
+def _starts_as(c: Check, cell: Cell, d: Dim | Pack) -> bool:
+    """Whether a cell is a size that runs along a list, and is `d` before it."""
+    carried = c.block.running.carried
+    return cell.value is not None and any(
+        n in carried and cell.value == symbol(n) and carried[n].start == d for n in cell.value.symbols
+    )
 
 
 def _for_container(c: Check, mistake: Mistake, node: ast.Block, shape: list[Dim | Pack]) -> Mistake:
