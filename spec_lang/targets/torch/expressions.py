@@ -276,8 +276,16 @@ def builtin_call(w: Writer, e: m.Call, first: Code | None = None) -> Code:
     given = arguments(w, e)
     if row.iterates and e.name != "reversed":
         given = tuple(map(iterated, given))
-    call = Call(python(w.imports, row.spelling), (*given, *flags))
+    call = Call(python(w.imports, row.spelling), (*gone_through(e.name, given), *flags))
     return listed(call) if row.iterates else call
+
+
+def gone_through(builtin: str, given: tuple[Code, ...]) -> tuple[Code, ...]:
+    """The arguments of a built-in function; one that looks at items one by one needs no list of them."""
+    match given:
+        case (Comprehension(key=None, brackets="[]") as items,) if builtin in ("all", "any"):
+            return (items._replace(brackets=""),)
+    return given
 
 
 def python(imports: Imports, spelling: str) -> Code:
@@ -349,6 +357,7 @@ def _dim(w: Writer, t: Tree) -> Code:
         case (kind, left, right) if kind in SIGNS:
             return Binary(SIGNS[kind], _dim(w, left), _dim(w, right))
         case ("call", func, *args) | ("min" | "max" as func, *args) if func in FUNCTIONS:
-            return Call(python(w.imports, FUNCTIONS[func].spelling), tuple(_dim(w, x) for x in args))
+            given = gone_through(func, tuple(_dim(w, x) for x in args))
+            return Call(python(w.imports, FUNCTIONS[func].spelling), given)
         case _:
             raise BadProgram(f"{render(t)} is no dim")

@@ -9,6 +9,7 @@ from spec_lang.targets.torch.code import Atom, Call, Code, flat
 from spec_lang.targets.torch.fstrings import braces, field
 from spec_lang.targets.torch.layout import WIDTH, statement
 from spec_lang.targets.torch.text import quoted
+from spec_lang.targets.torch.walk import nodes
 
 
 def raise_lines(indent: int, message: str, test: m.Expr, expr: Callable[[m.Expr], Code]) -> list[str]:
@@ -69,7 +70,8 @@ def _values(test: m.Expr) -> Iterator[tuple[m.Expr, str]]:
             if node.value.ref == "hyper":
                 yield node, f"{node.value.id}.{node.name}"
         elif isinstance(node, m.Comprehension):
-            continue
+            around = [n for n in nodes(node) if isinstance(n, m.Name) and n.ref in ("hyper", "let")]
+            waiting = [*around, *waiting]
         elif isinstance(node, tuple):
             waiting = [*node, *waiting]
         elif isinstance(node, m.Node):

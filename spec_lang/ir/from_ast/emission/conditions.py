@@ -136,7 +136,7 @@ def compared(left: str, op: str, right: str) -> str:
     return f"{length[1]} must have {bound} item{'' if right == '1' else 's'}"
 
 
-def said(node: ast.Expr, text: Callable[[ast.Expr], str]) -> str:
+def said(node: ast.Expr, text: Callable[[ast.Expr | ast.Target], str]) -> str:
     """A condition of the author's in plain words; `text` is what stands in the source."""
     match node:
         case ast.Binary(op="and", left=left, right=right):
@@ -146,6 +146,10 @@ def said(node: ast.Expr, text: Callable[[ast.Expr], str]) -> str:
         case ast.Compare(first=a, rest=((op, b),)) if op in _WORDS or op == "!=":
             if not isinstance(b, ast.Constant):
                 return compared(text(a), op, text(b))
+        case ast.Call(func=ast.Name(id="all"), args=(ast.Argument(star="", name=None, value=each),)):
+            match each:
+                case ast.Comprehension(key=None, value=item, generators=(g,)) if not g.tests:
+                    return f"{said(item, text)} for each {text(g.target)} in {text(g.iterable)}"
     return text(node)
 
 

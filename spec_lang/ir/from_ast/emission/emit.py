@@ -143,7 +143,7 @@ class Emitter(ExpressionEmitter):
             **self._around(node),
         )
 
-    def _text(self, node: ast.Expr) -> str:
+    def _text(self, node: ast.Expr | ast.Target) -> str:
         return " ".join(self.source.at(node.span).split())
 
     def _of_a_default(self, test: ast.Expr) -> bool:
