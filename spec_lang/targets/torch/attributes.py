@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from spec_lang.ir import model as m
@@ -15,6 +16,14 @@ from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import imported, safe
 from spec_lang.targets.torch.registry import op_class, parameters
 from spec_lang.targets.torch.walk import nodes
+
+
+def _measured(e: m.Expr) -> str | None:
+    """The hyperparameter whose length this is."""
+    match e:
+        case m.Call(to="builtin", name="len", args=(m.Name(id=name, ref="hyper"),)):
+            return name
+    return None
 
 
 def tree_of(e: m.Expr) -> Tree | None:
@@ -112,6 +121,27 @@ class Attributes:
             if isinstance(n, m.Binary) and n.op in ("*", "+", "-") and (text := size_text(n)) is not None:
                 found.setdefault(normal(text), text)
         return {size: name for size, name in found.items() if size != name}
+
+    def of_one_length(self, lists: Sequence[m.Expr]) -> bool:
+        """Whether the constructor has checked that these hyperparameters have equally many items."""
+        names = [e.id for e in lists if isinstance(e, m.Name) and e.ref == "hyper"]
+        if len(names) != len(lists):
+            return False
+        return all(frozenset((names[0], name)) in self._lengths for name in names[1:])
+
+    @cached_property
+    def _lengths(self) -> frozenset[frozenset[str]]:
+        """The pairs of lists whose lengths the constructor compares."""
+        found: set[frozenset[str]] = set()
+        waiting = [r.test for r in self.block.requires if r.open and r.at == "init"]
+        while waiting:
+            match waiting.pop():
+                case m.Binary(op="and", left=left, right=right):
+                    waiting += [left, right]
+                case m.Compare(first=first, ops=("==",), rest=(second,)):
+                    sides = [_measured(first), _measured(second)]
+                    found |= {frozenset(s for s in sides if s is not None)} if None not in sides else set()
+        return frozenset(found)
 
     @cached_property
     def called(self) -> dict[Tree, str]:

@@ -78,6 +78,8 @@ def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[s
     fixed: dict[str, m.Expr] = positional | {k.name: k.value for k in variant.kwargs if k.name}
     lines = [f"class {imports.definition(variant.name)}({imports.definition(variant.base)}):"]
     lines += docstring(4, variant.doc or "")
+    if not fixed:
+        return lines if len(lines) > 1 else [*lines, "    pass"]
     parameters = [Parameter("self")]
     args: list[Code] = list(map(w.expr, variant.args))
     args += [keyword(w, k, variant.base) for k in variant.kwargs]

@@ -26,6 +26,7 @@ from spec_lang.targets.torch.conditions import chosen, negated
 from spec_lang.targets.torch.expressions import (
     CALLS,
     EXPRESSIONS,
+    builtin_call,
     comprehension,
     loop_target,
     make,
@@ -378,8 +379,13 @@ def carries(e: object) -> bool:
     return any(isinstance(n, m.Comprehension) and n.carry for n in nodes(e))
 
 
+def _builtin(w: Build, e: m.Call, first: Code | None = None) -> Code:
+    """A call of a built-in function; of lists whose lengths the constructor has compared, a strict one."""
+    return builtin_call(w, e, first, strict=e.name == "zip" and w.attributes.of_one_length(e.args))
+
+
 INIT = Rules(
     {**EXPRESSIONS, m.Name: _name},
-    {**CALLS, "op": operation, "make": _make},
+    {**CALLS, "op": operation, "make": _make, "builtin": _builtin},
 )
 """Expressions in `__init__`, where lists and dicts of layers become PyTorch's containers."""

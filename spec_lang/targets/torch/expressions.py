@@ -267,12 +267,12 @@ def dims(w: Writer, e: m.Call) -> tuple[Code, ...]:
     return tuple(keyword(w, k, e.name if e.to == "block" else None) for k in e.dims)
 
 
-def builtin_call(w: Writer, e: m.Call, first: Code | None = None) -> Code:
-    """A call of a built-in function."""
+def builtin_call(w: Writer, e: m.Call, first: Code | None = None, *, strict: bool = False) -> Code:
+    """A call of a built-in function; `strict` where the lists of a `zip` are known to be of one length."""
     row = FUNCTIONS.get(e.name)
     if row is None:
         raise BadProgram(f"there is no built-in function {e.name!r}")
-    flags = (Kw(flag, Atom(str(value))) for flag, value in row.flags.items())
+    flags = (Kw(flag, Atom(str(value or strict))) for flag, value in row.flags.items())
     given = arguments(w, e)
     if row.iterates and e.name != "reversed":
         given = tuple(map(iterated, given))
