@@ -33,10 +33,17 @@ from spec_lang.targets.torch.writer import Rules
 def module(w: Draft, e: m.Expr) -> Code:
     """A module whose attributes are read: cast where its static type is only `nn.Module`."""
     code = w.expr(e)
-    untyped = isinstance(e, m.Subscript) or (isinstance(e, m.Name) and e.ref in ("local", "loop"))
+    untyped = (isinstance(e, m.Subscript) and not _is_typed_slice(e)) or (
+        isinstance(e, m.Name) and e.ref in ("local", "loop")
+    )
     if untyped and (made := w.routine.made(e)) is not None and (cls := class_of(made, w.imports)) is not None:
         return Call(Atom(w.imports.use("cast")), (cls, code))
     return code
+
+
+def _is_typed_slice(e: m.Subscript) -> bool:
+    """Whether layers of a list of this block's are taken, which are a list of the same class."""
+    return isinstance(e.index[0], m.Slice) and isinstance(e.value, m.Name) and e.value.ref == "layer"
 
 
 def _item(w: Draft, e: m.Subscript) -> Code:

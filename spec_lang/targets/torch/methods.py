@@ -20,7 +20,7 @@ from spec_lang.targets.torch.routine import Draft, Routine
 from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
 from spec_lang.targets.torch.statements import body
 from spec_lang.targets.torch.text import attribute, docstring
-from spec_lang.targets.torch.types import annotation, shape
+from spec_lang.targets.torch.types import annotation
 from spec_lang.targets.torch.walk import names_in, nodes
 
 
@@ -257,8 +257,8 @@ def _shapes(r: Routine) -> str | None:
 
 def _shape_lists(r: Routine) -> tuple[list[str], list[str]]:
     """Each input's and each result's shape; those of scalars say nothing."""
-    inputs = [(i.name, r.brief(shape(i.type))) for i in r.method.inputs]
-    results = [(x.name, r.brief(shape(x.type))) for x in r.method.results]
+    inputs = [(i.name, r.shape(i.type)) for i in r.method.inputs]
+    results = [(x.name, r.shape(x.type)) for x in r.method.results]
     made = [f"{n}: {s}" if n else s for n, s in results if s]
     if all(s in ("[]", None) for _, s in results):
         made = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from spec_lang.ir import model as m
@@ -23,6 +23,8 @@ _WORD = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 """The names in a dim's text, without the fields of records."""
 
 
+_NAMELESS = re.compile(r"\bsize(?:_\d+)?\b")
+"""What sizes are called that the author does not name."""
 _LONG = 10
 """The characters from which on a size is long."""
 _OFTEN = 3
@@ -78,11 +80,8 @@ class Routine:
         self.effects = Effects(*imports.tables, *self.scope.tables, self.needed, self.read)
         self.short = short or {}
         self.written = {} if owner is None else owner.written
-        self.functions = [
-            found
-            for d in imports.definitions.values()
-            if isinstance(d, m.Function) and (found := abbreviation(d)) is not None
-        ]
+        called = [abbreviation(d) for d in imports.definitions.values() if isinstance(d, m.Function)]
+        self.functions = tuple(f for f in called if f is not None)
         self.shown = {i.name: shape(i.type) for i in method.inputs}
         self.items: dict[str, m.Expr] = {}
 
@@ -116,12 +115,10 @@ class Routine:
         """Note what a loop runs over."""
         if self.owner is None:
             return
-        over, target = self.owner.made(s.iterable), s.target
-        if isinstance(s.iterable, m.Call) and s.iterable.name == "enumerate" and s.iterable.args:
-            over = self.owner.made(s.iterable.args[0])
-            target = target.items[1] if target.items and len(target.items) == 2 else target
-        if target.name is not None and over is not None and (item := element(over)) is not None:
-            self.items[target.name] = item
+        for over, target in _pairs(s.iterable, s.target):
+            made = self.owner.made(over)
+            if target.name is not None and made is not None and (item := element(made)) is not None:
+                self.items[target.name] = item
 
     # --- Shapes in comments -------------------------------------------------------------------
 
@@ -152,6 +149,23 @@ class Routine:
         lets = {} if self.owner is None else self.owner.called
         return lets.get(after) or render(after)
 
+    def shape(self, kind: m.Type) -> str | None:
+        """A shape for the comment at a routine's head; a size that has no name of the author's is `_`."""
+        return self.brief(shape(self._named(kind)))
+
+    def _named(self, kind: m.Type) -> m.Type:
+        match kind:
+            case m.TensorType(dims=dims):
+                found = tuple("_" if set(_NAMELESS.findall(d)) - self._known else d for d in dims)
+                return kind if found == dims else kind.model_copy(update={"dims": found})
+            case m.TupleType(items=items):
+                return kind.model_copy(update={"items": tuple(map(self._named, items))})
+            case m.ListType(item=item):
+                return kind.model_copy(update={"item": self._named(item)})
+            case m.OptionalType(base=base):
+                return kind.model_copy(update={"base": self._named(base)})
+        return kind
+
     def repeated(self, lines: Sequence[str], shapes: str) -> dict[str, str]:
         """Names for the long sizes that comments repeat: `H'` for `(H - 1)//2 + 1`."""
         text = f"{shapes} {' '.join(line.strip().removeprefix('# ') for line in lines if '# ' in line)}"
@@ -176,6 +190,20 @@ class Routine:
         if self.owner is not None:
             found |= {*self.owner.statics, *self.lets} | self.owner.imported
         return found
+
+
+def _pairs(iterable: m.Expr, target: m.Target) -> Iterator[tuple[m.Expr, m.Target]]:
+    """What a loop goes over, with the variable of its items."""
+    match iterable:
+        case m.Call(to="builtin", name="enumerate", args=(over, *_)) if target.items:
+            yield from _pairs(over, target.items[-1])
+        case m.Call(to="builtin", name="reversed", args=(over,)):
+            yield from _pairs(over, target)
+        case m.Call(to="builtin", name="zip", args=lists) if target.items and len(lists) == len(target.items):
+            for over, item in zip(lists, target.items, strict=True):
+                yield from _pairs(over, item)
+        case _:
+            yield iterable, target
 
 
 class Draft(Writer):
