@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from spec_lang.ir import model as m
@@ -364,9 +365,15 @@ def _handed_on(w: Build, c: m.Carry, e: m.Comprehension) -> str | None:
     at = next((i for i, p in enumerate(parts) if e in nodes(p)), 0)
     inside = [n for n in nodes(parts[at]) if isinstance(n, m.Comprehension) and e in nodes(n)]
     later = [n for n in nodes(*parts[at:]) if isinstance(n, m.Name) and n.id == start.id and n is not start]
-    if len(inside) > 1 or any(n.ref == start.ref for n in later):
+    if len(inside) > 1 or any(n.ref == start.ref for n in later) or _in_sizes(start.id, parts[at:]):
         return None
     return w.carried[start.id] if start.ref == "carry" else w.scope.local(start.id)
+
+
+def _in_sizes(name: str, parts: Sequence[object]) -> bool:
+    """Whether a param or a buffer has a name in its sizes, which are text."""
+    texts = " ".join(d for p in parts if isinstance(p, m.Param) for d in p.type.dims)
+    return re.search(rf"\b{re.escape(name)}\b", texts) is not None
 
 
 def is_none(e: m.Expr) -> bool:

@@ -73,7 +73,9 @@ def message(o: Owed, author: str | None) -> str:
         return author
     if o.stated:
         return words(_without_premises(o))
-    wanted = o.cond.parts[-1] if o.cond.op == "or" else o.cond
+    wanted = o.cond
+    if wanted.op == "or" and " or " not in o.message:  # the others are the branches that it stands in
+        wanted = wanted.parts[-1]
     return f"{o.message.split(_NEEDS)[0]} needs {wanted}" if _NEEDS in o.message else words(wanted)
 
 
