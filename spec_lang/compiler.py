@@ -55,21 +55,29 @@ class Compilation:
     def imports_first(self) -> str | None:
         """The source that imports the first module, where one does."""
         first = self.modules[0].name
-        return next((m.tree.source.name for m in self.modules[1:] if first in _imports(m.tree)), None)
+        return next((m.tree.source.name for m in self.modules[1:] if first in m.imports.values()), None)
 
-    def torch_sources(self, *, checks: bool = True) -> dict[str, str]:
-        """The PyTorch target's files by relative path; without `checks`, methods check nothing of their inputs.
+    def torch_sources(self, line_length: int | None = None, *, checks: bool = True) -> dict[str, str]:
+        """The PyTorch target's files by relative path, in lines of 88 columns or so many.
+
+        Without `checks`, methods check nothing of their inputs.
 
         Raises:
             SpecError: the program does not check.
         """
         from spec_lang.targets.torch import emit
 
-        return emit(self.checked(), checks=checks)
+        program = self.checked()
+        if line_length is None:
+            return emit(program, checks=checks)
+        return emit(program, line_length, checks=checks)
 
 
 def compile_sources(
-    sources: Mapping[str, Source], find: Find = lambda _: None, options: Options | None = None
+    sources: Mapping[str, Source],
+    find: Find = lambda _: None,
+    options: Options | None = None,
+    place: Callable[[str], str] = lambda module: f"{module.replace('.', '/')}.nnspec",
 ) -> Compilation:
     """Parse the sources and all that they import, and check them together.
 
@@ -77,18 +85,21 @@ def compile_sources(
         sources: The sources to compile by their modules' dotted names.
         find: Finds what they import.
         options: Values that replace hyperparameters' defaults, and for which model.
+        place: Where a module would be, for messages.
     """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), DEPTH))
     collecting = gc.isenabled()
     gc.disable()  # a pass between parsing and checking would walk all trees, and free nothing
     try:
-        return _compiled(sources, find, options or Options())
+        return _compiled(sources, find, options or Options(), place)
     finally:
         if collecting:
             gc.enable()
 
 
-def _compiled(sources: Mapping[str, Source], find: Find, options: Options) -> Compilation:
+def _compiled(
+    sources: Mapping[str, Source], find: Find, options: Options, place: Callable[[str], str]
+) -> Compilation:
     result = Compilation()
     waiting = list(sources.items())
     seen = set(sources)
@@ -98,16 +109,35 @@ def _compiled(sources: Mapping[str, Source], find: Find, options: Options) -> Co
         result.diagnostics += diagnostics
         if module is None:
             continue
-        result.modules.append(LoadedModule(name, module))
-        for wanted in _imports(module):
-            if wanted not in seen and (found := find(wanted)) is not None:
-                seen.add(wanted)
-                waiting.append((wanted, found))
+        imports: dict[str, str] = {}
+        looked: dict[str, list[str]] = {}
+        for node in _imports(module):
+            for wanted in meant(name, node):
+                if wanted not in seen and (found := find(wanted)) is not None:
+                    seen.add(wanted)
+                    waiting.append((wanted, found))
+                if wanted in seen:
+                    imports[node.written] = wanted
+                    break
+            else:
+                looked[node.written] = [place(wanted) for wanted in meant(name, node)]
+        result.modules.append(LoadedModule(name, module, imports, looked))
     if not result.errors:
         result.program, found_wrong = check(result.modules, options)
         result.diagnostics += found_wrong
     return result
 
 
-def _imports(module: ast.Module) -> Sequence[str]:
-    return [".".join(part.id for part in d.module) for d in module.definitions if isinstance(d, ast.Import)]
+def _imports(module: ast.Module) -> Sequence[ast.Import]:
+    return [d for d in module.definitions if isinstance(d, ast.Import)]
+
+
+def meant(module: str, node: ast.Import) -> list[str]:
+    """The modules that an import in a module may mean, the first that is there counts: one beside it, then one from the root."""
+    *package, _ = module.split(".")
+    name = ".".join(part.id for part in node.module)
+    if node.level > len(package) + 1:
+        return []
+    base = package[: len(package) + 1 - node.level] if node.level else package
+    near = ".".join([*base, name])
+    return [m for m in dict.fromkeys([near] if node.level else [near, name]) if m != module]

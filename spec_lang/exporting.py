@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from spec_lang.asking import asked
 from spec_lang.frozen import Frozen
 from spec_lang.generated import foreign
 from spec_lang.ir.instantiate import Constructions
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 KEY: Final = "specc.export"
 """The key of the model's metadata under which it stands how the model was made, as JSON."""
+
+
+SMALL: Final = 1024
+"""Bytes from which on a tensor that is copied stands in the file beside the model, and not in the model itself."""
 
 
 class Written(Frozen):
@@ -84,7 +89,9 @@ def export(
         FileExistsError: a file that specc did not write would be replaced, or weights from a file by random ones.
     """
     if not force and not only_check and foreign([output]):
-        raise FileExistsError(f"{output} is there, and specc did not write it; --force replaces it")
+        raise FileExistsError(
+            f"{output} is there, and specc did not write it; {asked('--force')} replaces it"
+        )
     made = emit(program, name, overrides, options)
     drawn = bool(weights is None and seed is None and mode != "none" and made.needed)
     if drawn:
@@ -99,6 +106,7 @@ def export(
         weights=weights,
         seed=seed or 0,
         mode=mode,
+        small=SMALL,
         renames=renames,
         ignores=ignores,
         precision=options.dtype,
@@ -109,6 +117,8 @@ def export(
             "method": options.method,
             "dtype": options.dtype.value,
         }
+        if options.dims:
+            about_it["dims"] = dict(options.dims)
         if weights is not None:
             about_it["weights"] = _source(weights, output) | {
                 "rename": [*renames],
@@ -134,8 +144,8 @@ def _keep_weights(output: Path) -> None:
         places = [os.path.normpath(output.parent / name) for name in fingerprint.files(known)]
         files = ", ".join(places[:3]) or "a file"
         raise FileExistsError(
-            f"{output} has its weights from {files}, and would get random ones: name the file with --weights, "
-            "or ask for random ones with --seed 0"
+            f"{output} has its weights from {files}, and would get random ones: name the file with {asked('--weights')}, "
+            f"or ask for random ones with {asked('--seed', '0')}"
         )
 
 

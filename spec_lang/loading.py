@@ -5,11 +5,13 @@ from __future__ import annotations
 import builtins
 import hashlib
 import linecache
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
+from importlib.util import resolve_name, spec_from_loader
+from itertools import count
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
@@ -27,6 +29,9 @@ class ExternsNotAllowed(ImportError):
 def load(path: str | Path, *, allow_extern: bool = False, checks: bool = True) -> ModuleType:
     """The generated module of a spec: its models, blocks, records and functions by name.
 
+    The same text gives the same module, so that what was made of it before is of the same classes; a spec that has changed
+    gives another one, and the classes from before stay where they are.
+
     Args:
         path: The spec.
         allow_extern: Whether the Python code that it declares as `extern` may be imported, and so run.
@@ -37,9 +42,7 @@ def load(path: str | Path, *, allow_extern: bool = False, checks: bool = True) -
         ExternsNotAllowed: it declares externs, and `allow_extern` is False.
     """
     path = Path(path).absolute()
-    program = _program(path, path.parent, allow_extern)
-    prefix = "nnspec_" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    return from_program(program, prefix, allow_extern=allow_extern, checks=checks)
+    return _loaded(_program(path, None, allow_extern), checks)
 
 
 def load_text(
@@ -61,8 +64,20 @@ def load_text(
 
     find = workspace.finder(() if folder is None else (Path(folder),))
     program = compile_sources({"spec": workspace.from_text(text)}, find).checked()
-    prefix = "nnspec_" + hashlib.sha256(f"{folder}\0{text}".encode(errors="replace")).hexdigest()[:12]
-    return from_program(program, prefix, allow_extern=allow_extern, checks=checks)
+    if not allow_extern:
+        _refuse_externs(program)
+    return _loaded(program, checks)
+
+
+def _loaded(program: Program, checks: bool) -> ModuleType:
+    """The module of a program in the package `loaded`, under a name that its text decides wherever it lies."""
+    from spec_lang import loaded
+
+    sources = _sources(program, checks)
+    print_ = hashlib.sha256(repr([(name, text) for name, (_, text) in sources.items()]).encode())
+    prefix = f"{loaded.__name__}.p{print_.hexdigest()[:12]}"
+    first = _name(prefix, program.files[0].module)
+    return sys.modules.get(first) or _run(program, sources, prefix)
 
 
 def from_program(
@@ -77,10 +92,17 @@ def from_program(
     """
     if not allow_extern:
         _refuse_externs(program)
+    return _run(program, _sources(program, checks), prefix)
+
+
+def _name(prefix: str, module: str) -> str:
+    return f"{prefix}_{module.replace('.', '_')}"
+
+
+def _run(program: Program, sources: Mapping[str, tuple[str, str]], prefix: str) -> ModuleType:
     modules: dict[str, ModuleType] = {}
-    sources = _sources(program, checks)
     for name, (file, _) in sources.items():
-        module = ModuleType(f"{prefix}_{name.replace('.', '_')}")
+        module = ModuleType(_name(prefix, name))
         module.__file__ = file
         modules[name] = module
     waiting = dict(sources)
@@ -133,6 +155,7 @@ class SpecLoader(Loader):
         self.root = root
         self.allow_extern = allow_extern
         self.source: str | None = None
+        self._read: dict[str, tuple[int, int]] = {}
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the generated source in the module.
@@ -141,14 +164,30 @@ class SpecLoader(Loader):
             SpecError: the spec does not check.
             ExternsNotAllowed: it declares externs that may not be imported.
         """
+        self._read = {str(self.path): _state(str(self.path))}
         program = _program(self.path, self.root, self.allow_extern)
+        self._read = {f.path: _state(f.path) for f in program.files}
         file, self.source = _sources(program)[program.files[0].module]
-        module.__file__ = str(self.path)
+        module.__file__ = file  # where `inspect` and tracebacks find the generated lines
         exec(_code(file, self.source), module.__dict__)
+
+    @property
+    def changed(self) -> bool:
+        """Whether its spec, or one that it imports, is another file than the one that was read."""
+        return any(_state(path) != before for path, before in self._read.items())
 
     def get_source(self, fullname: str) -> str | None:
         """The generated source, for tools that show it."""
         return self.source
+
+
+def _state(path: str) -> tuple[int, int]:
+    """What tells a file from what it was."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 class _Importer:
@@ -164,6 +203,7 @@ class _Importer:
             file, source = self.waiting.pop(name)
             module = self.modules[name]
             module.__dict__["__builtins__"] = self.builtins
+            module.__package__ = name.rpartition(".")[0]
             exec(_code(file, source), module.__dict__)
 
     def _import(
@@ -174,19 +214,17 @@ class _Importer:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        if level == 0 and fromlist and name in self.modules:
-            self.run(name)
-            return self.modules[name]
+        full = name
+        if level and globals is not None:
+            full = resolve_name("." * level + name, str(globals["__package__"]))
+        if fromlist and full in self.modules:
+            self.run(full)
+            return self.modules[full]
         return __import__(name, globals, locals, fromlist or (), level)
 
 
-def _program(path: Path, root: Path, allow_extern: bool) -> Program:
-    from spec_lang.compiler import compile_sources
-
-    folders = tuple(dict.fromkeys((path.parent, root)))
-    source = workspace.read(path)
-    found = compile_sources({workspace.module_name(path, root): source}, workspace.finder(folders))
-    program = found.checked()
+def _program(path: Path, root: Path | None, allow_extern: bool) -> Program:
+    program = workspace.compiled(path, root).checked()
     if not allow_extern:
         _refuse_externs(program)
     return program
@@ -209,9 +247,19 @@ def _sources(program: Program, checks: bool = True) -> dict[str, tuple[str, str]
 
     sources = emit(program, checks=checks)
     return {
-        file.module: (f"<generated from {file.path}>", sources[file.module.replace(".", "/") + ".py"])
+        file.module: (_shown(file.path, source), source)
         for file in program.files
+        for source in (sources[file.module.replace(".", "/") + ".py"],)
     }
+
+
+def _shown(path: str, source: str) -> str:
+    """The name under which tracebacks show a source: one that changed has a number, so that what was made before keeps its lines."""
+    for n in count(1):
+        file = f"<generated from {path}{'' if n == 1 else f' ({n})'}>"
+        if "".join(linecache.getlines(file)) in ("", source):
+            return file
+    raise AssertionError
 
 
 def _code(file: str, source: str) -> CodeType:

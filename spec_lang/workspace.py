@@ -7,30 +7,73 @@ import keyword
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from spec_lang import partial
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span, SpecError
+from spec_lang.settings import settings
 from spec_lang.syntax import limits
 from spec_lang.syntax.from_bytes import read_source, too_large
 
+if TYPE_CHECKING:
+    from spec_lang.compiler import Compilation
+    from spec_lang.ir.from_ast import Options
+
 SUFFIX = ".nnspec"
+HELD = 500
+"""Files that are kept open until all are in place, so that another run does not take them for left ones: a process may have 1,024."""
 
 
-def specs_under(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Path]]:
-    """Each spec named by the paths, with the folder that its imports start from: its own, or the one given."""
+def specs_under(paths: tuple[Path, ...], root: Path | None = None) -> Iterator[tuple[Path, Path]]:
+    """Each spec named by the paths, with the folder that imports start from: `root`, or what `root_of` says."""
+    seen: set[Path] = set()
     for path in paths:
-        if path.is_dir():
-            for found in sorted(path.rglob(f"*{SUFFIX}")):
-                if not found.is_dir():
-                    yield found, path
-        else:
-            yield path, path.parent
+        folder = path if path.is_dir() else None
+        for found in [path] if folder is None else sorted(path.rglob(f"*{SUFFIX}")):
+            if found not in seen and not (folder is not None and found.is_dir()):
+                seen.add(found)
+                yield found, root or root_of(found, folder)
+
+
+def root_of(path: Path, folder: Path | None = None) -> Path:
+    """The folder that a spec's imports start from, written as the path is.
+
+    It is what `root` in the nearest `pyproject.toml` with a `[tool.specc]` names, else the folder above the outermost package that the
+    spec is in, else `folder`, else its own.
+    """
+    own = path.parent
+    levels = 0
+    here = own.absolute()
+    while (here / "__init__.py").is_file() and here != here.parent:
+        here = here.parent
+        levels += 1
+    stated = settings(own).root
+    if stated is not None and own.resolve().is_relative_to(stated):
+        return _as_written(own, len(own.resolve().relative_to(stated).parts), stated)
+    if levels:
+        return _as_written(own, levels, here)
+    return folder or own
+
+
+def _as_written(own: Path, levels: int, root: Path) -> Path:
+    """The folder so many levels above: by the path's own words where those reach so far."""
+    parts = own.parts
+    if levels <= len(parts) and ".." not in parts:
+        found = Path(*parts[: len(parts) - levels])
+        if found.resolve() == root.resolve():
+            return found
+    return root
 
 
 def module_name(path: Path, root: Path) -> str:
     """The dotted name by which other specs import this one; `my-net.nnspec`, which none can, becomes `my_net`."""
-    return ".".join(map(_identifier, path.relative_to(root).with_suffix("").parts))
+    for form in (str, os.path.abspath, os.path.realpath):
+        own, above = Path(form(path)), Path(form(root))
+        if own.is_relative_to(above):
+            return ".".join(map(_identifier, own.relative_to(above).with_suffix("").parts))
+    raise ValueError(f"{path} is not in {root}")
 
 
 def _identifier(name: str) -> str:
@@ -115,38 +158,44 @@ def write_all(files: Mapping[Path, str | bytes]) -> None:
         OSError: a file cannot be written; those renamed before stay.
     """
     staged: list[tuple[str, Path]] = []
-    try:
-        for path, content in files.items():
+    with ExitStack() as held:
+        held.callback(_unstage, staged)
+        for path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = str(path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp"))
-            with open(temporary, "xb") as out:
-                staged.append((temporary, path))
+        partial.clean(map(str, files))
+        for path, content in files.items():
+            temporary, fd = partial.begin(str(path))
+            staged.append((temporary, path))
+            with ExitStack() as here:
+                out = (held if len(staged) <= HELD else here).enter_context(open(fd, "wb"))
                 out.write(content.encode() if isinstance(content, str) else content)
                 out.flush()
-                os.fsync(out.fileno())
+                os.fsync(fd)
             if path.exists():
                 os.chmod(temporary, path.stat().st_mode & 0o777)
         while staged:
             temporary, path = staged[0]
             os.replace(temporary, path)
             staged.pop(0)
-    finally:
-        for temporary, _ in staged:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
+
+
+def _unstage(staged: list[tuple[str, Path]]) -> None:
+    """Remove what was written and not put in place."""
+    for temporary, _ in staged:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
 
 
 def finder(folders: tuple[Path, ...]) -> Callable[[str], Source | None]:
-    """Finds an imported module's source in the first folder that has it.
+    """Finds a module's source in the first folder that has it.
 
     The function raises SpecError where the file is there but cannot be read, or a link leads to it from outside the folders.
     """
     inside = tuple(folder.resolve() for folder in folders)
 
     def find(module: str) -> Source | None:
-        relative = Path(*module.split(".")).with_suffix(SUFFIX)
         for folder in folders:
-            path = folder / relative
+            path = place_of(folder, module)
             if _is_file(path):
                 if not any(path.resolve().is_relative_to(root) for root in inside):
                     raise _unreadable(str(path), "a link leads out of the folder that imports start from")
@@ -154,6 +203,26 @@ def finder(folders: tuple[Path, ...]) -> Callable[[str], Source | None]:
         return None
 
     return find
+
+
+def place_of(root: Path, module: str) -> Path:
+    """Where a module's spec is below the folder that imports start from."""
+    return root / Path(*module.split(".")).with_suffix(SUFFIX)
+
+
+def compiled(path: Path, root: Path | None = None, options: Options | None = None) -> Compilation:
+    """Read, parse and check one spec and all that it imports, from `root` or what `root_of` says.
+
+    Raises:
+        SpecError: a file cannot be read.
+    """
+    from spec_lang.compiler import compile_sources
+
+    root = root or root_of(path)
+    source = read(path)
+    return compile_sources(
+        {module_name(path, root): source}, finder((root,)), options, lambda m: str(place_of(root, m))
+    )
 
 
 def _is_file(path: Path) -> bool:

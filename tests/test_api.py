@@ -45,7 +45,7 @@ def test_a_model_is_exported_as_the_command_exports_it(spec: Path, tmp_path: Pat
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         [found] = session.run(None, {"x": np.ones((2, 3), np.float32)})
         np.testing.assert_allclose(found, net(torch.ones(2, 3)).detach().numpy(), rtol=1e-5, atol=1e-6)
-    with pytest.raises(FileExistsError, match="--seed"):
+    with pytest.raises(FileExistsError, match="with weights, or ask for random ones with seed=0"):
         spec_lang.compile_onnx(spec, tmp_path / "out.onnx")
     spec_lang.compile_onnx(spec, tmp_path / "out.onnx", seed=1)
     (tmp_path / "mine.onnx").write_text("mine")

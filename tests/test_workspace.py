@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from spec_lang import workspace
+from spec_lang import partial, workspace
 from spec_lang.diagnostics import SpecError
 
 SPEC = "model M:\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x * 2.0\n"
@@ -83,3 +86,35 @@ def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
     workspace.write_all({tmp_path / "net.py": "whole", tmp_path / ("n" * 250): "long"})
     assert (tmp_path / "net.py").read_text() == "whole"
     assert (tmp_path / ("n" * 250)).read_text() == "long"
+
+
+LEAVES = """
+import os, signal
+from pathlib import Path
+from spec_lang import partial, workspace
+made = partial.begin
+def begin(final):
+    path, fd = made(final)
+    os.write(fd, b"half")
+    if final.endswith("b.py"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path, fd
+partial.begin = begin
+workspace.write_all({Path("a.py"): "whole", Path("b.py"): "whole"})
+"""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", LEAVES], cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = sorted(p.name for p in tmp_path.iterdir())
+    assert [name[:6] for name in left] == [".a.py.", ".b.py."]
+    in_use, fd = partial.begin(str(tmp_path / "a.py"))
+    workspace.write_all({tmp_path / "a.py": "whole", tmp_path / ("é" * 120): "long"})
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [left[1], "a.py", "é" * 120, os.path.basename(in_use)]
+    )
+    os.close(fd)
+    workspace.write_all({tmp_path / "a.py": "whole", tmp_path / "b.py": "whole"})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.py", "b.py", "é" * 120]

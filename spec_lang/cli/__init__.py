@@ -12,6 +12,7 @@ import click
 
 from spec_lang import __version__
 from spec_lang.diagnostics import SpecError
+from spec_lang.settings import BadSettings
 
 COMMANDS = ("compile", "check", "fmt", "ir", "ops", "explain", "new", "weights", "verify", "run", "bench")
 """In the order in which they are used; each is the function of that name in the module `NAME_command`."""
@@ -70,6 +71,8 @@ def _run() -> NoReturn:
     except SpecError as error:
         report(error.diagnostics, "text")
         sys.exit(1)
+    except BadSettings as error:
+        fail(str(error))
     except RecursionError:
         fail("this spec nests too deeply")
     except MemoryError:

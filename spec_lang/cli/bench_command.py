@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from spec_lang.cli.running import RUNTIMES, done, model_options, progress, request, sizes_of, table
+from spec_lang.cli.running import RUNTIMES, done, model_options, progress, request, table
+from spec_lang.cli.shared import sizes_of
 
 
 @click.command("bench")
@@ -45,7 +46,7 @@ def command(
         result = bench(
             wanted,
             runtimes=runtimes or ("torch", "onnxruntime"),
-            sizes=sizes_of(sizes),
+            sizes=sizes_of("--size", sizes) or None,
             runs=runs,
             threads=threads,
             progress=progress,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +14,20 @@ from spec_lang.cli.shared import (
     FORMAT,
     MODEL,
     PATHS,
+    ROOT,
     SET,
     export_options,
     fail,
     finish,
     gather,
     keep,
+    project,
     say,
     would_write,
     write,
 )
 from spec_lang.generated import foreign, torch_files
+from spec_lang.settings import settings
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 @click.command("compile")
 @PATHS
+@ROOT
 @click.option(
     "--target",
     type=click.Choice(["torch", "onnx"]),
@@ -78,6 +83,7 @@ if TYPE_CHECKING:
 @click.option("--with", "with_loss", type=click.Choice(["loss"]), help="ONNX: Compute the loss too.")
 def command(
     paths: tuple[Path, ...],
+    root: Path | None,
     target: str,
     output: Path | None,
     sets: tuple[str, ...],
@@ -93,12 +99,14 @@ def command(
     PATH is a .nnspec file, or a folder of them. Nothing is written unless all of them check, and no file is replaced that specc did
     not write.
     """
-    file, folder = _places(output)
+    paths = project(paths)
+    said = settings(paths[0] if paths[0].is_dir() else paths[0].parent)
+    file, folder = _places(output or said.output)
     kind = {"torch": ".py", "onnx": ".onnx"}[target]
     if file is not None and file.suffix != kind:
         other = "add --target onnx" if file.suffix == ".onnx" else "it writes .onnx files"
         raise click.UsageError(f"-o {file} is no file for --target {target}: {other}, or name a folder")
-    results = gather(paths, sets, model)
+    results = gather(paths, sets, model, root=root)
     if file is not None and len(results) > 1:
         raise click.UsageError(
             f"-o {file} holds one model, and there are {len(results)} specs: name a folder"
@@ -107,7 +115,8 @@ def command(
     specs = [Path(name) for _, _, result in results for name in result.sources]
     if target == "torch":
         _only_for_onnx(onnx)
-        files = _torch(results, file, folder, not no_checks)
+        files, own = _torch(results, file, folder, said.line_length, not no_checks)
+        files = {p: text for p, text in files.items() if p in own or not _holds(p, text)}
         keep(specs, files)
         if only_check:
             would_write([path for path, content in files.items() if not _holds(path, content)])
@@ -119,8 +128,12 @@ def command(
         raise click.UsageError("--no-checks is for --target torch")
     from spec_lang.cli.onnx_output import Request, export
 
+    context = click.get_current_context()
+    for name, value in said.onnx.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT:
+            onnx[name] = value
     request = Request.of(onnx)
-    outputs = _onnx(results, file, folder)
+    outputs = _onnx(paths, results, file, folder)
     keep(specs, [p for output in outputs for p in (output, Path(f"{output}.data"))])
     if not force and not only_check:
         _leave_alone(outputs)
@@ -160,30 +173,51 @@ def _places(output: Path | None) -> tuple[Path | None, Path | None]:
 
 
 def _torch(
-    results: list[tuple[Path, Path, Compilation]], file: Path | None, folder: Path | None, checks: bool
-) -> dict[Path, str | bytes]:
-    """The files of the PyTorch target: a module for each spec, imports included; `file` is for the only spec that is named."""
+    results: list[tuple[Path, Path, Compilation]],
+    file: Path | None,
+    folder: Path | None,
+    line_length: int | None,
+    checks: bool,
+) -> tuple[dict[Path, str | bytes], set[Path]]:
+    """The files of the PyTorch target: a module for each spec, imports included, and which of them are of specs that are named.
+
+    `file` is for the only spec that is named; what it imports goes where it finds it from there.
+    """
     files: dict[Path, str | bytes] = {}
+    named: set[Path] = set()
     for path, root, result in results:
         own = f"{result.checked().files[0].module.replace('.', '/')}.py"
         if file is not None and file.name != Path(own).name and (other := result.imports_first()):
             fail(f"{other} imports {path.name}, so -o may name another folder, but not another file")
-        for relative, text in torch_files(result, checks=checks).items():
+        for relative, text in torch_files(result, line_length, checks=checks).items():
             target = (folder or root) / relative
-            if file is not None:
-                target = file if relative == own else file.parent / relative
+            if file is not None and relative == own:
+                target = file
+            elif file is not None:
+                beside = os.path.relpath(relative, os.path.dirname(own))
+                if beside.startswith(os.pardir):
+                    fail(
+                        f"{path} imports {relative} from a folder above its own, so -o may name a folder, but not a file"
+                    )
+                target = file.parent / beside
+            if relative == own:
+                named.add(target)
             if files.setdefault(target, text) != text:
                 fail(f"{path} and another spec both become {target}; rename one")
-    return files
+    return files, named
 
 
 def _onnx(
-    results: list[tuple[Path, Path, Compilation]], file: Path | None, folder: Path | None
+    paths: tuple[Path, ...],
+    results: list[tuple[Path, Path, Compilation]],
+    file: Path | None,
+    folder: Path | None,
 ) -> dict[Path, tuple[Path, Compilation]]:
     """What each model's file is made of, imports not."""
     outputs: dict[Path, tuple[Path, Compilation]] = {}
-    for path, root, result in results:
-        target = file or (folder or root) / path.relative_to(root).parent / f"{path.stem}.onnx"
+    for path, _, result in results:
+        given = next((p for p in paths if p.is_dir() and path.is_relative_to(p)), path.parent)
+        target = file or (folder or given) / path.relative_to(given).parent / f"{path.stem}.onnx"
         first, _ = outputs.setdefault(target, (path, result))
         if workspace.place(first) != workspace.place(path):
             fail(f"{path} and {first} both become {target}; rename one")
@@ -193,7 +227,7 @@ def _onnx(
 def _only_for_onnx(given: dict[str, object]) -> None:
     """Refuse options that say nothing to the PyTorch target."""
     defaults = {"dtype": "f32", "method": "forward"}
-    names = {"renames": "rename", "ignores": "ignore", "inputs": "input", "with_loss": "with"}
+    names = {"renames": "rename", "ignores": "ignore", "inputs": "input", "with_loss": "with", "dims": "dim"}
     for key, value in given.items():
         if value and value != defaults.get(key):
             option = names.get(key, key).replace("_", "-")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.shared import fail, finish, model_name, say, size_text
+from spec_lang.cli.shared import fail, finish, model_name, say, size_text, sizes_of
 from spec_lang.frozen import Frozen
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.shapes import DType
@@ -37,6 +37,7 @@ class Request(Frozen):
     method: str
     inputs: tuple[str, ...]
     with_loss: bool
+    dims: Mapping[str, int]
 
     @staticmethod
     def of(given: dict[str, Any]) -> Request:
@@ -73,6 +74,7 @@ class Request(Frozen):
             method=given["method"],
             inputs=given["inputs"],
             with_loss=bool(given["with_loss"]),
+            dims=sizes_of("--dim", given["dims"]),
         )
 
 
@@ -100,6 +102,7 @@ def export(
         method=request.method,
         inputs=frozenset(request.inputs),
         with_loss=request.with_loss,
+        dims=request.dims,
     )
     try:
         with Progress() as progress:

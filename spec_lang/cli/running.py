@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import click
 from spec_lang.cli.shared import (
     FILE,
     MODEL,
+    ROOT,
     SET,
     all_of,
     compile_path,
@@ -20,6 +21,7 @@ from spec_lang.cli.shared import (
     fail,
     finish,
     model_name,
+    sizes_of,
 )
 from spec_lang.diagnostics import SpecError
 from spec_lang.extras import EXTRAS, lacking
@@ -33,6 +35,7 @@ RUNTIMES = ("torch", "onnxruntime", "openvino")
 
 model_options = all_of(
     FILE,
+    ROOT,
     SET,
     MODEL,
     export_options(),
@@ -78,7 +81,7 @@ def request(
             raise click.UsageError(f"--{name} goes with --weights")
     if options["onnx"]:
         model, sets, options = _as_exported(path, sets, model, options)
-    result = compile_path(path, path.parent, sets, model)
+    result = compile_path(path, options["root"], sets, model)
     finish(result.diagnostics, "text")
     program = result.checked()
     name = model_name(path, program, model)
@@ -94,6 +97,7 @@ def request(
             opset=options["opset"] or proto.DEFAULT_OPSET,
             method=options["method"],
             given=given,
+            dims=sizes_of("--dim", options["dims"]),
             onnx=str(options["onnx"]) if options["onnx"] else None,
             allow_extern=options["allow_extern"],
         )
@@ -137,10 +141,10 @@ def _as_exported(
         if options["dtype"] not in ("f16", "f32", "bf16"):
             raise CannotRun(f"{onnx} says how it was made in a way that is malformed")
         wanted = model or said.model
-        result = compile_path(path, path.parent, sets, wanted)
+        result = compile_path(path, options["root"], sets, wanted)
         if model is None and wanted is not None and not _defines(result, wanted):
             wanted = None
-            result = compile_path(path, path.parent, sets)
+            result = compile_path(path, options["root"], sets)
         finish(result.diagnostics, "text")
         program = result.checked()
         name = model_name(path, program, wanted)
@@ -158,21 +162,6 @@ def _defines(result: Compilation, name: str) -> bool:
     """Whether the spec itself has a definition of that name."""
     definitions = result.modules[0].tree.definitions if result.modules else ()
     return any(getattr(getattr(d, "name", None), "id", None) == name for d in definitions)
-
-
-def sizes_of(texts: tuple[str, ...]) -> Mapping[str, int] | None:
-    """`N=2` options as sizes of dims.
-
-    Raises:
-        click.UsageError: one is no name and number.
-    """
-    sizes = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        if not name.isidentifier() or not (value.isascii() and value.isdigit() and len(value) < 19):
-            raise click.UsageError(f"--size takes NAME=NUMBER, such as --size N=2, not {text!r}")
-        sizes[name] = int(value)
-    return sizes or None
 
 
 def progress(text: str) -> None:

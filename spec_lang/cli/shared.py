@@ -12,15 +12,14 @@ import click
 
 from spec_lang import workspace
 from spec_lang.diagnostics import Diagnostic, SpecError
+from spec_lang.settings import settings
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
     from spec_lang.ir.from_ast import Options
     from spec_lang.ir.model import Program
 
-PATHS = click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH..."
-)
+PATHS = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH...]")
 FILE = click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
 FORMAT = click.option(
     "--format",
@@ -35,6 +34,12 @@ SET = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     help="Another default for a model's hyperparameter, such as --set depth=24; may be repeated.",
+)
+ROOT = click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="The folder that imports start from.  [default: root in pyproject.toml, or the folder above the outermost package]",
 )
 MODEL = click.option("--model", metavar="NAME", help="Which model, where a file has several.")
 
@@ -106,23 +111,43 @@ def export_options(only: str = "") -> Callable[[Command], Command]:
         ),
         click.option("--opset", type=int, help=f"{only}The version of the standard operators."),
         click.option("--method", default="forward", show_default=True, help=f"{only}Which method."),
+        click.option(
+            "--dim",
+            "dims",
+            multiple=True,
+            metavar="NAME=NUMBER",
+            help=f"{only}A dim that the graph has fixed, as N=1; may be repeated.",
+        ),
     )
 
 
+def sizes_of(option: str, texts: tuple[str, ...]) -> dict[str, int]:
+    """The `N=2` of an option as sizes of dims.
+
+    Raises:
+        click.UsageError: one is no name and number, or a name has two.
+    """
+    sizes: dict[str, int] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name.isidentifier() or not (value.isascii() and value.isdigit() and int(value[:19]) < 1 << 31):
+            raise click.UsageError(f"{option} takes NAME=NUMBER, such as {option} N=2, not {text!r}")
+        if sizes.setdefault(name, int(value)) != int(value):
+            raise click.UsageError(f"{option} gives {name} two sizes: {sizes[name]} and {int(value)}")
+    return sizes
+
+
 def compile_path(
-    path: Path, root: Path, sets: tuple[str, ...] = (), model: str | None = None, emit: bool = True
+    path: Path, root: Path | None, sets: tuple[str, ...] = (), model: str | None = None, emit: bool = True
 ) -> Compilation:
-    """Read, parse and check one spec and all that it imports, from its own folder or from `root`.
+    """Read, parse and check one spec and all that it imports, from `root` or where it is found.
 
     Without `emit` there is no program where nothing in the spec needs one: only the diagnostics are wanted.
     """
-    from spec_lang.compiler import Compilation, compile_sources
+    from spec_lang.compiler import Compilation
 
-    folders = tuple(dict.fromkeys((path.parent, root)))
     try:
-        source = workspace.read(path)
-        name = workspace.module_name(path, root)
-        return compile_sources({name: source}, workspace.finder(folders), options(sets, model, emit))
+        return workspace.compiled(path, root, options(sets, model, emit))
     except SpecError as error:
         return Compilation(error.diagnostics)
 
@@ -147,18 +172,44 @@ def options(sets: tuple[str, ...], model: str | None, emit: bool = True) -> Opti
 
 
 def gather(
-    paths: tuple[Path, ...], sets: tuple[str, ...], model: str | None, emit: bool = True
+    paths: tuple[Path, ...],
+    sets: tuple[str, ...],
+    model: str | None,
+    emit: bool = True,
+    root: Path | None = None,
 ) -> list[tuple[Path, Path, Compilation]]:
-    """Every spec under the paths with the folder that it was found from, compiled."""
-    found = list(workspace.specs_under(paths))
+    """Every spec under the paths with the folder that its imports start from, compiled."""
+    found = list(workspace.specs_under(paths, root))
+    if root is not None:
+        for path, _ in found:
+            if not path.resolve().is_relative_to(root.resolve()):
+                raise click.UsageError(f"{path} is not in --root {root}")
     if not found:
         raise click.UsageError(f"there is no {workspace.SUFFIX} file in {', '.join(map(str, paths))}")
     return [(path, root, compile_path(path, root, sets, model, emit)) for path, root in found]
 
 
+def project(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The paths that were given, or the folder of the project's specs.
+
+    Raises:
+        click.UsageError: none was given, and there is no project.
+    """
+    if paths:
+        return paths
+    said = settings(Path())
+    folder = said.root or said.folder
+    if folder is None:
+        raise click.UsageError(
+            "name a spec or a folder of specs: no pyproject.toml here or above has a [tool.specc]"
+        )
+    here = Path().resolve()
+    return (folder.relative_to(here) if folder.is_relative_to(here) else folder,)
+
+
 def checked(path: Path, sets: tuple[str, ...], model: str | None, style: str = "text") -> Program:
     """One spec's program; where it does not check, its errors are reported and the command ends."""
-    result = compile_path(path, path.parent, sets, model)
+    result = compile_path(path, None, sets, model)
     finish(result.diagnostics, style)
     return result.checked()
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.running import done, model_options, progress, request, sizes_of, table
+from spec_lang.cli.running import done, model_options, progress, request, table
+from spec_lang.cli.shared import sizes_of
 
 if TYPE_CHECKING:
     from spec_lang.runtimes.verify import Difference, Trial
@@ -79,7 +80,7 @@ def command(
             wanted,
             runtimes=runtimes or ("onnxruntime",),
             samples=samples,
-            sizes=sizes_of(sizes),
+            sizes=sizes_of("--size", sizes) or None,
             tolerance=tolerance if (rtol, atol) != (None, None) else None,
             progress=progress,
         )

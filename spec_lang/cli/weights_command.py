@@ -129,7 +129,7 @@ def _entries(text: str, sets: tuple[str, ...]) -> tuple[Entry, ...]:
 
     file, name = named(text)
     path = Path(file)
-    result = compile_path(path, path.parent, sets, name)
+    result = compile_path(path, None, sets, name)
     finish(result.diagnostics, "text")
     program = result.checked()
     chosen = model_name(path, program, name)

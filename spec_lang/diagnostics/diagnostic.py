@@ -37,8 +37,14 @@ class Diagnostic(Frozen):
 
 
 class SpecError(Exception):
-    """A spec that cannot be compiled, with every diagnostic found in it."""
+    """A spec that cannot be compiled, with every diagnostic found in it; as a text, all of them as they are shown."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__("\n".join(f"error[{d.code}]: {d.message}" for d in diagnostics))
+        super().__init__(diagnostics)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        """What the command line shows: each mistake with its place, its lines and what to try."""
+        from spec_lang.diagnostics.render import render
+
+        return render(self.diagnostics).rstrip("\n")

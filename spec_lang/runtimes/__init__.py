@@ -1,7 +1,7 @@
 """One model in several runtimes, all with the same weights: generated PyTorch, ONNX Runtime, OpenVINO."""
 
 from spec_lang.runtimes.onnx import OnnxRuntime, OpenVino
-from spec_lang.runtimes.prepared import Prepared, optional_inputs, prepare
+from spec_lang.runtimes.prepared import Prepared, dims_of, optional_inputs, prepare
 from spec_lang.runtimes.pytorch import Torch
 from spec_lang.runtimes.request import NUMPY, CannotRun, LacksOperator, Progress, Request
 from spec_lang.runtimes.run import RUNTIMES, Runtime, nest, run
@@ -18,6 +18,7 @@ __all__ = [
     "Request",
     "Runtime",
     "Torch",
+    "dims_of",
     "nest",
     "optional_inputs",
     "prepare",

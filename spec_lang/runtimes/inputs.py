@@ -61,6 +61,7 @@ class Sampler:
         values: The hyperparameters and static dims by name.
         given: The inputs that may be absent, and shall not be.
         ranks: How many dims `*B` stands for, by its name; 1 where it is not there.
+        fixed: The sizes of dims that are always the same.
         bounds: What integers of an input must be below, by the input's name and the sizes; see `index_bounds`.
         precision: numpy's name of what `float` is.
         seed: Of all that is drawn.
@@ -75,6 +76,7 @@ class Sampler:
         *,
         given: Collection[str] = (),
         ranks: Mapping[str, int] | None = None,
+        fixed: Mapping[str, int] | None = None,
         bounds: Callable[[str, Mapping[str, int]], int | None] = lambda name, sizes: None,
         precision: str = "float32",
         seed: int = 0,
@@ -84,7 +86,8 @@ class Sampler:
         self.evaluator = Evaluator(program)
         self.definition = definition
         self.method = method
-        self.known = dict(values)
+        self.static = fixed or {}
+        self.known = {**values, **self.static}
         self.inputs = [
             i for i in method.inputs if i.name in given or not (i.optional or i.default is not None)
         ]
@@ -173,9 +176,16 @@ class Sampler:
 
     def _size(self, name: str, pool: Sequence[int]) -> int | tuple[int, ...]:
         if name.startswith("*"):
-            rank = self.ranks.get(name[1:], 1)
-            return tuple(int(self.dice.choice(pool)) for _ in range(rank))
+            sizes = [self.static.get(part) for part in self.parts(name)]
+            return tuple(int(self.dice.choice(pool)) if n is None else n for n in sizes)
         return int(self.dice.choice(pool))
+
+    def parts(self, name: str) -> list[str]:
+        """The dims of a graph that a dim variable stands for: itself, or those of a pack."""
+        if not name.startswith("*"):
+            return [name]
+        rank = self.ranks.get(name[1:], 1)
+        return [name[1:] if rank == 1 else f"{name[1:]}{n}" for n in range(rank)]
 
     def holds(self, sizes: Mapping[str, int | tuple[int, ...]]) -> bool:
         """Whether sizes satisfy the conditions on the caller's values, and give tensors that can be."""

@@ -75,6 +75,7 @@ class Prepared:
             template.values,
             given=request.given,
             ranks=request.ranks,
+            fixed=request.dims,
             bounds=index_bounds(infer_shapes(onnx.load(self.path, load_external_data=False)).graph),
             precision=NUMPY[request.dtype],
             seed=seed,
@@ -123,6 +124,7 @@ def prepare(
         method=request.method,
         inputs=request.given,
         ranks=request.ranks,
+        dims=request.dims,
     )
     progress("exporting to ONNX")
     exported = emit(request.program, request.name, request.overrides, options)
@@ -199,6 +201,9 @@ def _as_exported(request: Request, proto: Any, torch: bool) -> Request:
     check_values(path, request.program, request.name, request.overrides, said.values)
     if said.method is not None and said.method != request.method:
         raise CannotRun(f"{path} was exported with --method {said.method}, not {request.method}")
+    if request.dims and dict(request.dims) != dict(said.dims):
+        theirs = ", ".join(f"{k}={v}" for k, v in said.dims.items()) or "no dim fixed"
+        raise CannotRun(f"{path} was exported with {theirs}, not with what --dim says")
     problems = fingerprint.changed(found, os.path.dirname(path) or ".") if torch or said.points else ()
     if problems:
         raise WeightsError(problems)
@@ -221,6 +226,7 @@ def _as_exported(request: Request, proto: Any, torch: bool) -> Request:
         opset=next((o.version for o in proto.opset_import if not o.domain), request.opset),
         dtype=next(iter(exported), DType.F32),
         given=tuple(n for n in optional_inputs(request) if present(n, inputs)),
+        dims=said.dims,
     )
 
 
@@ -274,3 +280,20 @@ def optional_inputs(request: Request) -> tuple[str, ...]:
     assert isinstance(template, BlockTemplate)
     method = next((m for m in template.definition.methods if m.name == request.method), None)
     return tuple(i.name for i in method.inputs if i.optional or i.default is not None) if method else ()
+
+
+def dims_of(request: Request, given: tuple[str, ...]) -> set[str]:
+    """The names of the dims that a graph with these optional inputs could have dynamic.
+
+    Raises:
+        EvaluationError: the hyperparameters do not fit.
+    """
+    template = Constructions(request.program).entry(request.name, request.overrides).template
+    assert isinstance(template, BlockTemplate)
+    method = next((m for m in template.definition.methods if m.name == request.method), None)
+    if method is None:
+        return set()
+    sampler = Sampler(
+        request.program, template.definition, method, template.values, given=given, ranks=request.ranks
+    )
+    return {part for name in sampler.names for part in sampler.parts(name)}

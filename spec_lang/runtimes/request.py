@@ -46,6 +46,7 @@ class Request:
         dtype: What `float` is.
         given: The inputs that may be absent, and shall not be.
         ranks: How many dims `*B` stands for, by its name.
+        dims: The sizes of dims that the exported graph has fixed.
         onnx: An exported model to run instead of a new one.
         allow_extern: Whether Python code that the spec declares may be imported.
     """
@@ -62,6 +63,7 @@ class Request:
     method: str = "forward"
     given: Collection[str] = ()
     ranks: Mapping[str, int] = field(default_factory=dict)
+    dims: Mapping[str, int] = field(default_factory=dict)
     onnx: str | None = None
     allow_extern: bool = False
 

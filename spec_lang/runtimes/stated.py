@@ -27,6 +27,7 @@ class Stated(Frozen):
     Attributes:
         values: Its hyperparameters, as JSON has them.
         weights: The weights file, or `FILE:NAME`, from the working folder.
+        dims: The sizes of the dims that it has fixed.
         points: Whether it reads its weights from that file.
     """
 
@@ -37,6 +38,7 @@ class Stated(Frozen):
     weights: str | None
     renames: tuple[str, ...]
     ignores: tuple[str, ...]
+    dims: Mapping[str, int]
     points: bool
 
 
@@ -49,7 +51,7 @@ def stated(path: str) -> Stated:
     """
     metadata = about(path).metadata
     text = metadata.get(KEY)
-    nothing = Stated(metadata.get("model"), {}, None, None, None, (), (), True)
+    nothing = Stated(metadata.get("model"), {}, None, None, None, (), (), {}, True)
     if text is None:
         return nothing
     try:
@@ -61,6 +63,9 @@ def stated(path: str) -> Stated:
             raise ValueError
         for value in values.values():
             literal(value)
+        dims = dict(found.get("dims", {}))
+        if not all(type(n) is int and 0 <= n < 1 << 31 for n in dims.values()):
+            raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise CannotRun(f"{path} says how it was made in a way that is malformed") from None
     method, dtype, file, name = texts
@@ -68,7 +73,14 @@ def stated(path: str) -> Stated:
     if file:
         weights = os.path.normpath(os.path.join(os.path.dirname(path), file)) + (f":{name}" if name else "")
     return Stated(
-        metadata.get("model"), values, method, dtype, weights, *patterns, source.get("mode") == "point"
+        metadata.get("model"),
+        values,
+        method,
+        dtype,
+        weights,
+        *patterns,
+        dims,
+        source.get("mode") == "point",
     )
 
 

@@ -15,6 +15,7 @@ from spec_lang.runtimes import (
     Request,
     Runtime,
     Torch,
+    dims_of,
     optional_inputs,
     prepare,
 )
@@ -155,7 +156,7 @@ def verify(
     trials: list[Trial] = []
     unable: dict[str, str] = {}
     for given in _choices(request):
-        with prepare(replace(request, given=given), progress) as prepared:
+        with prepare(replace(request, given=given, dims=_shown(request, given)), progress) as prepared:
             made = [r for n in runtimes if n != "torch" and (r := _made(n, prepared, threads, unable))]
             judge = Judge(prepared, threads, tolerance or TOLERANCES[prepared.request.dtype])
             trials += _trials(prepared, made, samples, sizes, threads, judge, progress)
@@ -176,6 +177,14 @@ def _choices(request: Request) -> list[tuple[str, ...]]:
     if request.given or request.onnx is not None or not optional:
         return [tuple(request.given)]
     return [(), optional]
+
+
+def _shown(request: Request, given: tuple[str, ...]) -> Mapping[str, int]:
+    """The dims that are fixed, but for those that only absent inputs have."""
+    if not request.dims or request.onnx is not None:
+        return request.dims
+    everything, there = (dims_of(request, g) for g in (optional_inputs(request), given))
+    return {k: v for k, v in request.dims.items() if k in there or k not in everything}
 
 
 def _trials(

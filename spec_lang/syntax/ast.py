@@ -441,10 +441,16 @@ class ImportName(Node):
 
 
 class Import(DefinitionNode):
-    """`from other.file import Name, Other as Local`."""
+    """`from other.file import Name, Other as Local`; `level` dots stand before the module: one for the file's own folder."""
 
     module: tuple[Name, ...]
     names: tuple[ImportName, ...]
+    level: int = 0
+
+    @property
+    def written(self) -> str:
+        """The module as it is written."""
+        return "." * self.level + ".".join(name.id for name in self.module)
 
 
 class Extern(DefinitionNode):

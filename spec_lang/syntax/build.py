@@ -5,7 +5,7 @@ A method takes the rule's symbols in order, punctuation included: tokens, nodes,
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
@@ -17,6 +17,13 @@ from spec_lang.syntax.token import Token, place
 Values = list[Any]
 N = TypeVar("N", bound=Node)
 D = TypeVar("D", bound=DefinitionNode)
+
+
+class ModulePath(NamedTuple):
+    """A module to import from, on its way into its import: the dots before it, and its names."""
+
+    level: int
+    names: list[ast.Name]
 
 
 class Doc(Node):
@@ -154,18 +161,29 @@ class Builder:
     def doc(self, v: Values) -> Doc:
         return Doc(v[0].span, _string(v[0]))
 
-    def module_path(self, v: Values) -> list[ast.Name]:
-        return [self._name(v[0])]
+    def module_path(self, v: Values) -> ModulePath:
+        return ModulePath(0, [self._name(v[0])])
 
-    def more_dotted(self, v: Values) -> list[ast.Name]:
-        v[0].append(self._name(v[2]))
+    def relative_path(self, v: Values) -> ModulePath:
+        return ModulePath(v[0], [self._name(v[1])])
+
+    def more_dotted(self, v: Values) -> ModulePath:
+        v[0].names.append(self._name(v[2]))
         return v[0]  # type: ignore[no-any-return]
 
+    def parents(self, v: Values) -> int:
+        return len(v[0].text)
+
+    def more_parents(self, v: Values) -> int:
+        return v[0] + len(v[1].text)  # type: ignore[no-any-return]
+
     def import_(self, v: Values) -> ast.Import:
-        return self.defined(ast.Import(_between(v[0], v[3][-1]), tuple(v[1]), tuple(v[3])))
+        path: ModulePath = v[1]
+        return self.defined(ast.Import(_between(v[0], v[3][-1]), tuple(path.names), tuple(v[3]), path.level))
 
     def import_group(self, v: Values) -> ast.Import:
-        return self.defined(ast.Import(_between(v[0], v[-2]), tuple(v[1]), tuple(v[4])))
+        path: ModulePath = v[1]
+        return self.defined(ast.Import(_between(v[0], v[-2]), tuple(path.names), tuple(v[4]), path.level))
 
     def import_name(self, v: Values) -> ast.ImportName:
         return self.new(ast.ImportName(_span(v), self._name(v[0]), self._name(v[2]) if len(v) == 3 else None))

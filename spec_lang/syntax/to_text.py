@@ -125,9 +125,8 @@ class _Formatter:
     end = 0
 
     def _import(self, node: ast.Import) -> Doc:
-        module = ".".join(name.id for name in node.module)
         names = [n.name.id + (f" as {n.alias.id}" if n.alias else "") for n in node.names]
-        head = f"from {module} import "
+        head = f"from {node.written} import "
         flat = head + ", ".join(names)
         if len(flat) <= 100 and not self.comments.any_in(node.span.start, node.span.end):
             return flat

@@ -382,7 +382,7 @@ def _line_start(tokens: list[Token], index: int) -> None:
     if word in BEFORE_COLON:
         keyword = after.type == ":" and tokens[index + 2].type == "NEWLINE"
     elif word in BEFORE_NAME and not (word == "tie" and after.type == "("):
-        keyword = after.text.isidentifier()
+        keyword = after.text.isidentifier() or (word == "from" and after.type in (".", "..."))
     elif after.type in ("(", "["):
         keyword = not _is_definition(tokens, index + 1)
     else:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, Final, NamedTuple
 
+from spec_lang.asking import asked
 from spec_lang.shapes.dtype import TORCH_NAMES, DType
 from spec_lang.weights.archive import BadArchive, Record, records
 from spec_lang.weights.state import ITEM_SIZES
@@ -260,7 +261,7 @@ def _chosen(found: Mapping[str, _Set], path: str, value: Any) -> str:
 def _named_sets(found: Mapping[str, _Set], path: str) -> tuple[str, ...]:
     """What the state_dicts of a file are called on the command line."""
     listed = [
-        f"`--weights {shown(f'{path}:{name}')[1:-1]}` has {len(held.tensors):,} tensor{'s' * (len(held.tensors) != 1)}"
+        f"`{asked('--weights', shown(f'{path}:{name}')[1:-1])}` has {len(held.tensors):,} tensor{'s' * (len(held.tensors) != 1)}"
         for name, held in found.items()
         if name
     ]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from spec_lang.asking import asked
 from spec_lang.frozen import Frozen
 from spec_lang.shapes.dtype import DType
 from spec_lang.weights import fingerprint, rename, safetensors
@@ -117,6 +118,7 @@ def export(
     weights: str | None = None,
     seed: int = 0,
     mode: Mode = "copy",
+    small: int = 0,
     renames: Sequence[str] = (),
     ignores: Sequence[str] = (),
     precision: DType = DType.F32,
@@ -127,8 +129,8 @@ def export(
     """Weights from the file `weights`, or drawn from `seed`; the caller commits the model's bytes inside the context.
 
     Mode ``copy`` writes all of it to `NAME.onnx.data`; ``point`` points into `weights` where that has a tensor as the graph
-    needs it, and writes the rest there; ``embed`` puts all of it into the model; ``none`` leaves it out. `renames` and `ignores` are
-    patterns of the file's keys. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not forced to the disk before they are put in place.
+    needs it, and writes the rest there; ``embed`` puts all of it into the model; ``none`` leaves it out. Where weights are copied,
+    tensors of fewer bytes than `small` stand in the model all the same. `renames` and `ignores` are patterns of the file's keys. `precision` is what FLOAT stands for where a file's dtypes are checked. Unless `durable`, files are not forced to the disk before they are put in place.
 
     Raises:
         WeightsError: the file does not fit the model, or cannot be pointed into, or something cannot be read or written.
@@ -136,16 +138,28 @@ def export(
     total = sum(n.length for n in needed)
     if mode == "embed" and total > EMBED_LIMIT:
         message = f"the weights take {total:,} bytes, and an ONNX file ends at {EMBED_LIMIT:,}"
-        raise refuse("E1014", message, path, help="leave out --embed: they go into a file beside the model")
+        raise refuse(
+            "E1014", message, path, help=f"leave out {asked('--embed')}: they go into a file beside the model"
+        )
     with Output(path, durable=durable) as output:
         try:
             if mode == "none":
                 job = Export({}, {}, (), output.commit, output.differs)
             elif weights is None:
-                job = _from_seed(state, needed, output, seed, mode, progress)
+                job = _from_seed(state, needed, output, seed, mode, small, progress)
             else:
                 job = _from_file(
-                    state, needed, output, weights, mode, renames, ignores, precision, full_hash, progress
+                    state,
+                    needed,
+                    output,
+                    weights,
+                    mode,
+                    small,
+                    renames,
+                    ignores,
+                    precision,
+                    full_hash,
+                    progress,
                 )
         except OSError as error:
             raise output.failed(error) from None
@@ -161,6 +175,7 @@ def _from_file(
     output: Output,
     weights: str,
     mode: Mode,
+    small: int,
     renames: Sequence[str],
     ignores: Sequence[str],
     precision: DType,
@@ -193,7 +208,7 @@ def _from_file(
             and stored.dtype is tensor.dtype
         ):
             data[tensor.name] = External(place, stored.offset, stored.length)
-        elif mode == "embed":
+        elif mode == "embed" or (mode == "copy" and tensor.length < small):
             data[tensor.name] = Streamed(tensor.length, _chunks(tensor, plan, found))
         else:
             written.append(tensor)
@@ -252,7 +267,7 @@ def _places(paths: Iterable[str], folder: str) -> dict[str, str]:
             message = (
                 "the weights lie outside the model's folder, or behind a link, and runtimes read neither"
             )
-            help = "leave out --zero-copy, or put the model into the folder of the file"
+            help = f"leave out {asked('--zero-copy')}, or put the model into the folder of the file"
             problems.append(problem("E1017", message, path, help=help))
         else:
             places[path] = place
@@ -313,6 +328,7 @@ def _from_seed(
     output: Output,
     seed: int,
     mode: Mode,
+    small: int,
     progress: Progress,
 ) -> Export:
     from spec_lang.weights.seeded import Target, draw_into
@@ -320,7 +336,7 @@ def _from_seed(
     plan = _Plan(state)
     written = [n for n in needed if n.length]
     data: dict[str, TensorData] = {n.name: b"" for n in needed if not n.length}
-    size, offsets = _layout(written)
+    size, offsets = _layout(written, last=small)
     if not size:
         return Export(data, {SEED_KEY: str(seed)}, (), output.commit, output.differs)
     fd = output.side(size)
@@ -332,14 +348,19 @@ def _from_seed(
                 targets.setdefault(key, []).append(Target(start, stop, at, tensor.dtype))
             at += (stop - start) * ITEM_SIZES[tensor.dtype]
     draw_into(fd, state, targets, seed, lambda done: progress(done, size))
+    kept = 0
     for tensor in written:
         at = offsets[tensor.name]
-        data[tensor.name] = (
-            Streamed(tensor.length, _scratch(fd, at, tensor.length))
-            if mode == "embed"
-            else External(output.side_name, at, tensor.length)
-        )
-    if mode == "embed":
+        if mode == "embed":
+            data[tensor.name] = Streamed(tensor.length, _scratch(fd, at, tensor.length))
+        elif tensor.length < small:
+            data[tensor.name] = os.pread(fd, tensor.length, at)
+        else:
+            data[tensor.name] = External(output.side_name, at, tensor.length)
+            kept = max(kept, at + tensor.length)
+    if kept:
+        os.ftruncate(fd, kept)
+    else:
         output.forget_side()
     return Export(data, {SEED_KEY: str(seed)}, (), output.commit, output.differs)
 
@@ -373,15 +394,15 @@ class _Plan:
             yield Piece(None if key is None else self.roots[key], start * row, stop * row)
 
 
-def _layout(tensors: Sequence[Needed]) -> tuple[int, dict[str, int]]:
-    """The size of the file, and where each tensor starts in it.
+def _layout(tensors: Sequence[Needed], last: int = 0) -> tuple[int, dict[str, int]]:
+    """The size of the file, and where each tensor starts in it; those of fewer bytes than `last` are behind the others.
 
     Small ones stand together: between large ones each would have a page of memory to itself, which costs an MLP of 1,000
     narrow layers a tenth of its time.
     """
     offsets: dict[str, int] = {}
     size = 0
-    for tensor in sorted(tensors, key=lambda t: t.length >= PAGE):
+    for tensor in sorted(tensors, key=lambda t: (t.length < last, t.length >= PAGE)):
         offsets[tensor.name] = size = -(-size // ALIGNMENT) * ALIGNMENT
         size += tensor.length
     return size, offsets

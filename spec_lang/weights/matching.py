@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from spec_lang.asking import asked
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.shapes.dtype import DType
 from spec_lang.weights.elements import same
@@ -149,9 +150,8 @@ def _leave_out(keys: list[str]) -> str:
     heads = {key.partition(".")[0] for key in keys}
     patterns = [f"{next(iter(heads))}.*"] if len(keys) > 1 and len(heads) == 1 else keys
     if len(patterns) > 3 or any(set(p) & set("'\n") or not p.isprintable() or len(p) > 100 for p in patterns):
-        return "`--ignore 'KEY'` leaves a tensor out; `*` in KEY is any text"
-    options = " ".join(f"--ignore '{p}'" for p in patterns)
-    return f"`{options}` leaves {'it' if len(keys) == 1 else 'them'} out, if the model has no use for {'it' if len(keys) == 1 else 'them'}"
+        return f"`{asked('--ignore', 'KEY')}` leaves a tensor out; `*` in KEY is any text"
+    return f"`{asked('--ignore', *patterns)}` leaves {'it' if len(keys) == 1 else 'them'} out, if the model has no use for {'it' if len(keys) == 1 else 'them'}"
 
 
 def _alike(
@@ -178,7 +178,7 @@ def _prefix(missing: list[str], unexpected: list[str]) -> str | None:
         if prefixes:
             prefix, count = prefixes.most_common(1)[0]
             if 2 * count >= len(missing):
-                return f"`--rename '{form.format(shown(prefix)[1:-1])}'`"
+                return f"`{asked('--rename', form.format(shown(prefix)[1:-1]))}`"
     return None
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Final
 
+from spec_lang import partial
 from spec_lang.weights.stored import Stored, WeightsError, refuse
 
-SUFFIX: Final = ".specc-tmp"
 STEP: Final = 1 << 26
 """Bytes that the system is asked to copy at once."""
 BUFFER: Final = 4 << 20
@@ -146,12 +144,8 @@ class Output:
             os.close(folder)
 
     def _open(self, final: str) -> int:
-        name = f".{os.path.basename(final)}.{secrets.token_hex(6)}{SUFFIX}"
-        path = os.path.join(self.folder, name)
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-            # The lock goes with the process: it tells files in use from those that a killed run left.
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            path, fd = partial.begin(final)
         except OSError as error:
             raise self.failed(error) from None
         self._temporary[final] = (path, fd)
@@ -163,21 +157,10 @@ class Output:
 
     def _clean(self) -> None:
         """Remove what killed runs left of these two files."""
-        heads = tuple(f".{os.path.basename(p)}." for p in (self.path, self.side_path))
         try:
-            names = os.listdir(self.folder)
+            partial.clean((self.path, self.side_path))
         except OSError as error:
             raise self.failed(error) from None
-        for name in names:
-            if name.endswith(SUFFIX) and name.startswith(heads):
-                path = os.path.join(self.folder, name)
-                with contextlib.suppress(OSError):
-                    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-                    try:
-                        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        os.unlink(path)
-                    finally:
-                        os.close(fd)
 
 
 def _is_copy(fd: int, path: str) -> bool:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from spec_lang.asking import asked
 from spec_lang.diagnostics import Diagnostic
 from spec_lang.weights.stored import WeightsError, problem, refuse, shown
 
@@ -34,10 +35,10 @@ def parse(text: str) -> Rename:
     is_regex = text.startswith("/") and "/=" in text[1:]
     old, sign, new = text[1:].partition("/=") if is_regex else text.partition("=")
     if not sign or not old:
-        raise refuse("E1013", f"{shown(text)} is not of the form OLD=NEW", "--rename")
+        raise refuse("E1013", f"{shown(text)} is not of the form OLD=NEW", asked("--rename"))
     if not is_regex:
         if new.count("*") > old.count("*"):
-            raise refuse("E1013", f"{shown(text)} has more `*` in NEW than in OLD", "--rename")
+            raise refuse("E1013", f"{shown(text)} has more `*` in NEW than in OLD", asked("--rename"))
         old = "(.*)".join(re.escape(part) for part in old.split("*"))
         head, *rest = (part.replace("\\", r"\\") for part in new.split("*"))
         new = head + "".join(rf"\g<{i}>{part}" for i, part in enumerate(rest, 1))
@@ -45,7 +46,7 @@ def parse(text: str) -> Rename:
         pattern = re.compile(old)
         re.compile(f"(?:{old})|").fullmatch("").expand(new)  # type: ignore[union-attr]  # `|` matches
     except (re.error, IndexError) as error:
-        raise refuse("E1013", f"{shown(text)} is no sound pattern: {error}", "--rename") from None
+        raise refuse("E1013", f"{shown(text)} is no sound pattern: {error}", asked("--rename")) from None
     return Rename(text, pattern, new)
 
 
@@ -62,7 +63,7 @@ def parse_ignored(text: str) -> Rename:
         old = text[1:-1] if is_regex else "(.*)".join(re.escape(part) for part in text.split("*"))
         return Rename(text, re.compile(old), "")
     except re.error as error:
-        raise refuse("E1013", f"{shown(text)} is no sound pattern: {error}", "--ignore") from None
+        raise refuse("E1013", f"{shown(text)} is no sound pattern: {error}", asked("--ignore")) from None
 
 
 def apply(
@@ -92,14 +93,21 @@ def apply(
             new = key if match is None else match.expand(pattern.new)
             if new and new in result:
                 both = f"{shown(result[new])} and {shown(origin)} both become {shown(new)}"
-                problems.append(problem("E1013", f"with --rename {shown(pattern.text)}, {both}", path))
+                problems.append(
+                    problem("E1013", f"with {asked('--rename')} {shown(pattern.text)}, {both}", path)
+                )
             elif new:
                 result[new] = origin
         if not used:
-            problems.append(problem("E1013", f"--rename {shown(pattern.text)} fits no key of the file", path))
+            problems.append(
+                problem("E1013", f"{asked('--rename')}: {shown(pattern.text)} fits no key of the file", path)
+            )
         renamed = result
     renamed = {key: origin for key, origin in renamed.items() if not is_ignored(key)}
-    problems += [problem("E1013", f"--ignore {shown(text)} fits no key of the file", path) for text in unused]
+    problems += [
+        problem("E1013", f"{asked('--ignore')}: {shown(text)} fits no key of the file", path)
+        for text in unused
+    ]
     if problems:
         raise WeightsError(tuple(problems[:20]))
     return renamed

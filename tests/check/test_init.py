@@ -149,3 +149,12 @@ def test_what_is_taken_runs(parts: tuple[str, ...]) -> None:
 
 def test_a_rule_of_a_hyperparameter_is_held_for_its_values() -> None:
     assert _codes(_spec("a.weight = normal(std=s)", hypers="s: float = -0.5")) == ["E0603"]
+
+
+@pytest.mark.parametrize(
+    "layer", ["a = Linear(_, 4)", "a = Conv1d(_, 6, 3)", "a = LSTM(_, 4)", "a = LayerNorm(_)"]
+)
+def test_a_rule_of_a_layer_that_a_mistake_leaves_open_is_no_second_mistake(layer: str) -> None:
+    op = layer.split()[2].partition("(")[0]
+    for rule in (f"{op} = constant(0.5)", f"{op}.weight_ih_l0 = zeros()", "a = zeros()"):
+        assert "E0203" in _codes(_spec(rule, layer, "a(missing(x))"))

@@ -180,6 +180,15 @@ HELD: dict[str, tuple[str, Rows]] = {
         ),
         ({}, {"widths": [3, 6], "low": 5}, {"widths": [7, 9, 5, 8], "low": 1}),
     ),
+    "the first of each list": (
+        net(
+            "sizes: list[list[int]] = [[4, 5], [6, 7]]",
+            "fc = Linear(_, 4)",
+            "for s in sizes:|    x = x * s[0]|return x -> fc",
+            "float[N, 4]",
+        ),
+        ({}, {"sizes": [[3]]}, {"sizes": []}),
+    ),
     "every second, in lists": (
         net(
             N,

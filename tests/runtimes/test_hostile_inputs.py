@@ -15,9 +15,9 @@ import pytest
 SPEC = """
 model E(vocab: int = 10, context: int = 4):
     layers:
-        emb = Embedding(vocab, 8)
+        emb = Embedding(vocab, 32)
 
-    forward(t: int[N, T]) -> float[N, T, 8]:
+    forward(t: int[N, T]) -> float[N, T, 32]:
         require T <= context
         return t -> emb
 """
@@ -79,7 +79,7 @@ def test_wrong_inputs_are_explained(file: str, words: str, tmp_path: Path) -> No
 def test_another_byte_order_is_read(runtime: str, tmp_path: Path) -> None:
     write(tmp_path)
     assert run(tmp_path, "swapped.npy", runtime).returncode == 0
-    assert np.load(tmp_path / "out" / "output.npy").shape == (2, 3, 8)
+    assert np.load(tmp_path / "out" / "output.npy").shape == (2, 3, 32)
 
 
 def exported(folder: Path) -> onnx.ModelProto:
@@ -117,9 +117,11 @@ def reshaped(model: onnx.ModelProto) -> None:
 
 
 def huge(model: onnx.ModelProto) -> None:
-    """A result of 16 TiB that stands for the model's."""
+    """A result of 64 TiB that stands for the model's."""
     graph = model.graph
-    graph.initializer.append(onnx.helper.make_tensor("sizes", onnx.TensorProto.INT64, [3], [2**20, 2**19, 8]))
+    graph.initializer.append(
+        onnx.helper.make_tensor("sizes", onnx.TensorProto.INT64, [3], [2**20, 2**19, 32])
+    )
     graph.node.append(onnx.helper.make_node("ConstantOfShape", ["sizes"], ["zeros"]))
     del graph.node[:-1]
     graph.node[0].output[0] = graph.output[0].name

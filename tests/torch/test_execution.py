@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, load_model, save_model
 from torch import Tensor, nn
 
 import spec_lang
@@ -210,6 +211,27 @@ def test_cache_grows() -> None:
     assert torch.equal(second[0][:, :3], first[0])
 
 
+TIED_INSIDE = """
+block Mirror(n: int):
+    layers:
+        there = Linear(n, n, bias=false)
+        back = Linear(n, n, bias=false)
+
+    tie there.weight = back.weight
+
+    forward(x: float[N, n]) -> float[N, n]:
+        return x -> there -> back
+
+model Two(n: int = 4):
+    layers:
+        list = [Mirror(n) for i in range(2)]
+        one = Mirror(n)
+
+    forward(x: float[N, n]) -> float[N, n]:
+        return x -> list -> one
+"""
+
+
 class TestState:
     def model(self) -> nn.Module:
         torch.manual_seed(0)
@@ -244,6 +266,24 @@ class TestState:
         model.load_state_dict(state, strict=True)
         for (name, a), b in zip(model.named_parameters(), other.parameters(), strict=True):
             assert torch.equal(a, b), name
+
+    def test_safetensors_saves_and_loads_it(self, tmp_path: Path) -> None:
+        """As `save_pretrained` and `from_pretrained` of a hub's mixin do, which call the same two functions."""
+
+        class Mine(golden("state").Encoder):  # type: ignore[misc]
+            pass
+
+        for make in (self.model, lambda: Mine(vocab=9), spec_lang.load_text(TIED_INSIDE).Two):
+            model, other = make(), make()
+            with torch.no_grad():
+                for p in model.parameters():
+                    p.add_(1.0)
+            save_model(model, str(tmp_path / "m.safetensors"))
+            assert load_model(other, str(tmp_path / "m.safetensors")) == (set(), [])
+            assert all(map(torch.equal, model.state_dict().values(), other.state_dict().values()))
+            other.load_state_dict(load_file(tmp_path / "m.safetensors"))
+        missing = other.load_state_dict({}, strict=False).missing_keys
+        assert sorted(missing) == sorted(other.state_dict())
 
     def test_an_untied_file_without_both_is_refused(self) -> None:
         state = self.model().state_dict()

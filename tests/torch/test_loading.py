@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import os
+import pickle
 import subprocess
 import sys
 import traceback
@@ -136,6 +139,72 @@ def test_externs_are_imported_only_when_allowed(tmp_path: Path) -> None:
         spec_lang.load(tmp_path / "uses.nnspec")
     module = spec_lang.load(GOLDEN / "external.nnspec", allow_extern=True)
     assert module.Net(4)(torch.zeros(1, 4)).tolist() == [[2.0] * 4]
+
+
+def in_another_process(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(GOLDEN.parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_was_made_before_a_second_load_is_still_of_a_class_that_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "scaler.nnspec"
+    write(path, 2.0)
+    first = spec_lang.load(path)
+    old = first.Scaler()
+    assert spec_lang.load(path) is first
+    write(path, 3.0)
+    second = spec_lang.load(path)
+    assert second is not first
+    for model in (old, second.Scaler()):
+        again = pickle.loads(pickle.dumps(model))
+        assert type(again) is type(model)
+        assert again(torch.ones(1, 1)).item() == model(torch.ones(1, 1)).item()
+    write(path, 2.0)
+    assert spec_lang.load(path) is first
+    assert "by: float = 2.0" in inspect.getsource(first.Scaler)
+    assert "by: float = 3.0" in inspect.getsource(second.Scaler.__init__)
+
+
+def test_a_saved_module_is_read_where_its_spec_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "scaler.nnspec"
+    write(path, 2.0)
+    torch.save(spec_lang.load(path).Scaler(), tmp_path / "m.pt")
+    read = "import torch; print(torch.load('m.pt', weights_only=False)(torch.ones(1, 1)).item())"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "scaler.nnspec").write_text(path.read_text())
+    done = in_another_process(
+        f"import spec_lang; spec_lang.load('elsewhere/scaler.nnspec')\n{read}", tmp_path
+    )
+    assert done.stdout == "2.0\n", done.stderr
+    for code in (read, f"import spec_lang; spec_lang.install()\n{read}"):
+        done = in_another_process(code, tmp_path)
+        assert done.returncode == 1
+        assert "made by spec_lang.load of the spec `scaler`" in done.stderr
+        assert "load that spec in this process first" in done.stderr
+
+
+def test_a_module_of_the_import_hook_is_saved_and_shown(folder: Path) -> None:
+    write(folder / "scaler_two.nnspec", 2.0)
+    module = importlib.import_module("scaler_two")
+    torch.save(module.Scaler(), folder / "m.pt")
+    code = (
+        "import torch, spec_lang; spec_lang.install()\n"
+        "print(torch.load('m.pt', weights_only=False)(torch.ones(1, 1)).item())"
+    )
+    done = in_another_process(code, folder)
+    assert done.stdout == "2.0\n", done.stderr
+    assert inspect.getsource(module.Scaler).startswith("class Scaler(nn.Module):")
+    assert "return x * self.by" in inspect.getsource(module.Scaler.forward)
+    try:
+        module.Scaler()(torch.ones(1, 5))
+    except ValueError:
+        assert 'raise ValueError(f"T <= context' in traceback.format_exc()
 
 
 def test_nothing_heavy_is_imported_for_it() -> None:

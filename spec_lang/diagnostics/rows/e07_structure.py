@@ -25,7 +25,9 @@ ROWS: dict[str, Code] = {
     ),
     "E0704": Code(
         "an import of a file that is not there",
-        "`from folder.file import Name` names `folder/file.nnspec`, beside the importing file's root.",
+        "`from folder.file import Name` names `folder/file.nnspec`, beside the importing file or from the root: what `--root` or "
+        "`root` under `[tool.specc]` in `pyproject.toml` says, else the folder above the outermost package. `from .file import Name` "
+        "names one in the importing file's folder, with two dots one above it.",
         "from nowhere import Attention\n\nmodel M:\n    layers:\n        a = Attention()\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
         "from parts import Attention\n\nmodel M:\n    layers:\n        a = Attention()\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> a",
     ),

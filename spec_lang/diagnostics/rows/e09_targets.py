@@ -35,4 +35,10 @@ ROWS: dict[str, Code] = {
         "`--input` names an input of the exported method that may be absent, so that the graph has it: by its own name, "
         "not by those of a list's items (`past`, not `past_0`).",
     ),
+    "E0908": Code(
+        "The graph's inputs have no such dim",
+        "`--dim N=1` gives a dim a size for good: one of those that stand in the types of the graph's inputs and that "
+        "neither a hyperparameter nor another dim decides. A dim of an input that may be absent needs that input "
+        "(`--input`).",
+    ),
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
+from spec_lang.asking import asked
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
-from spec_lang.ir.arithmetic import Host
+from spec_lang.ir.arithmetic import Host, HostError
 from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import Env, EvaluationError
 from spec_lang.shapes import Dim, DType, TensorType, dim, symbol
@@ -20,12 +21,16 @@ class Inputs(Frozen):
     Attributes:
         ranks: How many dims `*B` stands for, by its name; 1 where it is not there.
         wanted: The optional inputs that the model shall have.
+        fixed: The sizes of dims that are not to be dynamic, by their names.
+        shown: The names of dims that the inputs made so far have.
     """
 
     g: Builder
     values: Mapping[str, Host]
     wanted: Collection[str]
     ranks: Mapping[str, int]
+    fixed: Mapping[str, int]
+    shown: set[str]
 
     def takes(self, i: model.Input) -> bool:
         """Whether the model has this input."""
@@ -39,7 +44,7 @@ class Inputs(Frozen):
         if isinstance(type, model.OptionalType):
             return self._of(name, type.base, index, i, file)
         if isinstance(type, model.TensorType):
-            return self.g.input(name, self.type(type, index))
+            return self.g.input(name, self.type(type, index, i, file))
         if isinstance(type, model.TupleType):
             return tuple(self._of(f"{name}_{n}", t, index, i, file) for n, t in enumerate(type.items))
         if isinstance(type, model.ListType) and type.length is not None:
@@ -55,8 +60,14 @@ class Inputs(Frozen):
             "E0904", f"the input {name} is no tensor, and ONNX takes only those", file, i.span
         )
 
-    def type(self, type: model.TensorType, index: Mapping[str, Host]) -> TensorType:
-        """A tensor's type, whose unknown dims are symbols."""
+    def type(
+        self, type: model.TensorType, index: Mapping[str, Host], i: model.Input, file: int
+    ) -> TensorType:
+        """A tensor's type, whose unknown dims are symbols.
+
+        Raises:
+            EvaluationError: the sizes that are fixed give one that no tensor has.
+        """
         dtype = DType.named(type.dtype)
         assert dtype is not None
         known = {**self.values, **index}
@@ -65,13 +76,37 @@ class Inputs(Frozen):
             if text.startswith("*"):
                 shape += self.pack(text[1:])
             else:
-                shape.append(dim(size(text, known, symbol)))
+                shape.append(self._size(text, known, i, file))
         return TensorType(dtype, tuple(shape))
 
     def pack(self, name: str) -> list[Dim]:
         """The dims that `*B` stands for."""
         rank = self.ranks.get(name, 1)
-        return [symbol(name if rank == 1 else f"{name}{n}") for n in range(rank)]
+        return [self._unknown(name if rank == 1 else f"{name}{n}") for n in range(rank)]
+
+    def _size(self, text: str, known: Mapping[str, Host], i: model.Input, file: int) -> Dim:
+        try:
+            found = dim(size(text, known, self._unknown))
+        except HostError as error:
+            if not self.fixed:
+                raise
+            raise self._impossible(text, str(error), i, file) from None
+        if found.const is not None and found.const < 0:
+            raise self._impossible(text, f"it is {found.const}", i, file)
+        return found
+
+    def _unknown(self, name: str) -> Dim:
+        """A dim that no hyperparameter gives: its fixed size, or a symbol; each `_` is one of its own, and no name."""
+        if name == "_":
+            return symbol(name)
+        self.shown.add(name)
+        return dim(self.fixed[name]) if name in self.fixed else symbol(name)
+
+    def _impossible(self, text: str, why: str, i: model.Input, file: int) -> EvaluationError:
+        given = ", ".join(f"{k}={v}" for k, v in self.fixed.items())
+        return EvaluationError(
+            "E0601", f"no tensor `{i.name}` has the size {text} with {given}: {why}", file, i.span
+        )
 
 
 def result_names(method: model.Method, loss: model.Method | None) -> list[str]:
@@ -120,3 +155,20 @@ def inputs_known(wanted: Collection[str], methods: Sequence[model.Method], env: 
         help = did_you_mean(name, list(inputs)) or f"its optional inputs: {able or 'none'}"
         method = methods[0]
         raise EvaluationError("E0907", f"{method.name} has no input `{name}`", env.file, method.span, help)
+
+
+def dims_known(fixed: Collection[str], shown: Set[str], method: model.Method, env: Env) -> None:
+    """Hold the dims that are fixed to those that the graph's inputs show.
+
+    Raises:
+        EvaluationError: no input has one of them.
+    """
+    for name in sorted(set(fixed) - set(shown)):
+        able = sorted(shown)
+        if name in env.values:
+            help = f"it is no dim that a call brings: {asked('--set')} gives hyperparameters other values"
+        else:
+            help = did_you_mean(name, able) or f"their dims: {', '.join(able) or 'none'}"
+        raise EvaluationError(
+            "E0908", f"no input of the graph of {method.name} has a dim `{name}`", env.file, method.span, help
+        )

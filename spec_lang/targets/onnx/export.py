@@ -19,7 +19,14 @@ from spec_lang.shapes import DType
 from spec_lang.targets.onnx import proto
 from spec_lang.targets.onnx.buffers import Buffers
 from spec_lang.targets.onnx.elaborate import Elaborator
-from spec_lang.targets.onnx.entry import Inputs, inputs_known, method_named, output_names, result_names
+from spec_lang.targets.onnx.entry import (
+    Inputs,
+    dims_known,
+    inputs_known,
+    method_named,
+    output_names,
+    result_names,
+)
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
 from spec_lang.targets.onnx.nodes import edges_in
@@ -38,6 +45,7 @@ class Options(Frozen):
         inputs: The optional inputs that the model shall have.
         with_loss: Whether the loss is computed too; what it takes beside results and inputs becomes an input.
         ranks: How many dims `*B` in an input's type stands for, by its name; 1 where it is not there.
+        dims: The sizes of dims that are not to be dynamic, by the names that the graph has for them.
     """
 
     opset: int = proto.DEFAULT_OPSET
@@ -46,6 +54,7 @@ class Options(Frozen):
     inputs: Collection[str] = ()
     with_loss: bool = False
     ranks: Mapping[str, int] | None = None
+    dims: Mapping[str, int] | None = None
 
 
 class Exported:
@@ -135,7 +144,9 @@ class _Export:
         )
         self.e = Elaborator(program, self.g, fuel)
         self.buffers = Buffers(program, self.state, self.g, fuel)
-        self.inputs = Inputs(self.g, self.template.values, options.inputs, options.ranks or {})
+        self.inputs = Inputs(
+            self.g, self.template.values, options.inputs, options.ranks or {}, options.dims or {}, set()
+        )
 
     def _lookup(self, key: str) -> Stored | Value:
         tensor = self.state.by_key[key]
@@ -156,6 +167,8 @@ class _Export:
         wanted = self._reserve([n for n in results if n not in taken])
         for i in method.inputs:
             self._input(i, env)
+        if not self.options.with_loss:  # else the loss may have inputs of its own
+            dims_known(self.options.dims or (), self.inputs.shown, method, env)
         self.e.prepare(method, self.root, env)
         result = self.e.body(method.body, env)
         values = dict(zip(results, result, strict=True)) if len(results) > 1 else {results[0]: result}
@@ -164,6 +177,7 @@ class _Export:
         if self.options.with_loss and loss is not None:
             edges += edges_in(self._loss(loss, method, values, env))
             names.append("loss")
+            dims_known(self.options.dims or (), self.inputs.shown, method, env)
         reserved = [
             (n if n in wanted else self.g.values.take(n), v) for n, v in zip(names, edges, strict=True)
         ]

@@ -15,11 +15,11 @@ from spec_lang.targets.torch.names import USED, Scope
 from spec_lang.targets.torch.settled import settled
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, docstring
-from spec_lang.targets.torch.ties import hook
+from spec_lang.targets.torch.ties import hook, loading
 from spec_lang.targets.torch.writer import Writer
 
 
-def block_class(block: m.Block, imports: Imports, trains: frozenset[str]) -> list[str]:
+def block_class(block: m.Block, imports: Imports, trains: frozenset[str], tied: frozenset[str]) -> list[str]:
     """The class of a block: `__init__`, `forward`, and the other methods in the author's order."""
     block = settled(block)
     attributes = Attributes(block)
@@ -29,6 +29,8 @@ def block_class(block: m.Block, imports: Imports, trains: frozenset[str]) -> lis
     parts = [part for part in (init, *methods) if part]
     if block.ties:
         parts.append(hook(block.ties, imports))
+    if f"{imports.here}.{block.name}" in tied:
+        parts.append(loading(imports))
     base = "nn.Module"
     imports.use("nn")
     if isinstance(block.body, m.Call):

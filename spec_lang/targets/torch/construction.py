@@ -13,7 +13,7 @@ from spec_lang.targets.torch.effects import Effects
 from spec_lang.targets.torch.expressions import arguments, builtin, dim
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.initialising import initialise, rules
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.lines import stated
 from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
@@ -140,7 +140,7 @@ def _layer(w: Build, layer: m.Layer) -> list[str]:
         effects = Effects(*w.imports.tables, *w.scope.tables)
         mark = effects.mark()
         code = module(w, value)
-        if len(f"        {target} = {flat(code)}") <= WIDTH:
+        if len(f"        {target} = {flat(code)}") <= line_width():
             return stated(w, f"{target} = ", code, remark=layer.trailing)
         effects.undo(mark)
     return _alternatives(w.at(8), target, value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.effects import Growing
-from spec_lang.targets.torch.layout import WIDTH
+from spec_lang.targets.torch.layout import line_width
 from spec_lang.targets.torch.names import parameters, safe
 from spec_lang.targets.torch.text import identifier, module_name
 
@@ -16,6 +16,7 @@ _PLAIN = {"math": "import math", "torch": "import torch", "F": "import torch.nn.
 _FROM = {
     "OrderedDict": "collections",
     "Callable": "collections.abc",
+    "Mapping": "collections.abc",
     "Sequence": "collections.abc",
     "dataclass": "dataclasses",
     "partial": "functools",
@@ -64,7 +65,15 @@ class Imports:
         python = safe(own)
         if module == self.here:
             return python
-        return self._import(self._ours, module_name(module), python)
+        return self._import(self._ours, self._relative(module_name(module)), python)
+
+    def _relative(self, module: str) -> str:
+        """How this file imports another one of the program: with dots, where both are in one package."""
+        own, other = module_name(self.here).split(".")[:-1], module.split(".")
+        shared = 0
+        while shared < min(len(own), len(other) - 1) and own[shared] == other[shared]:
+            shared += 1
+        return "." * (len(own) - shared + 1) + ".".join(other[shared:]) if shared else module
 
     def reading(self, definition: str) -> Imports:
         """The same imports, for what stands in the file of a definition: names without a module are of that file."""
@@ -125,7 +134,10 @@ class Imports:
         for module, names in _by_module(self._externs).items():
             others[module] = {**others.get(module, {}), **names}
         third += _from_lines(others)
-        sections = [standard, third, _from_lines(_by_module(self._ours))]
+        ours = _by_module(self._ours)
+        beside = {k: v for k, v in ours.items() if k.startswith(".")}
+        absolute = {k: v for k, v in ours.items() if k not in beside}
+        sections = [standard, third, _from_lines(absolute), _from_lines(beside)]
         return [line for section in sections if section for line in ("", *section)][1:]
 
 
@@ -152,15 +164,17 @@ def _from_lines(modules: Mapping[str, Mapping[str, str]]) -> list[str]:
         ordered = sorted(modules[module].items(), key=lambda item: _member_order(item[0]))
         names = [name if name == local else f"{name} as {local}" for name, local in ordered]
         line = f"from {module} import {', '.join(names)}"
-        if len(line) <= WIDTH:
+        if len(line) <= line_width():
             lines.append(line)
         else:
             lines += [f"from {module} import (", *(f"    {name}," for name in names), ")"]
     return lines
 
 
-def _natural(name: str) -> tuple[str, str]:
-    return name.lower(), name
+def _natural(name: str) -> tuple[int, str, str]:
+    """The order of modules; those with more dots before them come first."""
+    rest = name.lstrip(".")
+    return len(rest) - len(name), rest.lower(), rest
 
 
 def _member_order(name: str) -> tuple[int, str, str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import chain
+from typing import Final
 
 from spec_lang.targets.torch.code import (
     Atom,
@@ -28,13 +32,31 @@ from spec_lang.targets.torch.code import (
     wrapped,
 )
 
-WIDTH = 88
+WIDTH: Final = 88
+"""Columns of a line, unless `of_width` says another number."""
 INDENT = 4
+
+_width: Final = ContextVar("width", default=WIDTH)
+
+
+def line_width() -> int:
+    """The columns that a line may have."""
+    return _width.get()
+
+
+@contextmanager
+def of_width(columns: int) -> Iterator[None]:
+    """Lines that are laid out inside have so many columns."""
+    before = _width.set(columns)
+    try:
+        yield
+    finally:
+        _width.reset(before)
 
 
 def fits(text: str) -> bool:
     """Whether a line is short enough."""
-    return len(text) <= WIDTH
+    return len(text) <= line_width()
 
 
 def statement(indent: int, prefix: str, value: Code, suffix: str = "") -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.targets.torch.code import Code
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.text import comment, comment_text
 from spec_lang.targets.torch.writer import Writer
 
@@ -22,7 +22,7 @@ def remarked(lines: list[str], remark: str | None, indent: int, label: str) -> l
     if not remark:
         return lines
     text = comment_text(remark)
-    if len(lines[-1]) + 2 + len(text) <= WIDTH:
+    if len(lines[-1]) + 2 + len(text) <= line_width():
         return [*lines[:-1], f"{lines[-1]}  {text}"]
     above = f"{label}: {remark}" if remark.startswith("[") and label.isidentifier() else remark
     return [*comment(indent, above), *lines]

@@ -13,7 +13,7 @@ from spec_lang.targets.torch.code import Atom, Binary, Call, Code, flat, name
 from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.imports import Imports
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.lines import stated
 from spec_lang.targets.torch.raising import raise_lines
 from spec_lang.targets.torch.routine import Draft, Routine
@@ -96,7 +96,7 @@ def _whole(r: Routine, head: _Head, checks: Sequence[m.Require], body: list[str]
         and len(lines) == 1
         and not method.doc
         and not r.short
-        and len(f"{lines[0]}  # {shapes}") <= WIDTH
+        and len(f"{lines[0]}  # {shapes}") <= line_width()
     ):
         lines = [f"{lines[0]}  # {shapes}"]
         shapes = None
@@ -272,13 +272,13 @@ def _shape_comment(r: Routine, indent: int) -> list[str]:
         return []
     margin = " " * indent
     lines = [text]
-    if len(f"{margin}# {text}") > WIDTH:
+    if len(f"{margin}# {text}") > line_width():
         given, made = _shape_lists(r)
-        lines = _packed(given, WIDTH - indent - 2)
-        lines += _packed([f"-> {made[0]}", *made[1:]], WIDTH - indent - 2) if made else []
+        lines = _packed(given, line_width() - indent - 2)
+        lines += _packed([f"-> {made[0]}", *made[1:]], line_width() - indent - 2) if made else []
     named = [f"{name} = {size}" for size, name in r.short.items()]
     if named:
-        lines += _packed([f"where {named[0]}", *named[1:]], WIDTH - indent - 2)
+        lines += _packed([f"where {named[0]}", *named[1:]], line_width() - indent - 2)
     return [f"{margin}# {line}" for line in lines]
 
 

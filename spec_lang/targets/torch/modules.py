@@ -9,18 +9,21 @@ from spec_lang.ops.base import FUNCTIONS
 from spec_lang.targets.torch.classes import block_class, variant_class
 from spec_lang.targets.torch.definitions import constant, function, record
 from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.layout import WIDTH, of_width
 from spec_lang.targets.torch.methods import function_lines
 from spec_lang.targets.torch.operations import dropped
 from spec_lang.targets.torch.order import in_order
 from spec_lang.targets.torch.text import comment, docstring, module_name
+from spec_lang.targets.torch.ties import holding_ties
 from spec_lang.targets.torch.walk import nodes
 
 
-def emit(program: m.Program, *, checks: bool = True) -> dict[str, str]:
-    """The sources by path (`pkg/name.py`): a module for each file, with the definitions of that file.
+def emit(program: m.Program, columns: int = WIDTH, *, checks: bool = True) -> dict[str, str]:
+    """The sources by path (`pkg/name.py`): a module for each file, with the definitions of that file, in lines of so many columns.
 
     Args:
         program: The checked program.
+        columns: The longest line.
         checks: Whether methods of models check what they are called with.
 
     Raises:
@@ -30,10 +33,12 @@ def emit(program: m.Program, *, checks: bool = True) -> dict[str, str]:
         program = program.model_copy(update={"definitions": tuple(map(_unchecked, program.definitions))})
     definitions = {qualified(program, d): d for d in program.definitions}
     training = training_functions(program, definitions)
+    tied = holding_ties(program, definitions)
     sources = {}
-    for index, file in enumerate(program.files):
-        path = module_name(file.module).replace(".", "/") + ".py"
-        sources[path] = "\n".join(_module(index, file, program, definitions, training)) + "\n"
+    with of_width(columns):
+        for index, file in enumerate(program.files):
+            path = module_name(file.module).replace(".", "/") + ".py"
+            sources[path] = "\n".join(_module(index, file, program, definitions, training, tied)) + "\n"
     return sources
 
 
@@ -84,10 +89,11 @@ def _module(
     program: m.Program,
     definitions: Mapping[str, m.Definition],
     training: frozenset[str],
+    tied: frozenset[str],
 ) -> list[str]:
     own = in_order([d for d in program.definitions if d.file == index and not isinstance(d, m.Extern)])
     imports = Imports(file.module, [d.name for d in own], definitions)
-    bodies = [(d, _definition(d, imports, training)) for d in own]
+    bodies = [(d, _definition(d, imports, training, tied)) for d in own]
     head = docstring(0, file.doc or "")
     if block := imports.lines():
         head += ["", *block] if head else block
@@ -112,7 +118,9 @@ def _gap(d: m.AnyDefinition, previous: m.AnyDefinition | None, helpers: bool) ->
     return int(bool(d.comments)) if isinstance(previous, m.Constant) else 2
 
 
-def _definition(d: m.AnyDefinition, imports: Imports, training: frozenset[str]) -> list[str]:
+def _definition(
+    d: m.AnyDefinition, imports: Imports, training: frozenset[str], tied: frozenset[str]
+) -> list[str]:
     match d:
         case m.Constant():
             return constant(d, imports)
@@ -123,7 +131,7 @@ def _definition(d: m.AnyDefinition, imports: Imports, training: frozenset[str]) 
         case m.TensorFunction():
             return function_lines(d, imports, training)
         case m.Block():
-            return block_class(d, imports, training)
+            return block_class(d, imports, training, tied)
         case m.Variant():
             base = imports.defined(d.base)
             assert isinstance(base, m.Block)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.code import Atom, Call, Code, flat
 from spec_lang.targets.torch.fstrings import braces, field
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.text import quoted
 from spec_lang.targets.torch.walk import nodes
 
@@ -20,9 +20,9 @@ def raise_lines(indent: int, message: str, test: m.Expr, expr: Callable[[m.Expr]
         return _raise(indent, [quoted(message)])
     values = f"({', '.join(fields)})"
     whole = f'f"{braces(message)} {values}"'
-    if len(f"raise ValueError({whole})") + indent <= WIDTH or len(whole) + indent + 4 <= WIDTH:
+    if len(f"raise ValueError({whole})") + indent <= line_width() or len(whole) + indent + 4 <= line_width():
         return _raise(indent, [whole])
-    parts = _pieces(f"{braces(message)} {values}", WIDTH - indent - 8)
+    parts = _pieces(f"{braces(message)} {values}", line_width() - indent - 8)
     literals = [_literal(p + (" " if i < len(parts) - 1 else "")) for i, p in enumerate(parts)]
     return _raise(indent, literals)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.code import Code, flat
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.types import annotation
 from spec_lang.targets.torch.writer import Writer
 
@@ -29,12 +29,12 @@ def define(indent: int, name: str, parameters: Sequence[Parameter], result: str)
     margin = " " * indent
     texts = list(map(str, parameters))
     line = f"{margin}def {name}({', '.join(texts)}) -> {result}:"
-    if len(line) <= WIDTH:
+    if len(line) <= line_width():
         return [line]
     if not texts:
         return [line]
     inside = f"{margin}    {', '.join(texts)}"
-    body = [inside] if len(inside) <= WIDTH else [f"{margin}    {text}," for text in texts]
+    body = [inside] if len(inside) <= line_width() else [f"{margin}    {text}," for text in texts]
     return [f"{margin}def {name}(", *body, f"{margin}) -> {result}:"]
 
 

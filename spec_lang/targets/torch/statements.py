@@ -15,7 +15,7 @@ from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, 
 from spec_lang.targets.torch.conditions import chosen
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.expressions import loop_target, target
-from spec_lang.targets.torch.layout import WIDTH, statement
+from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.lines import remarked, stated
 from spec_lang.targets.torch.liveness import Later
 from spec_lang.targets.torch.routine import Draft, Routine
@@ -250,7 +250,7 @@ def _choice(w: Draft, s: m.If, test: Code) -> list[str] | None:
     code = chosen(test, w.expr(a.value), w.expr(b.value))
     remarks = [*a.comments, *filter(None, [a.trailing]), *b.comments, *filter(None, [b.trailing])]
     line = " " * w.indent + f"{w.scope.local(a.target.name)} = {flat(code)}"
-    if len(line) > WIDTH:
+    if len(line) > line_width():
         return None
     return [*w.ahead, *(text for remark in remarks for text in comment(w.indent, remark)), line]
 

@@ -8,7 +8,7 @@ import textwrap
 from unicodedata import is_normalized
 
 from spec_lang.targets.torch.code import Atom, Code
-from spec_lang.targets.torch.layout import WIDTH
+from spec_lang.targets.torch.layout import line_width
 
 _SHORT = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _NUMBER = re.compile(
@@ -106,12 +106,12 @@ def docstring(indent: int, text: str) -> list[str]:
     margin = " " * indent
     first, *rest = textwrap.dedent(_first_apart(text)).strip().split("\n")
     opening = '"""' + _doc_line(first)
-    if not rest and len(margin + opening) + 3 <= WIDTH:
+    if not rest and len(margin + opening) + 3 <= line_width():
         return [margin + opening + '"""']
     if not rest:
-        wrapped = _wrap(opening, WIDTH - indent - 3)
+        wrapped = _wrap(opening, line_width() - indent - 3)
         return [margin + line for line in wrapped] + ([margin + '"""'] if len(wrapped) > 1 else ['"""'])
-    lines = [part for line in (opening, *map(_doc_line, rest)) for part in _wrap(line, WIDTH - indent)]
+    lines = [part for line in (opening, *map(_doc_line, rest)) for part in _wrap(line, line_width() - indent)]
     return [*(margin + line if line else "" for line in lines), margin + '"""']
 
 
@@ -151,5 +151,5 @@ def comment(indent: int, text: str) -> list[str]:
     """A comment on lines of its own."""
     margin = " " * indent
     line = comment_text(text)
-    parts = textwrap.wrap(line[2:], WIDTH - indent - 2, break_long_words=False, break_on_hyphens=False)
+    parts = textwrap.wrap(line[2:], line_width() - indent - 2, break_long_words=False, break_on_hyphens=False)
     return [f"{margin}# {part}" for part in parts] or [f"{margin}#"]

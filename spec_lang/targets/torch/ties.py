@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.text import BadProgram, identifier, quoted
+from spec_lang.targets.torch.walk import nodes
 
 
 def key(e: m.Expr) -> str | None:
@@ -100,3 +101,44 @@ def _joined(parts: list[str]) -> list[str]:
         else:
             whole.append(part)
     return whole
+
+
+def loading(imports: Imports) -> list[str]:
+    """What says without `strict` which names of a tied tensor were not stored: the hook has filled them in, and PyTorch calls them missing."""
+    mapping, any_ = imports.use("Mapping"), imports.use("Any")
+    return [
+        "    def load_state_dict(",
+        f"        self, state_dict: {mapping}[str, {any_}], strict: bool = True, assign: bool = False",
+        f"    ) -> {any_}:",
+        '        """Without `strict`, list the names of tied tensors that are not stored, too."""',
+        "        tensors = self.state_dict(keep_vars=True)",
+        "        keys = super().load_state_dict(state_dict, strict, assign)",
+        "        if not strict:",
+        "            stored = {id(t) for name, t in tensors.items() if name in state_dict}",
+        "            for name, tensor in tensors.items():",
+        "                if id(tensor) in stored and name not in state_dict:",
+        "                    keys.missing_keys.append(name)",
+        "        return keys",
+    ]
+
+
+def holding_ties(program: m.Program, definitions: Mapping[str, m.Definition]) -> frozenset[str]:
+    """The blocks that have ties, themselves or in a block that they may hold, by their full names."""
+    holds: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for full, d in definitions.items():
+        if not isinstance(d, m.Block):
+            continue
+        here = program.files[d.file].module
+        names = {
+            n.name if isinstance(n, m.Call) else n.id for n in nodes(d) if isinstance(n, m.Call | m.Name)
+        }
+        holds[full] = {name if "." in name else f"{here}.{name}" for name in names}
+        if d.ties:
+            found.add(full)
+    for full, d in definitions.items():
+        if isinstance(d, m.Variant):
+            holds[full] = {d.base if "." in d.base else f"{program.files[d.file].module}.{d.base}"}
+    while grown := {full for full, held in holds.items() if held & found} - found:
+        found |= grown
+    return frozenset(found)

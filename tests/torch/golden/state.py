@@ -1,5 +1,6 @@
 """Params, buffers, ties, initialisers, records, constants and functions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,19 @@ class Encoder(nn.Module):
         for name, other in (tied, reversed(tied)):
             if other in state_dict:
                 state_dict.setdefault(name, state_dict[other])
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Without `strict`, list the names of tied tensors that are not stored, too."""
+        tensors = self.state_dict(keep_vars=True)
+        keys = super().load_state_dict(state_dict, strict, assign)
+        if not strict:
+            stored = {id(t) for name, t in tensors.items() if name in state_dict}
+            for name, tensor in tensors.items():
+                if id(tensor) in stored and name not in state_dict:
+                    keys.missing_keys.append(name)
+        return keys
 
 
 class Small(Encoder):

@@ -138,7 +138,7 @@ def _selects(c: Check, at: Place, selector: ast.Expr, base: ast.Name, op: type[L
         return
     inside = (m for v in c.block.members.values() for m, _ in _modules_of(c, at, v))
     found = [m for m in inside if isinstance(m, OpModule) and type(m.layer) is op]
-    known = [m.ready or m.layer for m in found if m.ready or not m.cells]
+    known = [m.known for m in found if m.known is not None]
     try:
         names = sorted({p.name for layer in known for p in layer.params()})
     except OpError:  # how many there are is not known yet
@@ -212,9 +212,9 @@ def _of_layers(c: Check, at: Place, op: type[Layer], selector: ast.Expr) -> Iter
         wanted = op.always[0]
     for member in c.block.members.values():
         for module, own in _modules_of(c, at, member):
-            if not isinstance(module, OpModule):
+            if not isinstance(module, OpModule) or module.known is None:
                 continue
-            inner = [path for path, name in (module.ready or module.layer).modules() if name == op.name]
+            inner = [path for path, name in module.known.modules() if name == op.name]
             for name, type, learned in _tensors_of(module):
                 path, _, leaf = name.rpartition(".")
                 if path in inner and (learned if wanted is None else leaf == wanted):
@@ -276,8 +276,10 @@ def _of_blocks(c: Check, at: Place, definition: Def, selector: ast.Expr, base: a
 def _tensors_of(module: OpModule | BlockModule) -> Iterator[tuple[str, TensorType, bool]]:
     """The tensors of a layer by name, and whether they are learned; of a block, those that it declares itself."""
     if isinstance(module, OpModule):
+        if module.known is None:
+            return
         try:
-            params = list((module.ready or module.layer).params())
+            params = list(module.known.params())
         except ERRORS:  # what is not determined is a mistake of its own
             return
         for p in params:

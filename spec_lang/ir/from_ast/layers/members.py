@@ -166,8 +166,8 @@ def _is_learned(c: Check, at: Place, path: ast.Expr) -> bool | None:
     if isinstance(owner, BlockModule):
         return _is_param(owner.summary.definition.node, path.name)
     if isinstance(owner, OpModule):
-        layer = owner.ready or owner.layer
-        return next((p.learned for p in layer.params() if p.name == path.name), None)
+        params = () if owner.known is None else owner.known.params()
+        return next((p.learned for p in params if p.name == path.name), None)
     return None
 
 

@@ -189,8 +189,8 @@ def module_attribute(c: Check, at: Place, module: Value, node: ast.Attribute) ->
     name = node.name
     known: list[str] = []
     if isinstance(module, OpModule):
-        layer = module.ready or module.layer
-        if module.ready is None and module.cells:
+        layer = module.known
+        if layer is None:
             return too_early(c, at, module.label, node)
         try:
             params = {p.name: p for p in layer.params()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.diagnostics.suggest import did_you_mean
@@ -12,10 +12,17 @@ from spec_lang.syntax import ast
 
 
 class LoadedModule(Frozen):
-    """A parsed file under its dotted name."""
+    """A parsed file under its dotted name.
+
+    Attributes:
+        imports: The names of the modules that its imports mean, by what is written.
+        looked: Where a module was looked for that is not there, by what is written.
+    """
 
     name: str
     tree: ast.Module
+    imports: Mapping[str, str] = {}
+    looked: Mapping[str, Sequence[str]] = {}
 
 
 class Def:
@@ -89,16 +96,24 @@ def _twice(scope: Scope, name: str, span: Span, earlier: Def) -> Diagnostic:
     )
 
 
+def _looked(places: Sequence[str], node: ast.Import) -> tuple[str, ...]:
+    """Where a module was looked for, unless its name says that already."""
+    if not places and node.level:
+        return (f"`{'.' * node.level}` leads above the folder that imports start from",)
+    plain = "/".join(p.id for p in node.module) + ".nnspec"
+    return () if list(places) in ([], [plain]) else (f"looked for {' and '.join(places)}",)
+
+
 def _import(
     scope: Scope, node: ast.Import, by_name: dict[str, Scope], wrong: list[tuple[int, Diagnostic]]
 ) -> None:
     source = scope.module.tree.source
-    dotted = ".".join(part.id for part in node.module)
-    target = by_name.get(dotted)
+    dotted = node.written
+    target = by_name.get(scope.module.imports.get(dotted, dotted))
     if target is None:
         span = node.module[0].span.to(node.module[-1].span)
         help = did_you_mean(dotted, by_name)
-        if node.module[0].id in NAMESPACES:
+        if node.module[0].id in NAMESPACES and not node.level:
             help = "the library's layers and functions need no import"
         wrong.append(
             (
@@ -107,6 +122,7 @@ def _import(
                     "E0704",
                     f"there is no file `{'/'.join(p.id for p in node.module)}.nnspec` to import from",
                     Label(source, span),
+                    notes=_looked(scope.module.looked.get(dotted, ()), node),
                     help=help,
                 ),
             )

@@ -328,6 +328,11 @@ class OpModule:
         """It was not run."""
         self.ready = None
 
+    @property
+    def known(self) -> Layer | None:
+        """The layer, unless it has a `_` that nothing has determined: it was not run, which is a mistake of its own."""
+        return self.layer if self.ready is None and not self.cells else self.ready
+
     def __str__(self) -> str:
         return f"a layer {self.label}"
 
