@@ -214,7 +214,7 @@ def _floordiv(a: Dim, b: Dim) -> Dim:
         small = _small_quotient(a, b)
         if small is not None:
             return whole + small
-        step = _cancel(a, b) or _unnest(a, b)
+        step = _cancel(a, b) or _unnest(a, b) or _rounded(a, b)
         if step is None:
             break
         a, b = step
@@ -236,6 +236,18 @@ def _mod(a: Dim, b: Dim) -> Dim:
         if top is not None and bottom is not None and sign_of(bottom) > 0:
             return factor * _mod(top, bottom)
     return atomic(intern(MOD, (a, b), low=0, high=_less(b.bounds[1])))
+
+
+def _rounded(a: Dim, b: Dim) -> tuple[Dim, Dim] | None:
+    """`(x - x % b)//b` is `x//b`, and `(x + x % 2)//2` is `(x + 1)//2`."""
+    for monomial, k in a.terms.items():
+        if len(monomial) != 1 or monomial[0].kind != MOD or monomial[0].args[1] != b:
+            continue
+        if k == -1 or (k == 1 and b.const == 2):
+            rest = a - k * atomic(monomial[0])
+            if not divide(rest - monomial[0].args[0], b)[1].terms:
+                return (rest, b) if k == -1 else (rest + 1, b)
+    return None
 
 
 def _less(high: int | None) -> int | None:

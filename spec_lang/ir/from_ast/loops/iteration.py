@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.expressions.indexing import element_of
 from spec_lang.ir.from_ast.expressions.items import elements_of, known_list, range_length, repeat_item
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.hypers import symbolic
+from spec_lang.ir.from_ast.types.hypers import has_no_symbol, symbolic
 from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.elements import as_symbols, element_symbols, elements_at, items_at, part_of
@@ -103,7 +103,7 @@ def iteration(
         try:
             return _over_symbols(c, at, value, name)
         except NeedsValue:
-            c.unknown(NeedsValue(frozenset({value.text})), node)
+            c.unknown(NeedsValue(frozenset({value.text}), has_no_symbol(at, value.item)), node)
             return None
     if isinstance(value, Parts):
         first, second = value.parts[:2]

@@ -41,9 +41,11 @@ _NUMBERED = r"\b[A-Za-z_]\w*_\d+\b"
 class NeedsValue(Exception):
     """A hyperparameter must have one value: check the block once for each of its values."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], chosen: bool = False) -> None:
         super().__init__(", ".join(sorted(names)))
         self.names = names
+        self.chosen = chosen
+        """Whether it holds layers or strings, which are checked by value everywhere."""
         self.node: ast.Expr | None = None
         """The expression that asks for the value."""
 
@@ -147,6 +149,8 @@ class Check:
         node = whole.definition.node
         if isinstance(node, ast.Function):
             return True
+        if needs.chosen and isinstance(node, ast.Block):
+            return not {root(n) for n in needs.names} <= set(whole.block.mono)
         if not isinstance(node, ast.Block | ast.Extern) or (
             isinstance(node, ast.Block) and node.kind == "model"
         ):

@@ -170,7 +170,7 @@ def abstract(name: str, value: Value) -> Value:
 
 def abstract_by_type(c: Check, at: Place, name: str, value: Value, type: ast.Type) -> Value:
     """As `abstract`, where only what has no symbol keeps its value: a model is written for all values of the others."""
-    if not _has_no_symbol(at, type):
+    if not has_no_symbol(at, type):
         return symbolic(c, at, name, type)
     if isinstance(type, ast.TupleType) and isinstance(value, tuple):
         parts = enumerate(zip(value, type.items, strict=True))
@@ -189,22 +189,22 @@ def abstract_by_type(c: Check, at: Place, name: str, value: Value, type: ast.Typ
     return abstract(name, value)
 
 
-def _has_no_symbol(at: Place, type: ast.Type) -> bool:
+def has_no_symbol(at: Place, type: ast.Type) -> bool:
     """Whether something in a type has no symbol, a record's fields included."""
     if is_mono(type):
         return True
     if isinstance(type, ast.OptionalType):
-        return _has_no_symbol(at, type.base)
+        return has_no_symbol(at, type.base)
     if isinstance(type, ast.ListType):
-        return _has_no_symbol(at, type.item)
+        return has_no_symbol(at, type.item)
     if isinstance(type, ast.TupleType):
-        return any(_has_no_symbol(at, t) for t in type.items)
+        return any(has_no_symbol(at, t) for t in type.items)
     if not isinstance(type, ast.NamedType):
         return False
     record = at.scope.names.get(type.name)
     if record is None or not isinstance(record.node, ast.Record):
         return False
-    return any(_has_no_symbol(at.within(record.scope), f.type) for f in record.node.fields)
+    return any(has_no_symbol(at.within(record.scope), f.type) for f in record.node.fields)
 
 
 def _int(name: str, low: int | None, high: int | None, args: tuple[Dim, ...] = ()) -> Dim:
