@@ -57,8 +57,10 @@ class Compilation:
         first = self.modules[0].name
         return next((m.tree.source.name for m in self.modules[1:] if first in m.imports.values()), None)
 
-    def torch_sources(self, line_length: int | None = None) -> dict[str, str]:
+    def torch_sources(self, line_length: int | None = None, *, checks: bool = True) -> dict[str, str]:
         """The PyTorch target's files by relative path, in lines of 88 columns or so many.
+
+        Without `checks`, methods check nothing of their inputs.
 
         Raises:
             SpecError: the program does not check.
@@ -66,7 +68,9 @@ class Compilation:
         from spec_lang.targets.torch import emit
 
         program = self.checked()
-        return emit(program) if line_length is None else emit(program, line_length)
+        if line_length is None:
+            return emit(program, checks=checks)
+        return emit(program, line_length, checks=checks)
 
 
 def compile_sources(

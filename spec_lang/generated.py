@@ -40,14 +40,22 @@ def models(program: Program) -> list[str]:
     ]
 
 
-def torch_files(result: Compilation, line_length: int | None = None) -> dict[str, str]:
+def torch_files(
+    result: Compilation, line_length: int | None = None, *, checks: bool = True
+) -> dict[str, str]:
     """The PyTorch target's files by relative path, as they are written: each says in its first line what it is generated from.
+
+    Args:
+        result: What came of the spec.
+        line_length: The columns of a line, 88 where none is given.
+        checks: Whether methods of models check what they are called with.
 
     Raises:
         SpecError: the program does not check.
     """
     specs = {f"{f.module.replace('.', '/')}.py": f.path for f in result.checked().files}
-    return {name: header(specs[name]) + text for name, text in result.torch_sources(line_length).items()}
+    sources = result.torch_sources(line_length, checks=checks)
+    return {name: header(specs[name]) + text for name, text in sources.items()}
 
 
 def is_generated(path: Path) -> bool:

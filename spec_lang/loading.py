@@ -26,7 +26,7 @@ class ExternsNotAllowed(ImportError):
     """A spec names Python code of somebody else's, and nobody said that it may be imported."""
 
 
-def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
+def load(path: str | Path, *, allow_extern: bool = False, checks: bool = True) -> ModuleType:
     """The generated module of a spec: its models, blocks, records and functions by name.
 
     The same text gives the same module, so that what was made of it before is of the same classes; a spec that has changed
@@ -35,22 +35,26 @@ def load(path: str | Path, *, allow_extern: bool = False) -> ModuleType:
     Args:
         path: The spec.
         allow_extern: Whether the Python code that it declares as `extern` may be imported, and so run.
+        checks: Whether methods of models check what they are called with.
 
     Raises:
         SpecError: the spec, or one that it imports, does not check.
         ExternsNotAllowed: it declares externs, and `allow_extern` is False.
     """
     path = Path(path).absolute()
-    return _loaded(_program(path, None, allow_extern))
+    return _loaded(_program(path, None, allow_extern), checks)
 
 
-def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool = False) -> ModuleType:
+def load_text(
+    text: str, *, folder: str | Path | None = None, allow_extern: bool = False, checks: bool = True
+) -> ModuleType:
     """The generated module of a spec that is no file.
 
     Args:
         text: The spec.
         folder: Where the specs that it imports lie; without it there are none.
         allow_extern: Whether the Python code that it declares as `extern` may be imported, and so run.
+        checks: Whether methods of models check what they are called with.
 
     Raises:
         SpecError: the spec, or one that it imports, does not check.
@@ -62,29 +66,33 @@ def load_text(text: str, *, folder: str | Path | None = None, allow_extern: bool
     program = compile_sources({"spec": workspace.from_text(text)}, find).checked()
     if not allow_extern:
         _refuse_externs(program)
-    return _loaded(program)
+    return _loaded(program, checks)
 
 
-def _loaded(program: Program) -> ModuleType:
+def _loaded(program: Program, checks: bool) -> ModuleType:
     """The module of a program in the package `loaded`, under a name that its text decides wherever it lies."""
     from spec_lang import loaded
 
-    sources = _sources(program)
+    sources = _sources(program, checks)
     print_ = hashlib.sha256(repr([(name, text) for name, (_, text) in sources.items()]).encode())
     prefix = f"{loaded.__name__}.p{print_.hexdigest()[:12]}"
     first = _name(prefix, program.files[0].module)
     return sys.modules.get(first) or _run(program, sources, prefix)
 
 
-def from_program(program: Program, prefix: str, *, allow_extern: bool = False) -> ModuleType:
+def from_program(
+    program: Program, prefix: str, *, allow_extern: bool = False, checks: bool = True
+) -> ModuleType:
     """The generated module of a checked program; `prefix` stands before the names of all its modules.
+
+    Without `checks`, methods of models check nothing of what they are called with.
 
     Raises:
         ExternsNotAllowed: it declares externs, and `allow_extern` is False.
     """
     if not allow_extern:
         _refuse_externs(program)
-    return _run(program, _sources(program), prefix)
+    return _run(program, _sources(program, checks), prefix)
 
 
 def _name(prefix: str, module: str) -> str:
@@ -233,11 +241,11 @@ def _refuse_externs(program: Program) -> None:
         )
 
 
-def _sources(program: Program) -> dict[str, tuple[str, str]]:
+def _sources(program: Program, checks: bool = True) -> dict[str, tuple[str, str]]:
     """Each module's file name for tracebacks, and its source."""
     from spec_lang.targets.torch import emit
 
-    sources = emit(program)
+    sources = emit(program, checks=checks)
     return {
         file.module: (_shown(file.path, source), source)
         for file in program.files

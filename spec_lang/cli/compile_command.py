@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     "--check", "only_check", is_flag=True, help="Write nothing; exit with 1 if a file would change."
 )
 @click.option("--force", is_flag=True, help="Replace files that specc did not write, too.")
+@click.option(
+    "--no-checks",
+    is_flag=True,
+    help="PyTorch: Leave out what the methods of models check of their inputs' sizes.",
+)
 @SET
 @MODEL
 @FORMAT
@@ -86,6 +91,7 @@ def command(
     style: str,
     only_check: bool,
     force: bool,
+    no_checks: bool,
     **onnx: object,
 ) -> None:
     """Check specs and write what they compile to.
@@ -109,7 +115,7 @@ def command(
     specs = [Path(name) for _, _, result in results for name in result.sources]
     if target == "torch":
         _only_for_onnx(onnx)
-        files, own = _torch(results, file, folder, said.line_length)
+        files, own = _torch(results, file, folder, said.line_length, not no_checks)
         files = {p: text for p, text in files.items() if p in own or not _holds(p, text)}
         keep(specs, files)
         if only_check:
@@ -118,6 +124,8 @@ def command(
             _leave_alone(files)
         write(files)
         return
+    if no_checks:
+        raise click.UsageError("--no-checks is for --target torch")
     from spec_lang.cli.onnx_output import Request, export
 
     context = click.get_current_context()
@@ -169,6 +177,7 @@ def _torch(
     file: Path | None,
     folder: Path | None,
     line_length: int | None,
+    checks: bool,
 ) -> tuple[dict[Path, str | bytes], set[Path]]:
     """The files of the PyTorch target: a module for each spec, imports included, and which of them are of specs that are named.
 
@@ -180,7 +189,7 @@ def _torch(
         own = f"{result.checked().files[0].module.replace('.', '/')}.py"
         if file is not None and file.name != Path(own).name and (other := result.imports_first()):
             fail(f"{other} imports {path.name}, so -o may name another folder, but not another file")
-        for relative, text in torch_files(result, line_length).items():
+        for relative, text in torch_files(result, line_length, checks=checks).items():
             target = (folder or root) / relative
             if file is not None and relative == own:
                 target = file

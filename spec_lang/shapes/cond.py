@@ -285,10 +285,10 @@ class Cond:
                 return result
             case "divides":
                 return self._divides("==")
-        a, b = self._sides()
+        a, b = self.sides()
         return "compare", a.tree(), self.op, b.tree()
 
-    def _sides(self) -> tuple[Dim, Dim]:
+    def sides(self) -> tuple[Dim, Dim]:
         """What is compared, as one writes it: of `d == 0`, what is taken away is a side of its own."""
         a, b = self.dims
         return _apart(a) if self.op in ("==", "!=") and b == 0 else (a, b)
@@ -315,7 +315,7 @@ class Cond:
                 )
             case "and" | "or":
                 return f" {self.op} ".join(f"({p})" if p.op in ("and", "or") else str(p) for p in self.parts)
-        a, b = self._sides()
+        a, b = self.sides()
         if a.conditional or b.conditional:
             return render(self.tree())
         return f"{a} {self.op} {b}"

@@ -107,7 +107,7 @@ def _phrase(t: Tree, kind: str) -> str:
         case "slice":
             start, stop, step = ("" if a is None else render(a) for a in t[1:])
             return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
-        case "call":
+        case "call" | "fn":
             return f"{t[1]}({_listed(t[2:])})"
         case "tuple":
             return f"({_listed(t[1:])},)" if len(t) == 2 else f"({_listed(t[1:])})"

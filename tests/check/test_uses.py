@@ -421,7 +421,7 @@ def test_floats_of_a_lists_items_are_each_items_own(rows: str, clauses: str, siz
     assert program is not None
     (source,) = emit(program).values()
     assert f" = max(int({size}), 1)" in source
-    assert f"C = max(int(3 * ({size})), 1)" in source
+    assert f" = max(int(3 * ({size})), 1)" in source
     module = sys.modules["spec"] = ModuleType("spec")
     exec(compile(source, "spec", "exec", dont_inherit=True), vars(module))
     assert module.M()(torch.zeros(2, 4)).shape == (2, 1)

@@ -98,7 +98,7 @@ model M(depth: int = 2, k: int = 2):
     assert emit(program(text), "M").model.nodes
     error = fails(text, inputs=("past",))
     assert error.code == "E0601"
-    assert error.message.endswith("k < depth (depth=2, k=2)")
+    assert error.message.endswith("k must be less than depth (depth=2, k=2)")
     assert error.span is not None
 
 

@@ -121,3 +121,46 @@ def test_a_dtype_without_parameters_compiles_whole() -> None:
     module = from_program(compiled(CASES["a dtype where no layer has parameters"]).checked(), "corner")
     whole = torch.compile(module.Net(), fullgraph=True, backend="eager")
     assert whole(torch.ones(2, 3, dtype=torch.int64)).dtype == torch.float32
+
+
+TYPED = """
+fn pair(n: int) = [n, 2 * n]
+fn nested(n: int) = [[n, 2], [3, n]]
+fn mixed(n: int) = [n, 0.5]
+fn pick(n: int, b: bool) = [n, 2 * n] if b else [1, 2]
+
+block Res(dim: int):
+    layers:
+        fc = Linear(dim, dim)
+    forward(x: float[N, dim]) -> float[N, dim]:
+        return x + fc(x)
+    inverse(x: float[N, dim]) -> float[N, dim]:
+        return x - fc(x)
+
+model Net(n: int = 4):
+    layers:
+        fc = Linear(pair(n)[0], nested(n)[1][0])
+        gc = Linear(pick(n, true)[0], 3)
+        fs = [Res(2) for i in range(3)]
+    forward(x: float[N, n], z: float[N, 2]) -> (float[N, 3], float[N, 3], float[N, 2]):
+        for f in reversed(fs):
+            z = f.inverse(z)
+        for f in fs[1:]:
+            z = f.inverse(z)
+        return fc(x) * mixed(n)[1], gc(x), z
+"""
+
+
+def test_annotations_are_those_of_what_is_returned() -> None:
+    hold(TYPED)
+    [source] = compiled(TYPED).torch_sources().values()
+    for line in (
+        "def pair(n: int) -> list[int]:",
+        "def nested(n: int) -> list[list[int]]:",
+        "def mixed(n: int) -> list[float]:",
+        "def pick(n: int, b: bool) -> list[int]:",
+        "            z = cast(Res, f).inverse(z)",
+        "        for f in self.fs[1:]:",
+    ):
+        assert line in source.split("\n")
+    assert "Any" not in source

@@ -33,10 +33,17 @@ from spec_lang.targets.torch.writer import Rules
 def module(w: Draft, e: m.Expr) -> Code:
     """A module whose attributes are read: cast where its static type is only `nn.Module`."""
     code = w.expr(e)
-    untyped = isinstance(e, m.Subscript) or (isinstance(e, m.Name) and e.ref in ("local", "loop"))
+    untyped = (isinstance(e, m.Subscript) and not _is_typed_slice(e)) or (
+        isinstance(e, m.Name) and e.ref in ("local", "loop")
+    )
     if untyped and (made := w.routine.made(e)) is not None and (cls := class_of(made, w.imports)) is not None:
         return Call(Atom(w.imports.use("cast")), (cls, code))
     return code
+
+
+def _is_typed_slice(e: m.Subscript) -> bool:
+    """Whether layers of a list of this block's are taken, which are a list of the same class."""
+    return isinstance(e.index[0], m.Slice) and isinstance(e.value, m.Name) and e.value.ref == "layer"
 
 
 def _item(w: Draft, e: m.Subscript) -> Code:
@@ -111,7 +118,7 @@ def chain(w: Draft, e: m.Call) -> Code:
         if i < len(groups) - 1 and group[-1].to != "run":
             w.held -= atoms(code)
             variable = held if held and _may_hold(w, held, made) else _variable(w, root, made)
-            remark = shape(made) if shape(made) != shape(kind) else None
+            remark = w.routine.brief(shape(made)) if shape(made) != shape(kind) else None
             w.ahead += remarked(statement(w.indent, f"{variable} = ", code), remark, w.indent, variable)
             w.held.add(variable)
             code = Atom(variable)
@@ -123,6 +130,8 @@ def _run(w: Draft, e: m.Call, first: Code | None) -> Code:
     """A list of layers, run in order: a loop ahead, and the variable that it leaves."""
     assert e.callee is not None
     root, _ = stages(e)
+    if root is e:
+        root, _ = stages(e.args[0])
     x = w.expr(e.args[0]) if first is None else first
     layers = module(w, e.callee)
     further = (*map(w.expr, e.args[1:]), *(keyword(w, k) for k in e.kwargs))

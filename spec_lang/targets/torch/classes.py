@@ -12,6 +12,7 @@ from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.methods import method_lines
 from spec_lang.targets.torch.names import USED, Scope
+from spec_lang.targets.torch.settled import settled
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.ties import hook, loading
@@ -20,6 +21,7 @@ from spec_lang.targets.torch.writer import Writer
 
 def block_class(block: m.Block, imports: Imports, trains: frozenset[str], tied: frozenset[str]) -> list[str]:
     """The class of a block: `__init__`, `forward`, and the other methods in the author's order."""
+    block = settled(block)
     attributes = Attributes(block)
     written = [method_lines(method, attributes, imports, trains) for method in block.methods]
     methods = [lines for lines, _ in written]
@@ -78,6 +80,8 @@ def variant_class(variant: m.Variant, base: m.Block, imports: Imports) -> list[s
     fixed: dict[str, m.Expr] = positional | {k.name: k.value for k in variant.kwargs if k.name}
     lines = [f"class {imports.definition(variant.name)}({imports.definition(variant.base)}):"]
     lines += docstring(4, variant.doc or "")
+    if not fixed:
+        return lines if len(lines) > 1 else [*lines, "    pass"]
     parameters = [Parameter("self")]
     args: list[Code] = list(map(w.expr, variant.args))
     args += [keyword(w, k, variant.base) for k in variant.kwargs]

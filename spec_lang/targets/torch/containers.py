@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from spec_lang.ir import model as m
@@ -28,6 +29,7 @@ from spec_lang.targets.torch.conditions import chosen, negated
 from spec_lang.targets.torch.expressions import (
     CALLS,
     EXPRESSIONS,
+    builtin_call,
     comprehension,
     loop_target,
     make,
@@ -313,7 +315,8 @@ def _sequence(w: Build, e: m.Call) -> tuple[Code, ...]:
             items.append((None, _mapped(w, k.value)))
         elif not is_none(k.value):
             items.append(_entry(w, Atom(quoted(k.name)), k.value))
-    return (Call(Atom(w.imports.use("OrderedDict")), (Dict(tuple(items)),)),)
+    children = items[0][1] if len(items) == 1 and items[0][0] is None else Dict(tuple(items))
+    return (Call(Atom(w.imports.use("OrderedDict")), (children,)),)
 
 
 # --- Lists along which dims change --------------------------------------------------------------
@@ -389,6 +392,9 @@ def _running(w: Build, c: m.Carry, e: m.Comprehension) -> str:
     """The variable of a running dim: its own name unless something later needs what has it now."""
     if c.name in w.carried:
         return w.carried[c.name]
+    given = _handed_on(w, c, e)
+    if given is not None:
+        return given
     if c.name not in w.attributes.statics:
         return w.scope.local(c.name)
     block = w.attributes.block
@@ -403,6 +409,28 @@ def _running(w: Build, c: m.Carry, e: m.Comprehension) -> str:
     return w.scope.local(c.name)
 
 
+def _handed_on(w: Build, c: m.Carry, e: m.Comprehension) -> str | None:
+    """The variable of an implicit dim, or of an earlier list, that a running dim starts as, where nothing else reads it."""
+    start, block = c.start, w.attributes.block
+    if not isinstance(start, m.Name) or start.ref not in ("dim", "carry"):
+        return None
+    if start.ref == "carry" and start.id not in w.carried:
+        return None
+    parts = (*block.members, block.body, *block.ties, *block.inits)
+    at = next((i for i, p in enumerate(parts) if e in nodes(p)), 0)
+    inside = [n for n in nodes(parts[at]) if isinstance(n, m.Comprehension) and e in nodes(n)]
+    later = [n for n in nodes(*parts[at:]) if isinstance(n, m.Name) and n.id == start.id and n is not start]
+    if len(inside) > 1 or any(n.ref == start.ref for n in later) or _in_sizes(start.id, parts[at:]):
+        return None
+    return w.carried[start.id] if start.ref == "carry" else w.scope.local(start.id)
+
+
+def _in_sizes(name: str, parts: Sequence[object]) -> bool:
+    """Whether a param or a buffer has a name in its sizes, which are text."""
+    texts = " ".join(d for p in parts if isinstance(p, m.Param) for d in p.type.dims)
+    return re.search(rf"\b{re.escape(name)}\b", texts) is not None
+
+
 def is_none(e: m.Expr) -> bool:
     """Whether no layer stands here."""
     return isinstance(e, m.Literal_) and e.value is None
@@ -413,8 +441,13 @@ def carries(e: object) -> bool:
     return any(isinstance(n, m.Comprehension) and n.carry for n in nodes(e))
 
 
+def _builtin(w: Build, e: m.Call, first: Code | None = None) -> Code:
+    """A call of a built-in function; of lists whose lengths the constructor has compared, a strict one."""
+    return builtin_call(w, e, first, strict=e.name == "zip" and w.attributes.of_one_length(e.args))
+
+
 INIT = Rules(
     {**EXPRESSIONS, m.Name: _name},
-    {**CALLS, "op": operation, "make": _make},
+    {**CALLS, "op": operation, "make": _make, "builtin": _builtin},
 )
 """Expressions in `__init__`, where lists and dicts of layers become PyTorch's containers."""

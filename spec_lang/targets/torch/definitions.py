@@ -45,9 +45,31 @@ def function(d: m.Function, imports: Imports) -> list[str]:
         parameters.append(parameter)
         if late is not None:
             body += late.lines(4)
-    result = annotation(d.value.type, imports) if d.value.type else _result(d.value, d, imports)
+    result = _of_list(d.value, imports) or (
+        annotation(d.value.type, imports) if d.value.type else _result(d.value, d, imports)
+    )
     lines = define(0, imports.definition(d.name), parameters, result)
     return [*lines, *docstring(4, d.doc or ""), *body, *statement(4, "return ", w.expr(d.value))]
+
+
+def _of_list(e: m.Expr, imports: Imports) -> str | None:
+    """The annotation of a list whose items are written out and have types, alone or in lists; None for anything else."""
+    if not isinstance(e, m.List):
+        return None
+    types = (
+        e.type.items
+        if isinstance(e.type, m.TupleType)
+        else (e.type.item,)
+        if isinstance(e.type, m.ListType)
+        else ()
+    )
+    if len(types) not in (1, len(e.items)) or any(isinstance(i, m.Star) for i in e.items):
+        return None
+    kinds = {
+        _of_list(i, imports) or annotation(i.type or t, imports)
+        for i, t in zip(e.items, types * len(e.items), strict=False)
+    }
+    return f"list[{' | '.join(sorted(kinds))}]" if kinds else None
 
 
 def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
@@ -72,7 +94,7 @@ def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
                 if found is not None and side is there and isinstance(side, m.Name) and side.id == found[0]:
                     kind = kind.removesuffix(" | None")
                 kinds |= set(kind.split(" | ")) if "[" not in kind else {kind}
-            return " | ".join(sorted(kinds)) if imports.use("Any") not in kinds else "Any"
+            return " | ".join(sorted(kinds)) if "Any" not in kinds else imports.use("Any")
         case m.Call(to="builtin", name=name, args=args, kwargs=()) if name in FUNCTIONS and args:
             row = FUNCTIONS[name]
             if row.further is not None and len(args) > row.arity[0]:
@@ -81,14 +103,23 @@ def _result(e: m.Expr, d: m.Function, imports: Imports) -> str:
                 return _joined(args, d, imports)
             if row.gives is not None:
                 return row.gives
+        case m.Call(to="record", name=name):
+            return imports.definition(name)
+        case m.Call(to="fn", name=name) if isinstance(called := imports.defined(name), m.Function):
+            at_home = imports.reading(name) if "." in name else imports
+            value = called.value
+            return annotation(value.type, at_home) if value.type else _result(value, called, at_home)
         case m.Name(id=id_):
             for h in d.inputs:
                 if h.name == id_:
                     return annotation(h.type, imports)
         case m.Format():
             return "str"
-        case m.List(items=(first, *_)) | m.Tuple(items=(first, *_)) if isinstance(e, m.List):
-            return f"list[{_result(first, d, imports)}]"
+        case m.List(items=(_, *_) as items):
+            kinds = {_result(i, d, imports) for i in items}
+            if kinds <= {"int", "float"} or len(kinds) == 1:
+                return f"list[{'float' if 'float' in kinds else kinds.pop()}]"
+            return f"list[{imports.use('Any')}]"
         case m.Tuple(items=items):
             return f"tuple[{', '.join(_result(x, d, imports) for x in items)}]"
         case m.Comprehension(value=value, key=None):

@@ -267,19 +267,25 @@ def dims(w: Writer, e: m.Call) -> tuple[Code, ...]:
     return tuple(keyword(w, k, e.name if e.to == "block" else None) for k in e.dims)
 
 
-def builtin_call(w: Writer, e: m.Call, first: Code | None = None) -> Code:
-    """A call of a built-in function."""
+def builtin_call(w: Writer, e: m.Call, first: Code | None = None, *, strict: bool = False) -> Code:
+    """A call of a built-in function; `strict` where the lists of a `zip` are known to be of one length."""
     row = FUNCTIONS.get(e.name)
     if row is None:
         raise BadProgram(f"there is no built-in function {e.name!r}")
-    flags = (Kw(flag, Atom(str(value))) for flag, value in row.flags.items())
+    flags = (Kw(flag, Atom(str(value or strict))) for flag, value in row.flags.items())
     given = arguments(w, e)
     if row.iterates and e.name != "reversed":
         given = tuple(map(iterated, given))
-    if e.name in ("all", "any") and len(given) == 1 and isinstance(given[0], Comprehension):
-        given = (given[0]._replace(brackets=""),)
-    call = Call(python(w.imports, row.spelling), (*given, *flags))
+    call = Call(python(w.imports, row.spelling), (*gone_through(e.name, given), *flags))
     return listed(call) if row.iterates else call
+
+
+def gone_through(builtin: str, given: tuple[Code, ...]) -> tuple[Code, ...]:
+    """The arguments of a built-in function; one that looks at items one by one needs no list of them."""
+    match given:
+        case (Comprehension(key=None, brackets="[]") as items,) if builtin in ("all", "any"):
+            return (items._replace(brackets=""),)
+    return given
 
 
 def python(imports: Imports, spelling: str) -> Code:
@@ -351,6 +357,7 @@ def _dim(w: Writer, t: Tree) -> Code:
         case (kind, left, right) if kind in SIGNS:
             return Binary(SIGNS[kind], _dim(w, left), _dim(w, right))
         case ("call", func, *args) | ("min" | "max" as func, *args) if func in FUNCTIONS:
-            return Call(python(w.imports, FUNCTIONS[func].spelling), tuple(_dim(w, x) for x in args))
+            given = gone_through(func, tuple(_dim(w, x) for x in args))
+            return Call(python(w.imports, FUNCTIONS[func].spelling), given)
         case _:
             raise BadProgram(f"{render(t)} is no dim")

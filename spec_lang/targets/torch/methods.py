@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import Attributes
 from spec_lang.targets.torch.calls import ROUTINE, runs
-from spec_lang.targets.torch.code import Binary, Call, flat, name
+from spec_lang.targets.torch.code import Atom, Binary, Call, Code, flat, name
 from spec_lang.targets.torch.conditions import negated
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.imports import Imports
@@ -21,7 +20,7 @@ from spec_lang.targets.torch.routine import Draft, Routine
 from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
 from spec_lang.targets.torch.statements import body
 from spec_lang.targets.torch.text import attribute, docstring
-from spec_lang.targets.torch.types import annotation, shape
+from spec_lang.targets.torch.types import annotation
 from spec_lang.targets.torch.walk import names_in, nodes
 
 
@@ -38,8 +37,8 @@ def method_lines(
 ) -> tuple[list[str], Collection[str]]:
     """A method of a block, and the names of what construction fixes that it reads from `self`."""
 
-    def begun(keeps_dtype: bool) -> Routine:
-        return Routine(ROUTINE, imports, method, trains, owner, keeps_dtype=keeps_dtype)
+    def begun(keeps_dtype: bool, short: Mapping[str, str]) -> Routine:
+        return Routine(ROUTINE, imports, method, trains, owner, keeps_dtype=keeps_dtype, short=short)
 
     r, lines = _body(begun, 8)
     checks = [c for c in method.checks if c.open] if owner.block.entry else []
@@ -50,8 +49,8 @@ def function_lines(d: m.TensorFunction, imports: Imports, trains: frozenset[str]
     """A function over tensors; it learns the mode from its caller."""
     method = d.method.model_copy(update={"doc": d.doc}) if d.doc and not d.method.doc else d.method
 
-    def begun(keeps_dtype: bool) -> Routine:
-        return Routine(ROUTINE, imports, method, trains, keeps_dtype=keeps_dtype)
+    def begun(keeps_dtype: bool, short: Mapping[str, str]) -> Routine:
+        return Routine(ROUTINE, imports, method, trains, keeps_dtype=keeps_dtype, short=short)
 
     r, lines = _body(begun, 4)
     told = f"{imports.here}.{d.name}" in trains
@@ -59,22 +58,27 @@ def function_lines(d: m.TensorFunction, imports: Imports, trains: frozenset[str]
     return _whole(r, _Head(imports.definition(d.name), trailing=trailing), [], lines, 4)
 
 
-def _body(begun: Callable[[bool], Routine], indent: int) -> tuple[Routine, list[str]]:
+def _body(begun: Callable[[bool, Mapping[str, str]], Routine], indent: int) -> tuple[Routine, list[str]]:
     """The body, and the routine that it was written in.
 
-    `begun` begins the routine; with a local for the dtype of the parameters, where the body asks for it more than once.
+    `begun` begins the routine; with a local for the dtype of the parameters, where the body asks for it more than once, and with
+    names for long sizes, where comments repeat them.
     """
-    r = begun(False)
+    r = begun(False, {})
     mark = r.effects.mark()
     lines = body(r, r.method.body, (), indent)
+    short = r.repeated(lines, _shapes(r) or "")
     dtype = None if r.owner is None else r.owner.a_parameter()
-    if dtype is None or sum(line.count(flat(dtype)) for line in lines) < 2:
+    keeps = dtype is not None and sum(line.count(flat(dtype)) for line in lines) >= 2
+    if not keeps and not short:
         return r, lines
     r.effects.undo(mark)
-    r = begun(True)
-    dtype = r.parameters_dtype()
-    assert dtype is not None
-    lines = statement(indent, f"{r.dtype_local} = ", dtype)
+    r = begun(keeps, short)
+    lines = []
+    if keeps:
+        dtype = r.parameters_dtype()
+        assert dtype is not None
+        lines = statement(indent, f"{r.dtype_local} = ", dtype)
     return r, lines + body(r, r.method.body, (), indent)
 
 
@@ -86,14 +90,20 @@ def _whole(r: Routine, head: _Head, checks: Sequence[m.Require], body: list[str]
     size_lines = _sizes(r, indent)
     parameters = [*head.leading, *_parameters(r), *head.trailing]
     lines = define(indent - 4, head.name, parameters, _result(r))
-    shapes = _shapes(method)
-    if shapes and len(lines) == 1 and not method.doc and len(f"{lines[0]}  # {shapes}") <= line_width():
+    shapes = _shapes(r)
+    if (
+        shapes
+        and len(lines) == 1
+        and not method.doc
+        and not r.short
+        and len(f"{lines[0]}  # {shapes}") <= line_width()
+    ):
         lines = [f"{lines[0]}  # {shapes}"]
         shapes = None
     if method.doc:
         lines += docstring(indent, method.doc)
     if shapes:
-        lines += _shape_comment(method, indent)
+        lines += _shape_comment(r, indent)
     return [*lines, *defaults, *size_lines, *check_lines, *body]
 
 
@@ -188,13 +198,20 @@ def _need(r: Routine, names: Collection[str]) -> None:
 
 
 def _checks(r: Routine, checks: Sequence[m.Require], indent: int) -> list[str]:
-    """The conditions on the caller's values, left out of compiled and exported graphs."""
+    """The conditions on the caller's values, left out of graphs: of those that are compiled and exported, and of traced ones,
+    whose sizes are no numbers.
+    """
     if not checks:
         return []
     outside = negated(Call(name(f"{r.imports.use('torch')}.compiler.is_compiling")))
+    size = _a_size(r, checks)
+    if size is not None:
+        _need(r, (size,))
+        number = Call(Atom("isinstance"), (Atom(r.scope.local(size)), Atom("int")))
+        outside = Binary("and", outside, number)
     if len(checks) == 1 and not runs(checks[0].test):
         w = Draft(r, indent)
-        test = Binary("and", outside, negated(w.expr(checks[0].test)))
+        test = _both(outside, negated(w.expr(checks[0].test)))
         return [*statement(indent, "if ", test, ":"), *_raise(w, checks[0], indent + 4)]
     lines = statement(indent, "if ", outside, ":")
     for c in checks:
@@ -204,6 +221,25 @@ def _checks(r: Routine, checks: Sequence[m.Require], indent: int) -> list[str]:
     return lines
 
 
+def _both(left: Code, right: Code) -> Code:
+    """`left and right`, in a row where the right side is one too."""
+    if isinstance(right, Binary) and right.op == "and":
+        return Binary("and", _both(left, right.left), right.right)
+    return Binary("and", left, right)
+
+
+def _a_size(r: Routine, checks: Sequence[m.Require]) -> str | None:
+    """A size that the conditions read, of an input that must be given where there is one."""
+    read = names_in(*(c.test for c in checks))
+    for let in reversed(r.lets.values()):
+        if let.name in read:
+            read |= names_in(let.value)
+    found = [n for n, b in r.call_dims.items() if n in read and not b.name.startswith("*")]
+    optional = {i.name for i in r.method.inputs if i.optional}
+    given = [n for n in found if not names_in(r.call_dims[n].tensor) & optional]
+    return next(iter((*given, *found)), None)
+
+
 def _raise(w: Draft, c: m.Require, indent: int) -> list[str]:
     return raise_lines(indent, c.message, c.test, w.expr)
 
@@ -211,43 +247,38 @@ def _raise(w: Draft, c: m.Require, indent: int) -> list[str]:
 # --- Shapes -----------------------------------------------------------------------------------
 
 
-_FROM_END = re.compile(r"\b([A-Za-z_][\w.]*)\[len\(\1\) - (\d+)\]")
-"""An item of a list by its place from the end."""
-
-
-def _shapes(method: m.Method) -> str | None:
+def _shapes(r: Routine) -> str | None:
     """The shapes of inputs and results, for a comment."""
-    given, made = _shape_lists(method)
+    given, made = _shape_lists(r)
     if not given:
         return None
     return ", ".join(given) + (f" -> {', '.join(made)}" if made else "")
 
 
-def _shape_lists(method: m.Method) -> tuple[list[str], list[str]]:
+def _shape_lists(r: Routine) -> tuple[list[str], list[str]]:
     """Each input's and each result's shape; those of scalars say nothing."""
-    inputs = [(i.name, _from_end(shape(i.type))) for i in method.inputs]
-    results = [(x.name, _from_end(shape(x.type))) for x in method.results]
+    inputs = [(i.name, r.shape(i.type)) for i in r.method.inputs]
+    results = [(x.name, r.shape(x.type)) for x in r.method.results]
     made = [f"{n}: {s}" if n else s for n, s in results if s]
     if all(s in ("[]", None) for _, s in results):
         made = []
     return [f"{n}: {s}" for n, s in inputs if s], made
 
 
-def _from_end(text: str | None) -> str | None:
-    return None if text is None else _FROM_END.sub(r"\1[-\2]", text)
-
-
-def _shape_comment(method: m.Method, indent: int) -> list[str]:
-    """The shapes on lines of their own, results apart where one line does not do."""
-    text = _shapes(method)
+def _shape_comment(r: Routine, indent: int) -> list[str]:
+    """The shapes on lines of their own, results apart where one line does not do, and what names in them stand for."""
+    text = _shapes(r)
     if text is None:
         return []
     margin = " " * indent
-    if len(f"{margin}# {text}") <= line_width():
-        return [f"{margin}# {text}"]
-    given, made = _shape_lists(method)
-    lines = _packed(given, line_width() - indent - 2)
-    lines += _packed([f"-> {made[0]}", *made[1:]], line_width() - indent - 2) if made else []
+    lines = [text]
+    if len(f"{margin}# {text}") > line_width():
+        given, made = _shape_lists(r)
+        lines = _packed(given, line_width() - indent - 2)
+        lines += _packed([f"-> {made[0]}", *made[1:]], line_width() - indent - 2) if made else []
+    named = [f"{name} = {size}" for size, name in r.short.items()]
+    if named:
+        lines += _packed([f"where {named[0]}", *named[1:]], line_width() - indent - 2)
     return [f"{margin}# {line}" for line in lines]
 
 

@@ -18,12 +18,19 @@ from spec_lang.targets.torch.ties import holding_ties
 from spec_lang.targets.torch.walk import nodes
 
 
-def emit(program: m.Program, columns: int = WIDTH) -> dict[str, str]:
+def emit(program: m.Program, columns: int = WIDTH, *, checks: bool = True) -> dict[str, str]:
     """The sources by path (`pkg/name.py`): a module for each file, with the definitions of that file, in lines of so many columns.
+
+    Args:
+        program: The checked program.
+        columns: The longest line.
+        checks: Whether methods of models check what they are called with.
 
     Raises:
         BadProgram: the program holds what no checked spec can (a name that is none, a path out of its folder).
     """
+    if not checks:
+        program = program.model_copy(update={"definitions": tuple(map(_unchecked, program.definitions))})
     definitions = {qualified(program, d): d for d in program.definitions}
     training = training_functions(program, definitions)
     tied = holding_ties(program, definitions)
@@ -33,6 +40,14 @@ def emit(program: m.Program, columns: int = WIDTH) -> dict[str, str]:
             path = module_name(file.module).replace(".", "/") + ".py"
             sources[path] = "\n".join(_module(index, file, program, definitions, training, tied)) + "\n"
     return sources
+
+
+def _unchecked(d: m.AnyDefinition) -> m.AnyDefinition:
+    """A definition whose methods check nothing of their inputs."""
+    if not isinstance(d, m.Block):
+        return d
+    methods = tuple(method.model_copy(update={"checks": ()}) for method in d.methods)
+    return d.model_copy(update={"methods": methods})
 
 
 def qualified(program: m.Program, d: m.Definition) -> str:

@@ -9,12 +9,13 @@ from spec_lang.targets.torch.code import Atom, Call, Code, flat
 from spec_lang.targets.torch.fstrings import braces, field
 from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.text import quoted
+from spec_lang.targets.torch.walk import nodes
 
 
 def raise_lines(indent: int, message: str, test: m.Expr, expr: Callable[[m.Expr], Code]) -> list[str]:
     """The `raise`: the author's words, and the values that the condition is about."""
     shown = dict.fromkeys((word, flat(expr(node))) for node, word in _values(test))
-    fields = [f"{word}={field(Atom(code))}" for word, code in shown]
+    fields = [f"{word}={field(Atom(code))}" for word, code in shown] if not _is_empty(test) else []
     if not fields:
         return _raise(indent, [quoted(message)])
     values = f"({', '.join(fields)})"
@@ -24,6 +25,14 @@ def raise_lines(indent: int, message: str, test: m.Expr, expr: Callable[[m.Expr]
     parts = _pieces(f"{braces(message)} {values}", line_width() - indent - 8)
     literals = [_literal(p + (" " if i < len(parts) - 1 else "")) for i, p in enumerate(parts)]
     return _raise(indent, literals)
+
+
+def _is_empty(test: m.Expr) -> bool:
+    """Whether the condition fails for an empty list alone, which shows nothing: `len(widths) >= 1`."""
+    match test:
+        case m.Compare(first=m.Call(to="builtin", name="len"), ops=(">=",), rest=(m.Literal_(value=1),)):
+            return True
+    return False
 
 
 def _literal(text: str) -> str:
@@ -61,7 +70,8 @@ def _values(test: m.Expr) -> Iterator[tuple[m.Expr, str]]:
             if node.value.ref == "hyper":
                 yield node, f"{node.value.id}.{node.name}"
         elif isinstance(node, m.Comprehension):
-            continue
+            around = [n for n in nodes(node) if isinstance(n, m.Name) and n.ref in ("hyper", "let")]
+            waiting = [*around, *waiting]
         elif isinstance(node, tuple):
             waiting = [*node, *waiting]
         elif isinstance(node, m.Node):

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from spec_lang.ir import model as m
-from spec_lang.targets.torch.attributes import Attributes, element
+from spec_lang.shapes import read
+from spec_lang.shapes.abbreviations import abbreviated
+from spec_lang.shapes.printing import render
+from spec_lang.targets.torch.attributes import Attributes, abbreviation, element
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index
 from spec_lang.targets.torch.effects import Effects, Growing
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import Scope, imported
-from spec_lang.targets.torch.types import shape
+from spec_lang.targets.torch.types import from_end, shape
 from spec_lang.targets.torch.walk import bound_in, nodes, statements_in
 from spec_lang.targets.torch.writer import Rules, Writer
 
 _WORD = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 """The names in a dim's text, without the fields of records."""
+
+
+_NAMELESS = re.compile(r"\bsize(?:_\d+)?\b")
+"""What sizes are called that the author does not name."""
+_LONG = 10
+"""The characters from which on a size is long."""
+_OFTEN = 3
+
+
+def whole_size(size: str) -> re.Pattern[str]:
+    """A size where it is a whole one in a shape."""
+    return re.compile(rf"(?<=[\[ ]){re.escape(size)}(?=[,\]])")
 
 
 class Routine:
@@ -30,6 +45,7 @@ class Routine:
         needed: The dims and call-time `let`s that the body reads.
         read: What construction fixes and the body reads.
         effects: All that writing a statement notes, so that it can be undone.
+        short: What long sizes are called in comments.
         shown: The shape that a reader last saw of each local.
         items: The constructors of the variables that loops over layers have bound so far.
     """
@@ -43,6 +59,7 @@ class Routine:
         owner: Attributes | None = None,
         *,
         keeps_dtype: bool = False,
+        short: Mapping[str, str] | None = None,
     ) -> None:
         self.rules = rules
         self.imports = imports
@@ -61,6 +78,10 @@ class Routine:
         self.needed: Growing[str, None] = Growing()
         self.read: Growing[str, None] = Growing()
         self.effects = Effects(*imports.tables, *self.scope.tables, self.needed, self.read)
+        self.short = short or {}
+        self.written = {} if owner is None else owner.written
+        called = [abbreviation(d) for d in imports.definitions.values() if isinstance(d, m.Function)]
+        self.functions = tuple(f for f in called if f is not None)
         self.shown = {i.name: shape(i.type) for i in method.inputs}
         self.items: dict[str, m.Expr] = {}
 
@@ -94,14 +115,67 @@ class Routine:
         """Note what a loop runs over."""
         if self.owner is None:
             return
-        over, target = self.owner.made(s.iterable), s.target
-        if isinstance(s.iterable, m.Call) and s.iterable.name == "enumerate" and s.iterable.args:
-            over = self.owner.made(s.iterable.args[0])
-            target = target.items[1] if target.items and len(target.items) == 2 else target
-        if target.name is not None and over is not None and (item := element(over)) is not None:
-            self.items[target.name] = item
+        for over, target in _pairs(s.iterable, s.target):
+            made = self.owner.made(over)
+            if target.name is not None and made is not None and (item := element(made)) is not None:
+                self.items[target.name] = item
 
     # --- Shapes in comments -------------------------------------------------------------------
+
+    def brief(self, text: str | None) -> str | None:
+        """A shape with the long sizes in it by what they are called."""
+        if text is not None:
+            for size, name in (*self.short.items(), *self.written.items()):
+                text = whole_size(size).sub(name, text)
+            for size in self._long_sizes if self.functions else ():
+                if from_end(size) in text and (called := self._called(size)) is not None:
+                    text = text.replace(from_end(size), from_end(called))
+        return text
+
+    @cached_property
+    def _long_sizes(self) -> list[str]:
+        """The long sizes in the types of what the routine gets, makes and gives."""
+        parts = nodes(self.method.inputs, self.method.results, self.method.body)
+        kinds = [getattr(n, "type", None) for n in parts]
+        sizes = {d: None for t in kinds if isinstance(t, m.TensorType) for d in t.dims if len(d) >= _LONG}
+        return list(sizes)
+
+    def _called(self, size: str) -> str | None:
+        """A size as a call of the function that gives it, or the `let` that names that."""
+        before = read(size)
+        after = abbreviated(before, self.functions)
+        if after == before:
+            return None
+        lets = {} if self.owner is None else self.owner.called
+        return lets.get(after) or render(after)
+
+    def shape(self, kind: m.Type) -> str | None:
+        """A shape for the comment at a routine's head; a size that has no name of the author's is `_`."""
+        return self.brief(shape(self._named(kind)))
+
+    def _named(self, kind: m.Type) -> m.Type:
+        match kind:
+            case m.TensorType(dims=dims):
+                found = tuple("_" if set(_NAMELESS.findall(d)) - self._known else d for d in dims)
+                return kind if found == dims else kind.model_copy(update={"dims": found})
+            case m.TupleType(items=items):
+                return kind.model_copy(update={"items": tuple(map(self._named, items))})
+            case m.ListType(item=item):
+                return kind.model_copy(update={"item": self._named(item)})
+            case m.OptionalType(base=base):
+                return kind.model_copy(update={"base": self._named(base)})
+        return kind
+
+    def repeated(self, lines: Sequence[str], shapes: str) -> dict[str, str]:
+        """Names for the long sizes that comments repeat: `H'` for `(H - 1)//2 + 1`."""
+        text = f"{shapes} {' '.join(line.strip().removeprefix('# ') for line in lines if '# ' in line)}"
+        found: dict[str, str] = {}
+        for size in sorted(self._long_sizes, key=text.find):
+            base = next((word for word in _WORD.findall(size) if word in self.call_dims), None)
+            if base is not None and len(whole_size(size).findall(text)) >= _OFTEN:
+                taken = sum(name.rstrip("'") == base for name in found.values())
+                found[size] = base + "'" * (taken + 1)
+        return found
 
     def knows(self, kind: m.TensorType) -> bool:
         """Whether a reader knows every name in a shape."""
@@ -116,6 +190,20 @@ class Routine:
         if self.owner is not None:
             found |= {*self.owner.statics, *self.lets} | self.owner.imported
         return found
+
+
+def _pairs(iterable: m.Expr, target: m.Target) -> Iterator[tuple[m.Expr, m.Target]]:
+    """What a loop goes over, with the variable of its items."""
+    match iterable:
+        case m.Call(to="builtin", name="enumerate", args=(over, *_)) if target.items:
+            yield from _pairs(over, target.items[-1])
+        case m.Call(to="builtin", name="reversed", args=(over,)):
+            yield from _pairs(over, target)
+        case m.Call(to="builtin", name="zip", args=lists) if target.items and len(lists) == len(target.items):
+            for over, item in zip(lists, target.items, strict=True):
+                yield from _pairs(over, item)
+        case _:
+            yield iterable, target
 
 
 class Draft(Writer):

@@ -104,8 +104,18 @@ def _unbound(code: Code) -> Code:
     return Call(Attr(code, "unbind"), (Atom("0"),))
 
 
+def _left(r: Routine, t: m.Target, live: Container[str]) -> Code:
+    """The left side of an assignment; what is unpacked and never read is `_`."""
+    if t.items is None:
+        return target(r.scope, t)
+    items = tuple(
+        Atom("_") if x.name is not None and x.name not in live else _left(r, x, live) for x in t.items
+    )
+    return Tuple(items, bare=True)
+
+
 def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[str]:
-    left, shown, bound = target(r.scope, s.target), _shape_remark(r, s), target_names(s.target)
+    left, shown, bound = _left(r, s.target, live), _shape_remark(r, s), target_names(s.target)
     if len(bound) == 1 and bound[0] not in live and not s.dims:
         if not isinstance(s.value, m.Call):
             return []
@@ -120,7 +130,7 @@ def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[
         finish=_unbound if unpacked else _bare,
         into=None if s.target.name is None or not lends(s.value) else r.scope.local(s.target.name),
         trailing=s.trailing,
-        shown=shown,
+        shown=r.brief(shown),
     )
     lines = _simple(r, simple, live, indent)
     wanted = [d for d in s.dims if d.name in live]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.text import escape, quoted
@@ -53,11 +55,20 @@ def holds_tensors(kind: m.Type | None) -> bool:
             return False
 
 
+_FROM_END = re.compile(r"\b([A-Za-z_][\w.]*)\[(?:len\(\1\)|\(len\(\1\)\)) - (\d+)\]")
+"""An item of a list by its place from the end."""
+
+
+def from_end(text: str) -> str:
+    """A size's text, items of lists by their places from the end where they are told by those."""
+    return _FROM_END.sub(r"\1[-\2]", text)
+
+
 def shape(kind: m.Type | None) -> str | None:
     """A shape for a comment: `[N, T, D]`, `([N, D], [N, D])`; None where there is none to show."""
     match kind:
         case m.TensorType(dims=dims):
-            return escape(f"[{', '.join(dims)}]", "")
+            return from_end(escape(f"[{', '.join(dims)}]", ""))
         case m.TupleType(items=items):
             shapes = [shape(t) for t in items]
             return None if None in shapes else f"({', '.join(map(str, shapes))})"
@@ -73,4 +84,4 @@ def shape(kind: m.Type | None) -> str | None:
             return None
 
 
-__all__ = ["annotation", "holds_tensors", "shape"]
+__all__ = ["annotation", "from_end", "holds_tensors", "shape"]

@@ -28,8 +28,14 @@ class Decoder(nn.Module):
         # -> last: [N, dim], keys: [[N, P + T, dim] for i in range(depth)]
         T = x.size(1)
         P = pasts[0].size(1)
-        if not torch.compiler.is_compiling() and self.context < P + T:
-            raise ValueError(f"P + T <= context (P={P}, T={T}, context={self.context})")
+        if (
+            not torch.compiler.is_compiling()
+            and isinstance(T, int)
+            and self.context < P + T
+        ):
+            raise ValueError(
+                f"P + T must be at most context (P={P}, T={T}, context={self.context})"
+            )
         x = x + self.place(torch.arange(P, P + T, device=x.device))
         keys: list[Tensor] = []
         for layer, past in zip(self.layers, pasts, strict=False):

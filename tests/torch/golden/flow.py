@@ -59,8 +59,14 @@ class Positions(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:  # tokens: [N, T] -> [N, T, dim]
         N, T = tokens.shape
-        if not torch.compiler.is_compiling() and self.context < T:
-            raise ValueError(f"T <= context (T={T}, context={self.context})")
+        if (
+            not torch.compiler.is_compiling()
+            and isinstance(T, int)
+            and self.context < T
+        ):
+            raise ValueError(
+                f"T must be at most context (T={T}, context={self.context})"
+            )
         dtype = self.embed.weight.dtype
         x = self.embed(tokens)  # [N, T, dim]
         x = x + torch.arange(T, dtype=dtype, device=tokens.device)[:, None] / self.dim

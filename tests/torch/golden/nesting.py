@@ -22,8 +22,8 @@ class Dense(nn.Module):
 class Transition(nn.Module):
     def __init__(self, p: float, *, C: int) -> None:
         super().__init__()
-        if C // 2 < 1:
-            raise ValueError(f"conv needs C//2 >= 1 (C={C})")
+        if C < 2:
+            raise ValueError(f"conv needs C >= 2 (C={C})")
         self.conv = nn.Conv2d(C, C // 2, 1)
         self.drop = nn.Dropout(p) if p > 0 else None
 
@@ -38,7 +38,7 @@ class DenseNet(nn.Module):
     ) -> None:
         super().__init__()
         if len(depths) != 2:
-            raise ValueError(f"len(depths) == 2 (depths={depths})")
+            raise ValueError(f"depths must have 2 items (depths={depths})")
         self.stem = nn.Conv2d(3, 8, 3, padding=1)
         C = 8
         first: list[nn.Module] = []
@@ -57,11 +57,11 @@ class DenseNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:  # image: [N, 3, H, W] -> [N, 10]
         _, _, H, W = image.shape
-        if not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and isinstance(H, int):
             if H < 2:
-                raise ValueError(f"H >= 2 (H={H})")
+                raise ValueError(f"H must be at least 2 (H={H})")
             if W < 2:
-                raise ValueError(f"W >= 2 (W={W})")
+                raise ValueError(f"W must be at least 2 (W={W})")
         x = self.stem(image)  # [N, 8, H, W]
         x = self.first(x)  # [N, growth*depths[0] + 8, H, W]
         x = self.middle(x)  # [N, growth*depths[0]//2 + 4, H//2, W//2]
@@ -83,11 +83,11 @@ class Pair(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:  # image: [N, 3, H, W] -> [N, 5]
         _, _, H, W = image.shape
-        if not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and isinstance(H, int):
             if H < 2:
-                raise ValueError(f"H >= 2 (H={H})")
+                raise ValueError(f"H must be at least 2 (H={H})")
             if W < 2:
-                raise ValueError(f"W >= 2 (W={W})")
+                raise ValueError(f"W must be at least 2 (W={W})")
         x = self.net(image)  # [N, 10]
         for row in self.grid:
             for layer in cast(nn.ModuleList, row):

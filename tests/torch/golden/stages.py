@@ -26,10 +26,7 @@ class Net(nn.Module):
     def __init__(self, widths: Sequence[int] = (8, 16, 32), classes: int = 10) -> None:
         super().__init__()
         if len(widths) < 1:
-            raise ValueError(
-                "at least one iteration is needed, as it changes the type: "
-                f"len(widths) >= 1 (widths={widths})"
-            )
+            raise ValueError("widths must have at least one item")
         self.stem = nn.Conv2d(3, 4, 3, padding=1)
         C = 4
         stages: list[nn.Module] = []

@@ -80,7 +80,7 @@ class Encoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:  # tokens: [N, T] -> [N, T + 1, vocab]
         N, T = tokens.shape
-        if not torch.compiler.is_compiling() and T >= 16:
+        if not torch.compiler.is_compiling() and isinstance(T, int) and T >= 16:
             raise ValueError(f"at most 15 tokens (T={T})")
         # x: [N, T + 1, config.dim]
         x = torch.cat([self.cls.expand(N, -1, -1), self.embed(tokens)], dim=1)

@@ -17,7 +17,7 @@ class Windows(nn.Module):
     def __init__(self, window: int, *, D: int) -> None:
         super().__init__()
         if window < 2:
-            raise ValueError(f"window >= 2 (window={window})")
+            raise ValueError(f"window must be at least 2 (window={window})")
         self.window = window
         self.mix = nn.Linear(D, D)
 
@@ -68,7 +68,7 @@ class Net(nn.Module):
     def __init__(self, dim: int = 8, context: int = 32) -> None:
         super().__init__()
         if dim % 2 != 0:
-            raise ValueError(f"dim % 2 == 0 (dim={dim})")
+            raise ValueError(f"dim must be divisible by 2 (dim={dim})")
         self.register_buffer(
             "positions",
             torch.stack(

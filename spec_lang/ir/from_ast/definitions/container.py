@@ -17,7 +17,7 @@ from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols, type_text
-from spec_lang.ir.from_ast.values.value import POISON, Entry, InputSummary, MethodSummary, Value
+from spec_lang.ir.from_ast.values.value import POISON, Cell, Entry, InputSummary, MethodSummary, Value
 from spec_lang.shapes import Dim, Pack, TensorType, symbol
 from spec_lang.syntax import ast
 
@@ -63,6 +63,7 @@ def check_container(
         result.result = POISON
         c.error("E0408", f"{node.name.id} is {host.kind_of(module)}, no container", node.alias)
     result.results = [result.result]
+    result.unknown = type_symbols(result.result) & c.block.running.some
     result.owed = [o for o in c.effects.owed if time(c, o.cond) == "call"]
     c.block.summary.methods["forward"] = result
     if c.is_right:
@@ -74,7 +75,8 @@ def check_container(
     c.block.summary.broken = not c.is_right
     better: dict[int, str] = {}
     for axis, d in enumerate(shape):
-        cell = next((x for cells in c.notes.cells.values() for x in cells if x.value == d), None)
+        found = (x for cells in c.notes.cells.values() for x in cells)
+        cell = next((x for x in found if x.value == d or x.first == d or _starts_as(c, x, d)), None)
         if cell is not None and cell.name not in c.block.hypers and cell.name not in better.values():
             better[axis] = cell.name
     return better
@@ -97,6 +99,7 @@ def check_stated(c: Check, at: Place, node: ast.Block) -> None:
     elif module is not POISON and not result.broken:
         c.error("E0408", f"{node.name.id} is {host.kind_of(module)}, no container", node.alias)
     result.results = [result.result]
+    result.unknown = type_symbols(result.result) & c.block.running.some
     result.owed = [o for o in c.effects.owed if time(c, o.cond) == "call"]
     c.block.summary.methods["forward"] = result
 
@@ -111,7 +114,7 @@ def _told(c: Check, result: Value, node: ast.Expr) -> Value:
     """A result in what its users know: sizes that run along lists are what they are behind them."""
     running = c.block.running
     result = substitute(result, dict(running.lasts))
-    own = running.carried.keys() | running.heads.keys() | running.elements | running.counters
+    own = running.elements | running.counters
     unknown = sorted(type_symbols(result) & own)
     if not unknown:
         return result
@@ -120,6 +123,14 @@ def _told(c: Check, result: Value, node: ast.Expr) -> Value:
         f"what comes of this is {type_text(result)}, and no formula tells a user of it what `{unknown[0]}` is",
         node,
         help="let the last layer have a size of its own",
+    )
+
+
+def _starts_as(c: Check, cell: Cell, d: Dim | Pack) -> bool:
+    """Whether a cell is a size that runs along a list, and is `d` before it."""
+    carried = c.block.running.carried
+    return cell.value is not None and any(
+        n in carried and cell.value == symbol(n) and carried[n].start == d for n in cell.value.symbols
     )
 
 

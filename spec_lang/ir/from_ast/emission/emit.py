@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.bodies.methods import as_method
+from spec_lang.ir.from_ast.definitions.checked import Checked
 from spec_lang.ir.from_ast.definitions.known import Known
+from spec_lang.ir.from_ast.emission.conditions import Messages, message, messages, needed, said
 from spec_lang.ir.from_ast.emission.emit_expressions import ExpressionEmitter, names_of, node_of
 from spec_lang.ir.from_ast.emission.emit_types import hyper_type, value_type
 from spec_lang.ir.from_ast.names.remarks import Remarks
@@ -15,7 +17,7 @@ from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.types.hyper_types import choice_of_types
 from spec_lang.ir.from_ast.uses.functions import as_hypers
 from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Owed
-from spec_lang.shapes import Compared, Dim, Every, Pack, TensorType, root
+from spec_lang.shapes import Compared, Cond, Dim, Every, Pack, TensorType, root
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -34,20 +36,21 @@ def emit(known: Known) -> ir.Program:
         )
         for s in known.scopes
     )
+    said = messages(known)
     definitions = [
-        found for d in known.done if (found := _definition(known, d, remarks[d.scope])) is not None
+        found for d in known.done if (found := _definition(known, d, remarks[d.scope], said)) is not None
     ]
     return node_of(ir.Program, version=ir.VERSION, files=files, definitions=tuple(definitions))
 
 
-def _definition(known: Known, definition: Def, remarks: Remarks) -> ir.AnyDefinition | None:
+def _definition(known: Known, definition: Def, remarks: Remarks, said: Messages) -> ir.AnyDefinition | None:
     """A definition; None for a block that nobody uses and whose layers are passed in."""
     node = definition.node
     checks = known.by_definition.get(definition)
     checked = checks[0] if checks else known.outside.get(definition)
     if checked is None:
         return None
-    emitter = Emitter(checked, known, remarks)
+    emitter = Emitter(checked, known, remarks, said)
     if isinstance(node, ast.ConstantDef):
         return emitter.constant(node)
     if isinstance(node, ast.Record):
@@ -63,7 +66,15 @@ def _definition(known: Known, definition: Def, remarks: Remarks) -> ir.AnyDefini
 
 
 class Emitter(ExpressionEmitter):
-    """Emits one definition."""
+    """Emits one definition.
+
+    Attributes:
+        said: What authors say of their conditions, by place.
+    """
+
+    def __init__(self, checked: Checked, known: Known, remarks: Remarks, said: Messages) -> None:
+        super().__init__(checked, known, remarks)
+        self.said = said
 
     def statements(self, nodes: tuple[ast.Statement, ...]) -> tuple[ir.Stmt, ...]:
         return tuple(map(self.statement, nodes))
@@ -123,15 +134,17 @@ class Emitter(ExpressionEmitter):
 
     def require(self, node: ast.Require) -> ir.Require:
         known, at = self.checked.notes.required.get(node.number, (None, "call"))
-        text = self.source.at(node.test.span)
         return node_of(
             ir.Require,
             test=self.ev(node.test),
-            message=node.message.value if node.message is not None else " ".join(text.split()),
+            message=node.message.value if node.message is not None else said(node.test, self._text),
             at=at,
             open=known is not True or self._of_a_default(node.test),
             **self._around(node),
         )
+
+    def _text(self, node: ast.Expr | ast.Target) -> str:
+        return " ".join(self.source.at(node.span).split())
 
     def _of_a_default(self, test: ast.Expr) -> bool:
         """Whether a condition was only seen to hold for the default of a list."""
@@ -166,17 +179,32 @@ class Emitter(ExpressionEmitter):
             choice_of_types(h.type) and h.name.id in {root(n) for n in o.cond.names} for h in hypers
         )
 
-    def owed(self, o: Owed, at: str) -> ir.Require:
-        return node_of(
-            ir.Require,
-            test=self.cond(o.cond),
-            message=o.message,
-            at=at,
-            open=True,
-            comments=(),
-            trailing=None,
-            span=None,
+    def owed(self, owed: Iterable[Owed], at: str, known: Sequence[Cond]) -> tuple[ir.Require, ...]:
+        """Conditions that stay open, without those that others, or what is known, imply."""
+        found = [o for o in owed if self.sayable(o)]
+        kept = [o for o in found if o.stated and self._said(o) is not None]
+        return tuple(
+            node_of(
+                ir.Require,
+                test=self.cond(o.cond),
+                message=message(o, self._said(o)),
+                at=at,
+                open=True,
+                comments=(),
+                trailing=None,
+                span=None,
+            )
+            for o in needed(found, known, kept)
         )
+
+    def _said(self, o: Owed) -> str | None:
+        """What the author says of a condition, if anything."""
+        return self.said.get((o.place.source.name, o.place.span)) if o.stated else None
+
+    def _before(self) -> list[Cond]:
+        """What the constructor of this block checks."""
+        owed = self.checked.summary.owed
+        return [o.cond for o in owed if self._is_written(o) or (self.sayable(o) and not _elsewhere(o))]
 
     # --- methods ---
 
@@ -200,9 +228,7 @@ class Emitter(ExpressionEmitter):
             results=results,
             results_tuple=node.results_tuple,
             dims=self._bindings(node, summary),
-            checks=()
-            if summary is None
-            else tuple(self.owed(o, "call") for o in summary.owed if self.sayable(o)),
+            checks=() if summary is None else self.owed(summary.owed, "call", self._before()),
             body=self.statements(node.body) if has_body else (),
             span=self.span(node),
         )
@@ -290,7 +316,7 @@ class Emitter(ExpressionEmitter):
     def _default(self, hyper: ast.Hyper) -> ir.Expr:
         default = self.known.defaults[self.definition, hyper.name.id]
         assert default.checked is not None
-        other = Emitter(default.checked, self.known, self.remarks)
+        other = Emitter(default.checked, self.known, self.remarks, self.said)
         return other.without_spans(default.node) if default.is_set else other.ev(default.node)
 
     def without_spans(self, node: ast.Expr) -> ir.Expr:
@@ -384,11 +410,9 @@ class Emitter(ExpressionEmitter):
                 expects.append(node_of(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
-        requires += [
-            self.owed(o, "init")
-            for o in summary.owed
-            if self.sayable(o) and not (o.passed or _torch_checks(o) or self._is_written(o))
-        ]
+        written = [o.cond for o in summary.owed if self._is_written(o)]
+        others = [o for o in summary.owed if not (_elsewhere(o) or self._is_written(o))]
+        requires += self.owed(others, "init", written)
         return node_of(
             ir.Block,
             entry=node.kind == "model",
@@ -461,6 +485,6 @@ STATEMENTS: dict[type, Callable[[Emitter, Any], ir.Stmt]] = {
 }
 
 
-def _torch_checks(o: Owed) -> bool:
-    """A condition on floats (`0 <= p <= 1`), which PyTorch's own constructors check."""
-    return not o.cond.symbols and any(not isinstance(f, Every) for f in o.cond.flags)
+def _elsewhere(o: Owed) -> bool:
+    """A condition that another constructor checks: that of a block inside, or PyTorch's own for floats (`0 <= p <= 1`)."""
+    return o.passed or (not o.cond.symbols and any(not isinstance(f, Every) for f in o.cond.flags))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from spec_lang.ir import model as ir
 from spec_lang.ir.model import make
 from spec_lang.shapes import Cond, Dim, Tree, read
+from spec_lang.shapes.abbreviations import Abbreviation, abbreviated
 from spec_lang.shapes.printing import PREFIXES, SIGNS
 
 Resolve = Callable[[str], ir.Expr]
 T = TypeVar("T")
 
 
-def from_dim(d: Dim, resolve: Resolve) -> ir.Expr:
-    """The expression of a dim; `resolve` gives its names."""
-    return _expr(d.tree(), resolve)
+def from_dim(d: Dim, resolve: Resolve, functions: Sequence[Abbreviation] = ()) -> ir.Expr:
+    """The expression of a dim; `resolve` gives its names, and parts of it are calls of `functions`."""
+    tree = d.tree()
+    return _expr(abbreviated(tree, functions) if functions else tree, resolve)
 
 
 def from_cond(cond: Cond, resolve: Resolve) -> ir.Expr:
@@ -78,6 +80,11 @@ def _expr(t: Tree, resolve: Resolve) -> ir.Expr:
                 span=None,
             )
             return _node(ir.Comprehension, key=None, value=inner, generators=(generator,), carry=())
+        case ("fn", name, *args):
+            given = _all(args, resolve)
+            return _node(
+                ir.Call, to="fn", name=name, callee=None, args=given, kwargs=(), dims=(), style="call"
+            )
         case ("call", name, *args):
             return _call(name, _all(args, resolve))
     return _call(t[0], _all(t[1:], resolve))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import count
+from functools import cached_property
+from itertools import count, takewhile
 from typing import ClassVar, Protocol, TypeVar
 
 from spec_lang.ir import model as ir
@@ -20,9 +21,11 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.texts import type_symbols
 from spec_lang.ir.from_ast.values.value import Cell, Env, Value
 from spec_lang.ir.model import make
-from spec_lang.shapes import Cond, Dim, dim, opaque, symbol
+from spec_lang.shapes import Cond, Dim, ParseError, TooLarge, Undefined, dim, opaque, read, symbol
+from spec_lang.shapes.abbreviations import Abbreviation
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
+from spec_lang.syntax.walk import walk
 
 T = TypeVar("T")
 
@@ -32,6 +35,14 @@ def names_of(target: ast.Target) -> frozenset[str]:
     if isinstance(target, ast.TargetTuple):
         return frozenset().union(*map(names_of, target.items))
     return frozenset({target.id} if isinstance(target, ast.Name) else ())
+
+
+_SIZES = frozenset({"+", "-", "*"})
+"""The operators whose normal form is the same whatever the bounds of names are."""
+
+
+_LONG = 4
+"""The parts from which on a size may be what a function gives."""
 
 
 class _NodeOf(Protocol):
@@ -94,7 +105,25 @@ class ExpressionEmitter:
         """A dim as an expression over what stands for its symbols."""
         d = by_variables(d, self.checked.running.formulas, self.checked.running.places)
         fields = self._fields(d.symbols)
-        return from_dim(d.substitute(fields) if fields else d, self.resolve)
+        functions = self._functions if d.length >= _LONG else ()
+        return from_dim(d.substitute(fields) if fields else d, self.resolve, functions)
+
+    @cached_property
+    def _functions(self) -> tuple[Abbreviation, ...]:
+        """The functions over numbers that this file knows, which may have given a size."""
+        found = []
+        here = set(self.scope.names.values())
+        for definition in takewhile(lambda d: d is not self.definition, self.known.done):
+            node = definition.node
+            if definition not in here or not isinstance(node, ast.Function) or node.value is None:
+                continue
+            try:
+                body = read(" ".join(definition.source.at(node.value.span).split()))
+            except (ParseError, TooLarge):
+                continue
+            names = tuple(i.name.id for i in node.inputs)
+            found.append(Abbreviation(self.scope.path(definition), names, body))
+        return tuple(f for f in found if f.telling)
 
     def cond(self, cond: Cond) -> ir.Expr:
         fields = self._fields(cond.symbols)
@@ -167,9 +196,44 @@ class ExpressionEmitter:
         for name, value in self.checked.lets.items():
             if isinstance(value, Dim) and value == cell.value and len(str(value)) > len(name):
                 return node_of(ir.Name, id=name, ref="let", type=None, span=None)
+        written = self._as_written(cell.value)
+        if written is not None:
+            return written
         for name in sorted(cell.value.symbols & set(self.checked.running.carried)):
             self.carry_names.setdefault(name, self._free(cell.name))
         return self.dim(cell.value)
+
+    def _as_written(self, value: Dim) -> ir.Expr | None:
+        """A size as the author wrote it in another place: `width * expansion`, whatever the order of its normal form."""
+        if value.const is not None or len(value.symbols) < 2:
+            return None
+        node = self._written.get(str(value))
+        return None if node is None else self.ev(node)
+
+    @cached_property
+    def _written(self) -> dict[str, ast.Expr]:
+        """The author's sizes over hyperparameters and dims, by their normal form."""
+        from spec_lang.shapes.parsing import parse
+
+        found: dict[str, ast.Expr] = {}
+        refs = self.checked.notes.refs
+        for part in getattr(self.definition.node, "parts", ()):
+            for node in walk(part) if isinstance(part, ast.LayersSection) else ():
+                if not isinstance(node, ast.Binary) or node.op not in _SIZES:
+                    continue
+                inner = list(walk(node))
+                if not all(
+                    (isinstance(n, ast.Name) and refs.get(n.number) in ("hyper", "dim"))
+                    or isinstance(n, ast.Number)
+                    or (isinstance(n, ast.Binary) and n.op in _SIZES)
+                    for n in inner
+                ):
+                    continue
+                try:
+                    found.setdefault(str(parse(self.source.at(node.span))), node)
+                except (ParseError, TooLarge, Undefined):
+                    continue
+        return found
 
     def _free(self, name: str) -> str:
         checked = self.checked

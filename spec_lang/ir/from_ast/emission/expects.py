@@ -271,7 +271,7 @@ class Expects:
         scope = self.definition.scope
         if not isinstance(node, ast.Call):
             return Subject(scope.path(definition), self.program, base, values)
-        emitter = Emitter(checked(check), self.definitions.known, Remarks(self.source, ()))
+        emitter = Emitter(checked(check), self.definitions.known, Remarks(self.source, ()), {})
         args, kwargs = emitter.arguments(node.args)
         name = f"{definition.name} at {node.span.start}"
         variant = make(
