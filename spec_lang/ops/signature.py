@@ -530,7 +530,7 @@ def _to_index_item(item: Any) -> Any:
     if isinstance(item, SliceOf):
         ends = [None if e is None else _to_dim(e) for e in (item.start, item.stop, item.step)]
         return _MISS if any(e is _MISS for e in ends) else SliceOf(*ends)
-    return _to_dim(item)
+    return _to_dims(item) if isinstance(item, list) else _to_dim(item)
 
 
 def _to_each(convert: Convert) -> Convert:

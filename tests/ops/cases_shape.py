@@ -171,6 +171,25 @@ CASES = [
         )
     ),
     case("getitem", "int[T]", ("int[N]",), _low=0, _high=1),
+    *(
+        case("getitem", "float[N, 3, T, C]", i, _low=-1, _high=1)
+        for i in (
+            (ALL, [2, 1, 0]),
+            ([0],),
+            ([],),
+            (ALL, []),
+            (..., [0, -1]),
+            (ALL, [-1, 2, -3, 0, 0]),
+            (0, [1, 2]),
+            (ALL, [1, 2], 0),
+            (0, ALL, [0, 0]),
+            ([0, 0], None, [2, 1]),
+            (ALL, [0, 2], [0, 0]),
+            (ALL, [2], slice(1, None)),
+            (ALL, [2, 0], "int[K, 1]"),
+            (ALL, ALL, [0, d("T") - 1]),
+        )
+    ),
     # order
     case("topk", "float[N, T + 2]", 2, _floats="distinct"),
     case("topk", "float[T + 2, N]", 2, 0, False, _floats="distinct"),

@@ -313,7 +313,14 @@ class Elaborator(Paths):
     def item(self, value: Host, index: Sequence[Host], node: model.Expression, env: Env) -> Host:
         if not isinstance(value, Edge):
             return super().item(value, index, node, env)
-        parts = tuple(SliceOf(i.start, i.stop, i.step) if isinstance(i, slice) else i for i in index)
+        parts = tuple(
+            SliceOf(i.start, i.stop, i.step)
+            if isinstance(i, slice)
+            else list(i)
+            if isinstance(i, tuple | range)
+            else i
+            for i in index
+        )
         return self.function(operators.INDEXING, [value, parts], {}, node, env)
 
 

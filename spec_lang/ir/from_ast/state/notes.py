@@ -9,7 +9,7 @@ from spec_lang.ir.from_ast.values.value import Cell, Maybe, Value
 class Notes:
     """Tables by node; `Effects.note` writes them."""
 
-    __slots__ = ("calls", "came", "cells", "dims_bound", "item_of", "refs", "required", "resolved", "types")
+    __slots__ = ("calls", "came", "cells", "dims_bound", "item_of", "listed", "refs", "required", "resolved", "types")
 
     def __init__(self) -> None:
         self.refs: dict[int, str] = {}
@@ -24,6 +24,8 @@ class Notes:
         """By a `_`, or by the construction of a block, what the dataflow determines."""
         self.item_of: dict[Cell, tuple[Item, ...]] = {}
         """The comprehensions in which each cell was made."""
+        self.listed: dict[int, bool] = {}
+        """The indices of tensors that are lists."""
         self.dims_bound: dict[int, list[tuple[str, tuple[int, ...], int]]] = {}
         """The dims that an assignment's annotation binds."""
         self.required: dict[int, tuple[bool | None, str]] = {}
