@@ -341,12 +341,12 @@ class ExpressionEmitter:
         return node_of(
             ir.Subscript,
             value=self.ev(node.value),
-            index=tuple(map(self._index, node.index)),
+            index=tuple(map(self._index_item, node.index)),
             type=self.type_of(node),
             span=self.span(node),
         )
 
-    def _index(self, node: ast.Expr | ast.Slice | ast.Ellipsis) -> ir.Expr:
+    def _index_item(self, node: ast.Expr | ast.Slice | ast.Ellipsis) -> ir.Expr:
         """An index; what is a list is written as one, since a tuple in its place is several indices."""
         made = self.ev(node)
         if not self.checked.notes.listed.get(node.number) or isinstance(node, ast.List | ast.Comprehension):

@@ -17,9 +17,6 @@ from spec_lang.ops.kinds import Choice, SliceOf
 from spec_lang.shapes import Dim, TensorType
 from spec_lang.syntax import ast
 
-_LISTS = (list, Range, SymList, Mapped)
-"""Lists that may be an index: their items are ints that pick along an axis."""
-
 
 def subscript(c: Check, at: Place, node: ast.Subscript) -> Value:
     value = at.resolve(c.ev(at, node.value))
@@ -57,8 +54,9 @@ def _index_item(c: Check, at: Place, node: ast.Expr | ast.Slice | ast.Ellipsis) 
     if (
         value is POISON
         or value is None
-        or isinstance(value, Dim | TensorType | str | Choice | Case | Template)
-        or isinstance(value, _LISTS)
+        or isinstance(
+            value, Dim | TensorType | str | Choice | Case | Template | list | Range | SymList | Mapped
+        )
     ):
         return value
     return c.error("E0403", f"an index is an int, not {host.kind_of(value)}", node)
@@ -66,7 +64,7 @@ def _index_item(c: Check, at: Place, node: ast.Expr | ast.Slice | ast.Ellipsis) 
 
 def _picks(c: Check, at: Place, index: Value, node: ast.Expr | ast.Slice | ast.Ellipsis) -> Value:
     """The ints of a list that indexes a tensor; whatever else an index is, as it is."""
-    if not isinstance(index, _LISTS) or isinstance(node, ast.Slice | ast.Ellipsis):
+    if not isinstance(index, list | Range | SymList | Mapped) or isinstance(node, ast.Slice | ast.Ellipsis):
         return index
     length = range_length(index).const if isinstance(index, Range) else 0
     if (isinstance(index, Mapped) and index.length.const is None) or length is None:

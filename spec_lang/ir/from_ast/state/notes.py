@@ -9,7 +9,18 @@ from spec_lang.ir.from_ast.values.value import Cell, Maybe, Value
 class Notes:
     """Tables by node; `Effects.note` writes them."""
 
-    __slots__ = ("calls", "came", "cells", "dims_bound", "item_of", "listed", "refs", "required", "resolved", "types")
+    __slots__ = (
+        "calls",
+        "came",
+        "cells",
+        "dims_bound",
+        "item_of",
+        "listed",
+        "refs",
+        "required",
+        "resolved",
+        "types",
+    )
 
     def __init__(self) -> None:
         self.refs: dict[int, str] = {}
