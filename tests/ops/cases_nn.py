@@ -534,6 +534,15 @@ CASES = [
         _high=3,
         _sizes={"N": (7, 9)},
     ),
+    *(
+        case("ctc_loss", "float[T + 5, 2, 4]", t, [5, 4], [3, 1], reduction=r, _low=1, _high=4)
+        for t in ("int[2, S + 2]", "int[4]", "i32[4]")
+        for r in ("none", "mean", "sum")
+    ),
+    case("ctc_loss", "float[T + 5, 2, 4]", "int[0]", [5, 4], [0, 0], reduction="none"),
+    case("ctc_loss", "float[5, 2, 4]", "int[S + 2]", [5, 5], [d("S"), 2], _low=1, _high=4),
+    case("ctc_loss", "float[5, 2, 4]", "int[2, S]", [0, 5], [0, d("S")], reduction="none", _low=1, _high=4),
+    case("ctc_loss", "float[T + 5, 4]", "int[3]", [5], [3], _low=1, _high=4),
     case("ctc_loss", "float[T + 5, 4]", "int[1]", "int[]", "int[]", reduction="none", _low=1, _high=2),
     case("ctc_loss", "float[T + 5, 4]", "int[2]", "int[]", "int[]", zero_infinity=True, _low=2, _high=3),
 ]

@@ -30,12 +30,32 @@ def operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     if isinstance(cls, type) and issubclass(cls, Function):
         if (at := dropped(e, cls)) is not None:
             args = (*args[:at], _in_training(w, args[at]), *args[at + 1 :])
+        args = _tensors_of_lists(w, e, cls, args)
         args += tuple(_extras(w, e, cls))
         if _as_method(e, cls):
             torch = "." + torch.removeprefix("torch.")
     if torch.startswith("."):
         return Call(Attr(args[0], torch[1:]), args[1:])
     return Call(spelled(w.imports, torch, e.name), args)
+
+
+def _tensors_of_lists(
+    w: Writer, e: m.Call, cls: type[Function], args: tuple[Code, ...]
+) -> tuple[Code, ...]:
+    """The arguments, with those that are lists where PyTorch's annotations have a tensor as tensors."""
+    if not cls.lists:
+        return args
+
+    def made(name: str, given: m.Expr, code: Code) -> Code:
+        if name not in cls.lists or isinstance(given.type, m.TensorType):
+            return code
+        value = code.value if isinstance(code, Kw) else code
+        tensor = Call(spelled(w.imports, "torch.tensor", "tensor"), (value,))
+        return Kw(code.name, tensor) if isinstance(code, Kw) else tensor
+
+    named = [(k.name or "", k.value) for k in e.kwargs]
+    given = [*zip(cls.arguments, e.args, strict=False), *named]
+    return tuple(made(name, arg, code) for (name, arg), code in zip(given, args, strict=True))
 
 
 def _extras(w: Writer, e: m.Call, cls: type[Function]) -> Iterator[Code]:
