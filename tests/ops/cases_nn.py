@@ -181,6 +181,26 @@ CASES = [
     case("tensordot", X, "float[C]", 0),
     case("tensordot", Y, "float[D, N, C]", ((0, 2), (1, 2))),
     case("tensordot", INT, "int[T, C]", ([-1], [0])),
+    *(case("tensordot", f"{t}[N, T]", f"{t}[T, C]", 1, _high=100) for t in ("i32", "i16", "i8", "u8", "f64")),
+    *(case("inner", f"{t}[N, T]", f"{t}[C, T]", _high=100) for t in ("i32", "i16", "i8", "u8", "f64")),
+    *(case("inner", f"{t}[]", f"{t}[T]") for t in ("float", "i32", "u8", "bool")),
+    case("inner", "float[T]", "int[]"),
+    case("inner", "float[]", "float[]"),
+    *(case("cross", f"{t}[N, 3]", f"{t}[N, 3]", -1, _high=100) for t in ("i32", "i16", "i8", "u8")),
+    *(
+        case("einsum", e, *(f"{t}{x}" for x in xs), _high=100)
+        for t in ("i32", "i16", "i8", "u8")
+        for e, *xs in (
+            ("ij->i", "[N, T]"),
+            ("ij->", "[N, T]"),
+            ("ij->ji", "[N, T]"),
+            ("i,j->ij", "[N]", "[T]"),
+            ("i,i->", "[N]", "[N]"),
+            ("ij,jk->ik", "[N, T]", "[T, C]"),
+            ("...i,...i->...", "[N, T]", "[N, T]"),
+            ("ij,jk,kl->il", "[N, T]", "[T, C]", "[C, 2]"),
+        )
+    ),
     case("kron", X, "float[C, D]"),
     case("kron", "float[T]", Y),
     case("kron", INT, "float[2]"),
