@@ -836,7 +836,9 @@ def _apart(g: Graph, targets: Value, lengths: Sequence[Dim]) -> Value:
     longest = targets.dims[0] if None in known else dim(max(n or 0 for n in known))
     starts = [sum(lengths[:i], start=dim(0)) for i in range(len(lengths))]
     places = g.Add(g.Unsqueeze(g.dims(starts), g.ints([1])), g.Range(g.dim(0), g.dim(longest), g.dim(1)))
-    padded = g.Concat(targets, g.const([0], targets.dtype), axis=0)  # so that there is one, whatever the lengths
+    padded = g.Concat(
+        targets, g.const([0], targets.dtype), axis=0
+    )  # so that there is one, whatever the lengths
     rows = g.Gather(padded, g.Min(places, g.dim(targets.dims[0])))
     return g.typed(rows, targets.dtype, (dim(len(lengths)), longest))
 

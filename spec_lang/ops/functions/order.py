@@ -12,7 +12,7 @@ from typing import Any, Literal
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_at
 from spec_lang.ops.functions.arithmetic import between
 from spec_lang.ops.functions.reductions import not_empty, reduced_shape, with_dim
-from spec_lang.ops.functions.selection import ranked, ranking, sort
+from spec_lang.ops.functions.selection import one_axis, ranking, sort
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
@@ -56,9 +56,9 @@ class kthvalue(Function):
     torch = "torch.kthvalue"
 
     def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
-        x = ranked(cx, self.input)
+        x = self.input
         takes(cx, x, NUMBERS)
-        size = size_at(cx, x, self.dim)
+        size = size_at(cx, one_axis(x), self.dim)
         within = Cond.ge(self.k, 1) & Cond.le(self.k, size)
         cx.require(within, f"{cx.name} takes k from 1 to {size}, but k is {self.k}", code="E0501", arg="k")
         values = reduced_shape(cx, x, [self.dim], self.keepdim)
@@ -66,6 +66,8 @@ class kthvalue(Function):
 
     def onnx(self, g: Graph) -> tuple[Value, Value]:
         x = self.input
+        if not x.shape:
+            return x, g.const(0, DType.I64)
         return _last(g, x, self.k, self.dim % len(x.shape), self.keepdim)
 
 
@@ -172,7 +174,7 @@ class msort(Function):
     torch = "torch.msort"
 
     def infer(self, cx: Cx) -> Tensor:
-        return sort(input=ranked(cx, self.input), dim=0).infer(cx)[0]
+        return sort(input=self.input, dim=0).infer(cx)[0]
 
     def onnx(self, g: Graph) -> Value:
         return sort(input=self.input, dim=0, descending=False).onnx(g)[0]

@@ -381,11 +381,13 @@ class _Spread(Function):
         """Var[x]."""
         x = self.input
         rank = len(x.shape)
-        axes = [d % rank for d in self.dim] if self.dim else list(range(rank))
-        centred = g.Sub(x, reduced(g, "mean", x, axes, True))
+        axes = [d % rank for d in self.dim] if self.dim and rank else list(range(rank))
+        centred = g.Sub(x, reduced(g, "mean", x, axes, True) if rank else x)
         squares = g.typed(g.Mul(centred, centred), x.dtype, x.shape)
         off = 1.0 if self.correction is None else known_float(self.correction, "correction")
         off = 0.0 if self.unbiased is False else off
+        if not rank:
+            return g.Div(squares, g.const(max(1.0 - off, 0.0), x.dtype))
         if off == 0:
             return reduced(g, "mean", squares, axes, self.keepdim)
         total = reduced(g, "sum", squares, axes, self.keepdim)

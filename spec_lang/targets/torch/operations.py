@@ -39,9 +39,7 @@ def operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     return Call(spelled(w.imports, torch, e.name), args)
 
 
-def _tensors_of_lists(
-    w: Writer, e: m.Call, cls: type[Function], args: tuple[Code, ...]
-) -> tuple[Code, ...]:
+def _tensors_of_lists(w: Writer, e: m.Call, cls: type[Function], args: tuple[Code, ...]) -> tuple[Code, ...]:
     """The arguments, with those that are lists where PyTorch's annotations have a tensor as tensors."""
     if not cls.lists:
         return args
