@@ -117,6 +117,14 @@ CASES = [
         for dim in (None, 1)
     ),
     case("quantile", X, 0.7, None, True),
+    *(
+        case("quantile", x, q, *a, **k, _floats="unit")
+        for q in ("float[K]", "float[]", "float[2]")
+        for x in (Y, "float[]", "float[T]")
+        for a, k in (((), {}), ((-1,), {}), ((0, True), {}), ((0,), {"interpolation": "lower"}))
+    ),
+    case("quantile", Y, "float[K]", 1, True, _floats="unit"),
+    case("quantile", "f64[N, 5]", "f64[2]", 1, _floats="unit"),
     case("quantile", X, 1, 1),
     case("quantile", "f64[N, 5]", 0.6, 1, True, interpolation="nearest"),
     case("msort", Y, _floats="distinct"),
@@ -273,6 +281,22 @@ CASES = [
         "batch_norm", "float[N, C]", "float[C]", "float[C]", "float[C]", "float[C]", eps=1e-3, _floats="unit"
     ),
     case("instance_norm", "float[N, C, H, W]", _sizes=TWO),
+    *(
+        case("instance_norm", x, "float[C]", "float[C]", *more, use_input_stats=False, _floats="unit")
+        for x in ("float[N, C, L]", "float[N, C]", "float[N, C, H, W]")
+        for more in ((), ("float[C]", "float[C]"))
+    ),
+    case(
+        "instance_norm",
+        "f64[N, C, L]",
+        running_mean="f64[C]",
+        running_var="f64[C]",
+        bias="f64[C]",
+        use_input_stats=False,
+        momentum=0.2,
+        eps=1e-3,
+        _floats="unit",
+    ),
     case("instance_norm", "float[N, C, L]", weight="float[C]", bias="float[C]", _sizes=TWO),
     case("local_response_norm", "float[N, C, H, W]", 3),
     case("local_response_norm", "float[N, C, L]", 2, 0.01, 0.5, 2.0),
@@ -284,7 +308,14 @@ CASES = [
         for m in ("sum", "mean", "max")
     ),
     *(
-        case("embedding_bag", "int[N, T]", "float[5, D]", mode=m, padding_idx=-4, _low=0, _high=3)
+        case("embedding_bag", "int[N, T]", w, mode=m, padding_idx=p, _low=0, _high=3, _tolerance=2e-3)
+        for w, p in (
+            ("float[5, D]", -4),
+            ("float[5, D]", -1),
+            ("float[V + 3, D]", -2),
+            ("f16[5, D]", 1),
+            ("f64[5, D]", -5),
+        )
         for m in ("sum", "mean", "max")
     ),
     case("embedding_bag", "int[T]", "float[5, D]", "int[1]", mode="max", _low=0, _high=1),

@@ -13,13 +13,13 @@ from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_a
 from spec_lang.ops.functions.arithmetic import between
 from spec_lang.ops.functions.reductions import not_empty, reduced_shape, with_dim
 from spec_lang.ops.functions.selection import one_axis, ranking, sort
-from spec_lang.ops.functions.shape import numel
+from spec_lang.ops.functions.shape import numel, transposed
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import alike, number
 from spec_lang.ops.rules.elementwise import LOWERING, NUMBERS, operand, same_dtype, takes
 from spec_lang.ops.rules.reductions import reduced
-from spec_lang.shapes import Cond, Dim, DType
+from spec_lang.shapes import Cond, Dim, DType, Shape, TensorType
 
 
 def _last(g: Graph, x: Value, k: Dim, axis: int, keepdim: bool) -> tuple[Value, Value]:
@@ -112,10 +112,11 @@ class median(Function):
 
 
 class quantile(Function):
-    """The element at q of the way from the smallest to the largest, or between two, of all or along `dim`."""
+    """The element at q of the way from the smallest to the largest, or between two, of all or along `dim`; of several q,
+    one behind the other along a new first dim."""
 
     input: Tensor
-    q: Number
+    q: Number | Tensor
     dim: Axis | None = None
     keepdim: bool = False
     interpolation: Literal["linear", "lower", "higher", "midpoint", "nearest"] = "linear"
@@ -124,33 +125,47 @@ class quantile(Function):
     keywords = ("interpolation",)
 
     def infer(self, cx: Cx) -> Tensor:
-        x = self.input
+        x, q = self.input, self.q
         takes(cx, x, {DType.FLOAT, DType.F32, DType.F64})
-        number(cx, ">=", 0, q=self.q)
-        number(cx, "<=", 1, q=self.q)
+        several: Shape = ()
+        if isinstance(q, TensorType):
+            same_dtype(cx, x, q)
+            known_rank(cx, q, (0, 1), "`q`")
+            several = q.shape
+        else:
+            number(cx, ">=", 0, q=q)
+            number(cx, "<=", 1, q=q)
         dims = None if self.dim is None else [self.dim]
         not_empty(cx, x, dims)
-        return reduced_shape(cx, x, dims, self.keepdim, whole=True)
+        one = reduced_shape(cx, x, dims, self.keepdim, whole=True)
+        return one.with_shape((*several, *one.shape))
 
     def onnx(self, g: Graph) -> Value:
         x: Value = self.input
         shape = self.infer(LOWERING).dims
+        several = isinstance(self.q, Value) and len(self.q.shape) == 1
         if not x.shape:
-            return x
+            return g.Expand(x, g.dims(shape)) if several else x
         if self.dim is None:
             x = g.reshape(x, [numel(x.dims)])
         axis = 0 if self.dim is None else self.dim % len(x.shape)
         size = x.dims[axis]
         ordered, _ = ranking(g, x, size, axis, False)
-        y = self._between(g, ordered, operand(g, self.q, x.dtype), size, axis, x.dtype)
-        y = g.Where(_has_nan(g, x, axis, False)[0], g.const(math.nan, x.dtype), y)
-        if not self.keepdim:
-            return y
-        kept = () if self.dim is None else (*shape[:axis], *shape[axis + 1 :])
-        return g.reshape(g.typed(y, x.dtype, kept), shape)
+        q = self.q if isinstance(self.q, Value) else operand(g, self.q, x.dtype)
+        y = self._between(g, ordered, q, size, axis, len(x.shape) - axis - 1 if several else 0, x.dtype)
+        y = g.Where(_has_nan(g, x, axis, several)[0], g.const(math.nan, x.dtype), y)
+        rest = (*x.dims[:axis], *x.dims[axis + 1 :])
+        if several:
+            count = self.q.dims[0]
+            y = g.typed(y, x.dtype, (*x.dims[:axis], count, *x.dims[axis + 1 :]))
+            y = transposed(g, y, [axis, *(i for i in range(len(x.shape)) if i != axis)])
+            rest = (count, *rest)
+        return g.reshape(g.typed(y, x.dtype, rest), shape) if self.keepdim else y
 
-    def _between(self, g: Graph, ordered: Value, q: Value, size: Dim, axis: int, dtype: DType) -> Value:
-        """The element at the rank q (size - 1), or what lies between its two neighbours."""
+    def _between(
+        self, g: Graph, ordered: Value, q: Value, size: Dim, axis: int, behind: int, dtype: DType
+    ) -> Value:
+        """The element at the rank q (size - 1), or what lies between its two neighbours; `behind` axes follow its own."""
 
         def at(rank: Value) -> Value:
             place = g.Cast(rank, to=g.dtype(DType.I64))
@@ -163,6 +178,8 @@ class quantile(Function):
         below = g.Floor(rank)
         low, high = at(below), at(g.Ceil(rank))
         weight = g.const(0.5, dtype) if self.interpolation == "midpoint" else g.Sub(rank, below)
+        if behind:
+            weight = g.Unsqueeze(weight, g.ints(list(range(-behind, 0))))
         return between(g, low, high, weight, dtype)
 
 

@@ -21,23 +21,24 @@ class Bags:
         input: Value,
         offsets: Value | None,
         include_last_offset: bool,
-        padding: int | None,
+        padding: Dim | None,
         width: Dim,
+        dtype: DType,
     ) -> None:
         self.g = g
         self.input = input
         self.offsets = offsets
         self.width = width
-        self.dtype = DType.FLOAT
+        self.dtype = dtype
         self.count = input.dims[0] if offsets is None else offsets.dims[0] - int(include_last_offset)
         self.kept = self._kept(padding)
 
-    def _kept(self, padding: int | None) -> Value | None:
+    def _kept(self, padding: Dim | None) -> Value | None:
         """Whether each index counts; None where all do."""
         if padding is None:
             return None
         g, x = self.g, self.input
-        return g.typed(g.Not(g.Equal(x, g.const(padding, x.dtype))), DType.BOOL, x.shape)
+        return g.typed(g.Not(g.Equal(x, g.scalar(padding, x.dtype))), DType.BOOL, x.shape)
 
     def reduced(self, rows: Value, mode: str) -> Value:
         """The sum, mean or maximum of each bag; 0 of an empty one."""
