@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, OpError, Tensor
@@ -109,13 +110,28 @@ class Masks(Record):
         return g.Where(mask, g.const(-math.inf, DType.FLOAT), g.const(0.0, DType.FLOAT))
 
 
+_LOWEST: Final = {
+    1: (-3.4028234663852886e38, -3.4028232635611926e38),
+    10: (-65504.0, -65472.0),
+    11: (-1.7976931348623157e308, -1.7976931348623155e308),
+    16: (-3.3895313892515355e38, -3.3762349e38),
+}
+"""The lowest finite number of ONNX's float dtypes, by their numbers, and the one above it."""
+
+
+def visible(g: Graph, mask: Value) -> Value:
+    """A float mask without the lowest finite number, by which ONNX Runtime's Attention hides keys as by -inf."""
+    lowest, above = (g.const(x, mask.dtype) for x in _LOWEST[g.dtype(mask.dtype)])
+    return g.typed(g.Where(g.Equal(mask, lowest), above, mask), mask.dtype, mask.shape)
+
+
 def attend(g: Graph, q: Value, k: Value, v: Value, size: Heads, masks: Masks) -> tuple[Value, Value]:
     """softmax(q kᵀ / sqrt(width) + mask) v as [N, L, E], and the weights as [N, heads, L, S]."""
     mask = masks.merged(g, size)
     if g.opset >= 23 and size.heads.const is not None:
-        wide = mask
+        wide = mask if mask is None or mask.dtype is DType.BOOL else visible(g, mask)
         if mask is not None and mask.dims[-2] != size.length:  # runtimes broadcast no mask along the queries
-            wide = g.Expand(mask, g.dims([*mask.dims[:-2], size.length, size.source]))
+            wide = g.Expand(wide, g.dims([*mask.dims[:-2], size.length, size.source]))
         attributes = {"is_causal": 1} if masks.causal else {}
         heads = size.heads.const
         y = g.Attention(q, k, v, wide, q_num_heads=heads, kv_num_heads=heads, **attributes)

@@ -1,4 +1,4 @@
-"""The weights of several attentions, over keys of different numbers, in one graph."""
+"""Attention gives what PyTorch gives: its weights, over keys of different numbers, and what is hidden wholly."""
 
 from __future__ import annotations
 
@@ -43,3 +43,29 @@ def test_weights_of_keys_of_other_numbers(opset: int, tmp_path: Path) -> None:
         wanted = module(**feeds)
         for a, b in zip(run(path, feeds), wanted, strict=True):
             np.testing.assert_allclose(a, b.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+MASKED = """
+model Net:
+    forward(q: f32[N, H, T, D], k: f32[N, H, S, D], v: f32[N, H, S, D], mask: f32[T, S]) -> f32[N, H, T, D]:
+        return scaled_dot_product_attention(q, k, v, mask)
+"""
+LOWEST = float(np.finfo(np.float32).min)
+
+
+@pytest.mark.parametrize("opset", [17, 23, DEFAULT_OPSET])
+def test_masks_of_one_number(opset: int, tmp_path: Path) -> None:
+    """Of a row of finite numbers it is a mean, however low they are, of -inf it is 0, and of NaN it is NaN."""
+    spec = program(MASKED)
+    path = tmp_path / "net.onnx"
+    module = from_program(spec, "net_of_masks").Net().eval()
+    export(spec, "Net", path, opset=opset)
+    for value in (-1e4, -1e9, -3e38, LOWEST, -np.inf, np.inf, np.nan, 3e38):
+        for hidden in (2, 5):
+            mask = torch.zeros(3, 5)
+            mask[0] = value
+            mask[1, :hidden] = value
+            q, k, v = (torch.randn(1, 2, n, 4) for n in (3, 5, 5))
+            feeds = {"q": q, "k": k, "v": v, "mask": mask}
+            [got] = run(path, feeds)
+            np.testing.assert_allclose(got, module(**feeds).numpy(), rtol=1e-4, atol=1e-5)
