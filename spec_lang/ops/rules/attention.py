@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
 
 from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, OpError, Tensor
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import same_shape
+from spec_lang.ops.rules.elementwise import LARGEST
 from spec_lang.ops.rules.padding import pad_onnx
 from spec_lang.shapes import Dim, DType, dim
 
@@ -110,18 +110,9 @@ class Masks(Record):
         return g.Where(mask, g.const(-math.inf, DType.FLOAT), g.const(0.0, DType.FLOAT))
 
 
-_LOWEST: Final = {
-    1: (-3.4028234663852886e38, -3.4028232635611926e38),
-    10: (-65504.0, -65472.0),
-    11: (-1.7976931348623157e308, -1.7976931348623155e308),
-    16: (-3.3895313892515355e38, -3.3762349e38),
-}
-"""The lowest finite number of ONNX's float dtypes, by their numbers, and the one above it."""
-
-
 def visible(g: Graph, mask: Value) -> Value:
     """A float mask without the lowest finite number, by which ONNX Runtime's Attention hides keys as by -inf."""
-    lowest, above = (g.const(x, mask.dtype) for x in _LOWEST[g.dtype(mask.dtype)])
+    lowest, above = (g.const(-x, mask.dtype) for x in LARGEST[g.dtype(mask.dtype)])
     return g.typed(g.Where(g.Equal(mask, lowest), above, mask), mask.dtype, mask.shape)
 
 
