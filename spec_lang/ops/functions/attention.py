@@ -161,7 +161,7 @@ class scaled_dot_product_attention(Function):
             scores = g.Add(scores, mask)
         weights = g.Softmax(scores, axis=-1)
         if self.attn_mask is not None:  # a query that may see nothing gets zeros
-            best = reduced(g, "max", g.typed(scores, dtype, (*q.shape[:-1], k.shape[-2])), [rank - 1], True)
+            best = reduced(g, "Max", g.typed(scores, dtype, (*q.shape[:-1], k.shape[-2])), [rank - 1], True)
             weights = g.Where(g.Equal(best, g.const(-math.inf, dtype)), g.const(0.0, dtype), weights)
         return g.MatMul(weights, v)
 

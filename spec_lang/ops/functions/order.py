@@ -29,19 +29,18 @@ def _last(g: Graph, x: Value, k: Dim, axis: int, keepdim: bool) -> tuple[Value, 
     return g.Gather(values, at, axis=axis), g.Gather(places, at, axis=axis)
 
 
-def _has_nan(g: Graph, x: Value, axis: int, keepdim: bool) -> tuple[Value, Value]:
-    """Whether there is a NaN along an axis, and the place of the first one."""
-    nans = g.Cast(g.IsNaN(x), to=g.dtype(DType.F32))
-    first = g.ArgMax(nans, axis=axis, keepdims=int(keepdim))
-    flags = g.typed(nans, DType.F32, x.shape)
-    return g.Greater(reduced(g, "max", flags, [axis], keepdim), g.const(0.0, DType.F32)), first
+def _has_nan(g: Graph, x: Value, axis: int, keepdim: bool) -> Value:
+    """Whether there is a NaN along an axis."""
+    return g.IsNaN(reduced(g, "L1", x, [axis], keepdim))
 
 
 def _nan_first(
     g: Graph, x: Value, found: tuple[Value, Value], axis: int, keepdim: bool
 ) -> tuple[Value, Value]:
     """A value and its place along an axis; the first NaN where there is one."""
-    nan, first = _has_nan(g, x, axis, keepdim)
+    nan = _has_nan(g, x, axis, keepdim)
+    nans = g.Cast(g.IsNaN(x), to=g.dtype(DType.I32))
+    first = g.ArgMax(nans, axis=axis, keepdims=int(keepdim))
     return g.Where(nan, g.const(math.nan, x.dtype), found[0]), g.Where(nan, first, found[1])
 
 
@@ -153,7 +152,7 @@ class quantile(Function):
         ordered, _ = ranking(g, x, size, axis, False)
         q = self.q if isinstance(self.q, Value) else operand(g, self.q, x.dtype)
         y = self._between(g, ordered, q, size, axis, len(x.shape) - axis - 1 if several else 0, x.dtype)
-        y = g.Where(_has_nan(g, x, axis, several)[0], g.const(math.nan, x.dtype), y)
+        y = g.Where(_has_nan(g, x, axis, several), g.const(math.nan, x.dtype), y)
         rest = (*x.dims[:axis], *x.dims[axis + 1 :])
         if several:
             count = self.q.dims[0]

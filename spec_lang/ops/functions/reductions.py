@@ -16,7 +16,7 @@ from spec_lang.ops.kinds import Axes, Axis, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known_float
 from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, recast, takes
-from spec_lang.ops.rules.reductions import arg_extreme, magnitude, reduced
+from spec_lang.ops.rules.reductions import arg_extreme, magnitude, nan_where_one_is, reduced
 from spec_lang.shapes import Cond, DType, TensorType
 from spec_lang.shapes import dim as as_dim
 
@@ -585,7 +585,7 @@ class logsumexp(Function):
     def onnx(self, g: Graph) -> Value:
         x: Value = self.input
         axes = [d % len(x.shape) for d in self.dim] if x.shape else None
-        return reduced(g, "LogSumExp", x, axes, self.keepdim)
+        return nan_where_one_is(g, reduced(g, "LogSumExp", x, axes, self.keepdim), x, axes, self.keepdim)
 
 
 class _Running(Function):
@@ -706,6 +706,8 @@ class _RunningExtreme(Function):
         def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[list[Value], list[Value]]:
             (best, at), (row, place) = states, rows
             better = getattr(g, self.node)(row, best)
+            if wide.is_float:
+                better = g.Or(better, g.IsNaN(row))
             best = g.typed(g.Where(better, row, best), wide, rest.shape)
             at = g.typed(g.Where(better, place, at), DType.I64, rest.shape)
             return [best, at], [best, at]

@@ -69,7 +69,7 @@ class Bags:
         """[B, L, ...] or [L, ...] to [B, ...]."""
         g = self.g
         if self.offsets is None:
-            return reduced(g, "sum" if how == "add" else "max", rows, [1], False)
+            return reduced(g, "sum" if how == "add" else "Max", rows, [1], False)
         if how == "max" and g.opset < 18:
             return self._largest(rows)
         rest = rows.dims[1:]
@@ -85,7 +85,7 @@ class Bags:
         bags = g.Unsqueeze(g.Range(g.dim(0), g.dim(self.count), g.dim(1)), g.ints([1, 2]))
         inside = g.Equal(bags, g.Unsqueeze(self._bag(), g.ints([1])))
         each = g.Where(inside, rows, g.const(-math.inf, self.dtype))
-        return reduced(g, "max", g.typed(each, self.dtype, (self.count, *rows.dims)), [1], False)
+        return reduced(g, "Max", g.typed(each, self.dtype, (self.count, *rows.dims)), [1], False)
 
     def _bag(self) -> Value:
         """The bag of each index: how many bags begin at or before it, less one."""
