@@ -3,19 +3,37 @@ step is what it gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from spec_lang.frozen import Record
 from spec_lang.ir import model
 from spec_lang.ir.evaluate import Env, EvaluationError, bind_target
 from spec_lang.ops.lowering import Value
 from spec_lang.shapes import Cond, Dim, DType, dim, maximum, symbol
+from spec_lang.targets.onnx.graph import Builder
 from spec_lang.targets.onnx.nodes import Edge, as_edge
 from spec_lang.targets.onnx.scan import loop
 
-if TYPE_CHECKING:
-    from spec_lang.targets.onnx.elaborate import Elaborator
+
+class Runs(Protocol):
+    """What runs statements and expressions, and emits their nodes."""
+
+    g: Builder
+
+    def value(self, node: model.Expr, env: Env) -> Any:
+        """What an expression gives."""
+
+    def arguments(self, node: model.Call, env: Env) -> tuple[list[Any], dict[str, Any]]:
+        """The values of a call's arguments."""
+
+    def function(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: model.Node, env: Env
+    ) -> Any:
+        """What a function of the library gives."""
+
+    def run_all(self, statements: Sequence[model.Statement], env: Env) -> None:
+        """Run statements one after another."""
 
 
 class _Growth(Record):
@@ -26,7 +44,7 @@ class _Growth(Record):
     call: model.Call
 
 
-def looped(e: Elaborator, s: model.For, env: Env) -> bool:
+def looped(e: Runs, s: model.For, env: Env) -> bool:
     """Emit a loop whose count only a call knows; False where it is none, or carries what a graph cannot.
 
     Raises:
@@ -53,7 +71,7 @@ def looped(e: Elaborator, s: model.For, env: Env) -> bool:
 
 
 def _run(
-    e: Elaborator,
+    e: Runs,
     s: model.For,
     env: Env,
     ends: tuple[Dim, Dim],
@@ -98,7 +116,7 @@ def _run(
     return {n: (_joined(e, y, axes[n]), axes[n]) for n, y in zip(growing, stacked, strict=True)}
 
 
-def _joined(e: Elaborator, y: Value, axis: int) -> Value:
+def _joined(e: Runs, y: Value, axis: int) -> Value:
     """Pieces, stacked in front, one behind the other along their own axis."""
     count, *piece = y.dims
     order = [*range(1, axis + 1), 0, *range(axis + 1, len(y.dims))]
@@ -108,7 +126,7 @@ def _joined(e: Elaborator, y: Value, axis: int) -> Value:
     return e.g.reshape(y, [*piece[:axis], count * piece[axis], *piece[axis + 1 :]])
 
 
-def _ends(e: Elaborator, iterable: model.Expr, env: Env) -> tuple[Dim, Dim] | None:
+def _ends(e: Runs, iterable: model.Expr, env: Env) -> tuple[Dim, Dim] | None:
     """Where a range by ones begins and ends, if only a call knows how long it is."""
     if not (isinstance(iterable, model.Call) and iterable.to == "builtin" and iterable.name == "range"):
         return None
@@ -149,7 +167,7 @@ def _growth(s: model.Statement, body: Sequence[model.Statement]) -> _Growth | No
     return _Growth(name, piece, call)
 
 
-def _axis(e: Elaborator, call: model.Call, env: Env) -> int:
+def _axis(e: Runs, call: model.Call, env: Env) -> int:
     """The axis along which pieces are joined."""
     named = next((k.value for k in call.kwargs if k.name in ("dim", "axis")), None)
     given = named if named is not None else call.args[1] if len(call.args) > 1 else None
