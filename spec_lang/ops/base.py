@@ -261,6 +261,9 @@ class Function(Op):
     """Whether the tensor's method has no annotations, so that strict mypy refuses it on a Tensor."""
     drops: ClassVar[str] = ""
     """The argument that is a probability in training and 0 in evaluation, which PyTorch leaves to the caller."""
+    lists: ClassVar[tuple[str, ...]] = ()
+    """The arguments that may be lists of ints, for which PyTorch's annotations have tensors only: generated code makes
+    tensors of them."""
     creates: ClassVar[bool] = False
     """Whether it makes a tensor from no other one: generated code says where it lives, and its dtype."""
 

@@ -16,7 +16,7 @@
 | `Tensors` | a list or tuple of tensors | `tuple[TensorType | Run, ...]` (in `onnx`: of `Value`s) |
 | `Operand` | a tensor or a number | `TensorType`, or as `Number` |
 | `Module` | a layer | the `Layer` instance |
-| `Index` | what stands between `[` and `]` | a tuple of `Dim`, `SliceOf`, `None`, `...` and `TensorType` |
+| `Index` | what stands between `[` and `]` | a tuple of `Dim`, tuples of them, `SliceOf`, `None`, `...` and `TensorType` |
 | `Extras` | ints under names of the author's (`rearrange(..., h=4)`) | a tuple of (name, `Dim`) |
 | `X | None`, `X | Y` | either | the first that takes it |
 """

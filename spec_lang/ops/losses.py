@@ -8,19 +8,20 @@ Source: https://docs.pytorch.org/docs/stable/nn.html#loss-functions
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Count, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import known_float, number, probability
+from spec_lang.ops.rules.arguments import at_least, known_float, number, probability
 from spec_lang.ops.rules.ctc import ctc_onnx
 from spec_lang.ops.rules.distance import cosine_onnx, pairwise_onnx
 from spec_lang.ops.rules.elementwise import FLOATS, operand, result_shape, same_dtype, takes
 from spec_lang.ops.rules.reductions import reduced
 from spec_lang.ops.twin import _OfPair, _OfSequences, _OfTarget, _OfTriplet, _OfVariance, twin
-from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
+from spec_lang.shapes import Cond, Dim, DType, Shape, TensorType, dim
 
 WIDE = FLOATS - {DType.F16, DType.BF16}
 """What losses take that PyTorch computes in no shorter precision on the CPU."""
@@ -732,23 +733,20 @@ class ctc_loss(_Loss):
 
     log_probs: Tensor
     targets: Tensor
-    input_lengths: Tensor
-    target_lengths: Tensor
+    input_lengths: Tensor | list[Dim]
+    target_lengths: Tensor | list[Dim]
     blank: Dim = 0
     reduction: Literal["none", "mean", "sum"] = "mean"
     zero_infinity: bool = False
 
     torch = "F.ctc_loss"
+    lists = ("input_lengths", "target_lengths")
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.log_probs
         takes(cx, x, WIDE)
         rank = known_rank(cx, x, (2, 3), "its log-probabilities")
-        for arg in ("targets", "input_lengths", "target_lengths"):
-            takes(cx, getattr(self, arg), {DType.I64, DType.I32}, f"`{arg}`")
-        from spec_lang.ops.rules.arguments import at_least
-        from spec_lang.shapes import Cond
-
+        takes(cx, self.targets, {DType.I64, DType.I32}, "`targets`")
         at_least(cx, 0, blank=self.blank)
         classes = x.dims[-1]
         cx.require(
@@ -757,37 +755,65 @@ class ctc_loss(_Loss):
             code="E0501",
             arg="blank",
         )
-        if rank == 2:
-            known_rank(cx, self.targets, (1,), "`targets`")
-            known_rank(cx, self.input_lengths, (0,), "`input_lengths`")
-            known_rank(cx, self.target_lengths, (0,), "`target_lengths`")
-            return self.reduced_type(x.with_shape(()))
-        batch = x.dims[1]
-        known_rank(cx, self.targets, (2,), "`targets`")
-        cx.equal(
-            self.targets.dims[0],
-            batch,
-            f"{cx.name} takes labels for each of {batch} sequences",
-            arg="targets",
-        )
-        for arg in ("input_lengths", "target_lengths"):
-            known_rank(cx, getattr(self, arg), (1,), f"`{arg}`")
+        listed = [isinstance(getattr(self, arg), tuple) for arg in self.lists]
+        if listed[0] != listed[1]:
+            raise OpError(
+                f"{cx.name} takes both lengths as tensors, or both as lists", code="E0514", arg=self.lists[1]
+            )
+        batch = dim(1) if rank == 2 else x.dims[1]
+        self._check_targets(cx, batch, rank == 3, listed[1])
+        for arg in self.lists:
+            self._check_lengths(cx, arg, batch, rank)
+        return self.reduced_type(x.with_shape(() if rank == 2 else (batch,)))
+
+    def _check_targets(self, cx: Cx, batch: Dim, batched: bool, listed: bool) -> None:
+        """[N, S], or one sequence behind the other where it is known how long they are."""
+        targets = self.targets
+        if not batched:
+            known_rank(cx, targets, (1,), "`targets`")
+        elif known_rank(cx, targets, (1, 2) if listed else (2,), "`targets`") == 2:
             cx.equal(
-                getattr(self, arg).dims[0],
-                batch,
-                f"{cx.name} takes a length for each of {batch} sequences",
+                targets.dims[0], batch, f"{cx.name} takes labels for each of {batch} sequences", arg="targets"
+            )
+        if isinstance(self.target_lengths, tuple) and targets.rank == 1:
+            total = sum(self.target_lengths, start=dim(0))
+            cx.equal(
+                targets.dims[0],
+                total,
+                f"{cx.name} takes {total} labels, as long as all sequences are, but gets {targets}",
+                arg="targets",
+            )
+
+    def _check_lengths(self, cx: Cx, arg: str, batch: Dim, rank: int) -> None:
+        """One for each sequence, each within what it counts."""
+        lengths = getattr(self, arg)
+        message = f"{cx.name} takes a length for each of {batch} sequences"
+        if not isinstance(lengths, tuple):
+            takes(cx, lengths, {DType.I64, DType.I32}, f"`{arg}`")
+            known_rank(cx, lengths, (rank - 2,), f"`{arg}`")
+            if rank == 3:
+                cx.equal(lengths.dims[0], batch, message, arg=arg)
+            return
+        cx.equal(dim(len(lengths)), batch, message, arg=arg)
+        at_least(cx, 0, **{arg: lengths})
+        whole = self.log_probs.dims[0] if arg == self.lists[0] else self.targets.dims[-1]
+        for length in lengths:
+            cx.require(
+                Cond.le(length, whole),
+                f"{cx.name} has sequences of {whole}, but `{arg}` has {length}",
+                code="E0304",
                 arg=arg,
             )
-        return self.reduced_type(x.with_shape((batch,)))
 
     def onnx(self, g: Graph) -> Value:
-        x = self.log_probs
+        x, targets = self.log_probs, self.targets
         batched = len(x.shape) == 3
-        given = (x, self.targets, self.input_lengths, self.target_lengths)
+        steps, lengths = (self._as_tensor(g, getattr(self, arg), batched) for arg in self.lists)
         if not batched:
-            given = tuple(_with_batch(g, v, axis) for v, axis in zip(given, (1, 0, 0, 0), strict=True))
-        lengths = g.cast(given[3], DType.I64)
-        each = ctc_onnx(g, given[0], given[1], given[2], lengths, self.blank)
+            x, targets = _with_batch(g, x, 1), _with_batch(g, targets, 0)
+        elif targets.rank == 1:
+            targets = _apart(g, targets, self.target_lengths)
+        each = ctc_onnx(g, x, targets, steps, lengths, self.blank)
         each = g.typed(each, x.dtype, lengths.shape)
         if self.zero_infinity:
             each = g.typed(g.Where(g.IsInf(each), g.const(0.0, x.dtype), each), x.dtype, lengths.shape)
@@ -797,6 +823,24 @@ class ctc_loss(_Loss):
         if not batched and self.reduction == "none":
             return g.Squeeze(each, g.ints([0]))
         return self.reduce(g, each, x.with_shape(lengths.shape))
+
+    def _as_tensor(self, g: Graph, lengths: Any, batched: bool) -> Value:
+        if isinstance(lengths, tuple):
+            return g.typed(g.dims(lengths), DType.I64, (dim(len(lengths)),))
+        return g.cast(lengths if batched else _with_batch(g, lengths, 0), DType.I64)
+
+
+def _apart(g: Graph, targets: Value, lengths: Sequence[Dim]) -> Value:
+    """Sequences of given lengths, one behind the other, as rows; what stands behind a shorter one is another's."""
+    known = [n.const for n in lengths]
+    longest = targets.dims[0] if None in known else dim(max(n or 0 for n in known))
+    starts = [sum(lengths[:i], start=dim(0)) for i in range(len(lengths))]
+    places = g.Add(g.Unsqueeze(g.dims(starts), g.ints([1])), g.Range(g.dim(0), g.dim(longest), g.dim(1)))
+    padded = g.Concat(
+        targets, g.const([0], targets.dtype), axis=0
+    )  # so that there is one, whatever the lengths
+    rows = g.Gather(padded, g.Min(places, g.dim(targets.dims[0])))
+    return g.typed(rows, targets.dtype, (dim(len(lengths)), longest))
 
 
 def _with_batch(g: Graph, x: Value, axis: int) -> Value:

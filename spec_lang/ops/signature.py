@@ -13,9 +13,10 @@ from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, Function, Layer, Op, OpError, known_rank, size_at
 from spec_lang.ops.kinds import Choice, Real, Run, SliceOf
-from spec_lang.shapes import Cond, Dim, DType, TensorType, dim
+from spec_lang.shapes import MAX_DIMS, Cond, Dim, DType, TensorType, dim
 
 AnOp = TypeVar("AnOp", bound=Op)
+AnyResult = TypeVar("AnyResult")
 
 
 class Hole:
@@ -363,7 +364,28 @@ def infer_layer(cx: Cx, layer: Layer, values: Mapping[str, Any]) -> Any:
             arg=name,
             help=f"`{name}` may be `_`: it is then inferred",
         )
-    return layer.infer(cx, **values)
+    return few_dims(cx, layer.infer(cx, **values))
+
+
+def infer_function(cx: Cx, function: Function) -> Any:
+    """The type of what a bound function gives.
+
+    Raises:
+        OpError: its inputs do not fit.
+    """
+    return few_dims(cx, function.infer(cx))
+
+
+def few_dims(cx: Cx, result: AnyResult) -> AnyResult:
+    """The result, which must have as few dims as PyTorch has tensors of.
+
+    Raises:
+        OpError: it has more.
+    """
+    for one in result if isinstance(result, tuple | list) else (result,):
+        if isinstance(one, TensorType) and len(one.shape) > MAX_DIMS:
+            raise OpError(f"{cx.name} would give {len(one.shape)} dims, more than {MAX_DIMS}", code="E0302")
+    return result
 
 
 def _found(cx: Cx, layer: Layer, values: Mapping[str, Any]) -> dict[str, Dim]:
@@ -530,7 +552,7 @@ def _to_index_item(item: Any) -> Any:
     if isinstance(item, SliceOf):
         ends = [None if e is None else _to_dim(e) for e in (item.start, item.stop, item.step)]
         return _MISS if any(e is _MISS for e in ends) else SliceOf(*ends)
-    return _to_dim(item)
+    return _to_dims(item) if isinstance(item, list) else _to_dim(item)
 
 
 def _to_each(convert: Convert) -> Convert:

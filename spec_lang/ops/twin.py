@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, Layer, Tensor
-from spec_lang.ops.kinds import Number
+from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
 
 
@@ -70,14 +70,19 @@ class _OfSequences(_Twin):
     """A loss of sequences of known lengths."""
 
     def infer(
-        self, cx: Cx, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor
+        self,
+        cx: Cx,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | list[Dim],
+        target_lengths: Tensor | list[Dim],
     ) -> Any:
         inputs = {"log_probs": log_probs, "targets": targets}
         lengths = {"input_lengths": input_lengths, "target_lengths": target_lengths}
         return self.function(**vars(self), **inputs, **lengths).infer(cx)
 
     def onnx(
-        self, g: Graph, log_probs: Value, targets: Value, input_lengths: Value, target_lengths: Value
+        self, g: Graph, log_probs: Value, targets: Value, input_lengths: Any, target_lengths: Any
     ) -> Any:
         inputs = {"log_probs": log_probs, "targets": targets}
         lengths = {"input_lengths": input_lengths, "target_lengths": target_lengths}

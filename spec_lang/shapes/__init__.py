@@ -22,7 +22,7 @@ from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
 from spec_lang.shapes.flags import Absent, Choice, Compared, Every, Flag, Is, Same, Truth
 from spec_lang.shapes.real import Real, operand, template
-from spec_lang.shapes.tensor import Pack, Shape, TensorType
+from spec_lang.shapes.tensor import MAX_DIMS, Pack, Shape, TensorType
 
 if TYPE_CHECKING:
     from spec_lang.shapes.parsing import parse, read
@@ -38,6 +38,7 @@ else:
 
 
 __all__ = [
+    "MAX_DIMS",
     "Absent",
     "BroadcastError",
     "Choice",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from spec_lang.shapes.dim import Dim
 from spec_lang.shapes.dtype import DType
+
+MAX_DIMS: Final = 64
+"""The dims that a tensor of PyTorch may have."""
 
 
 class Pack:

@@ -117,6 +117,14 @@ CASES = [
         for dim in (None, 1)
     ),
     case("quantile", X, 0.7, None, True),
+    *(
+        case("quantile", x, q, *a, **k, _floats="unit")
+        for q in ("float[K]", "float[]", "float[2]")
+        for x in (Y, "float[]", "float[T]")
+        for a, k in (((), {}), ((-1,), {}), ((0, True), {}), ((0,), {"interpolation": "lower"}))
+    ),
+    case("quantile", Y, "float[K]", 1, True, _floats="unit"),
+    case("quantile", "f64[N, 5]", "f64[2]", 1, _floats="unit"),
     case("quantile", X, 1, 1),
     case("quantile", "f64[N, 5]", 0.6, 1, True, interpolation="nearest"),
     case("msort", Y, _floats="distinct"),
@@ -181,6 +189,26 @@ CASES = [
     case("tensordot", X, "float[C]", 0),
     case("tensordot", Y, "float[D, N, C]", ((0, 2), (1, 2))),
     case("tensordot", INT, "int[T, C]", ([-1], [0])),
+    *(case("tensordot", f"{t}[N, T]", f"{t}[T, C]", 1, _high=100) for t in ("i32", "i16", "i8", "u8", "f64")),
+    *(case("inner", f"{t}[N, T]", f"{t}[C, T]", _high=100) for t in ("i32", "i16", "i8", "u8", "f64")),
+    *(case("inner", f"{t}[]", f"{t}[T]") for t in ("float", "i32", "u8", "bool")),
+    case("inner", "float[T]", "int[]"),
+    case("inner", "float[]", "float[]"),
+    *(case("cross", f"{t}[N, 3]", f"{t}[N, 3]", -1, _high=100) for t in ("i32", "i16", "i8", "u8")),
+    *(
+        case("einsum", e, *(f"{t}{x}" for x in xs), _high=100)
+        for t in ("i32", "i16", "i8", "u8")
+        for e, *xs in (
+            ("ij->i", "[N, T]"),
+            ("ij->", "[N, T]"),
+            ("ij->ji", "[N, T]"),
+            ("i,j->ij", "[N]", "[T]"),
+            ("i,i->", "[N]", "[N]"),
+            ("ij,jk->ik", "[N, T]", "[T, C]"),
+            ("...i,...i->...", "[N, T]", "[N, T]"),
+            ("ij,jk,kl->il", "[N, T]", "[T, C]", "[C, 2]"),
+        )
+    ),
     case("kron", X, "float[C, D]"),
     case("kron", "float[T]", Y),
     case("kron", INT, "float[2]"),
@@ -253,6 +281,22 @@ CASES = [
         "batch_norm", "float[N, C]", "float[C]", "float[C]", "float[C]", "float[C]", eps=1e-3, _floats="unit"
     ),
     case("instance_norm", "float[N, C, H, W]", _sizes=TWO),
+    *(
+        case("instance_norm", x, "float[C]", "float[C]", *more, use_input_stats=False, _floats="unit")
+        for x in ("float[N, C, L]", "float[N, C]", "float[N, C, H, W]")
+        for more in ((), ("float[C]", "float[C]"))
+    ),
+    case(
+        "instance_norm",
+        "f64[N, C, L]",
+        running_mean="f64[C]",
+        running_var="f64[C]",
+        bias="f64[C]",
+        use_input_stats=False,
+        momentum=0.2,
+        eps=1e-3,
+        _floats="unit",
+    ),
     case("instance_norm", "float[N, C, L]", weight="float[C]", bias="float[C]", _sizes=TWO),
     case("local_response_norm", "float[N, C, H, W]", 3),
     case("local_response_norm", "float[N, C, L]", 2, 0.01, 0.5, 2.0),
@@ -264,7 +308,14 @@ CASES = [
         for m in ("sum", "mean", "max")
     ),
     *(
-        case("embedding_bag", "int[N, T]", "float[5, D]", mode=m, padding_idx=-4, _low=0, _high=3)
+        case("embedding_bag", "int[N, T]", w, mode=m, padding_idx=p, _low=0, _high=3, _tolerance=2e-3)
+        for w, p in (
+            ("float[5, D]", -4),
+            ("float[5, D]", -1),
+            ("float[V + 3, D]", -2),
+            ("f16[5, D]", 1),
+            ("f64[5, D]", -5),
+        )
         for m in ("sum", "mean", "max")
     ),
     case("embedding_bag", "int[T]", "float[5, D]", "int[1]", mode="max", _low=0, _high=1),
@@ -534,6 +585,15 @@ CASES = [
         _high=3,
         _sizes={"N": (7, 9)},
     ),
+    *(
+        case("ctc_loss", "float[T + 5, 2, 4]", t, [5, 4], [3, 1], reduction=r, _low=1, _high=4)
+        for t in ("int[2, S + 2]", "int[4]", "i32[4]")
+        for r in ("none", "mean", "sum")
+    ),
+    case("ctc_loss", "float[T + 5, 2, 4]", "int[0]", [5, 4], [0, 0], reduction="none"),
+    case("ctc_loss", "float[5, 2, 4]", "int[S + 2]", [5, 5], [d("S"), 2], _low=1, _high=4),
+    case("ctc_loss", "float[5, 2, 4]", "int[2, S]", [0, 5], [0, d("S")], reduction="none", _low=1, _high=4),
+    case("ctc_loss", "float[T + 5, 4]", "int[3]", [5], [3], _low=1, _high=4),
     case("ctc_loss", "float[T + 5, 4]", "int[1]", "int[]", "int[]", reduction="none", _low=1, _high=2),
     case("ctc_loss", "float[T + 5, 4]", "int[2]", "int[]", "int[]", zero_infinity=True, _low=2, _high=3),
 ]

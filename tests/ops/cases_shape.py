@@ -107,6 +107,47 @@ CASES = [
     case("index_add", Y, -2, "int[K]", "float[N, K, C]", _low=0, _high=2, _sizes={"T": (2, 4)}),
     case("index_copy", Y, 1, "int[1]", "float[N, 1, C]", _low=0, _high=2, _sizes={"T": (2, 4)}),
     case("index_fill", Y, 1, "int[K]", 2.5, _low=0, _high=2, _sizes={"T": (2, 4)}),
+    # without dims, which is as one axis of 1
+    case("topk", "float[]", 1),
+    case("topk", "int[]", 1, 0, False),
+    case("kthvalue", "float[]", 1),
+    case("kthvalue", "float[]", 1, -1, True),
+    case("msort", "float[]"),
+    *(case("gather", x, 0, i, _low=0, _high=1) for x in ("float[]", "float[T]") for i in ("int[]", "int[K]")),
+    *(
+        case("index_select", x, 0, i, _low=0, _high=1)
+        for x in ("float[]", "float[T]")
+        for i in ("int[]", "int[1]")
+    ),
+    *(
+        case("index_fill", x, 0, i, 7, _low=0, _high=1)
+        for x in ("float[]", "float[T]")
+        for i in ("int[]", "int[1]", "int[2]")
+    ),
+    *(
+        case("index_add", x, 0, i, s, _low=0, _high=1)
+        for x, s in (("float[]", "float[]"), ("float[T]", "float[1]"))
+        for i in ("int[]", "int[1]")
+    ),
+    *(
+        case("index_copy", x, 0, i, s, _low=0, _high=1)
+        for x in ("float[]", "float[T]")
+        for i in ("int[]", "int[1]")
+        for s in ("float[]", "float[1]")
+    ),
+    *(
+        case(f, x, 0, i, s, *more, _low=0, _high=1)
+        for f, more in (("scatter", ()), ("scatter_add", ()), ("scatter_reduce", ("sum",)))
+        for x in ("float[]", "float[T]")
+        for i in ("int[]", "int[1]")
+        for s in ("float[]", "float[1]")
+    ),
+    *(
+        case("scatter_reduce", "float[]", 0, "int[]", "float[]", r, include_self=s, _low=0, _high=1)
+        for r in ("sum", "prod", "mean", "amax", "amin")
+        for s in (True, False)
+    ),
+    case("scatter", "float[]", 0, "int[]", 9, _low=0, _high=1),
     case("index_fill", INT, 1, "int[K]", 7, _low=0, _high=2, _sizes={"T": (2, 4)}),
     case("take", X, "int[K, 2]", _low=0, _high=2, _sizes={"T": (2, 4)}),
     *(
@@ -171,6 +212,25 @@ CASES = [
         )
     ),
     case("getitem", "int[T]", ("int[N]",), _low=0, _high=1),
+    *(
+        case("getitem", "float[N, 3, T, C]", i, _low=-1, _high=1)
+        for i in (
+            (ALL, [2, 1, 0]),
+            ([0],),
+            ([],),
+            (ALL, []),
+            (..., [0, -1]),
+            (ALL, [-1, 2, -3, 0, 0]),
+            (0, [1, 2]),
+            (ALL, [1, 2], 0),
+            (0, ALL, [0, 0]),
+            ([0, 0], None, [2, 1]),
+            (ALL, [0, 2], [0, 0]),
+            (ALL, [2], slice(1, None)),
+            (ALL, [2, 0], "int[K, 1]"),
+            (ALL, ALL, [0, d("T") - 1]),
+        )
+    ),
     # order
     case("topk", "float[N, T + 2]", 2, _floats="distinct"),
     case("topk", "float[T + 2, N]", 2, 0, False, _floats="distinct"),

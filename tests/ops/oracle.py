@@ -155,7 +155,7 @@ def at(value: Any, env: Mapping[str, int]) -> Any:
         return TensorType(value.dtype, tuple(dim(d.evaluate(env)) for d in value.shape if isinstance(d, Dim)))
     if isinstance(value, tuple | list):
         return type(value)(at(v, env) for v in value)
-    return value
+    return dim(value.evaluate(env)) if isinstance(value, Dim) else value
 
 
 def sampled(value: Any, generator: torch.Generator, high: int) -> Any:

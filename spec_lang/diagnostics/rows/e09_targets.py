@@ -13,8 +13,9 @@ ROWS: dict[str, Code] = {
     ),
     "E0903": Code(
         "A size is known at run time only",
-        "An ONNX graph is written once for all inputs, so loops, branches and sizes of parameters can only depend on "
-        "hyperparameters and on dims that construction fixes, not on a dim that each call brings.",
+        "An ONNX graph is written once for all inputs, so branches and sizes of parameters can only depend on "
+        "hyperparameters and on dims that construction fixes, not on a dim that each call brings. A loop may, where it is "
+        "`for t in range(T)` and all that it does is to assign tensors whose shapes stay, or to join a piece to one in each step.",
     ),
     "E0904": Code(
         "An input is no tensor",

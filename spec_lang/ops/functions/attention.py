@@ -13,7 +13,9 @@ from spec_lang.ops.functions.shape import transposed
 from spec_lang.ops.kinds import Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import alike, divides, is_symbolic, known_float, probability
+from spec_lang.ops.rules.attention import visible
 from spec_lang.ops.rules.elementwise import FLOATS, operand, result_shape, same_dtype, takes
+from spec_lang.ops.rules.reductions import reduced
 from spec_lang.shapes import Dim, DType, Shape, TensorType, dim
 
 
@@ -130,7 +132,9 @@ class scaled_dot_product_attention(Function):
             attributes["scale"] = known_float(self.scale, "scale")
         inputs = [self.query, self.key, self.value]
         if self.attn_mask is not None:
-            inputs.append(self._wide_mask(g, self.attn_mask))
+            mask = self.attn_mask
+            mask = mask if mask.dtype is DType.BOOL else visible(g, mask)
+            inputs.append(self._wide_mask(g, mask))
         return g.Attention(*inputs, **attributes)
 
     def _wide_mask(self, g: Graph, mask: Tensor) -> Tensor:
@@ -157,7 +161,8 @@ class scaled_dot_product_attention(Function):
             scores = g.Add(scores, mask)
         weights = g.Softmax(scores, axis=-1)
         if self.attn_mask is not None:  # a query that may see nothing gets zeros
-            weights = g.Where(g.IsNaN(weights), g.const(0.0, dtype), weights)
+            best = reduced(g, "Max", g.typed(scores, dtype, (*q.shape[:-1], k.shape[-2])), [rank - 1], True)
+            weights = g.Where(g.Equal(best, g.const(-math.inf, dtype)), g.const(0.0, dtype), weights)
         return g.MatMul(weights, v)
 
     def _scale(self, g: Graph) -> Value:

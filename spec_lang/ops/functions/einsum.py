@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.elementwise import FLOATS, result_shape, same_dtype, takes
+from spec_lang.ops.rules.elementwise import INTS, NARROW, NUMBERS, recast, result_shape, same_dtype, takes
 from spec_lang.shapes import Dim, DType, Pack, Shape
 
-_TAKEN = FLOATS | {DType.I64}
-"""Narrower ints are summed as int in some equations and not in others."""
+_NARROWER = INTS - {DType.I64}
 
 
 class einsum(Function):
@@ -35,13 +34,41 @@ class einsum(Function):
         sizes: dict[str, Dim] = {}
         rest: list[Tensor] = []
         for term, x in zip(ins, self.operands, strict=True):
-            takes(cx, x, _TAKEN)
+            takes(cx, x, NUMBERS)
             self._match(cx, term, x, sizes, rest)
         shared: Shape = result_shape(cx, *rest) if rest else ()
         shape: list[Dim | Pack] = []
         for part in _parts(out):
             shape += shared if part == "..." else [sizes[part]]
-        return self.operands[0].with_shape(tuple(shape))
+        return Tensor(self._dtype(cx, ins, out), tuple(shape))
+
+    def _dtype(self, cx: Cx, ins: list[str], out: str) -> DType:
+        """That of the tensors; PyTorch sums narrow ints as int, but adds up products of theirs as they are.
+
+        Raises:
+            OpError: E0401, it would do one for an index and the other for another, or where sizes broadcast.
+        """
+        dtype = self.operands[0].dtype
+        if dtype not in _NARROWER:
+            return dtype
+        found: dict[str, list[Dim | Pack]] = {}
+        for term, x in zip(ins, self.operands, strict=True):
+            head, _, tail = term.partition("...")
+            dims = (*x.shape[: len(head)], *x.shape[len(x.shape) - len(tail) :])
+            for name, size in zip(head + tail, dims, strict=True):
+                found.setdefault(name, []).append(size)
+        summed = [sizes for name, sizes in found.items() if name not in out]
+        if len(self.operands) == 1:
+            return DType.I64 if summed else dtype
+        for sizes in summed:
+            if len(sizes) < 2 or any(s != sizes[0] for s in sizes):
+                raise OpError(
+                    f'{cx.name}: "{self.equation}" of {dtype} gives {dtype} or int, by the sizes',
+                    code="E0401",
+                    arg="operands",
+                    help="convert with `to(int)`",
+                )
+        return dtype
 
     def _match(self, cx: Cx, term: str, x: Tensor, sizes: dict[str, Dim], rest: list[Tensor]) -> None:
         """Take the size of each index from a tensor; sizes of 1 broadcast, as in PyTorch."""
@@ -105,7 +132,11 @@ class einsum(Function):
         from spec_lang.ops.rules.elementwise import LOWERING
 
         ins, out = self._read(LOWERING)
-        return g.Einsum(*self.operands, equation=f"{','.join(ins)}->{out}")
+        equation = f"{','.join(ins)}->{out}"
+        dtype = self._dtype(LOWERING, ins, out)
+        wide = DType.I32 if dtype in NARROW else dtype
+        y = g.Einsum(*(g.cast(x, wide) for x in self.operands), equation=equation)
+        return y if wide is dtype else recast(g, y, dtype)
 
 
 def _parts(term: str) -> list[str]:

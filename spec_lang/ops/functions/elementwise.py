@@ -17,6 +17,7 @@ from spec_lang.ops.rules.elementwise import (
     BITS,
     EVERY,
     FLOATS,
+    LARGEST,
     NUMBERS,
     as_float,
     in_i32,
@@ -320,7 +321,7 @@ class nan_to_num(_Unary):
         x = self.input
         if not x.dtype.is_float:
             return x
-        limit = _LARGEST.get(x.dtype, 3.4028234663852886e38)
+        limit = LARGEST[g.dtype(x.dtype)][0]
         nan, high, low = (
             operand(g, default if given is None else given, x.dtype)
             for given, default in ((self.nan, 0.0), (self.posinf, limit), (self.neginf, -limit))
@@ -328,13 +329,6 @@ class nan_to_num(_Unary):
         y = g.Where(g.IsNaN(x), nan, x)
         y = g.Where(g.IsInf(x, detect_negative=0), high, y)
         return g.Where(g.IsInf(x, detect_positive=0), low, y)
-
-
-_LARGEST = {
-    DType.F64: 1.7976931348623157e308,
-    DType.F16: 65504.0,
-    DType.BF16: 3.3895313892515355e38,
-}
 
 
 # --- Clamping -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`x[...]`: ints, slices, `None`, `...` and index tensors, as PyTorch reads them.
+"""`x[...]`: ints, lists of them, slices, `None`, `...` and index tensors, as PyTorch reads them.
 
 Source: https://docs.pytorch.org/docs/stable/tensor_view.html and https://numpy.org/doc/stable/user/basics.indexing.html
 """
@@ -33,8 +33,8 @@ def _axes(cx: Cx, x: Tensor, index: Sequence[Any]) -> list[tuple[Any, int | None
     dots = sum(item is ... for item in index)
     if dots > 1:
         raise OpError(f"{cx.name} takes one `...` only", code="E0303", arg="index")
-    tensors = [item for item in index if isinstance(item, TensorType)]
-    if len(tensors) > 1 and any(t.rank == 0 for t in tensors):
+    tensors = [item for item in index if isinstance(item, TensorType | tuple)]
+    if len(tensors) > 1 and any(isinstance(t, TensorType) and t.rank == 0 for t in tensors):
         raise OpError(
             f"{cx.name} takes an index of rank 0 beside other tensors by rules of its own",
             code="E0303",
@@ -140,6 +140,11 @@ class getitem(Function):
             if isinstance(item, TensorType):
                 tensors.append((len(shape), _index_tensor(cx, item)))
                 shape.append(size)
+            elif isinstance(item, tuple):
+                for i in item:
+                    pick(cx, i, size, x)
+                tensors.append((len(shape), TensorType(DType.I64, (dim(len(item)),))))
+                shape.append(size)
             elif isinstance(item, SliceOf):
                 shape.append(_cut(cx, item, size).size)
             else:
@@ -167,6 +172,9 @@ class getitem(Function):
             elif axis not in gone:
                 if isinstance(item, Value):
                     tensors.append((at, item))
+                elif isinstance(item, tuple):
+                    listed = g.typed(g.dims(item), DType.I64, (dim(len(item)),))
+                    tensors.append((at, listed))
                 at += 1
                 last = axis + 1
             else:

@@ -16,6 +16,7 @@ from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.elementwise import (
     FLOATS,
     LOWERING,
+    NARROW,
     NUMBERS,
     operand,
     recast,
@@ -341,7 +342,7 @@ class addmv(_OfRanks):
 
 
 class inner(Function):
-    """The sums of products over the last axes: [..., n] and [*, n] to [..., *]."""
+    """The sums of products over the last axes: [..., n] and [*, n] to [..., *]; a tensor without dims multiplies."""
 
     input: Tensor
     other: Tensor
@@ -350,15 +351,18 @@ class inner(Function):
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.input, self.other
-        if not known_rank(cx, a) or not known_rank(cx, b):
-            raise OpError(f"{cx.name} takes vectors or more, but gets {a} and {b}", code="E0302")
-        return self._contraction().infer(cx)
+        if known_rank(cx, a) and known_rank(cx, b):
+            return self._contraction().infer(cx)
+        return mul(input=a, other=b).infer(cx)
 
     def _contraction(self) -> tensordot:
         return tensordot(a=self.input, b=self.other, dims=((-1,), (-1,)))
 
     def onnx(self, g: Graph) -> Value:
-        return self._contraction().onnx(g)
+        if self.input.shape and self.other.shape:
+            return self._contraction().onnx(g)
+        y: Value = mul(input=self.input, other=self.other).onnx(g)
+        return y
 
 
 class tensordot(Function):
@@ -374,7 +378,7 @@ class tensordot(Function):
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.a, self.b
         same_dtype(cx, a, b)
-        takes(cx, a, FLOATS | {DType.I64, DType.I32})
+        takes(cx, a, NUMBERS)
         known_rank(cx, a)
         known_rank(cx, b)
         left, right = self._axes(cx)
@@ -417,7 +421,7 @@ class tensordot(Function):
         summed = numel([self.a.dims[i] for i in left])
         a = transposed(g, self.a, [*(i for i in range(len(self.a.shape)) if i not in left), *left])
         b = transposed(g, self.b, [*right, *(i for i in range(len(self.b.shape)) if i not in right)])
-        y = g.MatMul(g.reshape(a, [numel(rows), summed]), g.reshape(b, [summed, numel(columns)]))
+        y = product(g, g.reshape(a, [numel(rows), summed]), g.reshape(b, [summed, numel(columns)]))
         y = g.typed(y, self.a.dtype, (numel(rows), numel(columns)))
         return g.reshape(y, [*rows, *columns])
 
@@ -474,7 +478,7 @@ class cross(Function):
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.input, self.other
-        takes(cx, a, FLOATS | {DType.I64, DType.I32})
+        takes(cx, a, NUMBERS)
         same_dtype(cx, a, b)
         if known_rank(cx, a) != known_rank(cx, b) or not a.shape:
             raise OpError(f"{cx.name} takes tensors of equally many dims, but gets {a} and {b}", code="E0302")
@@ -513,8 +517,11 @@ class cross(Function):
             return g.Gather(x, g.ints(order), axis=axis)
 
         ahead, behind = [1, 2, 0], [2, 0, 1]
-        a, b = self.input, self.other
-        return g.Sub(g.Mul(turned(a, ahead), turned(b, behind)), g.Mul(turned(a, behind), turned(b, ahead)))
+        dtype = self.input.dtype
+        wide = DType.I32 if dtype in NARROW else dtype
+        a, b = g.cast(self.input, wide), g.cast(self.other, wide)
+        y = g.Sub(g.Mul(turned(a, ahead), turned(b, behind)), g.Mul(turned(a, behind), turned(b, ahead)))
+        return y if wide is dtype else recast(g, y, dtype)
 
 
 class trace(Function):

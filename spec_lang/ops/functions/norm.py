@@ -14,7 +14,7 @@ from spec_lang.ops.kinds import Axes, Axis, Dim, Number
 from spec_lang.ops.layers.embedding import EmbeddingBag
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules import norm as rules
-from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, model_float, number
+from spec_lang.ops.rules.arguments import any_float, at_least, divides, known_float, number
 from spec_lang.ops.rules.distance import cosine_onnx, cosine_type, pairwise_onnx, pairwise_type
 from spec_lang.ops.rules.elementwise import FLOATS, LOWERING, result_shape, same_dtype, takes
 from spec_lang.ops.rules.reductions import magnitude
@@ -180,28 +180,53 @@ class batch_norm(Function):
 
 
 class instance_norm(Function):
-    """(x - E[x]) / sqrt(Var[x] + eps) * weight + bias over the spatial axes of each channel of each sample."""
+    """(x - E[x]) / sqrt(Var[x] + eps) * weight + bias over the spatial axes of each channel of each sample; with
+    `use_input_stats=false`, by the running statistics of the channels."""
 
     input: Tensor
+    running_mean: Tensor | None = None
+    running_var: Tensor | None = None
     weight: Tensor | None = None
     bias: Tensor | None = None
+    use_input_stats: bool = True
+    momentum: Number = 0.1
     eps: Number = 1e-5
 
     torch = "F.instance_norm"
-    keywords = ("weight", "bias", "eps")
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
         any_float(cx, x)
-        if known_rank(cx, x) < 3:
-            raise OpError(f"{cx.name} takes [N, C, ...] with spatial axes, but gets {x}", code="E0302")
-        first, *rest = x.dims[2:]
-        rules.more_than_one(cx, prod(rest, start=first), "channel")
-        _channels(cx, x, x.dims[1], weight=self.weight, bias=self.bias)
+        statistics = {"running_mean": self.running_mean, "running_var": self.running_var}
+        given = [arg for arg, value in statistics.items() if value is not None]
+        if self.use_input_stats:
+            if given:
+                raise OpError(
+                    f"{cx.name} takes no {given[0]} here: PyTorch changes it while the model runs",
+                    code="E0503",
+                    arg=given[0],
+                    help="`use_input_stats=false` normalises by the running statistics",
+                )
+            if known_rank(cx, x) < 3:
+                raise OpError(f"{cx.name} takes [N, C, ...] with spatial axes, but gets {x}", code="E0302")
+            first, *rest = x.dims[2:]
+            rules.more_than_one(cx, prod(rest, start=first), "channel")
+        else:
+            missing = [arg for arg, value in statistics.items() if value is None]
+            if missing:
+                raise OpError(
+                    f"{cx.name} needs `{missing[0]}` with use_input_stats=false", code="E0511", arg=missing[0]
+                )
+            if known_rank(cx, x) < 2:
+                raise OpError(f"{cx.name} takes [N, C, ...], but gets {x}", code="E0302")
+        _channels(cx, x, x.dims[1], **statistics, weight=self.weight, bias=self.bias)
         return x
 
     def onnx(self, g: Graph) -> Value:
         x = self.input
+        if not self.use_input_stats:
+            own = {a: v for a, v in vars(self).items() if a != "use_input_stats"}
+            return batch_norm(**own).onnx(g)
         axes = list(range(2, len(x.dims)))
         centred = g.Sub(x, rules.mean(g, x, axes))
         variance = rules.mean(g, g.Mul(centred, centred), axes)
@@ -395,11 +420,11 @@ class embedding_bag(Function):
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.weight, (2,), "its weight")
-        model_float(cx, self.weight, "its weight")
+        any_float(cx, self.weight, "its weight")
         layer = self._layer()
         layer.check(cx)
         known_rank(cx, self.input, (1, 2))
-        return layer.infer(cx, self.input, self.offsets, self.per_sample_weights)
+        return layer.bags(cx, self.weight.dtype, self.input, self.offsets, self.per_sample_weights)
 
     def onnx(self, g: Graph) -> Value:
         given = (self.weight, self.input, self.offsets, self.per_sample_weights)

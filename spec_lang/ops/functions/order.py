@@ -12,14 +12,14 @@ from typing import Any, Literal
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_at
 from spec_lang.ops.functions.arithmetic import between
 from spec_lang.ops.functions.reductions import not_empty, reduced_shape, with_dim
-from spec_lang.ops.functions.selection import ranked, ranking, sort
-from spec_lang.ops.functions.shape import numel
+from spec_lang.ops.functions.selection import one_axis, ranking, sort
+from spec_lang.ops.functions.shape import numel, transposed
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import alike, number
 from spec_lang.ops.rules.elementwise import LOWERING, NUMBERS, operand, same_dtype, takes
 from spec_lang.ops.rules.reductions import reduced
-from spec_lang.shapes import Cond, Dim, DType
+from spec_lang.shapes import Cond, Dim, DType, Shape, TensorType
 
 
 def _last(g: Graph, x: Value, k: Dim, axis: int, keepdim: bool) -> tuple[Value, Value]:
@@ -29,19 +29,18 @@ def _last(g: Graph, x: Value, k: Dim, axis: int, keepdim: bool) -> tuple[Value, 
     return g.Gather(values, at, axis=axis), g.Gather(places, at, axis=axis)
 
 
-def _has_nan(g: Graph, x: Value, axis: int, keepdim: bool) -> tuple[Value, Value]:
-    """Whether there is a NaN along an axis, and the place of the first one."""
-    nans = g.Cast(g.IsNaN(x), to=g.dtype(DType.F32))
-    first = g.ArgMax(nans, axis=axis, keepdims=int(keepdim))
-    flags = g.typed(nans, DType.F32, x.shape)
-    return g.Greater(reduced(g, "max", flags, [axis], keepdim), g.const(0.0, DType.F32)), first
+def _has_nan(g: Graph, x: Value, axis: int, keepdim: bool) -> Value:
+    """Whether there is a NaN along an axis."""
+    return g.IsNaN(reduced(g, "L1", x, [axis], keepdim))
 
 
 def _nan_first(
     g: Graph, x: Value, found: tuple[Value, Value], axis: int, keepdim: bool
 ) -> tuple[Value, Value]:
     """A value and its place along an axis; the first NaN where there is one."""
-    nan, first = _has_nan(g, x, axis, keepdim)
+    nan = _has_nan(g, x, axis, keepdim)
+    nans = g.Cast(g.IsNaN(x), to=g.dtype(DType.I32))
+    first = g.ArgMax(nans, axis=axis, keepdims=int(keepdim))
     return g.Where(nan, g.const(math.nan, x.dtype), found[0]), g.Where(nan, first, found[1])
 
 
@@ -56,9 +55,9 @@ class kthvalue(Function):
     torch = "torch.kthvalue"
 
     def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
-        x = ranked(cx, self.input)
+        x = self.input
         takes(cx, x, NUMBERS)
-        size = size_at(cx, x, self.dim)
+        size = size_at(cx, one_axis(x), self.dim)
         within = Cond.ge(self.k, 1) & Cond.le(self.k, size)
         cx.require(within, f"{cx.name} takes k from 1 to {size}, but k is {self.k}", code="E0501", arg="k")
         values = reduced_shape(cx, x, [self.dim], self.keepdim)
@@ -66,6 +65,8 @@ class kthvalue(Function):
 
     def onnx(self, g: Graph) -> tuple[Value, Value]:
         x = self.input
+        if not x.shape:
+            return x, g.const(0, DType.I64)
         return _last(g, x, self.k, self.dim % len(x.shape), self.keepdim)
 
 
@@ -110,10 +111,11 @@ class median(Function):
 
 
 class quantile(Function):
-    """The element at q of the way from the smallest to the largest, or between two, of all or along `dim`."""
+    """The element at q of the way from the smallest to the largest, or between two, of all or along `dim`; of several q,
+    one behind the other along a new first dim."""
 
     input: Tensor
-    q: Number
+    q: Number | Tensor
     dim: Axis | None = None
     keepdim: bool = False
     interpolation: Literal["linear", "lower", "higher", "midpoint", "nearest"] = "linear"
@@ -122,33 +124,47 @@ class quantile(Function):
     keywords = ("interpolation",)
 
     def infer(self, cx: Cx) -> Tensor:
-        x = self.input
+        x, q = self.input, self.q
         takes(cx, x, {DType.FLOAT, DType.F32, DType.F64})
-        number(cx, ">=", 0, q=self.q)
-        number(cx, "<=", 1, q=self.q)
+        several: Shape = ()
+        if isinstance(q, TensorType):
+            same_dtype(cx, x, q)
+            known_rank(cx, q, (0, 1), "`q`")
+            several = q.shape
+        else:
+            number(cx, ">=", 0, q=q)
+            number(cx, "<=", 1, q=q)
         dims = None if self.dim is None else [self.dim]
         not_empty(cx, x, dims)
-        return reduced_shape(cx, x, dims, self.keepdim, whole=True)
+        one = reduced_shape(cx, x, dims, self.keepdim, whole=True)
+        return one.with_shape((*several, *one.shape))
 
     def onnx(self, g: Graph) -> Value:
         x: Value = self.input
         shape = self.infer(LOWERING).dims
+        several = isinstance(self.q, Value) and len(self.q.shape) == 1
         if not x.shape:
-            return x
+            return g.Expand(x, g.dims(shape)) if several else x
         if self.dim is None:
             x = g.reshape(x, [numel(x.dims)])
         axis = 0 if self.dim is None else self.dim % len(x.shape)
         size = x.dims[axis]
         ordered, _ = ranking(g, x, size, axis, False)
-        y = self._between(g, ordered, operand(g, self.q, x.dtype), size, axis, x.dtype)
-        y = g.Where(_has_nan(g, x, axis, False)[0], g.const(math.nan, x.dtype), y)
-        if not self.keepdim:
-            return y
-        kept = () if self.dim is None else (*shape[:axis], *shape[axis + 1 :])
-        return g.reshape(g.typed(y, x.dtype, kept), shape)
+        q = self.q if isinstance(self.q, Value) else operand(g, self.q, x.dtype)
+        y = self._between(g, ordered, q, size, axis, len(x.shape) - axis - 1 if several else 0, x.dtype)
+        y = g.Where(_has_nan(g, x, axis, several), g.const(math.nan, x.dtype), y)
+        rest = (*x.dims[:axis], *x.dims[axis + 1 :])
+        if several:
+            count = self.q.dims[0]
+            y = g.typed(y, x.dtype, (*x.dims[:axis], count, *x.dims[axis + 1 :]))
+            y = transposed(g, y, [axis, *(i for i in range(len(x.shape)) if i != axis)])
+            rest = (count, *rest)
+        return g.reshape(g.typed(y, x.dtype, rest), shape) if self.keepdim else y
 
-    def _between(self, g: Graph, ordered: Value, q: Value, size: Dim, axis: int, dtype: DType) -> Value:
-        """The element at the rank q (size - 1), or what lies between its two neighbours."""
+    def _between(
+        self, g: Graph, ordered: Value, q: Value, size: Dim, axis: int, behind: int, dtype: DType
+    ) -> Value:
+        """The element at the rank q (size - 1), or what lies between its two neighbours; `behind` axes follow its own."""
 
         def at(rank: Value) -> Value:
             place = g.Cast(rank, to=g.dtype(DType.I64))
@@ -161,6 +177,8 @@ class quantile(Function):
         below = g.Floor(rank)
         low, high = at(below), at(g.Ceil(rank))
         weight = g.const(0.5, dtype) if self.interpolation == "midpoint" else g.Sub(rank, below)
+        if behind:
+            weight = g.Unsqueeze(weight, g.ints(list(range(-behind, 0))))
         return between(g, low, high, weight, dtype)
 
 
@@ -172,7 +190,7 @@ class msort(Function):
     torch = "torch.msort"
 
     def infer(self, cx: Cx) -> Tensor:
-        return sort(input=ranked(cx, self.input), dim=0).infer(cx)[0]
+        return sort(input=self.input, dim=0).infer(cx)[0]
 
     def onnx(self, g: Graph) -> Value:
         return sort(input=self.input, dim=0, descending=False).onnx(g)[0]

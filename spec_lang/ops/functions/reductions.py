@@ -16,7 +16,7 @@ from spec_lang.ops.kinds import Axes, Axis, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import known_float
 from spec_lang.ops.rules.elementwise import EVERY, FLOATS, NARROW, NUMBERS, recast, takes
-from spec_lang.ops.rules.reductions import arg_extreme, magnitude, reduced
+from spec_lang.ops.rules.reductions import arg_extreme, magnitude, nan_where_one_is, reduced
 from spec_lang.shapes import Cond, DType, TensorType
 from spec_lang.shapes import dim as as_dim
 
@@ -381,11 +381,13 @@ class _Spread(Function):
         """Var[x]."""
         x = self.input
         rank = len(x.shape)
-        axes = [d % rank for d in self.dim] if self.dim else list(range(rank))
-        centred = g.Sub(x, reduced(g, "mean", x, axes, True))
+        axes = [d % rank for d in self.dim] if self.dim and rank else list(range(rank))
+        centred = g.Sub(x, reduced(g, "mean", x, axes, True) if rank else x)
         squares = g.typed(g.Mul(centred, centred), x.dtype, x.shape)
         off = 1.0 if self.correction is None else known_float(self.correction, "correction")
         off = 0.0 if self.unbiased is False else off
+        if not rank:
+            return g.Div(squares, g.const(max(1.0 - off, 0.0), x.dtype))
         if off == 0:
             return reduced(g, "mean", squares, axes, self.keepdim)
         total = reduced(g, "sum", squares, axes, self.keepdim)
@@ -583,7 +585,7 @@ class logsumexp(Function):
     def onnx(self, g: Graph) -> Value:
         x: Value = self.input
         axes = [d % len(x.shape) for d in self.dim] if x.shape else None
-        return reduced(g, "LogSumExp", x, axes, self.keepdim)
+        return nan_where_one_is(g, reduced(g, "LogSumExp", x, axes, self.keepdim), x, axes, self.keepdim)
 
 
 class _Running(Function):
@@ -704,6 +706,8 @@ class _RunningExtreme(Function):
         def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[list[Value], list[Value]]:
             (best, at), (row, place) = states, rows
             better = getattr(g, self.node)(row, best)
+            if wide.is_float:
+                better = g.Or(better, g.IsNaN(row))
             best = g.typed(g.Where(better, row, best), wide, rest.shape)
             at = g.typed(g.Where(better, place, at), DType.I64, rest.shape)
             return [best, at], [best, at]

@@ -33,6 +33,7 @@ class interpolate(Function):
     )
     align_corners: bool | None = None
     recompute_scale_factor: bool | None = None
+    antialias: bool = False
 
     torch = "F.interpolate"
 
@@ -40,7 +41,12 @@ class interpolate(Function):
     def rule(self) -> Resampling:
         """The arguments as the layer's rule takes them."""
         return Resampling(
-            self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
+            self.size,
+            self.scale_factor,
+            self.mode,
+            self.align_corners,
+            self.recompute_scale_factor,
+            self.antialias,
         )
 
     def infer(self, cx: Cx) -> Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, axis_of, known_rank
-from spec_lang.ops.functions.selection import _smaller_elsewhere, ranked
+from spec_lang.ops.functions.selection import _smaller_elsewhere, as_shaped, one_axis, with_one_axis
 from spec_lang.ops.functions.shape import numel
 from spec_lang.ops.kinds import Axis, Number
 from spec_lang.ops.lowering import Graph, Value
@@ -28,17 +28,18 @@ class _AlongIndex(Function):
 
     def check_index(self, cx: Cx, dtypes: Sequence[DType]) -> None:
         takes(cx, self.index, dtypes, "its index")
-        known_rank(cx, self.index, (1,), "its index")
+        known_rank(cx, self.index, (0, 1), "its index")
 
     def check_source(self, cx: Cx, source: Tensor) -> None:
         """Demand slices of the input, as many as there are indices."""
-        x = ranked(cx, self.input)
+        x = one_axis(self.input)
         same_dtype(cx, x, source)
         axis = axis_of(cx, x, self.dim)
-        wanted = (*x.shape[:axis], self.index.dims[0], *x.shape[axis + 1 :])
+        wanted = (*x.shape[:axis], one_axis(self.index).dims[0], *x.shape[axis + 1 :])
         message = (
             f"{cx.name} writes {source} at {self.index} along dim {self.dim} of {x}: the shapes do not fit"
         )
+        source = one_axis(source)
         if len(source.shape) != len(x.shape):
             raise OpError(message, code="E0302", arg="source")
         for a, b in zip(source.shape, wanted, strict=True):
@@ -47,12 +48,19 @@ class _AlongIndex(Function):
             elif a != b:
                 raise OpError(message, code="E0302", arg="source")
 
+    def written(self, g: Graph, source: Value, **reduction: str) -> Value:
+        """The input with slices of the source at the indices."""
+        places, axis = self.places(g)
+        x = with_one_axis(g, self.input)
+        y = g.ScatterElements(x, places, with_one_axis(g, source), axis=axis, **reduction)
+        return as_shaped(g, y, self.input)
+
     def places(self, g: Graph) -> tuple[Value, int]:
         """The indices, repeated for every element of their slices, and the axis."""
-        x = self.input
+        x, index = one_axis(self.input), with_one_axis(g, self.index)
         axis = self.dim % len(x.shape)
-        count = self.index.dims[0]
-        column = g.reshape(self.index, [*[dim(1)] * axis, count, *[dim(1)] * (len(x.shape) - axis - 1)])
+        count = index.dims[0]
+        column = g.reshape(index, [*[dim(1)] * axis, count, *[dim(1)] * (len(x.shape) - axis - 1)])
         return g.Expand(column, g.dims((*x.dims[:axis], count, *x.dims[axis + 1 :]))), axis
 
 
@@ -70,15 +78,21 @@ class index_add(_AlongIndex):
         if not self.input.dtype.is_float and type(self.alpha) is not Dim:
             raise OpError(f"{cx.name} of {self.input} takes an int alpha", code="E0401", arg="alpha")
         self.check_index(cx, (DType.I64, DType.I32))
+        if len(self.source.shape) != len(self.input.shape):
+            raise OpError(
+                f"{cx.name} takes a source of as many dims as {self.input}, but gets {self.source}",
+                code="E0302",
+                arg="source",
+            )
         self.check_source(cx, self.source)
         return self.input
 
     def onnx(self, g: Graph) -> Value:
-        places, axis = self.places(g)
         source = self.source
         if self.alpha != 1:
-            source = g.Mul(source, operand(g, self.alpha, self.input.dtype))
-        return g.ScatterElements(self.input, places, source, axis=axis, reduction="add")
+            scaled = g.Mul(source, operand(g, self.alpha, self.input.dtype))
+            source = g.typed(scaled, source.dtype, source.shape)
+        return self.written(g, source, reduction="add")
 
 
 class index_copy(_AlongIndex):
@@ -94,8 +108,7 @@ class index_copy(_AlongIndex):
         return self.input
 
     def onnx(self, g: Graph) -> Value:
-        places, axis = self.places(g)
-        return g.ScatterElements(self.input, places, self.source, axis=axis)
+        return self.written(g, self.source)
 
 
 class index_fill(_AlongIndex):
@@ -106,7 +119,7 @@ class index_fill(_AlongIndex):
     torch = ".index_fill"
 
     def infer(self, cx: Cx) -> Tensor:
-        x = ranked(cx, self.input)
+        x = self.input
         takes(cx, x, NUMBERS)
         self.check_index(cx, (DType.I64,))
         axis_of(cx, x, self.dim)
@@ -117,9 +130,9 @@ class index_fill(_AlongIndex):
 
     def onnx(self, g: Graph) -> Value:
         places, axis = self.places(g)
-        x = self.input
+        x = with_one_axis(g, self.input)
         value = g.Expand(operand(g, self.value, x.dtype), g.Shape(places))
-        return g.ScatterElements(x, places, value, axis=axis)
+        return as_shaped(g, g.ScatterElements(x, places, value, axis=axis), self.input)
 
 
 class take(Function):
@@ -168,7 +181,7 @@ class scatter_reduce(Function):
     }
 
     def infer(self, cx: Cx) -> Tensor:
-        x, index, src = ranked(cx, self.input), self.index, self.src
+        x, index, src = one_axis(self.input), one_axis(self.index), one_axis(self.src)
         takes(cx, x, {DType.FLOAT, DType.F32, DType.F64})
         same_dtype(cx, x, src)
         takes(cx, index, {DType.I64, DType.I32}, "its index")
@@ -179,9 +192,16 @@ class scatter_reduce(Function):
                 code="E0302",
                 arg="src",
             )
-        return x
+        return self.input
 
     def onnx(self, g: Graph) -> Value:
+        if not self.input.shape or not self.index.shape or not self.src.shape:
+            given = {a: with_one_axis(g, getattr(self, a)) for a in ("input", "index", "src")}
+            y = type(self)(**{**vars(self), **given}).onnx(g)
+            return as_shaped(g, y, self.input)
+        return self._scattered(g)
+
+    def _scattered(self, g: Graph) -> Value:
         x: Value = self.input
         if not self.include_self:
             none = g.Expand(g.const(self.neutral[self.reduce], x.dtype), g.dims(self.index.dims))

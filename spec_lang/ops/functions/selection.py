@@ -43,6 +43,21 @@ def ranked(cx: Cx, x: Tensor) -> Tensor:
     return x
 
 
+def one_axis(x: Tensor) -> Tensor:
+    """`x` as PyTorch sees it where it picks along an axis: without dims it has one of size 1."""
+    return x if x.shape else x.with_shape((as_dim(1),))
+
+
+def with_one_axis(g: Graph, x: Value) -> Value:
+    """`x`, reshaped to one axis where it has none."""
+    return x if x.shape else g.reshape(x, [as_dim(1)])
+
+
+def as_shaped(g: Graph, y: Value, like: Tensor) -> Value:
+    """What was computed with one axis, without it where `like` has none."""
+    return y if like.shape else g.Squeeze(y, g.ints([0]))
+
+
 def slices(g: Graph, x: Value, sizes: Sequence[Dim], axis: int) -> tuple[Value, ...]:
     """One Split into pieces of given sizes."""
     if len(sizes) == 1:
@@ -237,17 +252,22 @@ class index_select(Function):
     torch = "torch.index_select"
 
     def infer(self, cx: Cx) -> Tensor:
-        x = ranked(cx, self.input)
+        x = self.input
         takes(cx, self.index, {DType.I64, DType.I32}, "its index")
         known_rank(cx, self.index, (0, 1), "its index")
         size = self.index.dims[0] if self.index.shape else as_dim(1)
-        return with_size(x, axis_of(cx, x, self.dim), size)
+        axis = axis_of(cx, x, self.dim)
+        if not x.shape:
+            cx.equal(size, 1, f"{cx.name} takes one element of {x}, not {size}", arg="index")
+            return x
+        return with_size(x, axis, size)
 
     def onnx(self, g: Graph) -> Value:
         index = self.index
         if not index.shape:
             index = g.Unsqueeze(index, g.ints([0]))
-        return g.Gather(self.input, index, axis=self.dim % len(self.input.shape))
+        x = with_one_axis(g, self.input)
+        return as_shaped(g, g.Gather(x, index, axis=self.dim % len(x.shape)), self.input)
 
 
 class gather(Function):
@@ -261,13 +281,14 @@ class gather(Function):
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
-        x, index = ranked(cx, self.input), self.index
+        x, index = self.input, self.index
         takes(cx, index, {DType.I64, DType.I32}, "its index")
-        _smaller_elsewhere(cx, x, index, self.dim, "its index")
+        _smaller_elsewhere(cx, one_axis(x), one_axis(index), self.dim, "its index")
         return x.with_shape(index.shape)
 
     def onnx(self, g: Graph) -> Value:
-        return g.GatherElements(self.input, self.index, axis=self.dim % len(self.input.shape))
+        x, index = with_one_axis(g, self.input), with_one_axis(g, self.index)
+        return as_shaped(g, g.GatherElements(x, index, axis=self.dim % len(x.shape)), self.index)
 
 
 def _smaller_elsewhere(cx: Cx, x: Tensor, index: Tensor, d: int, what: str) -> None:
@@ -346,12 +367,13 @@ class scatter(Function):
         return args, kwargs
 
     def infer(self, cx: Cx) -> Tensor:
-        x, index, src = ranked(cx, self.input), self.index, self.src
+        x, index, src = one_axis(self.input), one_axis(self.index), self.src
         if (src is None) == (self.value is None):
             raise OpError(f"{cx.name} takes `src` or `value`", code="E0511", arg="src")
         takes(cx, index, {DType.I64, DType.I32}, "its index")
         _smaller_elsewhere(cx, x, index, self.dim, "its index")
         if isinstance(src, TensorType):
+            src = one_axis(src)
             same_dtype(cx, x, src)
             if len(src.shape) != len(index.shape):
                 raise OpError(
@@ -366,16 +388,18 @@ class scatter(Function):
                     )
         elif isinstance(src, float) and not x.dtype.is_float:
             raise OpError(f"{cx.name} cannot put the float {src} among {x.dtype}", code="E0401", arg="src")
-        return x
+        return self.input
 
     def onnx(self, g: Graph) -> Value:
-        x, index, src = self.input, self.index, self.src
+        x, index = with_one_axis(g, self.input), with_one_axis(g, self.index)
+        src = None if self.src is None else with_one_axis(g, self.src)
         if src is None:
             src = g.Expand(operand(g, self.value, x.dtype), g.dims(index.dims))
         elif src.shape != index.shape:
             axes = list(range(len(src.shape)))
             src = g.Slice(src, g.ints([0] * len(axes)), g.dims(index.dims), g.ints(axes))
-        return g.ScatterElements(x, index, src, axis=self.dim % len(x.shape), **self.reduction)
+        y = g.ScatterElements(x, index, src, axis=self.dim % len(x.shape), **self.reduction)
+        return as_shaped(g, y, self.input)
 
 
 class scatter_add(scatter):
@@ -410,8 +434,10 @@ class topk(Function):
         x = self.input
         takes(cx, x, NUMBERS)
         at_least(cx, 0, k=self.k)
+        axis_of(cx, x, self.dim)
         if not x.shape:
-            raise OpError(f"{cx.name} takes a tensor with dims, but gets {x}", code="E0302")
+            cx.equal(self.k, 1, f"{cx.name} takes {self.k} of the one element of {x}", code="E0304", arg="k")
+            return x, x.with_dtype(DType.I64)
         size = size_at(cx, x, self.dim)
         cx.require(
             Cond.le(self.k, size),
@@ -423,7 +449,10 @@ class topk(Function):
         return values, values.with_dtype(DType.I64)
 
     def onnx(self, g: Graph) -> tuple[Value, Value]:
-        return ranking(g, self.input, self.k, self.dim, self.largest)
+        x = self.input
+        if not x.shape:
+            return x, g.const(0, DType.I64)
+        return ranking(g, x, self.k, self.dim, self.largest)
 
 
 def ranking(g: Graph, x: Tensor, k: Dim, d: int, largest: bool) -> tuple[Value, Value]:

@@ -9,8 +9,9 @@ from spec_lang.ops.base import Cx, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import Normal
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import at_least, index_dtype, known, model_float, same_shape
+from spec_lang.ops.rules.arguments import at_least, index_dtype, same_shape
 from spec_lang.ops.rules.bags import Bags
+from spec_lang.ops.rules.elementwise import takes
 from spec_lang.ops.rules.norm import mean
 from spec_lang.ops.rules.reductions import maximum_over
 from spec_lang.shapes import Cond, DType
@@ -122,9 +123,20 @@ class EmbeddingBag(Layer):
         offsets: Tensor | None = None,
         per_sample_weights: Tensor | None = None,
     ) -> Tensor:
+        return self.bags(cx, DType.FLOAT, input, offsets, per_sample_weights)
+
+    def bags(
+        self,
+        cx: Cx,
+        dtype: DType,
+        input: Tensor,
+        offsets: Tensor | None,
+        per_sample_weights: Tensor | None,
+    ) -> Tensor:
+        """What a table of a dtype gives."""
         index_dtype(cx, input)
         if per_sample_weights is not None:
-            self._check_weights(cx, input, per_sample_weights)
+            self._check_weights(cx, input, per_sample_weights, dtype)
         if len(input.dims) == 2:
             if offsets is not None or self.include_last_offset:
                 raise OpError(
@@ -132,7 +144,7 @@ class EmbeddingBag(Layer):
                     code="E0502",
                     arg="offsets",
                 )
-            return Tensor(DType.FLOAT, (input.dims[0], self.embedding_dim))
+            return Tensor(dtype, (input.dims[0], self.embedding_dim))
         if offsets is None or offsets.rank != 1 or offsets.dtype is not input.dtype:
             raise OpError(
                 f"{cx.name} takes 1-d offsets of {input.dtype} for a 1-d input, but gets {offsets or 'none'}",
@@ -143,14 +155,14 @@ class EmbeddingBag(Layer):
         cx.require(
             Cond.ge(bags, 1), f"{cx.name} needs a bag, but offsets is {offsets}", code="E0304", arg="offsets"
         )
-        return Tensor(DType.FLOAT, (bags, self.embedding_dim))
+        return Tensor(dtype, (bags, self.embedding_dim))
 
-    def _check_weights(self, cx: Cx, input: Tensor, weights: Tensor) -> None:
+    def _check_weights(self, cx: Cx, input: Tensor, weights: Tensor, dtype: DType) -> None:
         if self.mode != "sum":
             raise OpError(
                 f'{cx.name} weighs samples with mode="sum" only', code="E0502", arg="per_sample_weights"
             )
-        model_float(cx, weights, "per_sample_weights")
+        takes(cx, weights, (dtype,), "per_sample_weights")
         same_shape(cx, weights, input.shape, "per_sample_weights")
 
     def params(self) -> Iterator[Param]:
@@ -179,11 +191,9 @@ class EmbeddingBag(Layer):
         if per_sample_weights is not None:
             rows = g.Mul(rows, g.Unsqueeze(per_sample_weights, g.ints([-1])))
         if offsets is not None or self.padding_idx is not None:
-            padding = padding_row(self.padding_idx, self.num_embeddings)
-            row = None if padding is None else known([padding], "padding_idx")[0]
-            return Bags(g, input, offsets, self.include_last_offset, row, self.embedding_dim).reduced(
-                rows, self.mode
-            )
+            row = padding_row(self.padding_idx, self.num_embeddings)
+            last, width = self.include_last_offset, self.embedding_dim
+            return Bags(g, input, offsets, last, row, width, weight.dtype).reduced(rows, self.mode)
         if self.mode == "mean":
             return mean(g, rows, [1], keepdims=False)
         if self.mode == "max":

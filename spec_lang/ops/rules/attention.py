@@ -14,6 +14,7 @@ from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, OpError, Tensor
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import same_shape
+from spec_lang.ops.rules.elementwise import LARGEST
 from spec_lang.ops.rules.padding import pad_onnx
 from spec_lang.shapes import Dim, DType, dim
 
@@ -109,54 +110,45 @@ class Masks(Record):
         return g.Where(mask, g.const(-math.inf, DType.FLOAT), g.const(0.0, DType.FLOAT))
 
 
+def visible(g: Graph, mask: Value) -> Value:
+    """A float mask without the lowest finite number, by which ONNX Runtime's Attention hides keys as by -inf."""
+    lowest, above = (g.const(-x, mask.dtype) for x in LARGEST[g.dtype(mask.dtype)])
+    return g.typed(g.Where(g.Equal(mask, lowest), above, mask), mask.dtype, mask.shape)
+
+
 def attend(g: Graph, q: Value, k: Value, v: Value, size: Heads, masks: Masks) -> tuple[Value, Value]:
     """softmax(q kᵀ / sqrt(width) + mask) v as [N, L, E], and the weights as [N, heads, L, S]."""
     mask = masks.merged(g, size)
     if g.opset >= 23 and size.heads.const is not None:
+        wide = mask if mask is None or mask.dtype is DType.BOOL else visible(g, mask)
         if mask is not None and mask.dims[-2] != size.length:  # runtimes broadcast no mask along the queries
-            mask = g.Expand(mask, g.dims([*mask.dims[:-2], size.length, size.source]))
+            wide = g.Expand(wide, g.dims([*mask.dims[:-2], size.length, size.source]))
         attributes = {"is_causal": 1} if masks.causal else {}
         heads = size.heads.const
-        y, _, _, weights = g.Attention(
-            q,
-            k,
-            v,
-            mask,
-            q_num_heads=heads,
-            kv_num_heads=heads,
-            qk_matmul_output_mode=3,
-            outputs=4,
-            **attributes,
-        )
+        y = g.Attention(q, k, v, wide, q_num_heads=heads, kv_num_heads=heads, **attributes)
         y = g.typed(y, DType.FLOAT, (size.batch, size.length, size.heads * size.width))
-        # onnx infers 0 keys for the weights of inputs of rank 3, and runtimes plan their memory by that: said anew
-        return y, g.Reshape(weights, g.dims([size.batch, size.heads, size.length, size.source]))
-    return _spelled_out(g, q, k, v, size, _causal(g, size) if masks.causal else mask)
+        # onnx infers 0 keys for the weights that Attention gives, and runtimes plan their memory by that; where
+        # nothing reads the weights, their nodes are not in the graph
+        return y, _weights(g, q, k, size, _causal(g, size) if masks.causal else mask)
+    weights = _weights(g, q, k, size, _causal(g, size) if masks.causal else mask)
+    values = g.Transpose(_by_head(g, v, size, size.source), perm=[0, 2, 1, 3])
+    y = g.Transpose(g.MatMul(weights, values), perm=[0, 2, 1, 3])
+    shape = (size.batch, size.length, size.heads, size.width)
+    joined = g.reshape(g.typed(y, DType.FLOAT, shape), [size.batch, size.length, size.heads * size.width])
+    return joined, weights
 
 
-def _spelled_out(
-    g: Graph, q: Value, k: Value, v: Value, size: Heads, mask: Value | None
-) -> tuple[Value, Value]:
+def _weights(g: Graph, q: Value, k: Value, size: Heads, mask: Value | None) -> Value:
+    """softmax(q kᵀ / sqrt(width) + mask) as [N, heads, L, S]."""
     scale = g.const(1 / math.sqrt(size.width.const or 1), DType.FLOAT)
-    split = (
-        g.Transpose(_by_head(g, x, size, length), perm=perm)
-        for x, length, perm in (
-            (g.Mul(q, scale), size.length, [0, 2, 1, 3]),
-            (k, size.source, [0, 2, 3, 1]),
-            (v, size.source, [0, 2, 1, 3]),
-        )
-    )
-    queries, keys, values = split
+    queries = g.Transpose(_by_head(g, g.Mul(q, scale), size, size.length), perm=[0, 2, 1, 3])
+    keys = g.Transpose(_by_head(g, k, size, size.source), perm=[0, 2, 3, 1])
     scores = g.MatMul(queries, keys)
     if mask is not None and mask.dtype is DType.BOOL:
         scores = g.Where(mask, scores, g.const(-math.inf, DType.FLOAT))
     elif mask is not None:
         scores = g.Add(scores, mask)
-    weights = g.Softmax(scores, axis=-1)
-    y = g.Transpose(g.MatMul(weights, values), perm=[0, 2, 1, 3])
-    shape = (size.batch, size.length, size.heads, size.width)
-    joined = g.reshape(g.typed(y, DType.FLOAT, shape), [size.batch, size.length, size.heads * size.width])
-    return joined, weights
+    return g.Softmax(scores, axis=-1)
 
 
 def _by_head(g: Graph, x: Value, size: Heads, length: Dim) -> Value:

@@ -21,23 +21,24 @@ class Bags:
         input: Value,
         offsets: Value | None,
         include_last_offset: bool,
-        padding: int | None,
+        padding: Dim | None,
         width: Dim,
+        dtype: DType,
     ) -> None:
         self.g = g
         self.input = input
         self.offsets = offsets
         self.width = width
-        self.dtype = DType.FLOAT
+        self.dtype = dtype
         self.count = input.dims[0] if offsets is None else offsets.dims[0] - int(include_last_offset)
         self.kept = self._kept(padding)
 
-    def _kept(self, padding: int | None) -> Value | None:
+    def _kept(self, padding: Dim | None) -> Value | None:
         """Whether each index counts; None where all do."""
         if padding is None:
             return None
         g, x = self.g, self.input
-        return g.typed(g.Not(g.Equal(x, g.const(padding, x.dtype))), DType.BOOL, x.shape)
+        return g.typed(g.Not(g.Equal(x, g.scalar(padding, x.dtype))), DType.BOOL, x.shape)
 
     def reduced(self, rows: Value, mode: str) -> Value:
         """The sum, mean or maximum of each bag; 0 of an empty one."""
@@ -68,7 +69,7 @@ class Bags:
         """[B, L, ...] or [L, ...] to [B, ...]."""
         g = self.g
         if self.offsets is None:
-            return reduced(g, "sum" if how == "add" else "max", rows, [1], False)
+            return reduced(g, "sum" if how == "add" else "Max", rows, [1], False)
         if how == "max" and g.opset < 18:
             return self._largest(rows)
         rest = rows.dims[1:]
@@ -84,7 +85,7 @@ class Bags:
         bags = g.Unsqueeze(g.Range(g.dim(0), g.dim(self.count), g.dim(1)), g.ints([1, 2]))
         inside = g.Equal(bags, g.Unsqueeze(self._bag(), g.ints([1])))
         each = g.Where(inside, rows, g.const(-math.inf, self.dtype))
-        return reduced(g, "max", g.typed(each, self.dtype, (self.count, *rows.dims)), [1], False)
+        return reduced(g, "Max", g.typed(each, self.dtype, (self.count, *rows.dims)), [1], False)
 
     def _bag(self) -> Value:
         """The bag of each index: how many bags begin at or before it, less one."""

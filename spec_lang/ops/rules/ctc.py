@@ -25,7 +25,7 @@ def ctc_onnx(
     batch = log_probs.dims[1]
     shape = (batch, width)
     never = g.const(-math.inf, dtype)
-    skips = _skips(g, labels, batch, width, blank)
+    skips = _skips(g, labels, batch, width)
     places = g.Range(g.dim(0), g.dim(width), g.dim(1))
     first = g.Where(g.Equal(places, g.dim(0)), g.const(0.0, dtype), never)
     start = g.typed(g.Expand(first, g.dims(shape)), dtype, shape)
@@ -54,21 +54,22 @@ def _extended(g: Graph, targets: Value, lengths: Value, blank: Dim) -> tuple[Val
     return g.Concat(g.Expand(g.dim(blank), g.dims([batch, 1])), flat, axis=1), 2 * count + 1
 
 
-def _skips(g: Graph, labels: Value, batch: Dim, width: Dim, blank: Dim) -> Value:
-    """Where a label follows another one: it is no blank, and not the label before."""
+def _skips(g: Graph, labels: Value, batch: Dim, width: Dim) -> Value:
+    """Where a label follows another one: the one before it differs, as no blank does from the blank before it."""
     axis = g.ints([1])
     ahead = g.Slice(labels, g.ints([2]), g.dims([width]), axis)
     behind = g.Slice(labels, g.ints([0]), g.ints([-2]), axis)
-    differs = g.And(g.Not(g.Equal(ahead, g.dim(blank))), g.Not(g.Equal(ahead, behind)))
     none = g.Expand(g.const(False, DType.BOOL), g.dims([batch, 2]))
-    return g.Concat(none, differs, axis=1)
+    skips = g.Concat(none, g.Not(g.Equal(ahead, behind)), axis=1)
+    known = width.const is not None and width.const > 1
+    return skips if known else g.Slice(skips, g.ints([0]), g.dims([width]), axis)
 
 
 def _moved(g: Graph, alpha: Value, batch: Dim, places: int) -> Value:
     """Each element so many places further, -inf before the first."""
     none = g.Expand(g.const(-math.inf, alpha.dtype), g.dims([batch, places]))
-    kept = g.Slice(alpha, g.ints([0]), g.ints([-places]), g.ints([1]))
-    return g.Concat(none, kept, axis=1)
+    axis = g.ints([1])
+    return g.Slice(g.Concat(none, alpha, axis=1), g.ints([0]), g.ints([-places]), axis)
 
 
 def _log_sum_exp(g: Graph, terms: Sequence[Value], dtype: DType) -> Value:

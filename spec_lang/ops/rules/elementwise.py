@@ -6,7 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html#type-promoti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.lowering import Graph, Value
@@ -30,6 +30,15 @@ BITS = INTS | {DType.BOOL}
 EVERY = NUMBERS | {DType.BOOL}
 NARROW = frozenset({DType.I8, DType.U8, DType.I16})
 """Ints that ONNX runtimes compute with rarely; lowerings compute in i32."""
+
+
+LARGEST: Final = {
+    1: (3.4028234663852886e38, 3.4028232635611926e38),
+    10: (65504.0, 65472.0),
+    11: (1.7976931348623157e308, 1.7976931348623155e308),
+    16: (3.3895313892515355e38, 3.3762391092936863e38),
+}
+"""The largest finite number of ONNX's float dtypes, by their numbers, and the one below it."""
 
 
 def as_float(dtype: DType) -> DType:

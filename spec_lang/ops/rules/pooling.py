@@ -138,7 +138,7 @@ def _is_whole(x: Value, kernel: Sizes, padding: Sizes, dilation: Sizes | None = 
 
 def _whole_max(g: Graph, x: Value, n: int, return_indices: bool) -> Value | tuple[Value, Value]:
     axes = list(range(len(x.shape) - n, len(x.shape)))
-    y = reduced(g, "max", x, axes, True)
+    y = reduced(g, "Max", x, axes, True)
     if not return_indices:
         return y
     lead = x.dims[:-n]

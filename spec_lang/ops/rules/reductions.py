@@ -13,7 +13,8 @@ from spec_lang.shapes import DType
 def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: bool) -> Value:
     """One Reduce node; `kind` is `sum`, `mean`, `prod`, `max`, `min`, `any`, `all` or an ONNX suffix such as `L2`.
 
-    `axes` are not negative; None reduces all. Sums of ints are i64, as PyTorch's.
+    `axes` are not negative; None reduces all. Sums of ints are i64, as PyTorch's. `max` and `min` of floats are NaN
+    where one of them is; `Max` and `Min` leave that to the runtime, which passes over it.
     """
     if kind in ("any", "all"):
         y = reduced(
@@ -27,6 +28,8 @@ def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: 
         return recast(g, y, x.dtype)
     if axes is not None and (not axes or not x.shape):
         return x
+    if kind in ("max", "min") and x.dtype.is_float:
+        return nan_where_one_is(g, reduced(g, kind.capitalize(), x, axes, keepdim), x, axes, keepdim)
     emit = getattr(g, f"Reduce{kind.capitalize() if kind.islower() else kind}")
     keep = {} if keepdim else {"keepdims": 0}
     if axes is None or list(axes) == list(range(len(x.shape))):
@@ -34,6 +37,12 @@ def reduced(g: Graph, kind: str, x: Value, axes: Sequence[int] | None, keepdim: 
     if kind == "sum" or g.opset >= 18:
         return emit(x, g.ints(axes), **keep)
     return emit(x, axes=list(axes), **keep)
+
+
+def nan_where_one_is(g: Graph, y: Value, x: Value, axes: Sequence[int] | None, keepdim: bool) -> Value:
+    """What floats were reduced to, or NaN: the sum of their sizes is NaN where one of them is, and nowhere else."""
+    size = reduced(g, "L1", x, axes, keepdim)
+    return g.Where(g.IsNaN(size), size, y)
 
 
 def maximum_over(g: Graph, x: Value, axes: list[int]) -> Value:
@@ -44,12 +53,18 @@ def maximum_over(g: Graph, x: Value, axes: list[int]) -> Value:
 
 
 def arg_extreme(g: Graph, kind: str, x: Value, axis: int, keepdim: bool) -> Value:
-    """Where the first largest or smallest element along an axis is."""
+    """Where the first largest or smallest element along an axis is, or the first NaN."""
     if not x.shape:
         return g.const(0, DType.I64)
     if x.dtype in NARROW or x.dtype in (DType.I64, DType.BOOL):
         x = g.cast(x, DType.I32)
-    return getattr(g, f"Arg{kind.capitalize()}")(x, axis=axis, **({} if keepdim else {"keepdims": 0}))
+    keep = {} if keepdim else {"keepdims": 0}
+    found = getattr(g, f"Arg{kind.capitalize()}")(x, axis=axis, **keep)
+    if not x.dtype.is_float:
+        return found
+    nans = g.Cast(g.IsNaN(x), to=g.dtype(DType.I32))
+    size = reduced(g, "L1", x, [axis], keepdim)
+    return g.Where(g.IsNaN(size), g.ArgMax(nans, axis=axis, **keep), found)
 
 
 def magnitude(g: Graph, x: Value, p: float, axes: Sequence[int] | None, keepdim: bool) -> Value:

@@ -88,6 +88,7 @@ class _Places:
             within = g.And(g.GreaterOrEqual(c, zero), g.LessOrEqual(c, last))
             inside = within if inside is None else g.And(inside, within)
             whole = g.Cast(g.Min(g.Max(c, zero), last), to=g.dtype(DType.I64))
+            whole = g.Max(whole, g.const(0, DType.I64))  # NaN is cast to any int
             index = g.Add(g.Mul(index, g.dim(size)), whole)
         flat = g.reshape(g.typed(index, DType.I64, (batch, *self.shape)), [batch, 1, places])
         flat = g.Expand(flat, g.dims([batch, channels, places]))

@@ -7,7 +7,7 @@ from spec_lang.ir.evaluate import FUEL, EvaluationError
 from spec_lang.ir.state import State, Tensor
 from spec_lang.ops.lowering import Value
 from spec_lang.shapes import DType
-from spec_lang.targets.onnx import proto
+from spec_lang.targets.onnx import proto, reference
 from spec_lang.targets.onnx.elaborate import Elaborator
 from spec_lang.targets.onnx.graph import Builder, Stored
 from spec_lang.targets.onnx.nodes import Const, as_edge
@@ -51,5 +51,8 @@ class Buffers:
             found = as_edge(g.cast(value, tensor.dtype)).root
             if isinstance(found, Const) and found.sizes == tensor.shape:
                 return found.raw
+            raw = reference.computed(g, value, tensor.dtype, tensor.shape)
+            if raw is not None:
+                return raw
         message = f"what {tensor.key} starts as cannot be computed without running the model"
         raise EvaluationError("E0906", message, env.file, node.span)

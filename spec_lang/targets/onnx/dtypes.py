@@ -61,6 +61,14 @@ def pack(values: Sequence[Number], number: int) -> bytes:
     return struct.pack(f"<{len(values)}{_FORMATS[number]}", *values)
 
 
+def beyond(values: Sequence[Number], number: int) -> Number | None:
+    """The first finite number that f16 or bf16 would round to an infinity."""
+    if number not in (FLOAT16, BFLOAT16):
+        return None
+    limit = _LARGEST[number]
+    return next((v for v in values if limit <= abs(v) < float("inf")), None)
+
+
 def unpack(raw: bytes, number: int) -> tuple[Number, ...]:
     """The elements of a tensor as Python numbers."""
     values = struct.unpack(f"<{len(raw) // SIZES[number]}{_FORMATS[number]}", raw)
@@ -77,7 +85,7 @@ def _bfloat16(x: float) -> int:
     return min(bits + 0x7FFF + (bits >> 16 & 1), 0xFFFFFFFF) >> 16
 
 
-_LARGEST = {FLOAT: 3.4028235677973366e38, FLOAT16: 65520.0}
+_LARGEST = {FLOAT: 3.4028235677973366e38, FLOAT16: 65520.0, BFLOAT16: 3.3961775292304957e38}
 
 
 def _finite_or_inf(x: float, number: int) -> float:

@@ -21,6 +21,7 @@ from spec_lang.targets.onnx import extern
 from spec_lang.targets.onnx.binding import bind_dims
 from spec_lang.targets.onnx.conditions import condition_of
 from spec_lang.targets.onnx.graph import Builder
+from spec_lang.targets.onnx.loops import looped
 from spec_lang.targets.onnx.nodes import Edge
 
 
@@ -96,12 +97,13 @@ class Elaborator(Paths):
     def body(self, statements: Sequence[model.Statement], env: Env) -> Host:
         """What a method's body returns."""
         try:
-            self._run_all(statements, env)
+            self.run_all(statements, env)
         except _Return as result:
             return result.value
         return None
 
-    def _run_all(self, statements: Sequence[model.Statement], env: Env) -> None:
+    def run_all(self, statements: Sequence[model.Statement], env: Env) -> None:
+        """Run statements one after another."""
         for s in statements:
             _STATEMENTS[type(s)](self, s, env)
 
@@ -140,13 +142,15 @@ class Elaborator(Paths):
         raise _Return(self.value(s.value, env))
 
     def _for(self, s: model.For, env: Env) -> None:
+        if looped(self, s, env):
+            return
         for value in self.items(self.value(s.iterable, env), s.iterable, env):
             bind_target(s.target, value, env.values)
             bind_target(s.target, value, env.locals)
-            self._run_all(s.body, env)
+            self.run_all(s.body, env)
 
     def _if(self, s: model.If, env: Env) -> None:
-        self._run_all(s.body if self.condition(s.test, env) else s.orelse, env)
+        self.run_all(s.body if self.condition(s.test, env) else s.orelse, env)
 
     @contextmanager
     def _at(self, path: str) -> Iterator[None]:
@@ -313,7 +317,14 @@ class Elaborator(Paths):
     def item(self, value: Host, index: Sequence[Host], node: model.Expression, env: Env) -> Host:
         if not isinstance(value, Edge):
             return super().item(value, index, node, env)
-        parts = tuple(SliceOf(i.start, i.stop, i.step) if isinstance(i, slice) else i for i in index)
+        parts = tuple(
+            SliceOf(i.start, i.stop, i.step)
+            if isinstance(i, slice)
+            else list(i)
+            if isinstance(i, tuple | range)
+            else i
+            for i in index
+        )
         return self.function(operators.INDEXING, [value, parts], {}, node, env)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from spec_lang.ops.base import OpError
-from spec_lang.ops.lowering import Step, Value
+from spec_lang.ops.lowering import Step, Unsupported, Value
 from spec_lang.shapes import Dim, DType, Facts, Shape, TensorType, dim
 from spec_lang.targets.onnx import attributes as attribute
 from spec_lang.targets.onnx import dtypes, simplify, widen
@@ -243,9 +243,16 @@ class Builder:
         return found
 
     def const(self, value: Any, dtype: DType) -> Value:
-        """A constant tensor from a Python number or nested lists."""
+        """A constant tensor from a Python number or nested lists.
+
+        Raises:
+            Unsupported: the precision of the export has no such number.
+        """
         flat, sizes = _flatten(value)
         number = self.dtype(dtype)
+        beyond = dtypes.beyond(flat, number)
+        if beyond is not None:
+            raise Unsupported(f"{beyond:g} is beyond the numbers of {dtypes.NAMES[number]}")
         return self.constant(dtypes.pack(flat, number), dtype, sizes, flat)
 
     def constant(

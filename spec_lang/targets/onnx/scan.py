@@ -1,8 +1,8 @@
-"""Recurrences as one Scan node, whose body is built by the same calls as the graph around it.
+"""Recurrences as one Scan or Loop node, whose body is built by the same calls as the graph around it.
 
 A node that needs nothing of the body is emitted outside of it: it is computed once, and shared.
 
-Source: https://onnx.ai/onnx/operators/onnx__Scan.html
+Source: https://onnx.ai/onnx/operators/onnx__Scan.html and https://onnx.ai/onnx/operators/onnx__Loop.html
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spec_lang.ops.lowering import Step, Value
-from spec_lang.shapes import Shape, TensorType
+from spec_lang.shapes import Dim, DType, Shape, TensorType
 from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Body, Edge, Node, as_edge
 
@@ -53,6 +53,31 @@ def scan(
     stacked = [
         g.typed(r, y.dtype, (*y.shape[:axis], length, *y.shape[axis:]))
         for r, y in zip(results[len(states) :], given, strict=True)
+    ]
+    return finals, stacked
+
+
+def loop(
+    g: Emitter, step: Step, states: Sequence[Value], count: Dim
+) -> tuple[Sequence[Value], Sequence[Value]]:
+    """As `scan` over what counts the steps, which may be none: the final states, and the rows stacked in front."""
+    g.depth += 1
+    body = Body(g.depth)
+    index = _taken(g, body, "step", TensorType(DType.I64, ()))
+    goes_on = _taken(g, body, "goes_on", TensorType(DType.BOOL, ()))
+    before = [_taken(g, body, "state", s) for s in states]
+    body.inputs = (index, goes_on, *before)
+    after, given = step(before, [index])
+    typed = [as_edge(g.typed(a, s.dtype, s.shape)) for a, s in zip(after, states, strict=True)]
+    body.outputs = _given(g, body, [goes_on, *typed, *map(as_edge, given)])
+    g.depth -= 1
+    always = g.const(True, DType.BOOL)
+    inputs = [as_edge(v) for v in (g.dim(count), always, *states)]
+    results = g.emit("Loop", inputs, {}, outputs=len(states) + len(given), body=body)
+    results = (results,) if isinstance(results, Edge) else results
+    finals = [g.typed(r, s.dtype, s.shape) for r, s in zip(results, states, strict=False)]
+    stacked = [
+        g.typed(r, y.dtype, (count, *y.shape)) for r, y in zip(results[len(states) :], given, strict=True)
     ]
     return finals, stacked
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from spec_lang.ops.lowering import Unsupported
-from spec_lang.shapes import Dim, DType, Pack, dim
+from spec_lang.shapes import Dim, DType, Pack, dim, symbol
 from spec_lang.shapes.dim import Tree
 from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Const, Edge, Input, as_edge
@@ -70,6 +70,11 @@ class Sizes:
                     low, start = size.bounds[0], offset.const
                     if low is not None and start is not None and scale > 0:
                         self._lows.setdefault(name, (low - start) // scale)
+
+    def define(self, index: Dim, element: Edge) -> None:
+        """What counts a loop, by an i64 tensor of one element."""
+        self._elements[index] = element
+        self._lows.update(dict.fromkeys(index.symbols, 0))
 
     # --- Tensors of sizes ---------------------------------------------------------------------
 
@@ -214,6 +219,9 @@ class Sizes:
 
     def _symbol(self, name: str, size: Dim) -> Edge:
         solved = self._solved.get(name)
+        counted = self._elements.get(symbol(name, 0))
+        if solved is None and counted is not None:
+            return counted
         if solved is None:
             raise Unsupported(f"no input shows {name}, which the size {size} needs")
         whole = solved.at.value.shape[solved.at.axis]

@@ -13,6 +13,7 @@ from spec_lang.targets.torch.expressions import (
     arguments,
     field,
     function_call,
+    in_model_float,
     item,
     keyword,
     loop_variables,
@@ -97,8 +98,8 @@ def _function(w: Draft, e: m.Call, first: Code | None) -> Code:
     """A function of the program; one that acts differently in training is told."""
     call, trains = function_call(w, e, first), w.routine.trains
     if e.name in trains or f"{w.imports.here}.{e.name}" in trains:
-        return Call(call.func, (*call.args, Kw("training", w.training())))
-    return call
+        call = Call(call.func, (*call.args, Kw("training", w.training())))
+    return in_model_float(w, e, (*e.args, *(k.value for k in e.kwargs)), call)
 
 
 # --- Chains and lists of layers ---------------------------------------------------------------

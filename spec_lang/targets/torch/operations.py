@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from spec_lang.ir import model as m
 from spec_lang.ir import operators
-from spec_lang.ops.base import Function
+from spec_lang.ops.base import Function, Op
 from spec_lang.targets.torch import einops
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, IfExp, Kw, flat
-from spec_lang.targets.torch.expressions import arguments, elementwise, spelled
+from spec_lang.targets.torch.expressions import arguments, elementwise, in_model_float, spelled
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram
 from spec_lang.targets.torch.writer import Writer
 
+_CONVERSIONS = frozenset({"to", "type_as"})
+"""The functions that are told a dtype."""
 COMPARISONS = {name: op for op, name in operators.COMPARISONS.items()}
 """The functions that take a number on the left as operators only."""
 
@@ -30,12 +32,39 @@ def operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     if isinstance(cls, type) and issubclass(cls, Function):
         if (at := dropped(e, cls)) is not None:
             args = (*args[:at], _in_training(w, args[at]), *args[at + 1 :])
+        args = _tensors_of_lists(w, e, cls, args)
         args += tuple(_extras(w, e, cls))
         if _as_method(e, cls):
             torch = "." + torch.removeprefix("torch.")
+    if e.name == "float" and (dtype := w.float_dtype()) is not None:
+        return Call(Attr(args[0], "to"), (dtype,))
     if torch.startswith("."):
-        return Call(Attr(args[0], torch[1:]), args[1:])
-    return Call(spelled(w.imports, torch, e.name), args)
+        return _as_declared(w, e, cls, Call(Attr(args[0], torch[1:]), args[1:]))
+    return _as_declared(w, e, cls, Call(spelled(w.imports, torch, e.name), args))
+
+
+def _as_declared(w: Writer, e: m.Call, cls: type[Op], call: Call) -> Code:
+    """The call, whose result is of the model's own floats where it has a dtype from nothing else."""
+    if getattr(cls, "creates", False) or any(k.name == "dtype" for k in e.kwargs) or e.name in _CONVERSIONS:
+        return call
+    return in_model_float(w, e, [*e.args, *(k.value for k in e.kwargs)], call)
+
+
+def _tensors_of_lists(w: Writer, e: m.Call, cls: type[Function], args: tuple[Code, ...]) -> tuple[Code, ...]:
+    """The arguments, with those that are lists where PyTorch's annotations have a tensor as tensors."""
+    if not cls.lists:
+        return args
+
+    def made(name: str, given: m.Expr, code: Code) -> Code:
+        if name not in cls.lists or isinstance(given.type, m.TensorType):
+            return code
+        value = code.value if isinstance(code, Kw) else code
+        tensor = Call(spelled(w.imports, "torch.tensor", "tensor"), (value,))
+        return Kw(code.name, tensor) if isinstance(code, Kw) else tensor
+
+    named = [(k.name or "", k.value) for k in e.kwargs]
+    given = [*zip(cls.arguments, e.args, strict=False), *named]
+    return tuple(made(name, arg, code) for (name, arg), code in zip(given, args, strict=True))
 
 
 def _extras(w: Writer, e: m.Call, cls: type[Function]) -> Iterator[Code]:

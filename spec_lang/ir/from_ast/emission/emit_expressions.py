@@ -406,10 +406,18 @@ class ExpressionEmitter:
         return node_of(
             ir.Subscript,
             value=self.ev(node.value),
-            index=tuple(map(self.ev, node.index)),
+            index=tuple(map(self._index_item, node.index)),
             type=self.type_of(node),
             span=self.span(node),
         )
+
+    def _index_item(self, node: ast.Expr | ast.Slice | ast.Ellipsis) -> ir.Expr:
+        """An index; what is a list is written as one, since a tuple in its place is several indices."""
+        made = self.ev(node)
+        if not self.checked.notes.listed.get(node.number) or isinstance(node, ast.List | ast.Comprehension):
+            return made
+        spread = node_of(ir.Star, value=made, type=None, span=self.span(node))
+        return node_of(ir.List, items=(spread,), type=None, span=self.span(node))
 
     def _slice(self, node: ast.Slice) -> ir.Expr:
         ends = [None if e is None else self.ev(e) for e in (node.start, node.stop, node.step)]

@@ -73,7 +73,7 @@ def infer_op(
     cx = Cx(at.facts, label)
     try:
         named = dict(zip(kwargs, given[len(args) :], strict=True))
-        result = signature.bind(op, given[: len(args)], named).infer(cx)
+        result = signature.infer_function(cx, signature.bind(op, given[: len(args)], named))
     except signature.NeedsCase as needs:
         return needs_case(
             c,

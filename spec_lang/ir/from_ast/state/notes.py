@@ -15,6 +15,7 @@ class Notes:
         "cells",
         "dims_bound",
         "item_of",
+        "listed",
         "refs",
         "required",
         "resolved",
@@ -35,6 +36,8 @@ class Notes:
         """By a `_`, or by the construction of a block, what the dataflow determines."""
         self.item_of: dict[Cell, tuple[Item, ...]] = {}
         """The comprehensions in which each cell was made."""
+        self.listed: dict[int, bool] = {}
+        """The indices of tensors that are lists."""
         self.dims_bound: dict[int, list[tuple[str, tuple[int, ...], int]]] = {}
         """The dims that an assignment's annotation binds."""
         self.required: dict[int, tuple[bool | None, str]] = {}

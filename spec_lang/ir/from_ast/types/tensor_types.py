@@ -24,7 +24,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
     Zip,
 )
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, Truth
+from spec_lang.shapes import MAX_DIMS, Cond, Dim, DType, Pack, TensorType, Truth
 from spec_lang.syntax import ast
 
 MAX_ITEMS = 256
@@ -61,6 +61,8 @@ def _tensor_type(c: Check, at: Place, node: ast.TensorType) -> Value:
         shape.append(one)
     if sum(isinstance(d, Pack) for d in shape) > 1:
         return c.error("E0404", "a type has at most one `*` among its dims", node)
+    if len(shape) > MAX_DIMS:
+        return c.error("E0302", f"a tensor has at most {MAX_DIMS} dims, but this one has {len(shape)}", node)
     return TensorType(dtype, tuple(shape))
 
 
