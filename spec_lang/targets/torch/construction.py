@@ -71,7 +71,7 @@ def _conditions(w: Build, lets: dict[str, m.Let]) -> list[str]:
     """
     block = w.attributes.block
     lines: list[str] = []
-    for r in _requires(block):
+    for r in block.constructing:
         lines += _lets(w, names_in(r.test), lets)
         lines += statement(8, "if ", negated(w.expr(r.test)), ":")
         lines += raise_lines(12, r.message, r.test, w.expr)
@@ -79,12 +79,6 @@ def _conditions(w: Build, lets: dict[str, m.Let]) -> list[str]:
     texts = " ".join(d for p in block.members if isinstance(p, m.Param) for d in p.type.dims)
     lines += _lets(w, names_in(*parts) | {n for n in lets if n in texts}, lets)
     return lines + _lets(w, {n for let in lets.values() for n in names_in(let.value)}, lets)
-
-
-def _requires(block: m.Block) -> list[m.Require]:
-    """The block's own conditions, and those of its methods that construction can decide."""
-    inner = [s for method in block.methods for s in method.body if isinstance(s, m.Require)]
-    return [r for r in (*block.requires, *inner) if r.open and r.at == "init"]
 
 
 def _lets(w: Build, wanted: set[str], lets: dict[str, m.Let]) -> list[str]:

@@ -18,6 +18,7 @@ from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, Maybe, Value
 from spec_lang.shapes import Cond, Dim, TensorType
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def require_statement(c: Check, at: Place, node: ast.Require) -> bool:
@@ -33,16 +34,36 @@ def require(c: Check, at: Place, node: ast.Require) -> None:
     assert isinstance(cond, bool | Cond)
     known = at.decide(cond)
     message = node.message.value if node.message is not None else str(cond)
+    early = not at.path and _is_outermost(c, node) and _is_early(c, at, node.test)
     if known is False:
         shown = c.source.at(node.test.span)
         notes = () if isinstance(cond, bool) or cond == Cond.FALSE else (f"it is `{cond}`",)
-        c.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
-    when = time(c, cond) if isinstance(cond, Cond) and not at.path else "call" if at.path else "init"
+        c.error("E0602", f"`{shown}` never holds", node.test, notes=notes, built=early)
+    when = time(c, cond) if isinstance(cond, Cond) and not at.path else "init" if early else "call"
     c.effects.note(c.notes.required, node.number, (known, when))
     if known is None and isinstance(cond, Cond):
         place = c.label(node.test, "required here")
         at.assume(cond)
         owe(c, at, cond, message, place, True)
+
+
+def _is_outermost(c: Check, node: ast.Require) -> bool:
+    """Whether a condition stands in no branch and no loop, so that the constructor checks it as it is written."""
+    parts = getattr(c.definition.node, "parts", ())
+    return any(s is node for p in parts for s in (p, *(p.body if isinstance(p, ast.Method) else ())))
+
+
+def _is_early(c: Check, at: Place, test: ast.Expr) -> bool:
+    """Whether construction knows all that a condition names."""
+
+    def late(size: Value) -> bool:
+        names = size.symbols if isinstance(size, Dim) else frozenset()
+        return any(n in c.block.dims and n not in c.effects.needed for n in names)
+
+    names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
+    if names & (at.locals.keys() | at.bound.keys() | c.block.members.keys()):
+        return False
+    return not any(late(c.block.dims.get(n)) or late(c.block.lets.get(n)) for n in names)
 
 
 def return_(c: Check, at: Place, node: ast.Return) -> bool:

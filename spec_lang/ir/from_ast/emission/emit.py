@@ -129,14 +129,17 @@ class Emitter(ExpressionEmitter):
             test=self.ev(node.test),
             message=node.message.value if node.message is not None else " ".join(text.split()),
             at=at,
-            open=known is not True or self._of_a_default(node.test),
+            open=known is not True or self._of_one_value(node.test),
             **self._around(node),
         )
 
-    def _of_a_default(self, test: ast.Expr) -> bool:
-        """Whether a condition was only seen to hold for the default of a list."""
-        lists = {n for n, v in self.checked.summary.mono.items() if isinstance(v, list)}
-        return bool(lists) and any(isinstance(n, ast.Name) and n.id in lists for n in walk(test))
+    def _of_one_value(self, test: ast.Expr) -> bool:
+        """Whether a condition was only seen to hold for one value of what a definition is checked for by value."""
+        names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
+        for part in reversed(getattr(self.definition.node, "parts", ())):
+            if isinstance(part, ast.Let) and part.name.id in names:
+                names |= {n.id for n in walk(part.value) if isinstance(n, ast.Name)}
+        return not names.isdisjoint(self.checked.summary.mono)
 
     def _is_written(self, o: Owed) -> bool:
         """Whether a `require` of this block says it, which the constructor checks as it is written."""
@@ -151,6 +154,23 @@ class Emitter(ExpressionEmitter):
             for statements in (node.parts, *bodies)
             for r in statements
         )
+
+    def _is_to_be_said(self, o: Owed) -> bool:
+        """Whether the constructor checks a condition of its own: what nothing else checks, and all uses of the class need."""
+        if not self.sayable(o) or _torch_checks(o) or self._is_written(o):
+            return False
+        return _is_of_all(self.known, self.definition, o) and not self._is_checked_inside(o)
+
+    def _is_checked_inside(self, o: Owed) -> bool:
+        """Whether the class of a block used here checks a condition, or that of a block inside it."""
+        while o.origin is not None:
+            definition, o = o.origin
+            checks = self.known.by_definition.get(definition)
+            if checks and _is_of_all(self.known, definition, o):
+                other = Emitter(checks[0], self.known, self.remarks)
+                if _torch_checks(o) or other._is_written(o) or (other.sayable(o) and o.origin is None):
+                    return True
+        return False
 
     def sayable(self, o: Owed) -> bool:
         """Whether a condition is checked in words: one on an argument that may also be a tuple does not make sense for all values.
@@ -384,11 +404,7 @@ class Emitter(ExpressionEmitter):
                 expects.append(node_of(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
-        requires += [
-            self.owed(o, "init")
-            for o in summary.owed
-            if self.sayable(o) and not (o.passed or _torch_checks(o) or self._is_written(o))
-        ]
+        requires += [self.owed(o, "init") for o in summary.owed if self._is_to_be_said(o)]
         return node_of(
             ir.Block,
             entry=node.kind == "model",
@@ -461,6 +477,11 @@ STATEMENTS: dict[type, Callable[[Emitter, Any], ir.Stmt]] = {
 }
 
 
+def _is_of_all(known: Known, definition: Def, o: Owed) -> bool:
+    """Whether every use of a class owes a condition: what one of them needs is checked where that one is."""
+    return all(any(x.cond == o.cond for x in each.summary.owed) for each in known.by_definition[definition])
+
+
 def _torch_checks(o: Owed) -> bool:
-    """A condition on floats (`0 <= p <= 1`), which PyTorch's own constructors check."""
-    return not o.cond.symbols and any(not isinstance(f, Every) for f in o.cond.flags)
+    """A layer's condition on floats (`0 <= p <= 1`), which PyTorch's own constructors check."""
+    return not (o.stated or o.cond.symbols) and any(isinstance(f, Compared) for f in o.cond.flags)
