@@ -77,6 +77,12 @@ KINDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"n": 3},
         {"b": False},
     ),
+    "floats of a list": (
+        fn("p < 1", ", p: float")
+        + model("ps: list[float] = [0.5, 0.25]", "for p in ps:\n                x = f(x, p)"),
+        {"ps": []},
+        {"ps": [0.5, 2.0]},
+    ),
     "nested": (
         fn("k > 3", ", k: int")
         + "    fn g(x: float[N, e], k: int) -> float[N, e]:\n        return f(x, k - 1)\n"
@@ -144,7 +150,7 @@ def test_construction_checks(kind: str) -> None:
     for row in ({}, right):
         made(**row).other(torch.ones(2, row.get("d", 8) if "d" in right else 3))
         instantiate(program, "M", row)
-    with pytest.raises(ValueError, match=r"\(\w+=.*\)$"):
+    with pytest.raises(ValueError, match=r"\(\w+=.*\)$|^so it is$"):
         made(**wrong)
     with pytest.raises(EvaluationError):
         instantiate(program, "M", wrong)

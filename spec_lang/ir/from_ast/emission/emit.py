@@ -177,9 +177,8 @@ class Emitter(ExpressionEmitter):
 
         PyTorch checks itself what floats along a loop must be.
         """
-        if any(isinstance(f, Compared) for f in o.cond.flags) and any(
-            isinstance(f, Every) for f in o.cond.flags
-        ):
+        kinds = {type(f) for f in o.cond.flags}
+        if not o.stated and Compared in kinds and Every in kinds:
             return False
         hypers = getattr(self.definition.node, "hypers", None) or ()
         return not any(
