@@ -37,6 +37,10 @@ def init_lines(attributes: Attributes, imports: Imports, read: Collection[str]) 
     else:
         lines = ["        super().__init__()", *before]
     lines += _attributes(w, read, lets)
+    if attributes.like in read:
+        empty = Call(name(f"{imports.use('torch')}.empty"), (Atom("0"),))
+        args = Atom(quoted(attributes.like)), empty, Kw("persistent", Atom("False"))
+        lines += statement(8, "", Call(name("self.register_buffer"), args))
     for member in block.members:
         lines += _member(w, member)
     lines += _ties(w)

@@ -100,7 +100,7 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
             elif known is None:
                 nameless = o.cond.symbols & c.block.running.counters - c.block.running.names.keys()
                 message = o.message.replace(str(o.cond), str(cond)) if nameless else o.message
-                owe(c, at, cond, message, o.place, o.stated)
+                owe(c, at, cond, message, o.place, o.stated, o.origin)
 
 
 def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:
