@@ -17,6 +17,7 @@ from spec_lang.targets.torch.expressions import (
     keyword,
     loop_variables,
 )
+from spec_lang.targets.torch.floats import as_floats
 from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.lines import remarked, stated
 from spec_lang.targets.torch.names import safe
@@ -228,7 +229,7 @@ def _either(w: Draft, e: m.IfExp) -> Code:
 def _operator(w: Draft, e: m.Binary) -> Code:
     """An operator; the right side of `and` or `or` that needs lines of its own runs only if the left one lets it."""
     if e.op not in ("and", "or") or not runs(e.right):
-        return EXPRESSIONS[m.Binary](w, e)
+        return as_floats(w, e, EXPRESSIONS[m.Binary](w, e))
     left = value(w, e.left)
     w.held -= atoms(left)
     variable = w.scope.fresh("holds", "so")

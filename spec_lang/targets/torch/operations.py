@@ -10,6 +10,7 @@ from spec_lang.ops.base import Function
 from spec_lang.targets.torch import einops
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, IfExp, Kw, flat
 from spec_lang.targets.torch.expressions import arguments, elementwise, spelled
+from spec_lang.targets.torch.floats import as_floats
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram
 from spec_lang.targets.torch.writer import Writer
@@ -20,6 +21,10 @@ COMPARISONS = {name: op for op, name in operators.COMPARISONS.items()}
 
 def operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     """A call of a library function."""
+    return as_floats(w, e, _operation(w, e, first))
+
+
+def _operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     if e.name in einops.NAMES:
         return _einops(w, e, first)
     if e.name in COMPARISONS and first is None and not _on_tensor(e):

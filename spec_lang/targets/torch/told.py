@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from spec_lang.ir import model as m
 from spec_lang.ops.base import FUNCTIONS
+from spec_lang.targets.torch.floats import turns_to_floats
 from spec_lang.targets.torch.operations import dropped
 from spec_lang.targets.torch.walk import bound_in, nodes, statements_in
 
@@ -93,7 +94,7 @@ def _asks_for_floats(n: m.Node) -> bool:
     """Whether an expression asks for the model's float dtype."""
     if isinstance(n, m.Name):
         return n.ref == "builtin" and n.id == "float"
-    return (
+    return turns_to_floats(n) or (
         _creates(n)
         and isinstance(n, m.Call)
         and isinstance(n.type, m.TensorType)
