@@ -13,10 +13,10 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.agreeing import fits, same_type
 from spec_lang.ir.from_ast.uses.obligations import owe, time
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
-from spec_lang.ir.from_ast.values.substitution import item_at
-from spec_lang.ir.from_ast.values.texts import type_text
+from spec_lang.ir.from_ast.values.substitution import item_at, substitute
+from spec_lang.ir.from_ast.values.texts import type_symbols, type_text
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, Maybe, Value
-from spec_lang.shapes import Cond, Dim, TensorType
+from spec_lang.shapes import Absent, Cond, Dim, TensorType, dim, symbol
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
 
@@ -83,11 +83,15 @@ def return_(c: Check, at: Place, node: ast.Return) -> bool:
         return True
     if not isinstance(value, tuple | list) or len(value) != len(declared):
         n = len(value) if isinstance(value, tuple | list) else 1
+        if len(declared) == n:
+            message = "the results are a tuple of one, as their parentheses say, but no tuple is returned"
+            hint = "return a tuple, `(y,)`, or write the result's type without parentheses and a name"
+        else:
+            found = f"{n} {'is' if n == 1 else 'are'} returned"
+            message = f"{len(declared)} {'result is' if len(declared) == 1 else 'results are'} declared, but {found}"
+            hint = None
         c.error(
-            "E0309",
-            f"{len(declared)} results are declared, but {n} {'is' if n == 1 else 'are'} returned",
-            node.value,
-            labels=(c.label(at.frame.nodes[0], "declared here"),),
+            "E0309", message, node.value, labels=(c.label(at.frame.nodes[0], "declared here"),), help=hint
         )
         return True
     nodes = node.value.items if isinstance(node.value, ast.Tuple) else [node.value] * len(declared)
@@ -203,11 +207,25 @@ def _joined_locals(
                     f"`{name}` is {type_text(a)} where {test}, and {type_text(b)} elsewhere",
                     node.test,
                     notes=(*trail(c, a), *trail(c, b)),
-                    help="give it one type in both branches, or another name in one",
+                    help=_nothing_added(c, test, a, b)
+                    or "give it one type in both branches, or another name in one",
                 )
                 joined = POISON
             result[name] = joined
     return result
+
+
+def _nothing_added(c: Check, test: Cond, a: Value, b: Value) -> str | None:
+    """What to state where two types are the same if a dim is 0 that an optional input has: `past` adds `P` to them."""
+    inside = test.parts[0] if test.op == "not" else test
+    if not (isinstance(inside.said, Absent) and isinstance(a, TensorType) and isinstance(b, TensorType)):
+        return None
+    there = f"{inside.said.name} is not none"
+    for name in sorted(type_symbols(a) | type_symbols(b)):
+        may_be_none = name in c.block.dims and c.block.dims[name] == symbol(name, 0)
+        if may_be_none and substitute(a, {name: dim(0)}) == substitute(b, {name: dim(0)}):
+            return f"say that nothing is added where it is absent: `require {there} or {name} == 0`"
+    return None
 
 
 def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value, ends: Ends) -> Value | Different:
