@@ -89,7 +89,7 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
                     continue  # of the items' fields: their own constructors check it
                 every = _every(cond, it)
                 if every != cond and not varies(every) and time(c, every) == "init":
-                    owe(c, at, every, o.message, o.place, o.stated, o.passed)
+                    owe(c, at, every, o.message, o.place, o.stated, o.origin)
                     continue
                 c.error(
                     "E0601",
