@@ -272,9 +272,6 @@ class Cond:
         match self.op:
             case "true" | "false":
                 return "const", self.op == "true"
-            case "flag" if isinstance(self.said, Every):
-                index, over = self.said.index, ("call", "range", self.said.length.tree())
-                return "call", "all", ("each", index, self.said.cond.tree(), over)
             case "flag":
                 return "opaque", str(self.said)
             case "not" if self.parts[0].op == "divides":

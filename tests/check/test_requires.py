@@ -83,6 +83,19 @@ KINDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"ps": []},
         {"ps": [0.5, 2.0]},
     ),
+    "a division": (
+        "    fn inverse(p: float) = 1 / p\n" + model("p: float = 0.5", "x = x * inverse(1 - p)"),
+        {"p": 2.0},
+        {"p": 1.0},
+    ),
+    "a division of ints": (model("k: int >= 0 = 1", "x = x * (7 // k) * (7 % k)"), {"k": 2}, {"k": 0}),
+    "a division in a branch": (
+        model("k: int >= 0 = 0, j: int >= 0 = 1", "x = x * (7 // k if k > 0 else 7 % j)"),
+        {"k": 2, "j": 0},
+        {"j": 0},
+    ),
+    "a logarithm": (model("p: float = 0.5", "x = x * log(p)"), {"p": 2.0}, {"p": 0.0}),
+    "a root": (model("p: float = 0.5", "x = x * sqrt(p) * p ** 0.5"), {"p": 0.0}, {"p": -1.0}),
     "nested": (
         fn("k > 3", ", k: int")
         + "    fn g(x: float[N, e], k: int) -> float[N, e]:\n        return f(x, k - 1)\n"

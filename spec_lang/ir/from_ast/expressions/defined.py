@@ -39,7 +39,7 @@ def _holds(c: Check, at: Place, value: Value, op: str, node: ast.Expr, what: str
     if not isinstance(value, Dim | Real) or (isinstance(value, Dim) and value.const is not None):
         return True  # what is known is computed
     low, high = range_of(value)
-    if low > 0 or (op == "!=" and high < 0) or (op == ">=" and low >= 0):
+    if _is_positive(value) or (op == "!=" and high < 0) or (op == ">=" and low >= 0):
         return True
     cond = _compared(value, op)
     known = at.decide(cond)
@@ -53,6 +53,15 @@ def _holds(c: Check, at: Place, value: Value, op: str, node: ast.Expr, what: str
     if known is None:
         owe(c, at, cond, f"{what} needs {cond}", node, True)
     return True
+
+
+def _is_positive(value: object) -> bool:
+    """Whether a number is above 0, however near."""
+    if not isinstance(value, Dim | Real | float):
+        return False
+    if isinstance(value, Real) and value.head in ("*", "/", "sqrt"):
+        return all(map(_is_positive, value.args))
+    return range_of(value)[0] > 0 or (isinstance(value, Real) and value.head == "exp")
 
 
 def _compared(value: Dim | Real, op: str) -> Cond:
