@@ -21,7 +21,9 @@ from spec_lang.targets.torch.told import Told
 from spec_lang.targets.torch.writer import Writer
 
 
-def block_class(block: m.Block, imports: Imports, functions: Mapping[str, Told], tied: frozenset[str]) -> list[str]:
+def block_class(
+    block: m.Block, imports: Imports, functions: Mapping[str, Told], tied: frozenset[str]
+) -> list[str]:
     """The class of a block: `__init__`, `forward`, and the other methods in the author's order."""
     attributes = Attributes(block)
     written = [method_lines(method, attributes, imports, functions) for method in block.methods]
