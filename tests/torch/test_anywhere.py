@@ -228,6 +228,8 @@ def holds(tree: ast.Module, module: ModuleType, move: str, small: bool = False) 
     for model in models(tree):
         for row in hypers(model)[:1] if small else [{}]:
             known = bind(spec, model.hypers or (), (), dict(row)) if model.hypers is not None else {}
+            for let in (p for p in model.parts if isinstance(p, ast.Let)):
+                known[let.name.id] = Evaluator(spec, known).value(let.value)
             with floats(DTYPES.get(move, torch.float32)):
                 made: nn.Module = getattr(module, safe(model.name.id))(**row)
                 made.to(DTYPES.get(move, move))
