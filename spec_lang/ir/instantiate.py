@@ -204,8 +204,8 @@ class Constructions(Evaluator):
         return BlockTemplate(definition, inner.values, children)
 
     def _require(self, definition: model.Block, inner: Env, node: model.Call | None, env: Env) -> None:
-        for r in definition.requires:
-            if r.at == "init" and r.open and not self.condition(r.test, inner):
+        for r in definition.constructing:
+            if not self.condition(r.test, inner):
                 at, file = (node.span, env.file) if node is not None else (r.span, definition.file)
                 raise EvaluationError("E0601", broken(r, inner), file, at)
 

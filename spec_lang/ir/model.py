@@ -607,6 +607,12 @@ class Block(Definition):
     methods: tuple[Method, ...] = ()
     expects: tuple[Expect, ...] = ()
 
+    @property
+    def constructing(self) -> tuple[Require, ...]:
+        """What construction checks: the block's conditions, and those of its methods whose names it knows."""
+        inner = (s for m in self.methods for s in m.body if isinstance(s, Require))
+        return tuple(r for r in (*self.requires, *inner) if r.open and r.at == "init")
+
 
 class Variant(Definition):
     """`model ResNet50 = ResNet(...)`: `base` with other values."""

@@ -21,6 +21,7 @@ from spec_lang.shapes.dtype import DType, MixedPrecision, promote, promote_scala
 from spec_lang.shapes.errors import ParseError, TooLarge, Undefined
 from spec_lang.shapes.facts import Facts, Verdict
 from spec_lang.shapes.flags import Absent, Choice, Compared, Every, Flag, Is, Same, Truth
+from spec_lang.shapes.ranges import range_of, whole_range
 from spec_lang.shapes.real import Real, operand, template
 from spec_lang.shapes.tensor import MAX_DIMS, Pack, Shape, TensorType
 
@@ -74,8 +75,10 @@ __all__ = [
     "parse",
     "promote",
     "promote_scalar",
+    "range_of",
     "read",
     "root",
     "symbol",
     "template",
+    "whole_range",
 ]

@@ -98,7 +98,7 @@ def test_a_layout_that_is_dropped_leaves_nothing(spec: Path, monkeypatch: pytest
     def body_twice(r: Routine, *args: Any) -> list[str]:
         owners = (r.imports, *([r.owner] if r.owner else []))
         before, mark = tables(*owners), r.effects.mark()
-        again = Routine(r.rules, r.imports, r.method, r.trains, r.owner)
+        again = Routine(r.rules, r.imports, r.method, r.functions, r.owner)
         body(again, *args)
         r.effects.undo(mark)
         assert not unlike(before, tables(*owners))

@@ -7,9 +7,9 @@ from spec_lang.diagnostics.code import Code
 ROWS: dict[str, Code] = {
     "E0500": Code(
         "a value that cannot be computed",
-        "With these values for the hyperparameters, an expression of the model has no value: it divides by zero, or takes an item that is not there. Give other values, or state what they must be with `require` or a bound such as `n: int >= 1`.",
-        "model M(n: int >= 0 = 2):\n    layers:\n        fc = Linear(4, 8 // n)\n\n    forward(x: float[N, 4]) -> float[N, _]:\n        return x -> fc\n\n    expect M(n=0).parameters == 20",
-        "model M(n: int = 2):\n    layers:\n        fc = Linear(4, 8 // n)\n\n    forward(x: float[N, 4]) -> float[N, _]:\n        return x -> fc\n\n    expect M(n=1).parameters == 40",
+        "With these values for the hyperparameters, an expression of the model has no value: it is a power that has none, or takes an item that is not there. Give other values, or state what they must be with `require` or a bound such as `n: int >= 1`.",
+        "model M(p: float = 0.1, q: float = 2.0):\n    layers:\n        norm = LayerNorm(4, eps=p ** q)\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> norm\n\n    expect M(p=0.0, q=-1.0).parameters == 8",
+        "model M(p: float = 0.1, q: float = 2.0):\n    layers:\n        norm = LayerNorm(4, eps=p ** q)\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> norm\n\n    expect M(p=0.0, q=1.0).parameters == 8",
     ),
     "E0501": Code(
         "an argument is out of range",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from spec_lang.ir.arithmetic import Host, NoValue, as_float, as_int
 from spec_lang.ir.builtins.row import Constant, Row, Site, Value
 from spec_lang.ops.kinds import Choice, Real
-from spec_lang.shapes import Cond, Dim, dim, maximum, opaque
+from spec_lang.shapes import Cond, Dim, dim, maximum, opaque, whole_range
 
 
 def _whole(site: Site, name: str, value: Value, function: Callable[[float], int]) -> Value:
@@ -23,7 +23,9 @@ def _whole(site: Site, name: str, value: Value, function: Callable[[float], int]
             raise NoValue(f"`{name}` of {value}")
         return dim(function(value))
     if isinstance(value, Real):
-        return site.whole(value, opaque(f"{name}({value})".replace("{", "").replace("}", "")))
+        low, high = whole_range(value, function)
+        text = f"{name}({value})".replace("{", "").replace("}", "")
+        return site.whole(value, opaque(text, low=low, high=high))
     raise NoValue(f"`{name}` takes a number, not {site.kind(value)}")
 
 

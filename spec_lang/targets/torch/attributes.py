@@ -168,10 +168,35 @@ class Attributes:
         made = [p.value for p in self.block.members if isinstance(p, m.Layer)]
         if any(map(parameters, made)):
             return Attr(Call(Atom("next"), (Call(name("self.parameters")),)), "dtype")
+        buffers = [p for p in self.block.members if isinstance(p, m.Param) and p.type.dtype == "float"]
+        if buffers:
+            return Attr(Attr(Atom("self"), buffers[0].name), "dtype")
+        if not self.block.entry:
+            return Attr(Attr(Atom("self"), self.like), "dtype")
         if not made:
             return None
         default = Call(name("torch.get_default_dtype"))
         return Call(Atom("next"), (Atom("(p.dtype for p in self.parameters())"), default))
+
+    def a_device(self) -> Code | None:
+        """Where a parameter or a buffer of this block's lives."""
+        dtype = self.a_parameter()
+        if isinstance(dtype, Attr):
+            return Attr(dtype.value, "device")
+        buffers = [p for p in self.block.members if isinstance(p, m.Param)]
+        if buffers:
+            return Attr(Attr(Atom("self"), buffers[0].name), "device")
+        if dtype is None:
+            return None
+        return Call(Atom("next"), (Atom("(p.device for p in self.parameters())"), Atom("None")))
+
+    @cached_property
+    def like(self) -> str:
+        """The empty buffer by which a part without parameters of its own learns the model's dtype and device."""
+        name = "_like"
+        while name in self._own or name in map(self.stored, self.statics):
+            name += "_"
+        return name
 
     def made(self, e: m.Expr) -> m.Expr | None:
         """The constructor behind a path to a module of this block, where it is one."""

@@ -13,17 +13,18 @@ from spec_lang.targets.torch.expressions import (
     arguments,
     field,
     function_call,
-    in_model_float,
     item,
     keyword,
     loop_variables,
 )
+from spec_lang.targets.torch.floats import as_floats
 from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.lines import remarked, stated
 from spec_lang.targets.torch.names import safe
 from spec_lang.targets.torch.operations import operation
 from spec_lang.targets.torch.routine import Draft
 from spec_lang.targets.torch.text import attribute
+from spec_lang.targets.torch.told import NOTHING, float_source
 from spec_lang.targets.torch.types import annotation, shape
 from spec_lang.targets.torch.walk import nodes
 from spec_lang.targets.torch.writer import Rules
@@ -95,11 +96,15 @@ def _given(w: Draft, e: m.Call, first: Code | None) -> tuple[Code, ...]:
 
 
 def _function(w: Draft, e: m.Call, first: Code | None) -> Code:
-    """A function of the program; one that acts differently in training is told."""
-    call, trains = function_call(w, e, first), w.routine.trains
-    if e.name in trains or f"{w.imports.here}.{e.name}" in trains:
-        call = Call(call.func, (*call.args, Kw("training", w.training())))
-    return in_model_float(w, e, (*e.args, *(k.value for k in e.kwargs)), call)
+    """A function of the program, and what it is told of the mode and of where and in what dtype to make tensors."""
+    call, functions = function_call(w, e, first), w.routine.functions
+    told = functions.get(e.name if "." in e.name else f"{w.imports.here}.{e.name}", NOTHING)
+    more = [Kw("training", w.training())] if told.training else []
+    if told.device is not None and (device := w.device()) is not None:
+        more.append(Kw(told.device, device))
+    if told.dtype is not None and (dtype := w.float_dtype()) is not None:
+        more.append(Kw(told.dtype, dtype))
+    return Call(call.func, (*call.args, *more))
 
 
 # --- Chains and lists of layers ---------------------------------------------------------------
@@ -182,8 +187,8 @@ def _may_hold(w: Draft, variable: str, kind: m.Type | None) -> bool:
     """Whether a variable may hold such a value: a float input holds floats, as its dtype is asked for."""
     if _dtype(kind) in (None, "float"):
         return True
-    inputs = w.routine.method.inputs
-    return not any(w.routine.is_float(i) and w.scope.local(i.name) == variable for i in inputs)
+    source = float_source(w.routine.method)
+    return source is None or w.scope.local(source.name) != variable
 
 
 def _is_free(w: Draft, id_: str, python: str) -> bool:
@@ -233,7 +238,7 @@ def _either(w: Draft, e: m.IfExp) -> Code:
 def _operator(w: Draft, e: m.Binary) -> Code:
     """An operator; the right side of `and` or `or` that needs lines of its own runs only if the left one lets it."""
     if e.op not in ("and", "or") or not runs(e.right):
-        return EXPRESSIONS[m.Binary](w, e)
+        return as_floats(w, e, EXPRESSIONS[m.Binary](w, e))
     left = value(w, e.left)
     w.held -= atoms(left)
     variable = w.scope.fresh("holds", "so")

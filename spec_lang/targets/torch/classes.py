@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import Attributes
 from spec_lang.targets.torch.code import Atom, Call, Code, Kw, flat
@@ -16,16 +18,20 @@ from spec_lang.targets.torch.settled import settled
 from spec_lang.targets.torch.signature import Parameter, define, hyperparameter
 from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.ties import hook, loading
+from spec_lang.targets.torch.told import Told
 from spec_lang.targets.torch.writer import Writer
 
 
-def block_class(block: m.Block, imports: Imports, trains: frozenset[str], tied: frozenset[str]) -> list[str]:
+def block_class(
+    block: m.Block, imports: Imports, functions: Mapping[str, Told], tied: frozenset[str]
+) -> list[str]:
     """The class of a block: `__init__`, `forward`, and the other methods in the author's order."""
     block = settled(block)
     attributes = Attributes(block)
-    written = [method_lines(method, attributes, imports, trains) for method in block.methods]
+    written = [method_lines(method, attributes, imports, functions) for method in block.methods]
     methods = [lines for lines, _ in written]
-    init = init_lines(attributes, imports, {name for _, read in written for name in read})
+    read = {name for _, names in written for name in names}
+    init = init_lines(attributes, imports, read)
     parts = [part for part in (init, *methods) if part]
     if block.ties:
         parts.append(hook(block.ties, imports))
@@ -40,6 +46,8 @@ def block_class(block: m.Block, imports: Imports, trains: frozenset[str], tied: 
         for p in block.members
         if isinstance(p, m.Param) and p.kind == "buffer"
     ]
+    if attributes.like in read:
+        fields.append(f"    {attributes.like}: {imports.use('Tensor')}")
     lines = [f"class {imports.definition(block.name)}({base}):", *docstring(4, _doc(block))]
     if fields:
         parts.insert(0, fields)

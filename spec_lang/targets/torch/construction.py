@@ -37,6 +37,10 @@ def init_lines(attributes: Attributes, imports: Imports, read: Collection[str]) 
     else:
         lines = ["        super().__init__()", *before]
     lines += _attributes(w, read, lets)
+    if attributes.like in read:
+        empty = Call(name(f"{imports.use('torch')}.empty"), (Atom("0"),))
+        args = Atom(quoted(attributes.like)), empty, Kw("persistent", Atom("False"))
+        lines += statement(8, "", Call(name("self.register_buffer"), args))
     for member in block.members:
         lines += _member(w, member)
     lines += _ties(w)
@@ -71,7 +75,7 @@ def _conditions(w: Build, lets: dict[str, m.Let]) -> list[str]:
     """
     block = w.attributes.block
     lines: list[str] = []
-    for r in _requires(block):
+    for r in block.constructing:
         lines += _lets(w, names_in(r.test), lets)
         lines += statement(8, "if ", negated(w.expr(r.test)), ":")
         lines += raise_lines(12, r.message, r.test, w.expr)
@@ -79,12 +83,6 @@ def _conditions(w: Build, lets: dict[str, m.Let]) -> list[str]:
     texts = " ".join(d for p in block.members if isinstance(p, m.Param) for d in p.type.dims)
     lines += _lets(w, names_in(*parts) | {n for n in lets if n in texts}, lets)
     return lines + _lets(w, {n for let in lets.values() for n in names_in(let.value)}, lets)
-
-
-def _requires(block: m.Block) -> list[m.Require]:
-    """The block's own conditions, and those of its methods that construction can decide."""
-    inner = [s for method in block.methods for s in method.body if isinstance(s, m.Require)]
-    return [r for r in (*block.requires, *inner) if r.open and r.at == "init"]
 
 
 def _lets(w: Build, wanted: set[str], lets: dict[str, m.Let]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from spec_lang.ir import model as m
@@ -135,28 +135,7 @@ def _binary(w: Writer, e: m.Binary) -> Code:
         raise BadProgram(f"{e.op!r} is no operator")
     if e.op == "+" and isinstance(e.type, m.ListType):
         return List((*spliced(left), *spliced(right)))
-    return in_model_float(w, e, (e.left, e.right), Binary(e.op, left, right))
-
-
-def in_model_float(w: Writer, e: m.Expr, operands: Iterable[m.Expr], code: Code) -> Code:
-    """What is `float` though nothing that it is made of is: PyTorch makes its default dtype of ints and numbers."""
-    if not (isinstance(e.type, m.TensorType) and e.type.dtype == _MODEL_FLOAT):
-        return code
-    if any(_has_floats(o) for o in operands) or (dtype := w.float_dtype()) is None:
-        return code
-    return Call(Attr(code, "to"), (dtype,))
-
-
-def _has_floats(e: m.Expr) -> bool:
-    """Whether an operand is a tensor of the model's own floats, or has one."""
-    if isinstance(e, m.List | m.Tuple):
-        return any(map(_has_floats, e.items))
-    kind = e.type
-    while isinstance(kind, m.OptionalType | m.ListType):
-        kind = kind.item if isinstance(kind, m.ListType) else kind.base
-    if isinstance(kind, m.TupleType):
-        return any(isinstance(i, m.TensorType) and i.dtype == _MODEL_FLOAT for i in kind.items)
-    return isinstance(kind, m.TensorType) and kind.dtype == _MODEL_FLOAT
+    return Binary(e.op, left, right)
 
 
 def _compare(w: Writer, e: m.Compare) -> Code:

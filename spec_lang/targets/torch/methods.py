@@ -20,6 +20,7 @@ from spec_lang.targets.torch.routine import Draft, Routine
 from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
 from spec_lang.targets.torch.statements import body
 from spec_lang.targets.torch.text import attribute, docstring
+from spec_lang.targets.torch.told import Told
 from spec_lang.targets.torch.types import annotation
 from spec_lang.targets.torch.walk import names_in, nodes
 
@@ -33,28 +34,35 @@ class _Head(NamedTuple):
 
 
 def method_lines(
-    method: m.Method, owner: Attributes, imports: Imports, trains: frozenset[str]
+    method: m.Method, owner: Attributes, imports: Imports, functions: Mapping[str, Told]
 ) -> tuple[list[str], Collection[str]]:
     """A method of a block, and the names of what construction fixes that it reads from `self`."""
 
     def begun(keeps_dtype: bool, short: Mapping[str, str]) -> Routine:
-        return Routine(ROUTINE, imports, method, trains, owner, keeps_dtype=keeps_dtype, short=short)
+        return Routine(ROUTINE, imports, method, functions, owner, keeps_dtype=keeps_dtype, short=short)
 
     r, lines = _body(begun, 8)
     checks = [c for c in method.checks if c.open] if owner.block.entry else []
     return _whole(r, _Head(attribute(method.name), [Parameter("self")]), checks, lines, 8), r.read
 
 
-def function_lines(d: m.TensorFunction, imports: Imports, trains: frozenset[str]) -> list[str]:
-    """A function over tensors; it learns the mode from its caller."""
+def function_lines(d: m.TensorFunction, imports: Imports, functions: Mapping[str, Told]) -> list[str]:
+    """A function over tensors; it learns from its caller what it cannot tell from its inputs."""
     method = d.method.model_copy(update={"doc": d.doc}) if d.doc and not d.method.doc else d.method
 
     def begun(keeps_dtype: bool, short: Mapping[str, str]) -> Routine:
-        return Routine(ROUTINE, imports, method, trains, keeps_dtype=keeps_dtype, short=short)
+        return Routine(ROUTINE, imports, method, functions, told=told, keeps_dtype=keeps_dtype, short=short)
 
+    told = functions[f"{imports.here}.{d.name}"]
     r, lines = _body(begun, 4)
-    told = f"{imports.here}.{d.name}" in trains
-    trailing = [Parameter("*"), Parameter("training", "bool")] if told else []
+    trailing = [Parameter("training", "bool")] if told.training else []
+    for given, kind in ((told.device, "device"), (told.dtype, "dtype")):
+        if given is not None:
+            trailing.append(Parameter(given, f"{imports.use('torch')}.{kind} | None", "None"))
+    if told.dtype is not None:
+        lines = [*Late(told.dtype, Call(name("torch.get_default_dtype"))).lines(4), *lines]
+    if trailing:
+        trailing.insert(0, Parameter("*"))
     return _whole(r, _Head(imports.definition(d.name), trailing=trailing), [], lines, 4)
 
 

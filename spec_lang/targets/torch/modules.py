@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spec_lang.ir import model as m
-from spec_lang.ops.base import FUNCTIONS
 from spec_lang.targets.torch.classes import block_class, variant_class
 from spec_lang.targets.torch.definitions import constant, function, record
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import WIDTH, of_width
 from spec_lang.targets.torch.methods import function_lines
-from spec_lang.targets.torch.operations import dropped
 from spec_lang.targets.torch.order import in_order
 from spec_lang.targets.torch.text import comment, docstring, module_name
 from spec_lang.targets.torch.ties import holding_ties
-from spec_lang.targets.torch.walk import nodes
+from spec_lang.targets.torch.told import Told, told
 
 
 def emit(program: m.Program, columns: int = WIDTH, *, checks: bool = True) -> dict[str, str]:
@@ -32,13 +30,13 @@ def emit(program: m.Program, columns: int = WIDTH, *, checks: bool = True) -> di
     if not checks:
         program = program.model_copy(update={"definitions": tuple(map(_unchecked, program.definitions))})
     definitions = {qualified(program, d): d for d in program.definitions}
-    training = training_functions(program, definitions)
+    functions = told(program.files, definitions)
     tied = holding_ties(program, definitions)
     sources = {}
     with of_width(columns):
         for index, file in enumerate(program.files):
             path = module_name(file.module).replace(".", "/") + ".py"
-            sources[path] = "\n".join(_module(index, file, program, definitions, training, tied)) + "\n"
+            sources[path] = "\n".join(_module(index, file, program, definitions, functions, tied)) + "\n"
     return sources
 
 
@@ -55,45 +53,17 @@ def qualified(program: m.Program, d: m.Definition) -> str:
     return f"{program.files[d.file].module}.{d.name}"
 
 
-def training_functions(program: m.Program, definitions: Mapping[str, m.Definition]) -> frozenset[str]:
-    """The functions over tensors that act differently in training, themselves or through others."""
-    calls: dict[str, set[str]] = {}
-    found: set[str] = set()
-    for full, d in definitions.items():
-        if not isinstance(d, m.TensorFunction):
-            continue
-        here = program.files[d.file].module
-        calls[full] = set()
-        for n in nodes(d.method):
-            if isinstance(n, m.Call) and n.to == "fn":
-                calls[full].add(n.name if "." in n.name else f"{here}.{n.name}")
-            elif _trains(n):
-                found.add(full)
-    while grown := {full for full, called in calls.items() if called & found} - found:
-        found |= grown
-    return frozenset(found)
-
-
-def _trains(n: m.Node) -> bool:
-    if isinstance(n, m.Name):
-        return n.ref == "builtin" and n.id == "training"
-    if not (isinstance(n, m.Call) and n.to == "op"):
-        return False
-    cls = FUNCTIONS.get(n.name)
-    return cls is not None and (cls.trains or dropped(n, cls) is not None)
-
-
 def _module(
     index: int,
     file: m.File,
     program: m.Program,
     definitions: Mapping[str, m.Definition],
-    training: frozenset[str],
+    functions: Mapping[str, Told],
     tied: frozenset[str],
 ) -> list[str]:
     own = in_order([d for d in program.definitions if d.file == index and not isinstance(d, m.Extern)])
     imports = Imports(file.module, [d.name for d in own], definitions)
-    bodies = [(d, _definition(d, imports, training, tied)) for d in own]
+    bodies = [(d, _definition(d, imports, functions, tied)) for d in own]
     head = docstring(0, file.doc or "")
     if block := imports.lines():
         head += ["", *block] if head else block
@@ -119,7 +89,7 @@ def _gap(d: m.AnyDefinition, previous: m.AnyDefinition | None, helpers: bool) ->
 
 
 def _definition(
-    d: m.AnyDefinition, imports: Imports, training: frozenset[str], tied: frozenset[str]
+    d: m.AnyDefinition, imports: Imports, functions: Mapping[str, Told], tied: frozenset[str]
 ) -> list[str]:
     match d:
         case m.Constant():
@@ -129,9 +99,9 @@ def _definition(
         case m.Function():
             return function(d, imports)
         case m.TensorFunction():
-            return function_lines(d, imports, training)
+            return function_lines(d, imports, functions)
         case m.Block():
-            return block_class(d, imports, training, tied)
+            return block_class(d, imports, functions, tied)
         case m.Variant():
             base = imports.defined(d.base)
             assert isinstance(base, m.Block)

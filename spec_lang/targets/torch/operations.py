@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from spec_lang.ir import model as m
 from spec_lang.ir import operators
-from spec_lang.ops.base import Function, Op
+from spec_lang.ops.base import Function
 from spec_lang.targets.torch import einops
 from spec_lang.targets.torch.code import Atom, Attr, Call, Code, IfExp, Kw, flat
-from spec_lang.targets.torch.expressions import arguments, elementwise, in_model_float, spelled
+from spec_lang.targets.torch.expressions import arguments, elementwise, spelled
+from spec_lang.targets.torch.floats import as_floats
 from spec_lang.targets.torch.registry import op_class
 from spec_lang.targets.torch.text import BadProgram
 from spec_lang.targets.torch.writer import Writer
@@ -22,6 +23,10 @@ COMPARISONS = {name: op for op, name in operators.COMPARISONS.items()}
 
 def operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     """A call of a library function."""
+    return as_floats(w, e, _operation(w, e, first))
+
+
+def _operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     if e.name in einops.NAMES:
         return _einops(w, e, first)
     if e.name in COMPARISONS and first is None and not _on_tensor(e):
@@ -39,15 +44,8 @@ def operation(w: Writer, e: m.Call, first: Code | None) -> Code:
     if e.name == "float" and (dtype := w.float_dtype()) is not None:
         return Call(Attr(args[0], "to"), (dtype,))
     if torch.startswith("."):
-        return _as_declared(w, e, cls, Call(Attr(args[0], torch[1:]), args[1:]))
-    return _as_declared(w, e, cls, Call(spelled(w.imports, torch, e.name), args))
-
-
-def _as_declared(w: Writer, e: m.Call, cls: type[Op], call: Call) -> Code:
-    """The call, whose result is of the model's own floats where it has a dtype from nothing else."""
-    if getattr(cls, "creates", False) or any(k.name == "dtype" for k in e.kwargs) or e.name in _CONVERSIONS:
-        return call
-    return in_model_float(w, e, [*e.args, *(k.value for k in e.kwargs)], call)
+        return Call(Attr(args[0], torch[1:]), args[1:])
+    return Call(spelled(w.imports, torch, e.name), args)
 
 
 def _tensors_of_lists(w: Writer, e: m.Call, cls: type[Function], args: tuple[Code, ...]) -> tuple[Code, ...]:

@@ -11,10 +11,11 @@ from spec_lang.shapes import read
 from spec_lang.shapes.abbreviations import abbreviated
 from spec_lang.shapes.printing import render
 from spec_lang.targets.torch.attributes import Attributes, abbreviation, element
-from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, flat
 from spec_lang.targets.torch.effects import Effects, Growing
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.names import Scope, imported
+from spec_lang.targets.torch.told import NOTHING, Source, Told, device_source, float_source
 from spec_lang.targets.torch.types import from_end, shape
 from spec_lang.targets.torch.walk import bound_in, nodes, statements_in
 from spec_lang.targets.torch.writer import Rules, Writer
@@ -40,7 +41,8 @@ class Routine:
 
     Attributes:
         owner: The class that the method is of; None for a function.
-        trains: The functions over tensors that act differently in training.
+        functions: What the functions over tensors are told.
+        told: What this one is, where it is such a function.
         dtype_local: The local that holds the dtype of the parameters, where there is one.
         needed: The dims and call-time `let`s that the body reads.
         read: What construction fixes and the body reads.
@@ -55,16 +57,18 @@ class Routine:
         rules: Rules,
         imports: Imports,
         method: m.Method,
-        trains: frozenset[str],
+        functions: Mapping[str, Told],
         owner: Attributes | None = None,
         *,
+        told: Told = NOTHING,
         keeps_dtype: bool = False,
         short: Mapping[str, str] | None = None,
     ) -> None:
         self.rules = rules
         self.imports = imports
         self.method = method
-        self.trains = trains
+        self.functions = functions
+        self.told = told
         self.owner = owner
         self.call_dims = {d.name.lstrip("*"): d for d in method.dims}
         self.local_dims = {
@@ -73,7 +77,8 @@ class Routine:
         lets = () if owner is None else owner.block.lets
         self.lets = {let.name: let for let in lets if let.at == "call"}
         bound = [*self.call_dims, *bound_in(method.body)]
-        self.scope = Scope(imported(method), [i.name for i in method.inputs], bound)
+        given = [n for n in (told.device, told.dtype) if n is not None]
+        self.scope = Scope(imported(method), [*(i.name for i in method.inputs), *given], bound)
         self.dtype_local = self.scope.fresh("dtype", "float_dtype") if keeps_dtype else None
         self.needed: Growing[str, None] = Growing()
         self.read: Growing[str, None] = Growing()
@@ -81,7 +86,7 @@ class Routine:
         self.short = short or {}
         self.written = {} if owner is None else owner.written
         called = [abbreviation(d) for d in imports.definitions.values() if isinstance(d, m.Function)]
-        self.functions = tuple(f for f in called if f is not None)
+        self.abbreviations = tuple(f for f in called if f is not None)
         self.shown = {i.name: shape(i.type) for i in method.inputs}
         self.items: dict[str, m.Expr] = {}
 
@@ -90,16 +95,20 @@ class Routine:
         dtype = None if self.owner is None else self.owner.a_parameter()
         if isinstance(dtype, Call):
             self.imports.use("torch")
-        return dtype
+        return self._noted(dtype)
 
-    def is_float(self, i: m.Input) -> bool:
-        """Whether an input is a tensor of floats, all through the body."""
-        if i.optional or not (isinstance(i.type, m.TensorType) and i.type.dtype == "float"):
-            return False
-        assigned = [
-            s for s in statements_in(self.method.body) if isinstance(s, m.Assign) and s.target.name == i.name
-        ]
-        return all(isinstance(s.value.type, m.TensorType) and s.value.type.dtype == "float" for s in assigned)
+    def parameters_device(self) -> Code | None:
+        """Where the class's parameters live, where it has any."""
+        return None if self.owner is None else self._noted(self.owner.a_device())
+
+    def _noted(self, code: Code | None) -> Code | None:
+        if (
+            isinstance(code, Attr)
+            and self.owner is not None
+            and flat(code.value) == f"self.{self.owner.like}"
+        ):
+            self.read[self.owner.like] = None
+        return code
 
     # --- Modules ----------------------------------------------------------------------------
 
@@ -127,7 +136,7 @@ class Routine:
         if text is not None:
             for size, name in (*self.short.items(), *self.written.items()):
                 text = whole_size(size).sub(name, text)
-            for size in self._long_sizes if self.functions else ():
+            for size in self._long_sizes if self.abbreviations else ():
                 if from_end(size) in text and (called := self._called(size)) is not None:
                     text = text.replace(from_end(size), from_end(called))
         return text
@@ -143,7 +152,7 @@ class Routine:
     def _called(self, size: str) -> str | None:
         """A size as a call of the function that gives it, or the `let` that names that."""
         before = read(size)
-        after = abbreviated(before, self.functions)
+        after = abbreviated(before, self.abbreviations)
         if after == before:
             return None
         lets = {} if self.owner is None else self.owner.called
@@ -295,21 +304,19 @@ class Draft(Writer):
         r = self.routine
         if r.dtype_local is not None:
             return Atom(r.dtype_local)
-        for i in r.method.inputs:
-            if r.is_float(i):
-                return Attr(Atom(self.scope.local(i.name)), "dtype")
-        return r.parameters_dtype()
+        if (source := float_source(r.method)) is not None:
+            return Attr(self._of(source), "dtype")
+        return Atom(r.told.dtype) if r.told.dtype is not None else r.parameters_dtype()
 
     def device(self) -> Code | None:
-        """Where the inputs live."""
+        """Where the inputs or parameters live."""
         r = self.routine
-        for i in r.method.inputs:
-            if isinstance(i.type, m.TensorType) and not i.optional:
-                return Attr(Atom(self.scope.local(i.name)), "device")
-        for i in r.method.inputs:
-            if isinstance(i.type, m.ListType | m.TupleType) and not i.optional:
-                return Attr(Index(Atom(self.scope.local(i.name)), (Atom("0"),)), "device")
-        dtype = None if r.owner is None else r.owner.a_parameter()
-        if isinstance(dtype, Call):  # there may be no parameters
-            return Call(Atom("next"), (Atom("(p.device for p in self.parameters())"), Atom("None")))
-        return Attr(dtype.value, "device") if isinstance(dtype, Attr) else None
+        if (source := device_source(r.method)) is not None:
+            return Attr(self._of(source), "device")
+        return Atom(r.told.device) if r.told.device is not None else r.parameters_device()
+
+    def _of(self, source: Source) -> Code:
+        code: Code = Atom(self.scope.local(source.name))
+        for index in source.path:
+            code = Index(code, (Atom(str(index)),))
+        return code

@@ -95,7 +95,7 @@ def bind_dims(c: Check, at: Place, result: MethodSummary) -> bool:
                 unknown.setdefault(name, c.block.dims[name])
     order = [n for n in c.block.dims if n in unknown]
     result.dims = result.dims | {n: unknown[n] for n in order}
-    left = set(unknown)
+    left = set(unknown) - {i.name for i in result.inputs if isinstance(i.type, Dim)}
     progress = True
     while left and progress:
         progress = False

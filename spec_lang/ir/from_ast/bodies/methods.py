@@ -125,7 +125,8 @@ def _defaults_fit(c: Check, at: Place, result: MethodSummary) -> bool:
     if all(i.value is None for i in result.inputs):
         return True
     args = Args()
-    args.kwargs = {i.name: at.locals[i.name] for i in result.inputs if i.value is None}
+    given = [i for i in result.inputs if i.value is None and (not i.optional or is_host(i.node.type))]
+    args.kwargs = {i.name: at.locals[i.name] for i in given}
     return bind_inputs(c, at, result, args, {}, result.node.name, result.name)
 
 

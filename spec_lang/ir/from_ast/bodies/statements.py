@@ -13,11 +13,12 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.agreeing import fits, same_type
 from spec_lang.ir.from_ast.uses.obligations import owe, time
 from spec_lang.ir.from_ast.values.kinds import has_tensor, is_module
-from spec_lang.ir.from_ast.values.substitution import item_at
-from spec_lang.ir.from_ast.values.texts import type_text
+from spec_lang.ir.from_ast.values.substitution import item_at, substitute
+from spec_lang.ir.from_ast.values.texts import type_symbols, type_text
 from spec_lang.ir.from_ast.values.value import POISON, Mapped, Maybe, Value
-from spec_lang.shapes import Cond, Dim, TensorType
+from spec_lang.shapes import Absent, Cond, Dim, TensorType, dim, symbol
 from spec_lang.syntax import ast
+from spec_lang.syntax.walk import walk
 
 
 def require_statement(c: Check, at: Place, node: ast.Require) -> bool:
@@ -33,16 +34,36 @@ def require(c: Check, at: Place, node: ast.Require) -> None:
     assert isinstance(cond, bool | Cond)
     known = at.decide(cond)
     message = node.message.value if node.message is not None else str(cond)
+    early = not at.path and _is_outermost(c, node) and _is_early(c, at, node.test)
     if known is False:
         shown = c.source.at(node.test.span)
         notes = () if isinstance(cond, bool) or cond == Cond.FALSE else (f"it is `{cond}`",)
-        c.error("E0602", f"`{shown}` never holds", node.test, notes=notes)
-    when = time(c, cond) if isinstance(cond, Cond) and not at.path else "call" if at.path else "init"
+        c.error("E0602", f"`{shown}` never holds", node.test, notes=notes, built=early)
+    when = time(c, cond) if isinstance(cond, Cond) and not at.path else "init" if early else "call"
     c.effects.note(c.notes.required, node.number, (known, when))
     if known is None and isinstance(cond, Cond):
         place = c.label(node.test, "required here")
         at.assume(cond)
         owe(c, at, cond, message, place, True)
+
+
+def _is_outermost(c: Check, node: ast.Require) -> bool:
+    """Whether a condition stands in no branch and no loop, so that the constructor checks it as it is written."""
+    parts = getattr(c.definition.node, "parts", ())
+    return any(s is node for p in parts for s in (p, *(p.body if isinstance(p, ast.Method) else ())))
+
+
+def _is_early(c: Check, at: Place, test: ast.Expr) -> bool:
+    """Whether construction knows all that a condition names."""
+
+    def late(size: Value) -> bool:
+        names = size.symbols if isinstance(size, Dim) else frozenset()
+        return any(n in c.block.dims and n not in c.effects.needed for n in names)
+
+    names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
+    if names & (at.locals.keys() | at.bound.keys() | c.block.members.keys()):
+        return False
+    return not any(late(c.block.dims.get(n)) or late(c.block.lets.get(n)) for n in names)
 
 
 def return_(c: Check, at: Place, node: ast.Return) -> bool:
@@ -62,11 +83,15 @@ def return_(c: Check, at: Place, node: ast.Return) -> bool:
         return True
     if not isinstance(value, tuple | list) or len(value) != len(declared):
         n = len(value) if isinstance(value, tuple | list) else 1
+        if len(declared) == n:
+            message = "the results are a tuple of one, as their parentheses say, but no tuple is returned"
+            hint = "return a tuple, `(y,)`, or write the result's type without parentheses and a name"
+        else:
+            found = f"{n} {'is' if n == 1 else 'are'} returned"
+            message = f"{len(declared)} {'result is' if len(declared) == 1 else 'results are'} declared, but {found}"
+            hint = None
         c.error(
-            "E0309",
-            f"{len(declared)} results are declared, but {n} {'is' if n == 1 else 'are'} returned",
-            node.value,
-            labels=(c.label(at.frame.nodes[0], "declared here"),),
+            "E0309", message, node.value, labels=(c.label(at.frame.nodes[0], "declared here"),), help=hint
         )
         return True
     nodes = node.value.items if isinstance(node.value, ast.Tuple) else [node.value] * len(declared)
@@ -182,11 +207,25 @@ def _joined_locals(
                     f"`{name}` is {type_text(a)} where {test}, and {type_text(b)} elsewhere",
                     node.test,
                     notes=(*trail(c, a), *trail(c, b)),
-                    help="give it one type in both branches, or another name in one",
+                    help=_nothing_added(c, test, a, b)
+                    or "give it one type in both branches, or another name in one",
                 )
                 joined = POISON
             result[name] = joined
     return result
+
+
+def _nothing_added(c: Check, test: Cond, a: Value, b: Value) -> str | None:
+    """What to state where two types are the same if a dim is 0 that an optional input has: `past` adds `P` to them."""
+    inside = test.parts[0] if test.op == "not" else test
+    if not (isinstance(inside.said, Absent) and isinstance(a, TensorType) and isinstance(b, TensorType)):
+        return None
+    there = f"{inside.said.name} is not none"
+    for name in sorted(type_symbols(a) | type_symbols(b)):
+        may_be_none = name in c.block.dims and c.block.dims[name] == symbol(name, 0)
+        if may_be_none and substitute(a, {name: dim(0)}) == substitute(b, {name: dim(0)}):
+            return f"say that nothing is added where it is absent: `require {there} or {name} == 0`"
+    return None
 
 
 def _joined(c: Check, at: Place, test: Cond, a: Value, b: Value, ends: Ends) -> Value | Different:

@@ -11,14 +11,12 @@ from spec_lang.ir.from_ast.definitions.checked import Checked, checked
 from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue, Program
+from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.types.hyper_types import key_of, samples
 from spec_lang.ir.from_ast.values.value import Cell, MethodSummary, Owed, RecordValue, Summary, Value
 from spec_lang.shapes import Facts, Verdict
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
-
-REFUSED = frozenset({"E0601", "E0602"})
-"""The author's conditions: the class refuses what breaks them when it is built."""
 
 MANY = 64
 """As many strings a program may name that has a model of any string; the model is checked for each."""
@@ -72,7 +70,7 @@ def _wrong(
     other: Value,
 ) -> Diagnostic | None:
     """What is wrong with the class where a hyperparameter has another value: a mistake, or what the class does not check."""
-    if any(d.code in REFUSED for d in found):
+    if any(isinstance(d, Mistake) and d.built for d in found):
         return None
     mistake = next((d for d in found if not _is_no_matter(d, value)), None)
     if mistake is not None and mistake.code == "E0504":  # a block would have to be two
@@ -83,6 +81,9 @@ def _wrong(
             return _of_one_default(definition, hyper, value, other, *cells)
         if (owed := _owes_more(general.summary, c.block.summary)) is not None:
             mistake = Diagnostic("E0601", f"nothing here says that {owed.cond}", owed.place)
+        elif (owed := _owes_more(c.block.summary, general.summary)) is not None:
+            shown = f"the class would require {owed.cond} for {_else(value, other)} too"
+            return _for_all(definition, hyper, value, shown, owed.place)
         elif (method := _other_result(general.summary, c.block.summary)) is not None:
             given = ", ".join(map(str, method.results))
             shown = f"what `{method.name}` gives is {given} for the default of `{hyper.name.id}` alone, not for {_text(other)}"
@@ -130,8 +131,8 @@ def _strings(k: Known) -> list[str]:
     """The strings that a program's code names, and one that it does not."""
     trees = [s.module.tree for s in k.scopes]
     nodes = [n for tree in trees for n in walk(tree)]
-    docs = {id(d) for n in nodes if (d := getattr(n, "doc", None)) is not None}
-    named = dict.fromkeys(n.value for n in nodes if isinstance(n, ast.String) and id(n) not in docs)
+    words = {id(d) for n in nodes for key in ("doc", "message") if (d := getattr(n, key, None)) is not None}
+    named = dict.fromkeys(n.value for n in nodes if isinstance(n, ast.String) and id(n) not in words)
     return [*named, _FRESH]
 
 

@@ -135,7 +135,7 @@ def _pass_on(owed: list[Owed], definition: Def, caller: Check, at: Place, node: 
         at.facts = at.facts.assume(o.cond)
         if not any(known.cond == o.cond for known in caller.effects.owed):
             place = caller.label(node, f"{definition.name} needs this here")
-            caller.effects.owe(Owed(o.cond, o.message, False, place))
+            caller.effects.owe(Owed(o.cond, o.message, o.stated, place))
 
 
 def is_right(k: Known, program: Program, definition: Def) -> bool:

@@ -139,17 +139,20 @@ class Emitter(ExpressionEmitter):
             test=self.ev(node.test),
             message=node.message.value if node.message is not None else said(node.test, self._text),
             at=at,
-            open=known is not True or self._of_a_default(node.test),
+            open=known is not True or self._of_one_value(node.test),
             **self._around(node),
         )
 
     def _text(self, node: ast.Expr | ast.Target) -> str:
         return " ".join(self.source.at(node.span).split())
 
-    def _of_a_default(self, test: ast.Expr) -> bool:
-        """Whether a condition was only seen to hold for the default of a list."""
-        lists = {n for n, v in self.checked.summary.mono.items() if isinstance(v, list)}
-        return bool(lists) and any(isinstance(n, ast.Name) and n.id in lists for n in walk(test))
+    def _of_one_value(self, test: ast.Expr) -> bool:
+        """Whether a condition was only seen to hold for one value of what a definition is checked for by value."""
+        names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
+        for part in reversed(getattr(self.definition.node, "parts", ())):
+            if isinstance(part, ast.Let) and part.name.id in names:
+                names |= {n.id for n in walk(part.value) if isinstance(n, ast.Name)}
+        return not names.isdisjoint(self.checked.summary.mono)
 
     def _is_written(self, o: Owed) -> bool:
         """Whether a `require` of this block says it, which the constructor checks as it is written."""
@@ -165,14 +168,30 @@ class Emitter(ExpressionEmitter):
             for r in statements
         )
 
+    def _is_to_be_said(self, o: Owed) -> bool:
+        """Whether the constructor checks a condition of its own: what nothing else checks, and all uses of the class need."""
+        if not self.sayable(o) or _torch_checks(o) or self._is_written(o):
+            return False
+        return _is_of_all(self.known, self.definition, o) and not self._is_checked_inside(o)
+
+    def _is_checked_inside(self, o: Owed) -> bool:
+        """Whether the class of a block used here checks a condition, or that of a block inside it."""
+        while o.origin is not None:
+            definition, o = o.origin
+            checks = self.known.by_definition.get(definition)
+            if checks and _is_of_all(self.known, definition, o):
+                other = Emitter(checks[0], self.known, self.remarks, self.said)
+                if _torch_checks(o) or other._is_written(o) or (other.sayable(o) and o.origin is None):
+                    return True
+        return False
+
     def sayable(self, o: Owed) -> bool:
         """Whether a condition is checked in words: one on an argument that may also be a tuple does not make sense for all values.
 
         PyTorch checks itself what floats along a loop must be.
         """
-        if any(isinstance(f, Compared) for f in o.cond.flags) and any(
-            isinstance(f, Every) for f in o.cond.flags
-        ):
+        kinds = {type(f) for f in o.cond.flags}
+        if not o.stated and Compared in kinds and Every in kinds:
             return False
         hypers = getattr(self.definition.node, "hypers", None) or ()
         return not any(
@@ -204,7 +223,7 @@ class Emitter(ExpressionEmitter):
     def _before(self) -> list[Cond]:
         """What the constructor of this block checks."""
         owed = self.checked.summary.owed
-        return [o.cond for o in owed if self._is_written(o) or (self.sayable(o) and not _elsewhere(o))]
+        return [o.cond for o in owed if self._is_written(o) or self._is_to_be_said(o)]
 
     # --- methods ---
 
@@ -411,7 +430,7 @@ class Emitter(ExpressionEmitter):
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
         written = [o.cond for o in summary.owed if self._is_written(o)]
-        others = [o for o in summary.owed if not (_elsewhere(o) or self._is_written(o))]
+        others = [o for o in summary.owed if self._is_to_be_said(o)]
         requires += self.owed(others, "init", written)
         return node_of(
             ir.Block,
@@ -485,6 +504,11 @@ STATEMENTS: dict[type, Callable[[Emitter, Any], ir.Stmt]] = {
 }
 
 
-def _elsewhere(o: Owed) -> bool:
-    """A condition that another constructor checks: that of a block inside, or PyTorch's own for floats (`0 <= p <= 1`)."""
-    return o.passed or (not o.cond.symbols and any(not isinstance(f, Every) for f in o.cond.flags))
+def _is_of_all(known: Known, definition: Def, o: Owed) -> bool:
+    """Whether every use of a class owes a condition: what one of them needs is checked where that one is."""
+    return all(any(x.cond == o.cond for x in each.summary.owed) for each in known.by_definition[definition])
+
+
+def _torch_checks(o: Owed) -> bool:
+    """A layer's condition on floats (`0 <= p <= 1`), which PyTorch's own constructors check."""
+    return not (o.stated or o.cond.symbols) and any(isinstance(f, Compared) for f in o.cond.flags)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
+from spec_lang.ir.from_ast.expressions.defined import computed_of
 from spec_lang.ir.from_ast.expressions.folding import folded, items_of, known_length
 from spec_lang.ir.from_ast.expressions.indexing import as_items
 from spec_lang.ir.from_ast.expressions.items import known_list, range_length, uncounted, unnumbered
@@ -53,8 +54,8 @@ def builtin(c: Check, at: Place, row: Row, args: Args, node: ast.Expr) -> Value:
         if isinstance(value, Case) and not is_module(value):
             rest = values[:]
 
-            def one(x: Value, i: int = i, rest: list[Value] = rest) -> Value:
-                return _called(c, at, row, [*rest[:i], x, *rest[i + 1 :]], node)
+            def one(there: Place, x: Value, i: int = i, rest: list[Value] = rest) -> Value:
+                return _called(c, there, row, [*rest[:i], x, *rest[i + 1 :]], node)
 
             return cased(c, at, value, one, node)
     return computed(c, at, lambda: _called(c, at, row, values, node), node)
@@ -63,6 +64,8 @@ def builtin(c: Check, at: Place, row: Row, args: Args, node: ast.Expr) -> Value:
 def _called(c: Check, at: Place, row: Row, values: list[Value], node: ast.Expr) -> Value:
     if not row.fits(len(values)):
         return c.error("E0510", f"`{row.name}` takes {row.takes}, but gets {len(values)}", node)
+    if not computed_of(c, at, row.name, values[0] if values else None, node):
+        return POISON
     try:
         found: Value = row.symbolic(_Site(c, at, node), values)
     except _Reported:

@@ -17,22 +17,24 @@ from spec_lang.syntax import ast
 
 
 def operate(
-    c: Check, at: Place, op: Callable[[Value, Value], Value], a: Value, b: Value, node: ast.Expr
+    c: Check, at: Place, op: Callable[[Place, Value, Value], Value], a: Value, b: Value, node: ast.Expr
 ) -> Value:
-    """A binary host operator, through cases."""
+    """A binary host operator, through cases: each is computed where its condition holds."""
     a, b = number_of(c, at, a, node), number_of(c, at, b, node)
     if a is POISON or b is POISON:
         return POISON
     if isinstance(a, Case):
-        return cased(c, at, a, lambda x: operate(c, at, op, x, b, node), node)
+        return cased(c, at, a, lambda there, x: operate(c, there, op, x, b, node), node)
     if isinstance(b, Case):
-        return cased(c, at, b, lambda y: operate(c, at, op, a, y, node), node)
-    return computed(c, at, lambda: op(a, b), node)
+        return cased(c, at, b, lambda there, y: operate(c, there, op, a, y, node), node)
+    return computed(c, at, lambda: op(at, a, b), node)
 
 
-def cased(c: Check, at: Place, case: Case, f: Callable[[Value], Value], node: ast.Expr) -> Value:
-    yes = computed(c, at, lambda: f(case.yes), node)
-    no = computed(c, at, lambda: f(case.no), node)
+def cased(c: Check, at: Place, case: Case, f: Callable[[Place, Value], Value], node: ast.Expr) -> Value:
+    """What a function makes of one of two values, each where it is that one."""
+    there, other = at.branch(case.cond), at.branch(~case.cond)
+    yes = computed(c, there, lambda: f(there, case.yes), node)
+    no = computed(c, other, lambda: f(other, case.no), node)
     return POISON if POISON in (yes, no) else join_case(case.cond, yes, no)
 
 

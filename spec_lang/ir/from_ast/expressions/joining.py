@@ -46,6 +46,16 @@ def join(
     return joined
 
 
+def _perhaps(c: Check, at: Place, cond: Cond, yes: Value, no: Value, ends: Ends | None) -> Value | Different:
+    """What is there where the branch that is taken gives something."""
+    parts = [(v.value, v.absent) if isinstance(v, Maybe) else (v, Cond.FALSE) for v in (yes, no)]
+    (first, none), (second, nothing) = parts
+    present = common_type(c, at, cond, first, second, ends)
+    if isinstance(present, Different):
+        return DIFFERENT
+    return Maybe(truth_cond((cond & none) | (~cond & nothing)), present)
+
+
 def common_type(
     c: Check, at: Place, cond: Cond, yes: Value, no: Value, ends: Ends | None = None
 ) -> Value | Different:
@@ -64,6 +74,8 @@ def common_type(
                 return DIFFERENT
             items.append(one)
         return type(yes)(items)
+    if (isinstance(yes, Maybe) or isinstance(no, Maybe)) and yes != no:
+        return _perhaps(c, at, cond, yes, no, ends)
     if not (isinstance(yes, TensorType) and isinstance(no, TensorType)):
         return yes if yes is no or (yes == no) else DIFFERENT
     if yes.dtype is not no.dtype or len(yes.shape) != len(no.shape):

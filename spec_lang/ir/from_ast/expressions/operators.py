@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec_lang.ir import operators
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, operate
+from spec_lang.ir.from_ast.expressions.defined import divided
 from spec_lang.ir.from_ast.expressions.folding import contained, items_of
 from spec_lang.ir.from_ast.expressions.items import known_list
 from spec_lang.ir.from_ast.expressions.lists import joined
@@ -32,7 +33,7 @@ def unary(c: Check, at: Place, node: ast.Unary) -> Value:
             else call_op(c, at, operators.UNARY[node.op], [a], {}, node, label=f"`{node.op}`")
         )
     if isinstance(a, Case):
-        return cased(c, at, a, lambda x: host.unary(node.op, x), node)
+        return cased(c, at, a, lambda _, x: host.unary(node.op, x), node)
     return computed(c, at, lambda: host.unary(node.op, a), node)
 
 
@@ -49,7 +50,11 @@ def binary(c: Check, at: Place, node: ast.Binary) -> Value:
         names = c.program.functions[function].arguments
         sides = dict(zip(names, (node.left, node.right), strict=False))
         return call_op(c, at, function, [a, b], {}, node, sides, f"`{node.op}`")
-    return operate(c, at, lambda x, y: host.binary(node.op, x, y, at.decide), a, b, node)
+
+    def of(there: Place, x: Value, y: Value) -> Value:
+        return host.binary(node.op, x, y, there.decide) if divided(c, there, node.op, x, y, node) else POISON
+
+    return operate(c, at, of, a, b, node)
 
 
 def _logic(c: Check, at: Place, node: ast.Binary) -> Value:
@@ -63,7 +68,7 @@ def _logic(c: Check, at: Place, node: ast.Binary) -> Value:
             unreached(c, at, (node.right,), lambda p: c.ev(p, node.right))
             return a
         return condition(c, at, c.ev(at, node.right), node.right)
-    under = at.under(a if node.op == "and" else ~a)
+    under = at.branch(a if node.op == "and" else ~a)
     b = condition(c, under, c.ev(under, node.right), node.right)
     if b is POISON:
         return POISON
@@ -112,7 +117,7 @@ def _compared(c: Check, at: Place, op: str, a: Value, b: Value, node: ast.Expr, 
         b = known_list(c, b, node) if items is None else items
         if b is None:
             return POISON
-    result = operate(c, at, lambda x, y: host.compare(op, x, y), a, b, node)
+    result = operate(c, at, lambda _, x, y: host.compare(op, x, y), a, b, node)
     return at.resolve(result)
 
 

@@ -89,7 +89,7 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
                     continue  # of the items' fields: their own constructors check it
                 every = _every(cond, it)
                 if every != cond and not varies(every) and time(c, every) == "init":
-                    owe(c, at, every, o.message, o.place, o.stated, o.passed)
+                    owe(c, at, every, o.message, o.place, o.stated, o.origin)
                     continue
                 c.error(
                     "E0601",
@@ -100,7 +100,7 @@ def close(c: Check, at: Place, since: Since, it: Iteration) -> None:
             elif known is None:
                 nameless = o.cond.symbols & c.block.running.counters - c.block.running.names.keys()
                 message = o.message.replace(str(o.cond), str(cond)) if nameless else o.message
-                owe(c, at, cond, message, o.place, o.stated)
+                owe(c, at, cond, message, o.place, o.stated, o.origin)
 
 
 def _for_all(at: Place, cond: Cond, it: Iteration) -> list[Cond]:

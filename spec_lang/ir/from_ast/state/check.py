@@ -222,6 +222,7 @@ class Check:
         help: str | None = None,
         state: Cond | None = None,
         refused: object = NO_VALUE,
+        built: bool = False,
     ) -> Value:
         """Report a mistake; gives the value that silences what depends on it.
 
@@ -240,6 +241,7 @@ class Check:
                 help=None if help is None else self.authored(help),
                 state=state,
                 refused=refused,
+                built=built,
             )
         )
         return POISON

@@ -13,7 +13,9 @@ class Mistake(Diagnostic):
     Attributes:
         state: The condition that would make it right; the help says to state it.
         refused: The value that an argument cannot take, where that is all.
+        built: Whether a class refuses what breaks this condition when it is built.
     """
 
     state: Cond | None = None
     refused: object = NO_VALUE
+    built: bool = False

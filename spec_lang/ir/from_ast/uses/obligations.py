@@ -6,13 +6,14 @@ import re
 
 from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.names.names import TRAINING
+from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values.args import stage
 from spec_lang.ir.from_ast.values.substitution import substitute_cond
 from spec_lang.ir.from_ast.values.value import BlockModule, Env, Owed
 from spec_lang.ops.base import Cx
-from spec_lang.shapes import Absent, Cond, Dim
+from spec_lang.shapes import Absent, Cond, Dim, root
 from spec_lang.syntax import ast
 
 MAX_ASSUMED = 200
@@ -20,7 +21,13 @@ MAX_ASSUMED = 200
 
 
 def owe(
-    c: Check, at: Place, cond: Cond, message: str, place: object, stated: bool, passed: bool = False
+    c: Check,
+    at: Place,
+    cond: Cond,
+    message: str,
+    place: object,
+    stated: bool,
+    origin: tuple[Def, Owed] | None = None,
 ) -> None:
     """Pass an open condition on to the uses of this block."""
     if len(c.effects.owed) < MAX_ASSUMED:
@@ -30,7 +37,7 @@ def owe(
     if any(o.cond == cond for o in c.effects.owed):
         return
     label = place if isinstance(place, Label) else c.label(place, "needed here")
-    c.effects.owe(Owed(cond, message, stated, label, passed))
+    c.effects.owe(Owed(cond, message, stated, label, origin))
 
 
 def time(c: Check, cond: Cond) -> str:
@@ -40,7 +47,8 @@ def time(c: Check, cond: Cond) -> str:
         or (n in c.block.dims and n not in c.effects.needed)
         for n in cond.names
     )
-    return "call" if call or any(isinstance(f, Absent) or f == TRAINING for f in cond.flags) else "init"
+    absent = any(isinstance(f, Absent) and root(f.name) not in c.block.hypers for f in cond.flags)
+    return "call" if call or absent or TRAINING in cond.flags else "init"
 
 
 def take_open(c: Check, at: Place, cx: Cx, node: object, label: str) -> None:
@@ -60,7 +68,8 @@ def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModu
         assert not isinstance(cond, bool) or not cond
         name = module.summary.definition.name
         if verdict is None and isinstance(cond, Cond):
-            owe(c, at, cond, o.message, o.place if o.stated else node, o.stated, passed=o in constructed)
+            origin = (module.summary.definition, o) if o in constructed else None
+            owe(c, at, cond, o.message, o.place if o.stated else node, o.stated, origin)
             continue
         good = False
         shown = "" if isinstance(cond, bool) or cond == o.cond else f", which is `{cond}` here"
@@ -71,6 +80,7 @@ def discharge(c: Check, at: Place, owed: list[Owed], env: Env, module: BlockModu
             stage(node),
             labels=(relabel(o.place, f"`{o.cond}` is required here"),),
             notes=(f"`{o.cond}`{shown}{mapped}",),
+            built=o.stated and o in constructed,
         )
     return good
 

@@ -46,7 +46,7 @@ def as_size(value: Value, hypers: Collection[str]) -> Value:
 def lasting(cond: Cond, hypers: Collection[str], counters: Collection[str] = ()) -> bool:
     """Whether a size may depend on a condition: sizes, a definition's hyperparameters and their items at an index decide
     it, nothing of a loop's or a call's."""
-    return not any(isinstance(f, Absent) for f in cond.flags) and all(
+    return not any(isinstance(f, Absent) and root(f.name) not in hypers for f in cond.flags) and all(
         (root(n) in hypers and (n.isidentifier() or bool(counters))) or n in counters or n.startswith("len(")
         for f in cond.flags
         for n in f.names

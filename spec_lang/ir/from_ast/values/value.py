@@ -569,19 +569,26 @@ class Owed:
     `stated` tells an author's `require` from a bound that an op needs.
     """
 
-    __slots__ = ("cond", "message", "passed", "place", "stated")
+    __slots__ = ("cond", "message", "origin", "place", "stated")
 
-    def __init__(self, cond: Cond, message: str, stated: bool, place: Label, passed: bool = False) -> None:
+    def __init__(
+        self, cond: Cond, message: str, stated: bool, place: Label, origin: tuple[Def, Owed] | None = None
+    ) -> None:
         self.cond = cond
         self.message = message
         self.stated = stated
         self.place = place
-        self.passed = passed
-        """Whether it came from a block used here, whose own constructor checks it too."""
+        self.origin = origin
+        """The block used here that it came from, and what that one's construction owes."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it came from the construction of a block used here."""
+        return self.origin is not None
 
     def with_cond(self, cond: Cond) -> Owed:
         """The same of another condition."""
-        return Owed(cond, self.message, self.stated, self.place, self.passed)
+        return Owed(cond, self.message, self.stated, self.place, self.origin)
 
     @property
     def why(self) -> str:
