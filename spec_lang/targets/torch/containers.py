@@ -197,13 +197,34 @@ def _either(w: Build, e: m.IfExp, write: Callable[[Build, m.Expr], Code], kind: 
 
 
 def _dict(w: Build, e: m.Dict) -> Code:
-    items: list[tuple[Code | None, Code]] = []
-    for key, value in zip(e.keys, e.values, strict=True):
-        if key is None:
-            items.append((None, _mapped(w, value)))
+    return _entries(w, [(None if k is None else w.expr(k), v) for k, v in zip(e.keys, e.values, strict=True)])
+
+
+def _entries(w: Build, entries: Sequence[tuple[Code | None, m.Expr]]) -> Code:
+    """Named children, and dicts of them where there is no name; those that are none are left out."""
+    entries = [(key, value) for key, value in entries if not is_none(value)]
+    if any(carries(value) for _, value in entries[1:]):
+        return _named_one_by_one(w, entries)
+    items = [(None, _mapped(w, v)) if key is None else _entry(w, key, v) for key, v in entries]
+    return Dict(tuple(items))
+
+
+def _named_one_by_one(w: Build, entries: Sequence[tuple[Code | None, m.Expr]]) -> Code:
+    """Named children, made in their order ahead, where dims run along some of them; gives the dict."""
+    variable = _list_variable(w)
+    first = next(i for i, (_, value) in enumerate(entries) if carries(value))
+    begun = f"{variable}: dict[str, {w.imports.use('nn')}.Module] = "
+    w.ahead += statement(w.indent, begun, _entries(w, entries[:first]))
+    for key, value in entries[first:]:
+        if key is None and isinstance(value, m.Comprehension) and carries(value):
+            _loop(w, value, variable)
+            continue
+        name_, made = (None, _mapped(w, value)) if key is None else _entry(w, key, value)
+        if name_ is None:
+            w.ahead += statement(w.indent, "", Call(Attr(Atom(variable), "update"), (made,)))
         else:
-            items.append(_entry(w, w.expr(key), value))
-    return Dict(tuple(i for i in items if i[1] != Atom("None")))
+            w.ahead += statement(w.indent, f"{flat(Index(Atom(variable), (name_,)))} = ", made)
+    return Atom(variable)
 
 
 def _entry(w: Build, key: Code, value: m.Expr) -> tuple[Code | None, Code]:
@@ -307,15 +328,11 @@ def _sequence(w: Build, e: m.Call) -> tuple[Code, ...]:
     """The arguments of Sequential: its children, or an ordered dict where they are named."""
     if not e.kwargs:
         return _children(w, e.args)
-    items: list[tuple[Code | None, Code]] = []
-    for i, arg in enumerate(e.args):
-        items.append(_entry(w, Atom(f'"{i}"'), arg))
-    for k in e.kwargs:
-        if k.name is None:
-            items.append((None, _mapped(w, k.value)))
-        elif not is_none(k.value):
-            items.append(_entry(w, Atom(quoted(k.name)), k.value))
-    children = items[0][1] if len(items) == 1 and items[0][0] is None else Dict(tuple(items))
+    named: list[tuple[Code | None, m.Expr]] = [(Atom(f'"{i}"'), arg) for i, arg in enumerate(e.args)]
+    named += [(None if k.name is None else Atom(quoted(k.name)), k.value) for k in e.kwargs]
+    children = _entries(w, named)
+    if isinstance(children, Dict) and len(children.items) == 1 and children.items[0][0] is None:
+        children = children.items[0][1]
     return (Call(Atom(w.imports.use("OrderedDict")), (children,)),)
 
 
