@@ -113,7 +113,9 @@ def test_a_condition_that_may_have_no_value_proves_nothing() -> None:
                 return x
     """
     module = from_program(compiled(dedent(text)).checked(), "no_value")
-    for k, h in product([0, 1, 2], [1, 2, 3, 6]):
+    with pytest.raises(ValueError, match="k must not be 0"):
+        module.M(0)
+    for k, h in product([1, 2], [1, 2, 3, 6]):
         run: Any = module.M(k)
         if h < 3:
             with pytest.raises(ValueError, match="H must be at least 3"):

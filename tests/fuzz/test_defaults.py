@@ -384,12 +384,12 @@ def test_held_with_other_defaults(name: str) -> None:
 
 
 REFUSED = {
-    "layers in a list of records": (
-        "record R:\n    act: layer = ReLU\n",
-        "rs: list[R] = [R(ReLU), R(Tanh)]",
-        "body = [r.act() for r in rs]",
+    "layers and their widths in a list of records": (
+        "record R:\n    part: layer = Linear\n    n: int = 4\n",
+        "rs: list[R] = [R(Linear, 8), R(Linear, 6)]",
+        "body = [r.part(_, r.n) for r in rs]",
         "E0504",
-        "rs",
+        "_",
     ),
 }
 """What must be known, with the place where: never the model's name."""

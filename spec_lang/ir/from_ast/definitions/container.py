@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from string import ascii_uppercase
+
 from spec_lang.ir.from_ast.bodies.dims import declare
 from spec_lang.ir.from_ast.bodies.methods import method_summary
 from spec_lang.ir.from_ast.bodies.statements import require
@@ -138,12 +141,23 @@ def _for_container(c: Check, mistake: Mistake, node: ast.Block, shape: list[Dim 
     """A mistake whose fix is a `require`: it stands beneath, and names sizes that `on` states."""
     if mistake.state is None:
         return mistake
-    names = ", ".join(f"*{s.name}" if isinstance(s, Pack) else str(s) for s in shape)
+    sizes = [s for s in shape if isinstance(s, Dim)]
+    taken = set(c.block.hypers)
+    called = dict(zip(map(str, sizes), _called(len(sizes), taken), strict=True))
+    names = ", ".join(f"*{s.name}" if isinstance(s, Pack) else called[str(s)] for s in shape)
+    stated = mistake.state.substitute({old: symbol(new) for old, new in called.items()})
     help = (
         f"say what flows in, `block {node.name.id}(...) on float[{names}] = ...:`, "
-        f"and `require {c.authored(str(mistake.state))}` beneath"
+        f"and `require {c.authored(str(stated))}` beneath"
     )
     return mistake.replace(help=help)
+
+
+def _called(count: int, taken: Collection[str]) -> list[str]:
+    """What one calls the sizes of an input, none of which is called so already."""
+    usual = {2: "N D", 3: "N C L", 4: "N C H W", 5: "N C D H W"}.get(count, "").split()
+    names = [n for n in (*usual, *ascii_uppercase) if n not in taken]
+    return list(dict.fromkeys(names))[:count]
 
 
 def forward_of(node: ast.Block) -> ast.Method:
