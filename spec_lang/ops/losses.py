@@ -54,7 +54,7 @@ def same_shape(cx: Cx, a: Tensor, b: Tensor, what: str = "target") -> None:
             f"{cx.name} takes a {what} of the shape of {a}, but gets {b}",
             code="E0302",
             arg=what,
-            help="the numbers of classes are ints: `int[N]`" if what == "target" and b.rank == 1 else None,
+            help=_of_ranks(a, b, what),
         )
     for x, y in zip(a.shape, b.shape, strict=True):
         if x == y:
@@ -66,6 +66,20 @@ def same_shape(cx: Cx, a: Tensor, b: Tensor, what: str = "target") -> None:
         cx.equal(
             x, y, f"{cx.name} takes a {what} of the shape of {a}, but gets {b}: {x} and {y} differ", arg=what
         )
+
+
+def _of_ranks(a: Tensor, b: Tensor, what: str) -> str | None:
+    """What to do where one of two shapes is the other and an axis of size 1, or where a target may count classes."""
+    longer, shorter = (a, b) if len(a.shape) > len(b.shape) else (b, a)
+    for k, size in enumerate(longer.shape):
+        if size == dim(1) and (*longer.shape[:k], *longer.shape[k + 1 :]) == shorter.shape:
+            whose = "the input" if longer is a else f"the {what}"
+            return f"`squeeze({k})` takes the axis of size 1 from {whose}"
+    return (
+        "the numbers of classes are ints: `int[N]`"
+        if what == "target" and b.rank == 1 < len(a.shape)
+        else None
+    )
 
 
 # --- Element by element ---------------------------------------------------------------------
@@ -342,6 +356,14 @@ class _ByClass(_Loss):
             listed = ", ".join(map(str, samples.shape))
             raise OpError(
                 f"{cx.name} takes a target [{listed}] for {x}, but gets {target}", code="E0302", arg="target"
+            )
+        if samples.shape != target.shape == x.shape[:-1]:
+            raise OpError(
+                f"{cx.name} takes one class for each sample of {x}, but the target is {target}",
+                code="E0301",
+                arg="target",
+                help="classes are dim 1 of the scores: `transpose(1, -1)` puts them there; or `flatten(0, -2)` the "
+                "scores and `flatten()` the target",
             )
         for a, b in zip(samples.shape, target.shape, strict=True):
             if isinstance(a, Dim) and isinstance(b, Dim):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from spec_lang.ops.base import Cx, OpError
+from spec_lang.ops.base import Cx, OpError, stating
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.shapes import (
     BroadcastError,
@@ -22,6 +22,8 @@ from spec_lang.shapes import (
     broadcast,
     promote,
 )
+from spec_lang.shapes.atom import MIN
+from spec_lang.shapes.dim import the_atom
 
 FLOATS = frozenset(d for d in DType if d.is_float)
 INTS = frozenset(d for d in DType if d.is_int)
@@ -174,6 +176,10 @@ def result_shape(cx: Cx, *operands: Any) -> Shape:
         a, b = error.sizes
         if isinstance(a, Dim) and isinstance(b, Dim):
             refused.state = Cond.eq(a, b)
+            for size, least in ((a, the_atom(b)), (b, the_atom(a))):
+                if least is not None and least.kind == MIN and size in least.args:
+                    others = [x for x in least.args if x != size]
+                    refused.help = stating(Cond.le(size, others[0])) if len(others) == 1 else rule
         raise refused from None
 
 
