@@ -19,6 +19,11 @@ N = TypeVar("N", bound=Node)
 D = TypeVar("D", bound=DefinitionNode)
 
 
+def _is_container(e: ast.Expr | None) -> bool:
+    """Whether an expression constructs the container that a block may be."""
+    return isinstance(e, ast.Call) and isinstance(e.func, ast.Name) and e.func.id == "Sequential"
+
+
 class ModulePath(NamedTuple):
     """A module to import from, on its way into its import: the dots before it, and its names."""
 
@@ -205,12 +210,15 @@ class Builder:
 
     def _block(self, kind: str, v: Values) -> ast.Block:
         body: Suite = v[2]
+        hypers = body.hypers
+        if kind == "block" and hypers is None and _is_container(body.alias):
+            hypers = ()  # what is no definition of a spec has no variants
         return self.defined(
             ast.Block(
                 Span(v[0].start, body.span.end),
                 kind,
                 self._name(v[1]),
-                body.hypers,
+                hypers,
                 body.doc,
                 body.parts,
                 body.alias,

@@ -15,6 +15,18 @@ from tests.fuzz.held import compiled, hold
 Rows = tuple[dict[str, Any], ...]
 
 ACCEPTED: dict[str, tuple[str, Rows]] = {
+    "a container without hyperparameters": (
+        """block Act = Sequential(ReLU(), Dropout(0.1))
+
+model Net:
+    layers:
+        act = Act()
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> act
+""",
+        ({},),
+    ),
     "a mask of attention whose size is known to be that of the keys": (
         """model Net(dim: int = 8):
     forward(q: float[N, H, T, dim], k: float[N, H, U, dim], mask: bool[T, S]) -> float[N, H, T, dim]:
