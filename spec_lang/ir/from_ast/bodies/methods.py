@@ -54,6 +54,10 @@ def method_summary(c: Check, node: ast.Method, has_body: bool = True) -> MethodS
     if not good:
         result.broken = True
         at.locals = {i.name.id: at.locals.get(i.name.id, POISON) for i in node.inputs}
+    for o in (o for owed in c.block.stated.values() for o in owed):
+        own = o.cond.symbols & c.block.dims.keys()
+        if own and own <= result.dims.keys():
+            c.effects.owe(o)
     frame.nodes = tuple(r.type for r in node.results or ())
     frame.is_tuple = node.results_tuple
     if has_body:

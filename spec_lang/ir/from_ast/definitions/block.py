@@ -50,7 +50,7 @@ def _block(c: Check, at: Place, node: ast.Block) -> None:
         if isinstance(part, ast.Let):
             _let(c, at, part)
         elif isinstance(part, ast.Require):
-            require(c, at, part)
+            _stated(c, at, part)
     for part in node.parts:
         if isinstance(part, ast.LayersSection):
             section(c, at, part)
@@ -62,6 +62,14 @@ def _block(c: Check, at: Place, node: ast.Block) -> None:
         if isinstance(part, ast.Expect):
             note_all(c, Place(at.scope, Mode.PATH, at.facts), part, "builtin")
     finish(c, at, node, methods)
+
+
+def _stated(c: Check, at: Place, node: ast.Require) -> None:
+    """A condition of the whole definition: on dims that no layer needs, each call of a method that has them owes it."""
+    needed, since = dict(c.effects.needed), c.effects.since()
+    require(c, at, node)
+    c.effects.need_again(needed)
+    c.block.stated[node] = since.owed
 
 
 def _extern(c: Check, at: Place, node: ast.Extern) -> None:

@@ -67,7 +67,12 @@ def leave(c: Check) -> None:
     order = [n for n in c.block.dims if n in c.effects.needed]
     c.block.summary.dims = {n: c.effects.needed[n] for n in order}
     c.block.summary.members = c.block.members
-    c.block.summary.owed = [o for o in c.effects.owed if time(c, o.cond) == "init"]
+    for part, stated in c.block.stated.items():
+        if part.number in c.notes.required:
+            when = "call" if any(time(c, o.cond) == "call" for o in stated) else "init"
+            c.effects.note(c.notes.required, part.number, (c.notes.required[part.number][0], when))
+    owed = {o.cond: o for o in reversed(c.effects.owed) if time(c, o.cond) == "init"}
+    c.block.summary.owed = list(reversed(owed.values()))
     for m in c.block.summary.methods.values():
         m.owed = [o for o in m.owed if time(c, o.cond) == "call"]
 

@@ -411,7 +411,9 @@ class Emitter(ExpressionEmitter):
                     node_of(ir.Let, name=part.name.id, value=self.ev(part.value), at=at, span=self.span(part))
                 )
             elif isinstance(part, ast.Require):
-                requires.append(self.require(part))
+                stated = self.require(part)
+                if stated.at == "init":  # each call that owes another one checks it
+                    requires.append(stated)
             elif isinstance(part, ast.Tie):
                 ties.append(
                     node_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TypeVar
 
@@ -103,6 +103,10 @@ class Effects:
     def need(self, name: str, value: Dim) -> None:
         """A dim of the inputs is needed at construction; the first need places it."""
         self.needed.setdefault(name, value)
+
+    def need_again(self, needed: Mapping[str, Dim]) -> None:
+        """Construction needs these dims, and no others until it is said again."""
+        self.needed = dict(needed)
 
     def use(self, name: str) -> None:
         if name not in self.used:

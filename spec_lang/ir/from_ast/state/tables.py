@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.values.value import (
     Cell,
     Iteration,
     Mapped,
+    Owed,
     RepeatModule,
     Summary,
     Value,
@@ -110,6 +111,7 @@ class Block:
         "methods",
         "mono",
         "running",
+        "stated",
         "stated_sizes",
         "summary",
         "symbols",
@@ -137,6 +139,8 @@ class Block:
         """The methods that are being checked, each called by the one before it."""
         self.free_axes: dict[str, int] = {}
         """The axes of a container's input by the symbols of their sizes, where nothing says yet what those are."""
+        self.stated: dict[ast.Require, list[Owed]] = {}
+        """What the definition's own conditions owe."""
         self.stated_sizes: dict[int, Dim] = {}
         """What layers state about free axes."""
         self.symbols = Symbols()
