@@ -11,7 +11,7 @@ dims); `spec_lang.shapes.parse` reads them back.
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Annotated, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -661,3 +661,11 @@ class Program(Node):
     version: Literal["1"] = VERSION
     files: tuple[File, ...]
     definitions: tuple[AnyDefinition, ...]
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As pydantic's, with unions by `kind`."""
+        from spec_lang.ir.schema import by_kind  # nobody else needs it
+
+        found: dict[str, Any] = by_kind(super().model_json_schema(*args, **kwargs))
+        return found

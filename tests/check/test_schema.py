@@ -31,6 +31,19 @@ def test_programs_round_trip_and_fit_the_schema(path: Path) -> None:
     jsonschema.Draft202012Validator(schema).validate(json.loads(text))
 
 
+@pytest.mark.parametrize("change", [{"kind": "nothing"}, {"unknown": 1}, {"value": 3}])
+def test_the_schema_refuses_what_is_no_node(change: dict[str, object]) -> None:
+    path = ROOT / "models" / "lenet5.nnspec"
+    program = compile_sources({path.stem: Source(path.name, path.read_text())}).checked()
+    text = json.loads(program.model_dump_json())
+    validator = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "ir.schema.json").read_text()))
+    validator.validate(text)
+    [block, *_] = [d for d in text["definitions"] if d["kind"] == "block"]
+    block["members"][0]["value"].update(change)
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate(text)
+
+
 def test_a_node_of_the_compiler_is_as_one_that_is_read() -> None:
     made = make(Name, id="x", ref="local", type=None, span=(3, 4))
     read = Name.model_validate_json(made.model_dump_json())
