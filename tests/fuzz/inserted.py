@@ -20,8 +20,12 @@ from spec_lang.syntax.walk import walk
 from tests.fuzz.held import Broken, compiled, graph
 from tests.fuzz.unseen import Scope, unseen
 
-_KEPT = re.compile(r"\n +self\.(\w+) = \1(?=\n|$)")
-"""Where `__init__` keeps a value for methods that name it."""
+_KEPT = re.compile(
+    r"\n +self\.(?:(\w+) = \1|register_buffer\('_like_*', torch\.empty\(0\), persistent=False\))(?=\n|$)"
+)
+"""Where `__init__` keeps for methods what they name: a value, the empty buffer that has the model's dtype and device."""
+_NOTHING = "def __init__(self) -> None:\n    super().__init__()"
+"""What a class has for itself as much as one without an `__init__`."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +240,9 @@ def _signatures(result: Compilation) -> dict[str, str]:
             for f in c.body:
                 if isinstance(f, python.FunctionDef):
                     shown = python.unparse(f if f.name == "__init__" else f.args)
-                    found[f"{c.name}.{f.name}"] = _KEPT.sub("", shown)
+                    kept = _KEPT.sub("", shown)
+                    if kept != _NOTHING:
+                        found[f"{c.name}.{f.name}"] = kept
     return found
 
 

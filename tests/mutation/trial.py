@@ -37,6 +37,8 @@ TRIES = 6
 """How often sizes are drawn until the conditions that a model prints hold for them."""
 TALLY: Counter[str] = Counter()
 """What became of the samples: how many ran, and why the others did not."""
+BEYOND = ("index out of range", "is out of bounds for dimension")
+"""How PyTorch says that the value of an index is beyond its dim, in `embedding` and in `x[i]`."""
 
 
 @dataclass
@@ -158,7 +160,7 @@ def _run_methods(
             with torch.no_grad():
                 result = getattr(made, method.name.id)(**given)
         except IndexError as error:
-            if "index out of range" in str(error):  # values of indices are the data's, not the shapes'
+            if any(s in str(error) for s in BEYOND):  # values of indices are the data's, not the shapes'
                 TALLY["sample: an index out of range"] += 1
                 continue
             return f"{method.name.id}: {error}"

@@ -19,6 +19,7 @@ from spec_lang.shapes import (
     MixedPrecision,
     Shape,
     TensorType,
+    Verdict,
     broadcast,
     promote,
 )
@@ -240,5 +241,21 @@ def is_negative(g: Graph, x: Value) -> Value:
     return g.Or(g.Less(x, zero), g.Less(g.Reciprocal(x), zero))
 
 
-LOWERING = Cx(Facts(), "ONNX lowering")
+class _Decided(Cx):
+    """The context of rules that the checker has applied before, by facts that are not at hand: what is open holds."""
+
+    def require(
+        self,
+        cond: Cond,
+        message: str,
+        *,
+        code: str,
+        arg: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        if self.facts.decide(cond) is not Verdict.OPEN:
+            super().require(cond, message, code=code, arg=arg, help=help)
+
+
+LOWERING = _Decided(Facts(), "ONNX lowering")
 """For rules that lowerings apply again, where the checker has already decided."""

@@ -145,12 +145,14 @@ def _selects(c: Check, at: Place, selector: ast.Expr, base: ast.Name, op: type[L
     except OpError:  # how many there are is not known yet
         return
     near = c.suggestion(selector.name, names)
-    if selector.name not in names and (near or (names and len(known) == len(found))):
+    bare = op.params is Layer.params and op.modules is Layer.modules
+    if selector.name not in names and (near or bare or (names and len(known) == len(found))):
+        has = " and ".join(f"`{n}`" for n in names[:6])
         c.error(
             "E0209",
             f"{base.id} has no parameter `{selector.name}`",
             selector.name_span,
-            help=near or f"it has {' and '.join(f'`{n}`' for n in names[:6])}",
+            help=near or (f"it has {has}" if has else f"no {base.id} has any"),
         )
 
 

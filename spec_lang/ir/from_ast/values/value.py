@@ -15,7 +15,7 @@ from spec_lang.diagnostics import Label
 from spec_lang.ir.from_ast.names.scope import Def, Scope
 from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.kinds import Choice, Real, SliceOf
-from spec_lang.ops.signature import Hole
+from spec_lang.ops.signature import HOLE, Hole
 from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim
 from spec_lang.shapes.atom import filled
 from spec_lang.syntax import ast
@@ -331,7 +331,10 @@ class OpModule:
     @property
     def known(self) -> Layer | None:
         """The layer, unless it has a `_` that nothing has determined: it was not run, which is a mistake of its own."""
-        return self.layer if self.ready is None and not self.cells else self.ready
+        layer = self.layer if self.ready is None and not self.cells else self.ready
+        if layer is None or any(v is HOLE for v in vars(layer).values()):
+            return None
+        return layer
 
     def __str__(self) -> str:
         return f"a layer {self.label}"
