@@ -106,6 +106,8 @@ SHAPES = [
     (("B.a = ones()", "b = B(4)", "b(x)", "", BLOCK), "E0209"),
     (("B.q = normal()", "b = B(4)", "b(x)", "", BLOCK), "E0401"),
     (("b.q = constant(0.5)", "b = B(4)", "b(x)", "", BLOCK), "E0401"),
+    (("ReLU.weight = ones()", "a = ReLU()", "a(x)"), "E0209"),
+    (("Flatten.bias = zeros()", "a = Sequential(Flatten(), Linear(4, 4))", "a(x)"), "E0209"),
 ]
 
 
