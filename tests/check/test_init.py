@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from spec_lang.compiler import compile_sources
@@ -151,6 +153,54 @@ def test_what_is_taken_runs(parts: tuple[str, ...]) -> None:
 
 def test_a_rule_of_a_hyperparameter_is_held_for_its_values() -> None:
     assert _codes(_spec("a.weight = normal(std=s)", hypers="s: float = -0.5")) == ["E0603"]
+
+
+IN_A_LIST = """block Wide(depth: int):
+    layers:
+        fcs = [Sequential(Linear(_, D * 2**(i + 1)), Tanh()) for i in range(depth)]
+    {own}
+    forward(x: float[N, D]) -> float[N, _]:
+        for fc in fcs:
+            x = fc(x)
+        return x
+
+model M(width: int = 4, depth: int = 3):
+    layers:
+        wide = Wide(depth)
+    {user}
+    forward(x: float[N, width]) -> float[N, _]:
+        return wide(x)
+"""
+"""Layers of a list in which each item's `_` is another size."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ("Linear.bias = xavier_normal()", "E0302"),
+        ("Linear.weight = dirac()", "E0302"),
+        ("Linear.wieght = ones()", "E0209"),
+        ("Tanh.weight = ones()", "E0209"),
+        ("Linear.weight = xavier_normal()", None),
+        ("Linear.bias = ones()", None),
+    ],
+)
+@pytest.mark.parametrize("place", ["own", "user"])
+def test_rules_are_held_to_layers_of_a_list(place: str, rule: str, code: str | None) -> None:
+    text = IN_A_LIST.format(**{"own": "", "user": "", place: f"init:\n        {rule}"})
+    result = compile_sources({"net": Source("net.nnspec", text)})
+    assert [d.code for d in result.errors] == ([] if code is None else [code])
+    if code is None:
+        assert not runs_as_declared("net", result, lambda _: [{}, {"width": 3, "depth": 1}], 2)
+
+
+def test_a_size_without_a_name_here_stands_in_no_help() -> None:
+    text = IN_A_LIST.format(own="", user="init:\n        Conv1d.weight = dirac(groups=5)")
+    text = text.replace("Linear(_, D * 2**(i + 1))", "Conv1d(_, D * 2**(i + 1), 1)")
+    text = re.sub(r"float\[N, (\w+)\]", r"float[N, \1, T]", text)
+    [found] = compile_sources({"net": Source("net.nnspec", text)}).errors
+    assert found.code == "E0502"
+    assert found.help is None
 
 
 @pytest.mark.parametrize(

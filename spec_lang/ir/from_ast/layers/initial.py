@@ -29,6 +29,7 @@ from spec_lang.ir.from_ast.values.value import (
     RepeatModule,
     Value,
 )
+from spec_lang.ops import signature
 from spec_lang.ops.base import Cx, Layer, OpError
 from spec_lang.ops.initialisers import NAMES as INITIALISERS
 from spec_lang.ops.initialisers import SHAPED, hold_arguments, hold_tensor
@@ -103,7 +104,14 @@ def _held(
                 continue
             said.add(text)
             cx = Cx(at.facts, name)
-            hold_tensor(cx, name, values, one.label, one.type)
+            try:
+                hold_tensor(cx, name, values, one.label, one.type)
+            except OpError as error:
+                if one.own or error.state is None:
+                    raise
+                raise OpError(
+                    error.message, code=error.code, arg=error.arg
+                ) from error  # its sizes have no names here
             if not one.own and name in SHAPED and values.get("groups", 1) not in (1, dim(1)):
                 c.error(
                     "E0502",
@@ -139,14 +147,13 @@ def _selects(c: Check, at: Place, selector: ast.Expr, base: ast.Name, op: type[L
         return
     inside = (m for v in c.block.members.values() for m, _ in _modules_of(c, at, v))
     found = [m for m in inside if isinstance(m, OpModule) and type(m.layer) is op]
-    known = [m.known for m in found if m.known is not None]
     try:
-        names = sorted({p.name for layer in known for p in layer.params()})
+        names = sorted({p.name for m in found for p in _sized(c, m).params()})
     except OpError:  # how many there are is not known yet
         return
     near = c.suggestion(selector.name, names)
     bare = op.params is Layer.params and op.modules is Layer.modules
-    if selector.name not in names and (near or bare or (names and len(known) == len(found))):
+    if selector.name not in names and (near or bare or names):
         has = " and ".join(f"`{n}`" for n in names[:6])
         c.error(
             "E0209",
@@ -203,7 +210,7 @@ def _met(c: Check, at: Place, selector: ast.Expr) -> Iterator[Met]:
         c.error("E0404", f"an `init` rule selects layers or parameters, not {host.kind_of(value)}", selector)
     else:
         for module, own in _modules_of(c, at, value):
-            for name, type, learned in _tensors_of(module):
+            for name, type, learned in _tensors_of(c, module):
                 if learned:
                     yield Met(f"{text}'s {name}", type, own)
 
@@ -215,10 +222,10 @@ def _of_layers(c: Check, at: Place, op: type[Layer], selector: ast.Expr) -> Iter
         wanted = op.always[0]
     for member in c.block.members.values():
         for module, own in _modules_of(c, at, member):
-            if not isinstance(module, OpModule) or module.known is None:
+            if not isinstance(module, OpModule):
                 continue
-            inner = [path for path, name in module.known.modules() if name == op.name]
-            for name, type, learned in _tensors_of(module):
+            inner = [path for path, name in _sized(c, module).modules() if name == op.name]
+            for name, type, learned in _tensors_of(c, module):
                 path, _, leaf = name.rpartition(".")
                 if path in inner and (learned if wanted is None else leaf == wanted):
                     yield Met(f"{module.label}'s {name}", type, own)
@@ -276,13 +283,18 @@ def _of_blocks(c: Check, at: Place, definition: Def, selector: ast.Expr, base: a
                 yield Met(f"{definition.name}'s {name}", value, own)
 
 
-def _tensors_of(module: OpModule | BlockModule) -> Iterator[tuple[str, TensorType, bool]]:
+def _sized(c: Check, module: OpModule) -> Layer:
+    """A layer with its sizes; each `_` that is another for each item of a list is some size, told by nothing."""
+    layer = module.ready or module.layer
+    some = {n: c.unknown_size(n) for n, v in vars(layer).items() if v is signature.HOLE}
+    return signature.replace(layer, **some) if some else layer
+
+
+def _tensors_of(c: Check, module: OpModule | BlockModule) -> Iterator[tuple[str, TensorType, bool]]:
     """The tensors of a layer by name, and whether they are learned; of a block, those that it declares itself."""
     if isinstance(module, OpModule):
-        if module.known is None:
-            return
         try:
-            params = list(module.known.params())
+            params = list(_sized(c, module).params())
         except ERRORS:  # what is not determined is a mistake of its own
             return
         for p in params:

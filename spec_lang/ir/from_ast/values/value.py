@@ -331,10 +331,8 @@ class OpModule:
     @property
     def known(self) -> Layer | None:
         """The layer, unless it has a `_` that nothing has determined: it was not run, which is a mistake of its own."""
-        layer = self.layer if self.ready is None and not self.cells else self.ready
-        if layer is None or any(v is HOLE for v in vars(layer).values()):
-            return None
-        return layer
+        layer = self.layer if self.ready is None else self.ready
+        return None if any(v is HOLE for v in vars(layer).values()) else layer
 
     def __str__(self) -> str:
         return f"a layer {self.label}"
