@@ -49,6 +49,16 @@ SPECS: dict[str, str] = {
         "forward(x: float[2, A], y: float[B]) -> float[2, _]:\n"
         "        return pad(x, (0, (A + 2) // 3 * 3 - A)).unflatten(1, (-1, 3)).sum(2)"
     ),
+    "windows where a condition leaves one column": (
+        "forward(x: float[1, A, W], y: float[B]) -> float[1, A, W]:\n"
+        "        require W <= 1\n"
+        "        rows = (A + 2) // 3\n"
+        "        columns = (W + 2) // 3\n"
+        "        z = pad(x, (0, columns * 3 - W, 0, rows * 3 - A))\n"
+        '        z = rearrange(z, "n (h a) (w b) -> n (h w) a b", a=3, b=3)\n'
+        '        z = rearrange(z, "n (h w) a b -> n (h a) (w b)", h=rows, w=columns)\n'
+        "        return z[:, :A, :W]"
+    ),
     "circular padding": (
         "forward(x: float[1, 2, A + B], y: float[B]) -> float[1, 2, A + 2*B + A]:\n"
         '        return pad(x, (B, A), mode="circular")'
@@ -75,6 +85,7 @@ def inputs(name: str, a: int, b: int) -> dict[str, torch.Tensor]:
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
         "padding to a size": ((2, a), (b,)),
         "padding to a multiple": ((2, a), (b,)),
+        "windows where a condition leaves one column": ((1, a, 1), (b,)),
         "circular padding": ((1, 2, a + b), (b,)),
         "the average of all": ((1, 2, a, b), (b,)),
         "the maximum of all": ((1, 2, a, b), (b,)),
