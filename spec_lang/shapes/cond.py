@@ -31,7 +31,7 @@ class Cond:
         TooLarge: it has more than `MAX_SIZE` conditions inside.
     """
 
-    __slots__ = ("_hash", "dims", "op", "parts", "said", "size")
+    __slots__ = ("_hash", "_key", "dims", "op", "parts", "said", "size")
 
     TRUE: ClassVar[Cond]
     FALSE: ClassVar[Cond]
@@ -48,6 +48,7 @@ class Cond:
         self.parts = parts
         self.said = said
         self._hash: int | None = None
+        self._key: object = None
         self.size: int = 1 + sum(p.size for p in parts)
         """How many conditions are in it."""
         if self.size > MAX_SIZE:
@@ -177,9 +178,12 @@ class Cond:
     @property
     def key(self) -> object:
         """Equal for equal conditions over the same atoms, bounds included."""
-        if self.dims:
-            return (self.op, *[d.key for d in self.dims])
-        return (self.op, *[p.key for p in self.parts]) if self.parts else self
+        if self._key is None:
+            if self.dims:
+                self._key = (self.op, *[d.key for d in self.dims])
+            else:
+                self._key = (self.op, *[p.key for p in self.parts]) if self.parts else self
+        return self._key
 
     @property
     def all_dims(self) -> tuple[Dim, ...]:

@@ -13,6 +13,8 @@ Key: TypeAlias = "str | Atom"
 """What a substitution replaces: symbols by name, other atoms by identity."""
 
 _PASSES = 6
+_REDUCED = 512
+"""The dims that are kept reduced."""
 INNER = "\N{MIDDLE DOT}"
 """Starts the names of fresh symbols, which no program can write."""
 SLACK = " >= 0"
@@ -29,6 +31,7 @@ class System:
         "nonzero",
         "orders",
         "quotients",
+        "reduced",
         "rules",
         "swaps",
     )
@@ -46,19 +49,45 @@ class System:
         self.eliminated: list[tuple[Dim, Dim]] = []
         """Dims that were replaced by ones with fresh symbols, for printing back."""
         self.contradictory = False
+        self.reduced: dict[object, Dim] = {}
+        """What `reduce` found, by the dims' keys: shared with copies until something else substitutes in one of them."""
 
     def copy(self) -> System:
         new = System()
         new.swaps, new.rules, new.quotients = dict(self.swaps), list(self.rules), list(self.quotients)
         new.orders, new.nonzero = list(self.orders), list(self.nonzero)
         new.meanings, new.eliminated = dict(self.meanings), list(self.eliminated)
-        new.contradictory = self.contradictory
+        new.contradictory, new.reduced = self.contradictory, self.reduced
         return new
+
+    # --- what substitutes ---
+
+    def set_swap(self, key: Key, value: Dim) -> None:
+        self.swaps[key] = value
+        self.reduced = {}
+
+    def set_rules(self, rules: list[tuple[Monomial, Dim]]) -> None:
+        self.rules = rules
+        self.reduced = {}
+
+    def set_quotients(self, quotients: list[tuple[Dim, Dim, Dim]]) -> None:
+        self.quotients = quotients
+        self.reduced = {}
+
+    # --- reading ---
 
     def reduce(self, d: Dim) -> Dim:
         """The dim with all that is solved substituted."""
         if d.const is not None or not (self.swaps or self.rules) or self._untouched(d):
             return d
+        found = self.reduced.get(d.key)
+        if found is None:
+            if len(self.reduced) >= _REDUCED:
+                self.reduced.clear()
+            found = self.reduced[d.key] = self._reduce(d)
+        return found
+
+    def _reduce(self, d: Dim) -> Dim:
         for _ in range(_PASSES):
             new = rewrite(d, self._swap)
             if self.quotients:

@@ -124,7 +124,7 @@ def decide_values(
     for h in target.hypers or ():
         bindings(h.name.id, values[h.name.id], h.type, env)
     owed = [*summary.owed, *(o for m in summary.methods.values() for o in m.owed)]
-    facts = Facts()
+    facts = Facts.NONE
     told: list[Cond] = []
     for o in owed:
         told_of_all = _of_all(o.cond, values) if any(isinstance(f, Every) for f in o.cond.flags) else None

@@ -111,7 +111,7 @@ class Place:
     def __init__(self, scope: Scope, mode: Mode, facts: Facts | None = None) -> None:
         self.scope = scope
         self.mode = mode
-        self.facts = Facts() if facts is None else facts
+        self.facts = Facts.NONE if facts is None else facts
         self.path: tuple[Cond, ...] = ()
         """The conditions of the branches that one is in: what is owed is owed under them."""
         self.locals: dict[str, Value] = {}
