@@ -9,6 +9,8 @@ from spec_lang.shapes.dim import Dim, Monomial, the_atom
 from spec_lang.shapes.division import divide, sign_of, without
 from spec_lang.shapes.replace import rewrite
 
+Seen: TypeAlias = "dict[Atom, Dim | None]"
+"""What a rule has made of atoms, None for those that stay."""
 Key: TypeAlias = "str | Atom"
 """What a substitution replaces: symbols by name, other atoms by identity."""
 
@@ -33,6 +35,8 @@ class System:
         "quotients",
         "reduced",
         "rules",
+        "seen_quotients",
+        "seen_swaps",
         "swaps",
     )
 
@@ -49,30 +53,37 @@ class System:
         self.eliminated: list[tuple[Dim, Dim]] = []
         """Dims that were replaced by ones with fresh symbols, for printing back."""
         self.contradictory = False
-        self.reduced: dict[object, Dim] = {}
-        """What `reduce` found, by the dims' keys: shared with copies until something else substitutes in one of them."""
+        self._forget()
 
     def copy(self) -> System:
         new = System()
         new.swaps, new.rules, new.quotients = dict(self.swaps), list(self.rules), list(self.quotients)
         new.orders, new.nonzero = list(self.orders), list(self.nonzero)
         new.meanings, new.eliminated = dict(self.meanings), list(self.eliminated)
-        new.contradictory, new.reduced = self.contradictory, self.reduced
+        new.contradictory = self.contradictory
+        new.reduced, new.seen_swaps, new.seen_quotients = self.reduced, self.seen_swaps, self.seen_quotients
         return new
 
     # --- what substitutes ---
 
     def set_swap(self, key: Key, value: Dim) -> None:
         self.swaps[key] = value
-        self.reduced = {}
+        self._forget()
 
     def set_rules(self, rules: list[tuple[Monomial, Dim]]) -> None:
         self.rules = rules
-        self.reduced = {}
+        self._forget()
 
     def set_quotients(self, quotients: list[tuple[Dim, Dim, Dim]]) -> None:
         self.quotients = quotients
-        self.reduced = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was found by what substitutes is kept, shared with copies, until something else does in one of them."""
+        self.reduced: dict[object, Dim] = {}
+        """Dims reduced, by their keys."""
+        self.seen_swaps: Seen = {}
+        self.seen_quotients: Seen = {}
 
     # --- reading ---
 
@@ -83,15 +94,15 @@ class System:
         found = self.reduced.get(d.key)
         if found is None:
             if len(self.reduced) >= _REDUCED:
-                self.reduced.clear()
+                self._forget()
             found = self.reduced[d.key] = self._reduce(d)
         return found
 
     def _reduce(self, d: Dim) -> Dim:
         for _ in range(_PASSES):
-            new = rewrite(d, self._swap)
+            new = rewrite(d, self._swap, self.seen_swaps)
             if self.quotients:
-                new = rewrite(new, self._quotient)
+                new = rewrite(new, self._quotient, self.seen_quotients)
             if new.terms == d.terms:
                 break
             d = new
