@@ -31,7 +31,7 @@ class Cond:
         TooLarge: it has more than `MAX_SIZE` conditions inside.
     """
 
-    __slots__ = ("_hash", "_key", "dims", "op", "parts", "said", "size")
+    __slots__ = ("_hash", "_key", "_names", "_symbols", "dims", "op", "parts", "said", "size")
 
     TRUE: ClassVar[Cond]
     FALSE: ClassVar[Cond]
@@ -49,6 +49,8 @@ class Cond:
         self.said = said
         self._hash: int | None = None
         self._key: object = None
+        self._symbols: frozenset[str] | None = None
+        self._names: frozenset[str] | None = None
         self.size: int = 1 + sum(p.size for p in parts)
         """How many conditions are in it."""
         if self.size > MAX_SIZE:
@@ -203,6 +205,11 @@ class Cond:
     @property
     def symbols(self) -> frozenset[str]:
         """The names of the symbols in it; of flags, those of the sizes that names in them have inside."""
+        if self._symbols is None:
+            self._symbols = self._find_symbols()
+        return self._symbols
+
+    def _find_symbols(self) -> frozenset[str]:
         own = frozenset[str]()
         if isinstance(self.said, Truth):
             own = own.union(*(d.symbols for d in self.said.args))
@@ -216,8 +223,10 @@ class Cond:
     @property
     def names(self) -> frozenset[str]:
         """The names in it that `substitute` replaces, those in flags included."""
-        own = frozenset() if self.said is None else self.said.names
-        return own.union(*(d.names for d in self.dims), *(p.names for p in self.parts))
+        if self._names is None:
+            own = frozenset() if self.said is None else self.said.names
+            self._names = own.union(*(d.names for d in self.dims), *(p.names for p in self.parts))
+        return self._names
 
     @property
     def flags(self) -> frozenset[Flag]:
