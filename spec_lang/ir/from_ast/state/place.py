@@ -250,7 +250,7 @@ class Place:
 
     def resolve(self, value: Value) -> Value:
         """A value without the cases that the facts decide."""
-        while True:
+        while isinstance(value, Case | Maybe | Cond):
             if isinstance(value, Case):
                 known = self.decide(value.cond)
                 if known is None:
@@ -263,8 +263,7 @@ class Place:
                 if known:
                     return None
                 value = value.value
-            elif isinstance(value, Cond):
+            else:
                 known = self.decide(value)
                 return value if known is None else known
-            else:
-                return value
+        return value
