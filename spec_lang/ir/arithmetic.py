@@ -174,7 +174,7 @@ def decide(cond: Cond) -> bool:
     Raises:
         NotStatic: one does.
     """
-    verdict = Facts().decide(cond)
+    verdict = Facts.NONE.decide(cond)
     if verdict is Verdict.OPEN:
         raise NotStatic(f"whether {cond}")
     return verdict is Verdict.PROVED
@@ -196,7 +196,7 @@ def open_condition(op: str, a: Host, b: Host) -> Cond | None:
     if op not in CONDITIONS or not all(isinstance(x, Dim | int) for x in (a, b)):
         return None
     cond = CONDITIONS[op](dim(a), dim(b))
-    return cond if Facts().decide(cond) is Verdict.OPEN else None
+    return cond if Facts.NONE.decide(cond) is Verdict.OPEN else None
 
 
 def compare(op: str, a: Host, b: Host) -> bool:

@@ -31,7 +31,7 @@ class Cond:
         TooLarge: it has more than `MAX_SIZE` conditions inside.
     """
 
-    __slots__ = ("_hash", "dims", "op", "parts", "said", "size")
+    __slots__ = ("_hash", "_key", "_names", "_symbols", "dims", "op", "parts", "said", "size")
 
     TRUE: ClassVar[Cond]
     FALSE: ClassVar[Cond]
@@ -48,6 +48,9 @@ class Cond:
         self.parts = parts
         self.said = said
         self._hash: int | None = None
+        self._key: object = None
+        self._symbols: frozenset[str] | None = None
+        self._names: frozenset[str] | None = None
         self.size: int = 1 + sum(p.size for p in parts)
         """How many conditions are in it."""
         if self.size > MAX_SIZE:
@@ -177,9 +180,12 @@ class Cond:
     @property
     def key(self) -> object:
         """Equal for equal conditions over the same atoms, bounds included."""
-        if self.dims:
-            return (self.op, *[d.key for d in self.dims])
-        return (self.op, *[p.key for p in self.parts]) if self.parts else self
+        if self._key is None:
+            if self.dims:
+                self._key = (self.op, *[d.key for d in self.dims])
+            else:
+                self._key = (self.op, *[p.key for p in self.parts]) if self.parts else self
+        return self._key
 
     @property
     def all_dims(self) -> tuple[Dim, ...]:
@@ -199,6 +205,11 @@ class Cond:
     @property
     def symbols(self) -> frozenset[str]:
         """The names of the symbols in it; of flags, those of the sizes that names in them have inside."""
+        if self._symbols is None:
+            self._symbols = self._find_symbols()
+        return self._symbols
+
+    def _find_symbols(self) -> frozenset[str]:
         own = frozenset[str]()
         if isinstance(self.said, Truth):
             own = own.union(*(d.symbols for d in self.said.args))
@@ -212,8 +223,10 @@ class Cond:
     @property
     def names(self) -> frozenset[str]:
         """The names in it that `substitute` replaces, those in flags included."""
-        own = frozenset() if self.said is None else self.said.names
-        return own.union(*(d.names for d in self.dims), *(p.names for p in self.parts))
+        if self._names is None:
+            own = frozenset() if self.said is None else self.said.names
+            self._names = own.union(*(d.names for d in self.dims), *(p.names for p in self.parts))
+        return self._names
 
     @property
     def flags(self) -> frozenset[Flag]:

@@ -49,7 +49,7 @@ _SHORT = 8
 class Dim:
     """An immutable integer expression; `==` is structural on the normal form, and symbols are equal by name."""
 
-    __slots__ = ("_bounds", "_hash", "_key", "_str", "const", "terms")
+    __slots__ = ("_bounds", "_hash", "_key", "_str", "_symbols", "const", "terms")
 
     const: int | None
     """The value, where the dim is a constant."""
@@ -59,6 +59,7 @@ class Dim:
     _hash: int | None
     _str: str | None
     _bounds: Bounds | None
+    _symbols: frozenset[str] | None
 
     def __init__(self, terms: Terms) -> None:
         """Wrap terms without zero coefficients.
@@ -67,7 +68,7 @@ class Dim:
             TooLarge: over the limits.
         """
         self.terms = terms
-        self._key = self._hash = self._str = self._bounds = None
+        self._key = self._hash = self._str = self._bounds = self._symbols = None
         if len(terms) == 1:
             ((monomial, coefficient),) = terms.items()
             self.const = None if monomial else coefficient
@@ -78,7 +79,7 @@ class Dim:
             if len(terms) > _SHORT and self.length > MAX_LENGTH:
                 raise TooLarge("a size that is too long to follow")
         for monomial, coefficient in terms.items():
-            if coefficient > INT64 or coefficient < -INT64:
+            if not -INT64 <= coefficient <= INT64:
                 raise TooLarge("a size that does not fit 64 bits")
             if len(monomial) > MAX_DEGREE:
                 raise TooLarge(f"a size of a degree over {MAX_DEGREE}")
@@ -223,7 +224,14 @@ class Dim:
     @property
     def symbols(self) -> frozenset[str]:
         """The names of the symbols in it."""
-        return frozenset().union(*(a.symbols for m in self.terms for a in m))
+        if self._symbols is None:
+            atom = the_atom(self)
+            self._symbols = (
+                frozenset().union(*[a.symbols for m in self.terms for a in m])
+                if atom is None
+                else atom.symbols
+            )
+        return self._symbols
 
     @property
     def conditional(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from typing import ClassVar
 
 from spec_lang.shapes import proof
 from spec_lang.shapes.cond import Cond
@@ -16,6 +17,9 @@ from spec_lang.shapes.solve import learn
 from spec_lang.shapes.system import System
 
 _CACHED = 1024
+"""The verdicts that are kept of some facts."""
+_ASSUMED = 1024
+"""The facts that are kept by what they were made from."""
 _CHOICES = 16
 """The disjunctions that are used; more are not."""
 _CASE = 8
@@ -40,7 +44,9 @@ class Facts:
     (no division by zero, no negative power). `REFUTED` means: false for all of them.
     """
 
-    __slots__ = ("_choices", "_chosen", "_flags", "_known", "_system", "_verdicts", "given")
+    __slots__ = ("_cases", "_choices", "_chosen", "_flags", "_known", "_system", "_verdicts", "given")
+
+    NONE: ClassVar[Facts]
 
     given: tuple[Cond, ...]
     """The conditions, in the order in which they were assumed."""
@@ -54,17 +60,27 @@ class Facts:
         self._choices: tuple[Cond, ...] = ()
         self._known: frozenset[object] = frozenset()
         self._verdicts: dict[object, Verdict] = {}
+        self._cases: list[tuple[Cond, Facts]] | None = None
 
     def assume(self, cond: Cond) -> Facts:
-        """These facts and one more."""
-        if cond.op == "true" or cond in self.given:
+        """These facts and one more: the same object for the same condition, so that what it proves is proved once."""
+        if cond.op == "true":
             return self
+        key = (self, cond.key)
+        found = _assumed.get(key)
+        if found is None:
+            if len(_assumed) >= _ASSUMED:
+                _assumed.clear()
+            found = _assumed[key] = self if cond in self.given else self._and(cond)
+        return found
+
+    def _and(self, cond: Cond) -> Facts:
         new = Facts()
         new.given = (*self.given, cond)
         new._system = self._system.copy()
         new._flags, new._chosen = dict(self._flags), dict(self._chosen)
         new._choices = self._choices
-        new._known = self._known.union(map(_key, _conjuncts(cond)))
+        new._known = self._known.union([p.key for p in _conjuncts(cond)])
         new._learn(cond)
         return new
 
@@ -75,7 +91,7 @@ class Facts:
 
     def decide(self, cond: Cond) -> Verdict:
         """Whether the condition follows, is impossible, or neither is proved."""
-        key = _key(cond)
+        key = cond.key
         found = self._verdicts.get(key)
         if found is None:
             if len(self._verdicts) >= _CACHED:
@@ -181,7 +197,7 @@ class Facts:
     # --- deciding ---
 
     def _holds(self, cond: Cond, budget: Budget) -> bool | None:
-        if self.contradictory or (self._known and _key(cond) in self._known):
+        if self.contradictory or (self._known and cond.key in self._known):
             return True
         direct = self._direct(cond, budget)
         if direct is not None or not self._choices or cond.op in ("and", "or"):
@@ -190,16 +206,24 @@ class Facts:
 
     def _by_cases(self, cond: Cond, budget: Budget) -> bool:
         """Whether the condition holds in each alternative of some fact."""
-        for choice in self._choices:
-            rest = Facts()
-            rest._system, rest._known = self._system, self._known
-            rest._flags, rest._chosen = self._flags, self._chosen
-            rest._choices = tuple(c for c in self._choices if c is not choice)
+        for choice, rest in self._by_choice():
             if all(
                 rest._supposing(p, budget, lambda f: f._holds(cond, budget)) is True for p in choice.parts
             ):
                 return True
         return False
+
+    def _by_choice(self) -> list[tuple[Cond, Facts]]:
+        """Each disjunction, and the facts without it."""
+        if self._cases is None:
+            self._cases = []
+            for choice in self._choices:
+                rest = Facts()
+                rest._system, rest._known = self._system, self._known
+                rest._flags, rest._chosen = self._flags, self._chosen
+                rest._choices = tuple(c for c in self._choices if c is not choice)
+                self._cases.append((choice, rest))
+        return self._cases
 
     def _by_sides(self, cond: Cond, test: Cond, budget: Budget) -> bool | None:
         """Decide a comparison of conditional dims where their condition holds, and where it does not."""
@@ -272,6 +296,11 @@ class Facts:
         return proof.at_least_zero(system, _difference(cond.op, a, b), budget)
 
 
+Facts.NONE = Facts()
+_assumed: dict[tuple[Facts, object], Facts] = {}
+"""What each fact more made of some facts."""
+
+
 def _difference(op: str, a: Dim, b: Dim) -> Dim:
     """The dim that is >= 0 exactly where `a op b`."""
     match op:
@@ -288,11 +317,6 @@ def side(cond: Cond, test: Cond, holds: bool) -> Cond:
     """A comparison of conditional dims by one side of a condition of theirs."""
     a, b = (where(d, test, holds) for d in cond.dims)
     return Cond.divides(a, b) if cond.op == "divides" else Cond.compared(cond.op, a, b)
-
-
-def _key(cond: Cond) -> object:
-    """Equal for equal conditions over the same atoms, bounds included."""
-    return (cond.op, *[d.key for d in cond.dims]) if cond.dims else cond
 
 
 def _conjuncts(cond: Cond) -> tuple[Cond, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -167,40 +168,47 @@ def by_terms(d: Dim, terms: Mapping[Dim, Dim]) -> Dim:
 
 
 def rewrite(d: Dim, rule: Rewrite, seen: dict[Atom, Dim | None] | None = None) -> Dim:
-    """The dim with each atom for which `rule` gives a dim replaced by it, and the others rebuilt over their arguments."""
+    """The dim with each atom for which `rule` gives a dim replaced by it, and the others rebuilt over their arguments.
+
+    `seen` holds what the same rule has made of atoms so far, None for those that stay.
+    """
     if d.const is not None:
         return d
     seen = {} if seen is None else seen
+    changed = False
+    for monomial in d.terms:
+        for atom in monomial:
+            if atom not in seen:
+                seen[atom] = _atom(atom, rule, seen)
+            changed = changed or seen[atom] is not None
+    if not changed:
+        return d
     kept: list[Dim] = []
     plain = {}
     for monomial, coefficient in d.terms.items():
-        new = [(atom, _atom(atom, rule, seen)) for atom in monomial]
-        if all(n is None for _, n in new):
+        new = [n for atom in monomial if (n := seen[atom]) is not None]
+        if not new:
             plain[monomial] = coefficient
             continue
-        product = Dim({tuple(a for a, n in new if n is None): coefficient})
-        for _, n in new:
-            if n is not None:
-                product = product * n
+        product = Dim({tuple([a for a in monomial if seen[a] is None]): coefficient})
+        for n in new:
+            product = product * n
         kept.append(product)
-    if not kept:
-        return d
     return total([Dim(plain), *kept])
 
 
 def _atom(atom: Atom, rule: Rewrite, seen: dict[Atom, Dim | None]) -> Dim | None:
     """What the atom becomes, or None where it stays."""
-    if atom in seen:
-        return seen[atom]
     new = rule(atom)
-    if new is None and atom.args:
-        args = tuple(rewrite(a, rule, seen) for a in atom.args)
-        if any(a is not b for a, b in zip(args, atom.args, strict=True)):
-            new = rebuild(atom, args)
-            if atom.kind == OPAQUE and all(a.const is not None for a in args):
-                known = rule(intern(OPAQUE, args, name=atom.name, low=atom.low, high=atom.high))
-                new = new if known is None else known
-    seen[atom] = new
+    if new is not None or not atom.args:
+        return new
+    args = tuple([rewrite(a, rule, seen) for a in atom.args])
+    if all(map(operator.is_, args, atom.args)):
+        return None
+    new = rebuild(atom, args)
+    if atom.kind == OPAQUE and all(a.const is not None for a in args):
+        known = rule(intern(OPAQUE, args, name=atom.name, low=atom.low, high=atom.high))
+        new = new if known is None else known
     return new
 
 

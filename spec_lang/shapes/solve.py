@@ -89,7 +89,7 @@ def _zero(system: System, p: Dim) -> Pending:
     if p.terms[lead] in (1, -1) and lead:
         rest = (p - Dim({lead: p.terms[lead]})) * -p.terms[lead]
         if all(lead != known for known, _ in system.rules):
-            system.rules.append((lead, rest))
+            system.set_rules([*system.rules, (lead, rest)])
     if len(system.orders) < _KEPT:
         system.orders += [p, -p]
     return []
@@ -171,14 +171,17 @@ def _eliminate(system: System, atom: Atom, value: Dim) -> Pending:
 def _swap(system: System, atom: Atom, value: Dim) -> Pending:
     known = [("order", (p,)) for p in system.orders] + [("nonzero", (p,)) for p in system.nonzero]
     known += [("zero", (Dim({lead: 1}) - rest,)) for lead, rest in system.rules]
-    system.orders, system.nonzero, system.rules = [], [], []
-    system.swaps[key_of(atom)] = value
+    system.orders, system.nonzero = [], []
+    system.set_rules([])
+    system.set_swap(key_of(atom), value)
     solved: Pending = []
     for key, old in list(system.swaps.items()):
         new = system.reduce(old)
         if new.terms != old.terms:
-            system.swaps[key] = new
-    system.quotients = [tuple(map(system.reduce, q)) for q in system.quotients]  # type: ignore[misc]  # three each
+            system.set_swap(key, new)
+    if system.quotients:
+        reduced = [tuple(map(system.reduce, q)) for q in system.quotients]
+        system.set_quotients(reduced)  # type: ignore[arg-type]  # three each
     return solved + known
 
 
@@ -287,7 +290,7 @@ def _divides(system: System, q: Dim, x: Dim) -> Pending:
         low = 0
     j = symbol(name, low)
     system.meanings[name] = system.authors(x) // system.authors(q)
-    system.quotients.append((q, x, j))
+    system.set_quotients([*system.quotients, (q, x, j)])
     return [("zero", (x - q * j,))]
 
 

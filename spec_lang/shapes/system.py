@@ -9,10 +9,14 @@ from spec_lang.shapes.dim import Dim, Monomial, the_atom
 from spec_lang.shapes.division import divide, sign_of, without
 from spec_lang.shapes.replace import rewrite
 
+Seen: TypeAlias = "dict[Atom, Dim | None]"
+"""What a rule has made of atoms, None for those that stay."""
 Key: TypeAlias = "str | Atom"
 """What a substitution replaces: symbols by name, other atoms by identity."""
 
 _PASSES = 6
+_REDUCED = 512
+"""The dims that are kept reduced."""
 INNER = "\N{MIDDLE DOT}"
 """Starts the names of fresh symbols, which no program can write."""
 SLACK = " >= 0"
@@ -29,7 +33,10 @@ class System:
         "nonzero",
         "orders",
         "quotients",
+        "reduced",
         "rules",
+        "seen_quotients",
+        "seen_swaps",
         "swaps",
     )
 
@@ -46,6 +53,7 @@ class System:
         self.eliminated: list[tuple[Dim, Dim]] = []
         """Dims that were replaced by ones with fresh symbols, for printing back."""
         self.contradictory = False
+        self._forget()
 
     def copy(self) -> System:
         new = System()
@@ -53,16 +61,48 @@ class System:
         new.orders, new.nonzero = list(self.orders), list(self.nonzero)
         new.meanings, new.eliminated = dict(self.meanings), list(self.eliminated)
         new.contradictory = self.contradictory
+        new.reduced, new.seen_swaps, new.seen_quotients = self.reduced, self.seen_swaps, self.seen_quotients
         return new
+
+    # --- what substitutes ---
+
+    def set_swap(self, key: Key, value: Dim) -> None:
+        self.swaps[key] = value
+        self._forget()
+
+    def set_rules(self, rules: list[tuple[Monomial, Dim]]) -> None:
+        self.rules = rules
+        self._forget()
+
+    def set_quotients(self, quotients: list[tuple[Dim, Dim, Dim]]) -> None:
+        self.quotients = quotients
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was found by what substitutes is kept, shared with copies, until something else does in one of them."""
+        self.reduced: dict[object, Dim] = {}
+        """Dims reduced, by their keys."""
+        self.seen_swaps: Seen = {}
+        self.seen_quotients: Seen = {}
+
+    # --- reading ---
 
     def reduce(self, d: Dim) -> Dim:
         """The dim with all that is solved substituted."""
         if d.const is not None or not (self.swaps or self.rules) or self._untouched(d):
             return d
+        found = self.reduced.get(d.key)
+        if found is None:
+            if len(self.reduced) >= _REDUCED:
+                self._forget()
+            found = self.reduced[d.key] = self._reduce(d)
+        return found
+
+    def _reduce(self, d: Dim) -> Dim:
         for _ in range(_PASSES):
-            new = rewrite(d, self._swap)
+            new = rewrite(d, self._swap, self.seen_swaps)
             if self.quotients:
-                new = rewrite(new, self._quotient)
+                new = rewrite(new, self._quotient, self.seen_quotients)
             if new.terms == d.terms:
                 break
             d = new

@@ -257,5 +257,5 @@ class _Decided(Cx):
             super().require(cond, message, code=code, arg=arg, help=help)
 
 
-LOWERING = _Decided(Facts(), "ONNX lowering")
+LOWERING = _Decided(Facts.NONE, "ONNX lowering")
 """For rules that lowerings apply again, where the checker has already decided."""

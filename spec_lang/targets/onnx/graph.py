@@ -64,7 +64,7 @@ class Builder:
         self.precision = precision
         self.path = ""
         self.source = ""
-        self.facts = Facts()
+        self.facts = Facts.NONE
         self.depth = 0
         self.nodes: list[Node] = []
         self.inputs: list[Input] = []

@@ -145,7 +145,7 @@ def _owes_more(general: Summary, other: Summary) -> Owed | None:
     for name, method in general.methods.items():
         pairs.append((general.owed + method.owed, other.methods[name].owed if name in other.methods else []))
     for known, owed in pairs:
-        facts = Facts()
+        facts = Facts.NONE
         for o in known:
             facts = facts.assume(o.cond)
         for o in owed:

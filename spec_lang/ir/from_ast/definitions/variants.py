@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.ir.arithmetic import HostError, truth
 from spec_lang.ir.dim_text import value_of
@@ -71,17 +73,17 @@ def check_variant(k: Known, program: Program, definition: Def) -> None:
     k.take(c)
 
 
-def _evaluated(cond: Cond | bool, values: dict[str, Value]) -> Cond | bool:
-    """A condition on what is made of whole lists, where these values give it a truth."""
+def _evaluated(cond: Cond | bool, values: Mapping[str, object]) -> Cond | bool:
+    """A condition on what is made of whole lists, where these values, as the evaluator has them, give it a truth."""
     if isinstance(cond, bool) or not any(not n.isidentifier() for n in cond.names):
         return cond
     try:
-        return truth(value_of(cond.tree(), {n: plain_value(v) for n, v in values.items()}, None))
+        return truth(value_of(cond.tree(), values, None))
     except (HostError, ParseError, TooLarge, TypeError, AttributeError, LookupError):
         return cond
 
 
-def _of_all(cond: Cond, values: dict[str, Value]) -> bool | None:
+def _of_all(cond: Cond, values: Mapping[str, object]) -> bool | None:
     """Whether these values satisfy what is said of each of many items; None where that is not known."""
     found = _evaluated(cond, values)
     return found if isinstance(found, bool) else None
@@ -124,11 +126,12 @@ def decide_values(
     for h in target.hypers or ():
         bindings(h.name.id, values[h.name.id], h.type, env)
     owed = [*summary.owed, *(o for m in summary.methods.values() for o in m.owed)]
-    facts = Facts()
+    facts = Facts.NONE
+    plain = {n: plain_value(v) for n, v in values.items()}
     told: list[Cond] = []
     for o in owed:
-        told_of_all = _of_all(o.cond, values) if any(isinstance(f, Every) for f in o.cond.flags) else None
-        cond = _evaluated(substitute_cond(o.cond, env), values) if told_of_all is None else told_of_all
+        told_of_all = _of_all(o.cond, plain) if any(isinstance(f, Every) for f in o.cond.flags) else None
+        cond = _evaluated(substitute_cond(o.cond, env), plain) if told_of_all is None else told_of_all
         refuted = cond is False or (isinstance(cond, Cond) and facts.decide(cond) is Verdict.REFUTED)
         if not refuted or o.cond in told:
             continue

@@ -61,7 +61,7 @@ def _implied(cond: Cond, others: Sequence[Cond]) -> bool:
 
 
 def _follows(cond: Cond, others: Sequence[Cond]) -> bool:
-    facts = Facts()
+    facts = Facts.NONE
     for other in others:
         facts = facts.assume(other)
     return not facts.contradictory and facts.decide(cond) is Verdict.PROVED

@@ -30,7 +30,7 @@ def lookup(c: Check, at: Place, node: ast.Name, *, call: bool = False) -> Value:
 
 def find(c: Check, at: Place, name: str, *, call: bool = False) -> tuple[str, Value] | None:
     """As `meaning`, for a name that is used: that it is, and that a dim is needed at construction, is noted."""
-    if name in at.partial | at.looped and name not in at.locals and name not in at.loops:
+    if (name in at.partial or name in at.looped) and name not in at.locals and name not in at.loops:
         return None
     found = meaning(c, at, name, call=call)
     if found is None:

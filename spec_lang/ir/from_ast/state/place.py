@@ -111,7 +111,7 @@ class Place:
     def __init__(self, scope: Scope, mode: Mode, facts: Facts | None = None) -> None:
         self.scope = scope
         self.mode = mode
-        self.facts = Facts() if facts is None else facts
+        self.facts = Facts.NONE if facts is None else facts
         self.path: tuple[Cond, ...] = ()
         """The conditions of the branches that one is in: what is owed is owed under them."""
         self.locals: dict[str, Value] = {}
@@ -250,7 +250,7 @@ class Place:
 
     def resolve(self, value: Value) -> Value:
         """A value without the cases that the facts decide."""
-        while True:
+        while isinstance(value, Case | Maybe | Cond):
             if isinstance(value, Case):
                 known = self.decide(value.cond)
                 if known is None:
@@ -263,8 +263,7 @@ class Place:
                 if known:
                     return None
                 value = value.value
-            elif isinstance(value, Cond):
+            else:
                 known = self.decide(value)
                 return value if known is None else known
-            else:
-                return value
+        return value

@@ -133,7 +133,7 @@ class Block:
         """Inputs of methods that are floats, truths or choices."""
         self.members: dict[str, Value] = {}
         self.methods: dict[str, ast.Method] = {}
-        self.facts = Facts()
+        self.facts = Facts.NONE
         """What its requirements and layers say: what every method may take to be so."""
         self.checking: list[str] = []
         """The methods that are being checked, each called by the one before it."""
@@ -149,7 +149,7 @@ class Block:
         self.summary.mono = mono
         self.tidied: dict[Dim, Dim] = {}
         """Sizes in plainer words, by what holds in `tidied_for`."""
-        self.tidied_for = Facts()
+        self.tidied_for = Facts.NONE
 
     def fresh(self, name: str, low: int | None = 1, high: int | None = None) -> Dim:
         """A symbol that no other value has, named as near to `name` as may be."""
