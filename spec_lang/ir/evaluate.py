@@ -24,7 +24,7 @@ from spec_lang.ir.arithmetic import (
     truth,
     unary,
 )
-from spec_lang.shapes import Dim, DType, TensorType
+from spec_lang.shapes import Dim, DType, TensorType, TooLarge
 
 FUEL: Final = 5_000_000
 """Steps that one program may take."""
@@ -168,6 +168,8 @@ class Evaluator:
             return rule(self, node, env)
         except HostError as error:
             raise EvaluationError(error.code, error.message, env.file, node.span, error.help) from None
+        except TooLarge as error:
+            raise EvaluationError("E0801", str(error), env.file, node.span) from None
 
     def condition(self, node: model.Expression, env: Env) -> bool:
         """The value of a test."""

@@ -20,6 +20,7 @@ from spec_lang.ir.templates import (
 )
 from spec_lang.ops import signature
 from spec_lang.ops.base import LAYERS, Layer, OpError
+from spec_lang.shapes import TooLarge
 
 
 class Initialiser:
@@ -168,6 +169,10 @@ class Constructions(Evaluator):
         except OpError as error:
             span = None if node is None else node.span
             raise EvaluationError(error.code, error.message, env.file, span, error.help) from None
+        except TooLarge as error:
+            raise EvaluationError(
+                "E0801", str(error), env.file, None if node is None else node.span
+            ) from None
 
     # --- Blocks -------------------------------------------------------------------------------
 

@@ -53,12 +53,14 @@ class OnnxRuntime:
         self.errors = tuple(getattr(state, name) for name in _ERRORS)
         try:
             self.session = onnxruntime.InferenceSession(
-                path or prepared.path, options, providers=["CPUExecutionProvider"]
+                path or prepared.path, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except state.NotImplemented as error:
             raise LacksOperator(f"ONNX Runtime: {_last(error)}") from None
         except self.errors as error:
             raise CannotRun(f"ONNX Runtime cannot load the model: {_last(error)}") from None
+        except UnicodeDecodeError:  # what it says quotes the file
+            raise CannotRun("ONNX Runtime cannot load the model: a name in it is not UTF-8") from None
         self.inputs = [i.name for i in self.session.get_inputs()]
         self.outputs = [o.name for o in self.session.get_outputs()]
 
@@ -74,6 +76,8 @@ class OnnxRuntime:
             results: Sequence[Array] = self.session.run(None, arrays)
         except self.errors as error:
             raise CannotRun(f"ONNX Runtime refuses these inputs: {_last(error)}") from None
+        except UnicodeDecodeError:
+            raise CannotRun("ONNX Runtime refuses these inputs, in words that are not UTF-8") from None
         return results
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spec_lang.runtimes.prepared import Prepared
 from spec_lang.runtimes.request import CannotRun, LacksOperator, needs
 from spec_lang.shapes.dtype import DType
+from spec_lang.targets.torch.names import parameters, safe
 
 if TYPE_CHECKING:
     from spec_lang.runtimes.request import Array
@@ -41,12 +42,13 @@ class Torch:
         if double:
             self.module.double()
         self.method = getattr(self.module, prepared.request.method)
+        self.names = parameters(i.name for i in prepared.method.inputs)
         if prepared.request.method == "forward":
             self.method = self.module  # hooks run when the module itself is called
 
     def tensors(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs as PyTorch takes them."""
-        return {name: self._tensor(value) for name, value in inputs.items()}
+        return {self.names[name]: self._tensor(value) for name, value in inputs.items()}
 
     def _tensor(self, value: Any) -> Any:
         if isinstance(value, list | tuple):
@@ -95,7 +97,9 @@ def _torch_module(prepared: Prepared) -> Any:
     request = prepared.request
     source = from_program(request.program, f"specc_{request.name}", allow_extern=request.allow_extern)
     # What construction draws is overwritten, every tensor of it.
-    module = getattr(source, request.name)(**request.overrides).eval()
+    names = parameters(h.name for h in prepared.definition.hypers)
+    given = {names[k]: v for k, v in request.overrides.items()}
+    module = getattr(source, safe(request.name))(**given).eval()
     module.to({DType.F16: torch.float16, DType.F32: torch.float32, DType.BF16: torch.bfloat16}[request.dtype])
     state = {
         key: torch.from_numpy(values).view(torch.bfloat16)
@@ -108,7 +112,9 @@ def _torch_module(prepared: Prepared) -> Any:
 
 
 def _leaves(value: Any) -> list[Any]:
-    """The tensors of a result, in order."""
+    """The tensors of a result, in order; what is none has no output."""
+    if value is None:
+        return []
     if isinstance(value, list | tuple):
         return [leaf for item in value for leaf in _leaves(item)]
     return [value]

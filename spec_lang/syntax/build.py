@@ -147,7 +147,22 @@ class Builder:
         return [v[0], v[2]]
 
     def listed(self, v: Values) -> Values:
+        if isinstance(v[0][0], ast.Hyper | ast.Input):
+            self._defaults_last(v[0])
         return v[0]  # type: ignore[no-any-return]
+
+    def _defaults_last(self, items: Values) -> None:
+        """Hold what has no default to stand before what has one: as in Python, a call gives values in this order."""
+        earlier = None
+        for item in items:
+            if item.default is not None:
+                earlier = item.name.id
+            elif earlier is not None:
+                name = item.name.id
+                help = f"give `{name}` a default, or put it before `{earlier}`"
+                self.error(
+                    "E0111", f"`{name}` needs a default, as `{earlier}` before it has one", item.span, help
+                )
 
     import_names = parts = requires = fields = hyper_list = layer_items = init_rules = input_list = (
         result_list
@@ -200,6 +215,7 @@ class Builder:
         return self.defined(ast.ConstantDef(_between(v[0], v[2]), self._name(v[0]), v[2]))
 
     def record(self, v: Values) -> ast.Record:
+        self._defaults_last(v[-2])
         return self.defined(ast.Record(_span(v), self._name(v[1]), self._doc(v[5:6]), tuple(v[-2])))
 
     def field(self, v: Values) -> ast.Hyper:

@@ -96,6 +96,33 @@ KINDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "a logarithm": (model("p: float = 0.5", "x = x * log(p)"), {"p": 2.0}, {"p": 0.0}),
     "a root": (model("p: float = 0.5", "x = x * sqrt(p) * p ** 0.5"), {"p": 0.0}, {"p": -1.0}),
+    "a power": (model("p: float = 0.5, q: float = -1.5", "x = x * p ** q"), {"p": 2.0}, {"p": 0.0}),
+    "a power of a negative number": (
+        model("p: float = 0.5, q: float = 0.5", "x = x * p ** q"),
+        {"p": 0.0},
+        {"p": -1.0},
+    ),
+    "a power of ints": (
+        model("p: int >= 0 = 2, q: int >= -1 = -1", "x = x * p ** q"),
+        {"p": 0, "q": 0},
+        {"p": 0},
+    ),
+    "a power of a known number": (
+        model("p: float = 0.5, n: int >= 0 = 0", "x = x * 2 ** p * (p - 1) ** n * p ** n * p ** (n / 2)"),
+        {"p": 0.0},
+        {"p": -1.0},
+    ),
+    "powers of a list": (
+        model("ps: list[float] = [0.5], q: float = -0.5", "for p in ps:\n                x = x * p ** q"),
+        {"ps": []},
+        {"ps": [0.5, 0.0]},
+    ),
+    "a power of a block": (
+        BLOCK.format(hypers="p: float, q: float", outside="", inside="x = x * p ** q")
+        + model("p: float = 2.0, q: float? = -1.0", "x = b(x)", "b = B(p, 1.0 if q is none else q)"),
+        {"p": 0.0, "q": None},
+        {"p": -2.0},
+    ),
     "nested": (
         fn("k > 3", ", k: int")
         + "    fn g(x: float[N, e], k: int) -> float[N, e]:\n        return f(x, k - 1)\n"

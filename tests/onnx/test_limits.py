@@ -77,6 +77,18 @@ def test_going_over_a_bound_is_an_error_in_little_time(name: str) -> None:
     assert caught.value.code in ("E0801", "E0802")
 
 
+@pytest.mark.parametrize("size", ["floor(p)", "k", "k * k"])
+def test_a_hyperparameter_that_makes_a_size_too_large_is_an_error(size: str) -> None:
+    text = (
+        f"model M(p: float = 2.5):\n    let k = max(1, int(p))\n    layers:\n        fc = Linear(2, {size})\n"
+        "    forward(x: float[N, 2]) -> float[N, _]:\n        return fc(x) * k\n"
+    )
+    program = compile_sources({"m": Source("m.nnspec", text)}).checked()
+    with pytest.raises(EvaluationError) as caught:
+        emit(program, "M", {"p": 1e300})
+    assert caught.value.code == "E0801"
+
+
 def test_a_long_range_is_counted_by_the_graph() -> None:
     text = body(f"return x + arange({HUGE})", result=f"float[N, {HUGE}]", input="float[N, 1]")
     program = compile_sources({"m": Source("m.nnspec", text)}).checked()

@@ -9,6 +9,7 @@ import pytest
 
 from spec_lang import workspace
 from spec_lang.compiler import compile_sources
+from spec_lang.diagnostics import Source
 from spec_lang.ir import model
 from spec_lang.runtimes import Request
 from spec_lang.runtimes.verify import verify
@@ -44,6 +45,31 @@ def agree(request: Request, **options: Any) -> None:
 def test_models_agree(file: str) -> None:
     for request in requests(file, rows=1):
         agree(request, samples=2)
+
+
+NAMED = """
+record Cfg:
+    w: int = 4
+
+model F(l: int = 4, len: float = 0.5, self: int? = none, cfg: Cfg = Cfg()):
+    layers:
+        I = Linear(l, cfg.w)
+
+    forward(nn: float[N, l], torch: float[N, l]? = none) -> (float[N, cfg.w], float[N, l]?, [float[N, l]? for i in range(2)]):
+        x = I(nn) * len
+        if self is not none:
+            x = x * self
+        return x, torch, [none, nn]
+
+    O(l: float[N, A]) -> float[N]:
+        return l.mean(dim=1)
+"""
+
+
+@pytest.mark.parametrize("method", ["forward", "O"])
+def test_names_that_python_has_taken_and_results_that_are_none(method: str) -> None:
+    program = compile_sources({"net": Source("net.nnspec", NAMED)}).checked()
+    agree(Request(program, "F", {"l": 3, "len": 2.0, "self": 2}, method=method), samples=2)
 
 
 @pytest.mark.long

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from spec_lang.ops.init import Draw, Uniform
 from spec_lang.shapes.dtype import DType
 from spec_lang.targets.onnx.export import emit
 from spec_lang.weights import export as weights
-from spec_lang.weights import fingerprint
+from spec_lang.weights import fingerprint, rename
 from spec_lang.weights.place import External, Streamed
 from spec_lang.weights.state import Entry, Needed, Rows, State
 from tests.onnx.exporting import program
@@ -434,10 +436,50 @@ def test_patterns(patterns: list[str], key: str, result: str | None, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "pattern", ["nothing", "=x", "a*=**", "/(/=x", r"/a/=\1", "nowhere.*=*", "/.*/=one", "fc.weight=fc.bias"]
+    "pattern",
+    [
+        "nothing",
+        "=x",
+        "a*=**",
+        "/(/=x",
+        r"/a/=\1",
+        "nowhere.*=*",
+        "/.*/=one",
+        "fc.weight=fc.bias",
+        f"/{'(' * 5000}/=x",
+        "/a{99999999999}/=x",
+    ],
 )
 def test_patterns_that_cannot_be(pattern: str, tmp_path: Path) -> None:
     assert set(codes(refused(tmp_path, TENSORS, renames=[pattern]))) == {"E1013"}
+
+
+SLOW = ["/(a+)+b/=x", "/(?:a?|a){40}b/=x", "/.*.*.*.*.*.*.*b/=x", f"{'*a' * 200}*b=x"]
+"""Patterns that go back over a key again and again."""
+
+
+@pytest.mark.parametrize("pattern", SLOW)
+@pytest.mark.parametrize("option", ["renames", "ignores"])
+def test_patterns_take_bounded_time(pattern: str, option: str, tmp_path: Path) -> None:
+    old = pattern.partition("=")[0]
+    tensors = TENSORS | {"a" * 3000: np.zeros(1, np.float32)}
+    options: dict[str, Any] = {option: [pattern if option == "renames" else old]}
+    start = time.monotonic()
+    error = refused(tmp_path, tensors, **options)
+    assert time.monotonic() - start < 10  # of a process that takes one, on a machine that may be busy
+    assert codes(error) == ["E1013"]
+    assert ("takes more than 1 s" if old.startswith("/") else "fits no key") in text(error)
+
+
+@pytest.mark.parametrize("stars", [1, 2, 3])
+def test_each_star_takes_what_a_greedy_group_would(stars: int) -> None:
+    dice = Random(stars)
+    for _ in range(2000):
+        old = "*".join("".join(dice.choices("ab.", k=dice.randrange(3))) for _ in range(stars + 1))
+        key = "".join(dice.choices("ab.", k=dice.randrange(9)))
+        match = re.fullmatch("(.*)".join(map(re.escape, old.split("*"))), key)
+        want = None if match is None else "|".join(match.groups())
+        assert rename.parse(f"{old}={'|'.join('*' * stars)}").renamed([key]) == [want]
 
 
 @pytest.mark.parametrize("pattern", ["extra.*", "/extra\\.(a|b)/", "extra.?", "*"])

@@ -7,9 +7,9 @@ from spec_lang.diagnostics.code import Code
 ROWS: dict[str, Code] = {
     "E0500": Code(
         "a value that cannot be computed",
-        "With these values for the hyperparameters, an expression of the model has no value: it is a power that has none, or takes an item that is not there. Give other values, or state what they must be with `require` or a bound such as `n: int >= 1`.",
-        "model M(p: float = 0.1, q: float = 2.0):\n    layers:\n        norm = LayerNorm(4, eps=p ** q)\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> norm\n\n    expect M(p=0.0, q=-1.0).parameters == 8",
-        "model M(p: float = 0.1, q: float = 2.0):\n    layers:\n        norm = LayerNorm(4, eps=p ** q)\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> norm\n\n    expect M(p=0.0, q=1.0).parameters == 8",
+        "With these values for the hyperparameters, an expression of the model has no value: it is larger than a number can be, or takes an item that is not there. Give other values, or state what they must be with `require` or a bound such as `n: int >= 1`.",
+        "model M(p: float = -7.0):\n    layers:\n        norm = LayerNorm(4, eps=exp(p))\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> norm\n\n    expect M(p=1000.0).parameters == 8",
+        "model M(p: float = -7.0):\n    layers:\n        norm = LayerNorm(4, eps=exp(p))\n\n    forward(x: float[N, 4]) -> float[N, 4]:\n        return x -> norm\n\n    expect M(p=-9.0).parameters == 8",
     ),
     "E0501": Code(
         "an argument is out of range",
