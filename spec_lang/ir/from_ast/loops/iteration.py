@@ -44,9 +44,9 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
     Zip,
 )
-from spec_lang.ops.kinds import Real
+from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, TensorType, Truth, dim, opaque
-from spec_lang.shapes.flags import named_truth
+from spec_lang.shapes.flags import named_choice, named_truth
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.real import named_real
 from spec_lang.shapes.table import MAX_LISTED, common_bounds, listed
@@ -256,7 +256,7 @@ def _mirrored(it: Iteration) -> Iteration:
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     index = counter(c, f"{name}_index")
     own = str(c.fresh(name))
-    element = as_symbols(symbolic(c, at, own, value.item))
+    element = as_symbols(symbolic(c, at, own, value.item, listed=True))
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
@@ -285,6 +285,8 @@ def _item_at(element: Value, own: str, items: SymList, index: Dim) -> Value:
             return named_real(name(part), args)
         if isinstance(part, Cond) and isinstance(part.said, Truth):
             return Cond.flag(named_truth(name(part.said), args))
+        if isinstance(part, Choice):
+            return named_choice(name(part), part.options, args)
         if isinstance(part, SymList):
             listed = name(part.text)
             return SymList(listed, part.item, opaque("len", *args, low=0, text=f"len({listed})"), args)
