@@ -7,7 +7,7 @@ from spec_lang.ir.from_ast.expressions.joining import join
 from spec_lang.ir.from_ast.names.names import lookup
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
-from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values.value import POISON, Maybe, Value
 from spec_lang.shapes import Cond, Pack, TooLarge, dim
 from spec_lang.syntax import ast
@@ -52,6 +52,11 @@ def ifexp(c: Check, at: Place, node: ast.IfExp) -> Value:
         c.ev(at, node.body), c.ev(at, node.orelse)
         return POISON
     assert isinstance(test, bool | Cond)
+    if at.mode is Mode.LAYERS and at.inside:
+        sides = c.notes.sides.get(node.number, frozenset())
+        c.effects.note(
+            c.notes.sides, node.number, sides | ({test} if isinstance(test, bool) else {True, False})
+        )
     if isinstance(test, bool):
         live, dead = (node.body, node.orelse) if test else (node.orelse, node.body)
         unreached(c, at, (dead,), lambda p: c.ev(p, dead))

@@ -152,7 +152,7 @@ def iteration(
         if any(isinstance(i, RepeatModule) for i in value):
             return _spliced(c, at, value, name, node)
     if isinstance(value, list | tuple):
-        return _over_known(c, list(value), name)
+        return over_known(c, list(value), name)
     if isinstance(value, TensorType):
         c.error("E0405", "a loop goes over what is known without the data, and this is a tensor", node)
     else:
@@ -213,7 +213,7 @@ def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr)
     for item in items:
         starts.append(first)
         part = iteration(c, at, item, name, node) if isinstance(item, RepeatModule) else None
-        segments.append(_over_known(c, [item], name) if part is None else part)
+        segments.append(over_known(c, [item], name) if part is None else part)
         if isinstance(item, RepeatModule):
             values = elements_at(item.iteration, index)
             alike &= not any(n not in values or n in values[n].symbols for n in item.iteration.symbols)
@@ -224,7 +224,7 @@ def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr)
     if first.const is not None and first.const <= MAX_UNROLLED:
         known = known_list(c, ListModule("", "list", items, []), node)
     if not alike and known is not None:
-        return _over_known(c, known, name)
+        return over_known(c, known, name)
     element: Value = None
     for item, start in reversed(list(zip(items, starts, strict=True))) if alike else ():
         each = repeat_item(c, item, index - start) if isinstance(item, RepeatModule) else item
@@ -299,7 +299,8 @@ def _item_at(element: Value, own: str, items: SymList, index: Dim) -> Value:
     return item(element)
 
 
-def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
+def over_known(c: Check, items: list[Value], name: str) -> Iteration:
+    """How items that are known one by one are gone through."""
     index = counter(c, f"{name}_index")
     length = dim(len(items))
     sizes = [i for i in items if isinstance(i, Dim)]
