@@ -73,6 +73,18 @@ HELD: dict[str, tuple[str, Rows]] = {
         ),
         ({}, {"n": 3}),
     ),
+    "reversed, others behind": (
+        net(W, "fs = [*[Sequential(Linear(_, w), ReLU()) for w in widths], Tanh()]", "for f in reversed(fs):|    x = x -> f|return x"),
+        WIDTHS,
+    ),
+    "but for those in front": (
+        net(
+            W,
+            "fs = Sequential(Tanh(), *[Linear(_, w) for w in widths])|gs = [Identity(), *[*[Linear(_, w), ReLU()] for w in widths]]",
+            "x = x -> fs[1:] -> gs[1:]|return x",
+        ),
+        WIDTHS,
+    ),
     "as many as each says": (
         net(
             f"{W}, {D}",

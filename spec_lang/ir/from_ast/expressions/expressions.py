@@ -8,6 +8,7 @@ from spec_lang.ir.from_ast.names.names import lookup
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.values.strings import need_text
 from spec_lang.ir.from_ast.values.value import POISON, Maybe, Value
 from spec_lang.shapes import Cond, Pack, TooLarge, dim
 from spec_lang.syntax import ast
@@ -28,6 +29,8 @@ def literal(c: Check, at: Place, node: ast.String | ast.Constant) -> Value:
 
 def fstring(c: Check, at: Place, node: ast.FString) -> Value:
     parts = [c.ev(at, p) for p in node.parts]
+    for part in parts:
+        need_text(c, part)
     return POISON if POISON in parts else text_of(parts)
 
 

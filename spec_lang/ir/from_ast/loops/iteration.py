@@ -150,7 +150,7 @@ def iteration(
         if len(value) == 1 and isinstance(value[0], RepeatModule):
             return iteration(c, at, value[0], name, node)
         if any(isinstance(i, RepeatModule) for i in value):
-            return _spliced(c, at, value, name, node)
+            return _spliced(c, at, value, name, node, apart)
     if isinstance(value, list | tuple):
         return over_known(c, list(value), name)
     if isinstance(value, TensorType):
@@ -204,7 +204,9 @@ def _inside_itself(variables: Iterable[Value], own: str) -> bool:
     return False
 
 
-def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
+def _spliced(
+    c: Check, at: Place, items: list[Value], name: str, node: ast.Expr, apart: bool
+) -> Iteration | None:
     """A container into which lists of layers are spread: which part an item is of, its index says."""
     index, first = counter(c, f"{name}_index"), dim(0)
     starts: list[Dim] = []
@@ -212,7 +214,7 @@ def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr)
     alike = True
     for item in items:
         starts.append(first)
-        part = iteration(c, at, item, name, node) if isinstance(item, RepeatModule) else None
+        part = iteration(c, at, item, name, node, apart) if isinstance(item, RepeatModule) else None
         segments.append(over_known(c, [item], name) if part is None else part)
         if isinstance(item, RepeatModule):
             values = elements_at(item.iteration, index)
