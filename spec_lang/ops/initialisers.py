@@ -104,7 +104,7 @@ def hold_arguments(cx: Cx, name: str, values: Mapping[str, Any]) -> None:
 
 def _of_kind(name: str, key: str, value: object) -> None:
     if key in WORDS:
-        options = value.options if isinstance(value, Choice) else (value,)
+        options = value.options or (None,) if isinstance(value, Choice) else (value,)
         for option in options:
             if not isinstance(option, str):
                 raise OpError(f"{name} takes a word for `{key}`", code="E0514", arg=key)

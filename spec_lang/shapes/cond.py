@@ -116,13 +116,16 @@ class Cond:
         """A choice is one of its options; the last one is what the others leave."""
         if isinstance(choice, str):
             return Cond.of(choice == option)
-        if option not in choice.options:
+        options = choice.options
+        if options is None:
+            return Cond.flag(Is(choice.name, option, choice.args))
+        if option not in options:
             return Cond.FALSE
-        if option != choice.options[-1]:
-            return Cond.flag(Is(choice.text, option))
+        if option != options[-1]:
+            return Cond.flag(Is(choice.name, option, choice.args))
         rest = Cond.TRUE
-        for other in choice.options[:-1]:
-            rest = rest & ~Cond.flag(Is(choice.text, other))
+        for other in options[:-1]:
+            rest = rest & ~Cond.flag(Is(choice.name, other, choice.args))
         return rest
 
     @staticmethod
@@ -213,6 +216,9 @@ class Cond:
         own = frozenset[str]()
         if isinstance(self.said, Truth):
             own = own.union(*(d.symbols for d in self.said.args))
+        elif isinstance(self.said, Is | Same):
+            choices = (self.said,) if isinstance(self.said, Is) else (self.said.left, self.said.right)
+            own = own.union(*(d.symbols for choice in choices for d in choice.args))
         elif isinstance(self.said, Compared):
             sides = (self.said.left, self.said.right)
             own = own.union(*(s.places for s in sides if isinstance(s, Real)))
@@ -390,13 +396,11 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
     if isinstance(flag, Every):
         return _every(flag, values)
     if isinstance(flag, Is):
-        choice = values.get(flag.name)
-        return Cond.chosen(choice, flag.option) if isinstance(choice, Choice | str) else cond
+        choice = flag.choice
+        other = choice.substitute(values)
+        return cond if other is choice else Cond.chosen(other, flag.option)
     if isinstance(flag, Same):
-        a, b = values.get(flag.left.text), values.get(flag.right.text)
-        return Cond.same(
-            a if isinstance(a, Choice | str) else flag.left, b if isinstance(b, Choice | str) else flag.right
-        )
+        return Cond.same(flag.left.substitute(values), flag.right.substitute(values))
     return cond
 
 

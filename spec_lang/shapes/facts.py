@@ -155,12 +155,12 @@ class Facts:
             return
         self._flags[said] = holds
         if holds and isinstance(said, Is):
-            self._chosen[said.name] = said.option
+            self._chosen[said.choice.text] = said.option
 
     def _flag(self, said: Flag) -> bool | None:
         found = self._flags.get(said)
-        if found is None and isinstance(said, Is) and said.name in self._chosen:
-            return self._chosen[said.name] == said.option
+        if found is None and isinstance(said, Is) and said.choice.text in self._chosen:
+            return self._chosen[said.choice.text] == said.option
         return found
 
     def _learn_comparison(self, op: str, a: Dim, b: Dim) -> None:
@@ -261,10 +261,17 @@ class Facts:
             case "or":
                 return self._chain(cond.parts, True, budget)
         try:
-            found = self._comparison(cond, budget)
+            found = self._compared(cond, budget)
             test = None if found is not None else first_condition(*cond.dims)
             return found if test is None else self._by_sides(cond, test, budget)
         except (TooLarge, Undefined):
+            return None
+
+    def _compared(self, cond: Cond, budget: Budget) -> bool | None:
+        """As `_comparison`; a side of a conditional dim that is not taken may have no value."""
+        try:
+            return self._comparison(cond, budget)
+        except Undefined:
             return None
 
     def _chain(self, parts: tuple[Cond, ...], decisive: bool, budget: Budget) -> bool | None:

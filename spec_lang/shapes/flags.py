@@ -28,13 +28,56 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class Choice(Record):
-    """A string that is one of several, known only when the module is built, by its text."""
+    """A string that is known only when the module is built, by its name; each `{}` in that stands for a size: `uses[{}]`.
 
-    text: str
-    options: tuple[str, ...]
+    It is one of `options`, any string where these are None; of a text that is made of parts nothing is known, and there
+    are none.
+    """
+
+    name: str
+    options: tuple[str, ...] | None
+    args: tuple[Dim, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """How a spec writes it."""
+        return filled(self.name, self.args) if self.args else self.name
+
+    @property
+    def names(self) -> frozenset[str]:
+        return _named(self.name, self.args)
+
+    def substitute(self, values: Mapping[Any, object]) -> Choice | str:
+        """The same of other lists and sizes, or what stands for it."""
+        name, args = _with_values(self.name, self.args, values)
+        for text in (self.text, filled(name, args) if args else name):
+            found = values.get(text)
+            if isinstance(found, Choice | str):
+                return found
+        return self if name is self.name and args == self.args else named_choice(name, self.options, args)
 
     def __str__(self) -> str:
         return self.text
+
+
+def named_choice(name: str, options: tuple[str, ...] | None, args: tuple[Dim, ...]) -> Choice:
+    """A choice by its name; one whose sizes are known is by the text that they make."""
+    if args and all(a.const is not None for a in args):
+        return Choice(filled(name, args), options)
+    return Choice(name, options, args)
+
+
+def _named(name: str, args: tuple[Dim, ...]) -> frozenset[str]:
+    """The names in a name with sizes in it, which is one itself."""
+    return frozenset((filled(name, args) if args else name,)).union(*(a.names for a in args))
+
+
+def _with_values(
+    name: str, args: tuple[Dim, ...], values: Mapping[Any, object]
+) -> tuple[str, tuple[Dim, ...]]:
+    """A name of other lists and sizes."""
+    args = tuple(a.substitute(values) for a in args)
+    return with_lists(values, name, args) or (name, args)
 
 
 class Truth(Record):
@@ -45,12 +88,11 @@ class Truth(Record):
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset((str(self),)).union(*(a.names for a in self.args))
+        return _named(self.name, self.args)
 
     def substitute(self, values: Mapping[Any, object]) -> Truth:
         """The same of other lists and sizes."""
-        args = tuple(a.substitute(values) for a in self.args)
-        name, args = with_lists(values, self.name, args) or (self.name, args)
+        name, args = _with_values(self.name, self.args, values)
         return named_truth(name, args) if name is not self.name or args != self.args else self
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
@@ -88,16 +130,22 @@ class Is(Record):
 
     name: str
     option: str
+    args: tuple[Dim, ...] = ()
+
+    @property
+    def choice(self) -> Choice:
+        """What is one of its options, whatever these are."""
+        return Choice(self.name, None, self.args)
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset((self.name,))
+        return _named(self.name, self.args)
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
-        return bool(values[self.name] == self.option)
+        return bool(values[self.choice.text] == self.option)
 
     def __str__(self) -> str:
-        return f'{self.name} == "{self.option}"'
+        return f'{self.choice} == "{self.option}"'
 
 
 class Same(Record):
@@ -108,7 +156,7 @@ class Same(Record):
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset((self.left.text, self.right.text))
+        return self.left.names | self.right.names
 
     def evaluate(self, values: Mapping[Any, Any]) -> bool:
         return bool(values[self.left.text] == values[self.right.text])

@@ -236,6 +236,8 @@ def rebuild(atom: Atom, args: tuple[Dim, ...]) -> Dim:
     if place is not None and 0 <= place < len(args) - 1:
         return args[place]
     name, args = _spliced(atom.name, args)
+    if args and args[-1].const == 0 and re.fullmatch(r"sum\([^()]*\[:\{\}\]\)", name):
+        return dim(0)  # of no items
     if atom.kind == OPAQUE and all(a.const is not None for a in args):  # `widths[i]` at 0 is `widths[0]`
         return opaque(name, *args, low=atom.low, high=atom.high, text=name)
     if len(args) == 1 and name.endswith("[:{}])") and str(args[0]) == f"len({name[4:-6]})":

@@ -94,7 +94,13 @@ REFUSED = {
     ),
     "width": (sized("str", '"relu"', '8 if a == "relu" else 4'), "E0504", "4 for"),
     "width of another string": (sized("str", '"relu"', '8 if a == "gelu" else 4'), "E0504", '8 for "gelu"'),
-    "no such item": (item(), "E0303", "there is no item 1"),
+    "no such item": (
+        item()
+        .replace('list[str] = ["relu", "tanh"]', "list[layer] = [ReLU, Tanh]")
+        .replace('ReLU() if a == "relu" else Tanh()', "a()"),
+        "E0303",
+        "there is no item 1",
+    ),
     "what no op takes": (MODE, "E0514", ""),
     "what another string gives": (GIVEN, "E0504", "float[N, L]"),
     "what another string needs": (GIVEN.replace("x[:, 3:]", "x + x[:, 3][:, none]"), "E0601", "3 < L"),
@@ -113,6 +119,7 @@ ACCEPTED: dict[str, tuple[str, Rows]] = {
         ({}, {"a": "tanh"}),
     ),
     "same width": (sized("str", '"relu"', '8 if a == "relu" else 4 * 2'), ({}, {"a": "tanh"})),
+    "an item that there may be": (item(), ({}, {"acts": ["tanh", "other"]})),
     "stated number": (item("require len(acts) == 2"), ({}, {"acts": ["tanh", "other"]})),
     "stated least number": (item("require len(acts) >= 2"), ({}, {"acts": ["tanh", "other", "relu"]})),
     "key": (KEY.replace("WIDTH", "4"), ({}, {"key": "b"})),

@@ -43,6 +43,48 @@ HELD: dict[str, tuple[str, Rows]] = {
         ),
         BOTH,
     ),
+    "gone through": (
+        net(W, "fs = [*[Linear(_, w), ReLU()] for w in widths]", "for f in fs:|    x = (x -> f) * 2|return x"),
+        WIDTHS,
+    ),
+    "gone through, runs in runs and others before and behind": (
+        net(
+            f"{W}, {D}",
+            "fs = Sequential(Tanh(), *[*[*[*[Linear(_, w), ReLU()] for i in range(d)], Tanh()] for w, d in zip(widths, depths)], Linear(_, 3))",
+            "for f in fs:|    x = x -> f|return x",
+            "float[N, 3]",
+        ),
+        BOTH,
+    ),
+    "gone through, as each says what flows in": (
+        net(
+            W,
+            "fs = Sequential(ReLU(), *[*[Tanh(), Linear(4 + sum(widths[:i]), 4 + sum(widths[:i + 1]))] for i in range(len(widths))])",
+            "for f in fs:|    x = x -> f|return x",
+            "float[N, 4 + sum(widths)]",
+        ),
+        WIDTHS,
+    ),
+    "a side that no item takes": (
+        net(
+            "n: int = 2",
+            "fs = Sequential(*[Linear(_, w) if w == 6 else Linear(_, n) for w in [6, 6]])|gs = [Linear(_, n) if w > 6 else Identity() for w in [6]]",
+            "return x -> fs -> gs",
+        ),
+        ({}, {"n": 3}),
+    ),
+    "reversed, others behind": (
+        net(W, "fs = [*[Sequential(Linear(_, w), ReLU()) for w in widths], Tanh()]", "for f in reversed(fs):|    x = x -> f|return x"),
+        WIDTHS,
+    ),
+    "but for those in front": (
+        net(
+            W,
+            "fs = Sequential(Tanh(), *[Linear(_, w) for w in widths])|gs = [Identity(), *[*[Linear(_, w), ReLU()] for w in widths]]",
+            "x = x -> fs[1:] -> gs[1:]|return x",
+        ),
+        WIDTHS,
+    ),
     "as many as each says": (
         net(
             f"{W}, {D}",
@@ -131,6 +173,31 @@ HELD: dict[str, tuple[str, Rows]] = {
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[str, str]] = {
+    "gone through, and each result kept": (
+        net(
+            W,
+            "fs = [*[Linear(_, 4), ReLU()] for w in widths]",
+            "ys = []|for f in fs:|    ys += [x -> f]|return ys[0]",
+        ),
+        "E0403",
+    ),
+    "gone through, where one is longer": (
+        net(
+            W, "fs = [*[Linear(_, w), Linear(4, 4)] for w in widths]", "for f in fs:|    x = x -> f|return x"
+        ),
+        "E03",
+    ),
+    "a side that no item takes at one use": (
+        f"""block Body(acts: list[layer]):
+    layers:
+        fs = [Sequential(Linear(4, 4), a()) if len(acts) == 2 else Linear(_, 5) for a in acts]
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> fs
+
+{net("k: int = 4", "fs = Body([ReLU, Tanh])|gs = Linear(_, k)", "return x -> fs -> gs")}""",
+        "E0307",
+    ),
     "counted": (net(W, "fs = [*[Linear(_, 4), ReLU()] for w in widths]", "return x * len(fs)"), "E0403"),
     "indexed": (net(W, "fs = [*[Linear(_, 4), ReLU()] for w in widths]", "return x -> fs[0]"), "E0403"),
     "indexed in Sequential": (
@@ -142,10 +209,6 @@ REFUSED: dict[str, tuple[str, str]] = {
         "E0403",
     ),
     "sliced": (net(W, "fs = [*[Linear(_, 4), ReLU()] for w in widths]", "return x -> fs[1:]"), "E0403"),
-    "gone through": (
-        net(W, "fs = [*[Linear(_, 4), ReLU()] for w in widths]", "for f in fs:|    x = x -> f|return x"),
-        "E0403",
-    ),
     "reversed": (
         net(
             W,

@@ -111,6 +111,17 @@ def test_an_unknown_method_and_a_missing_loss() -> None:
     assert fails(PLAIN, with_loss=True).code == "E0905"
 
 
+def test_a_graph_that_would_give_nothing() -> None:
+    text = """model M(acts: list[float] = [0.5]):
+    layers:
+        body = [Dropout(p) for p in acts[1:]]
+
+    forward(x: float[N, 4]) -> [float[N, 4] for k in range(len(acts) - 1)]:
+        return [x -> layer for layer in body]
+"""
+    assert fails(text).code == "E0909"
+
+
 def test_an_unknown_input() -> None:
     error = fails(PLAIN, inputs=("nothing",))
     assert (error.code, error.message) == ("E0907", "forward has no input `nothing`")

@@ -142,8 +142,9 @@ def test_choices() -> None:
     assert Cond.chosen(MODE, "sum") == ~Cond.flag(Is("mode", "none")) & ~Cond.flag(Is("mode", "mean"))
     assert Cond.chosen(MODE, "max") == Cond.FALSE
     assert Cond.chosen(Choice("mode", ("sum",)), "sum") == Cond.TRUE
-    for option in MODE.options:
-        for other in MODE.options:
+    options = MODE.options or ()
+    for option in options:
+        for other in options:
             assert Cond.chosen(MODE, option).substitute({"mode": other}) == Cond.of(option == other)
             assert Cond.chosen(MODE, option).evaluate({"mode": option})
     renamed = Cond.flag(Is("mode", "mean")).substitute({"mode": Choice("how", ("none", "mean"))})
@@ -153,6 +154,37 @@ def test_choices() -> None:
     assert same.substitute({"mode": "mean", "how": "none"}) == Cond.FALSE
     assert same.substitute({"mode": OTHER}) == Cond.TRUE
     assert same.evaluate({"mode": "sum", "how": "sum"})
+
+
+def test_choices_of_lists() -> None:
+    i, j = symbol("i", 0), symbol("j", 0)
+    item = Choice("acts[{}]", ("relu", "tanh"), (i,))
+    relu = Cond.chosen(item, "relu")
+    assert str(relu) == 'acts[i] == "relu"'
+    assert relu.symbols == {"i"}
+    assert relu.names == {"i", "acts[i]"}
+    assert str(relu.substitute({"i": j + 1})) == 'acts[j + 1] == "relu"'
+    assert relu.substitute({"i": 1, "acts[1]": "tanh"}) == Cond.FALSE
+    assert relu.substitute({"i": 1}) == Cond.flag(Is("acts[1]", "relu"))
+    assert str(relu.substitute({"acts": Items("stages[{}].acts", (), (j,))})) == 'stages[j].acts[i] == "relu"'
+    assert relu.substitute({"acts[i]": Choice("a", None)}) == Cond.flag(Is("a", "relu"))
+    facts = Facts().assume(relu)
+    assert facts.decide(relu) is Verdict.PROVED
+    assert facts.decide(Cond.chosen(item, "tanh")) is Verdict.REFUTED
+    assert facts.decide(Cond.chosen(Choice("acts[{}]", ("relu", "tanh"), (j,)), "relu")) is Verdict.OPEN
+    same = Cond.same(item, Choice("acts[{}]", ("relu", "tanh"), (j,)))
+    assert same.symbols == {"i", "j"}
+    assert same.substitute({"i": j}) == Cond.TRUE
+
+
+def test_any_string() -> None:
+    text = Choice("mode", None)
+    assert Cond.chosen(text, "max") == Cond.flag(Is("mode", "max"))
+    both = Facts().assume(Cond.chosen(text, "a"))
+    assert both.decide(Cond.chosen(text, "b")) is Verdict.REFUTED
+    neither = Facts().assume(~Cond.chosen(text, "a")).assume(~Cond.chosen(text, "b"))
+    assert not neither.contradictory
+    assert neither.decide(Cond.chosen(text, "c")) is Verdict.OPEN
 
 
 def test_roots() -> None:

@@ -42,4 +42,9 @@ ROWS: dict[str, Code] = {
         "neither a hyperparameter nor another dim decides. A dim of an input that may be absent needs that input "
         "(`--input`).",
     ),
+    "E0909": Code(
+        "The graph would give nothing",
+        "What the method gives is a list, which is empty for these values of the hyperparameters. A graph without outputs "
+        "is run by nothing: export it with values for which the list has items.",
+    ),
 }

@@ -181,6 +181,9 @@ class _Export:
         reserved = [
             (n if n in wanted else self.g.values.take(n), v) for n, v in zip(names, edges, strict=True)
         ]
+        if not reserved:
+            message = f"{method.name} gives no tensor for these hyperparameters, and a graph has an output"
+            raise EvaluationError("E0909", message, env.file, method.span)
         doc = self.definition.doc or ""
         finished = finish(self.g, reserved, name=name, doc=doc, metadata=self._metadata(name))
         order = {t.key: i for i, t in enumerate(self.state.tensors)}

@@ -90,16 +90,21 @@ PAIRS = Hyper(
     "[(4, 1), (8, 3)]",
     ("[(8, 3)]", "[(6, 3), (4, 1), (2, 5)]", "[(4, 3), (4, 3)]"),
 )
+ACT = """
+    forward(x: float[N, *S]) -> float[N, *S]:
+        return relu(x) if act == "relu" else tanh(x)
+"""
 STAGE = """record Stage:
     out: int = 8
     depth: int = 2
     kernel: int = 3
     stride: int = 1
     norm: layer = Identity
+    act: str = "relu"
 """
 STAGES = Hyper(
     "stages", "list[Stage]", "[Stage(4, 2, 3, 1), Stage(8, 1, 1, 2)]",
-    ("[Stage(8, 1, 3, 2)]", "[Stage(6, 1), Stage(4, 2, 1, 2), Stage(6, 3)]", "[Stage(4, 1, 3, 1, ReLU), Stage(4, 1)]"),
+    ("[Stage(8, 1, 3, 2)]", "[Stage(6, 1), Stage(4, 2, 1, 2), Stage(6, 3)]", "[Stage(4, 1, 3, 1, ReLU), Stage(4, 1, act=\"tanh\")]"),
 )  # fmt: skip
 
 
@@ -336,12 +341,27 @@ def over_flags(d: Draw) -> Source:
 
 def over_texts(d: Draw) -> Source:
     acts = d.pick(ACTS)
-    clause, index = d.pick((("for a in acts", None), ("for i, a in enumerate(acts)", "i")))
-    return Source(
-        clause, "len(acts)", [acts], index=index, flags=['a == "relu"'],
-        layers=['ReLU() if a == "relu" else Tanh()'],
-        widths=[Width(IN, IN, IN, f"len(acts) * {IN}", even=True), Width('8 if a == "relu" else 4')],
+    clause, length, index = d.pick(
+        (
+            ("for a in acts", "len(acts)", None),
+            ("for i, a in enumerate(acts)", "len(acts)", "i"),
+            ("for a in acts[1:]", "len(acts) - 1", None),
+            ("for a in reversed(acts)", "len(acts)", None),
+            ("for w, a in zip(widths, acts)", "len(acts)", None),
+        )
+    )
+    zipped = "zip" in clause
+    act = "str" if acts.type == "list[str]" else d.pick(("str", '"relu" | "tanh"'))
+    source = Source(
+        clause, length, [WIDTHS[0], acts], [f"block Act(act: {act}):{ACT}"], index=index,
+        requires=["len(widths) == len(acts)"] if zipped and d.chance(0.7) else [],
+        flags=['a == "relu"', 'a != "tanh"', 'a in ["relu", "gelu"]'],
+        layers=['ReLU() if a == "relu" else Tanh()', "Act(a)"],
+        widths=[Width(IN, IN, IN, f"{length} * {IN}", even=True), Width('8 if a == "relu" else 4')],
     )  # fmt: skip
+    if zipped:
+        source.widths += [Width("w", None, "widths[-1]"), Width('w if a == "relu" else 4')]
+    return source
 
 
 def over_pairs(d: Draw) -> Source:
@@ -377,7 +397,7 @@ def over_records(d: Draw) -> Source:
     last = "stages[0].out" if "reversed" in clause else "stages[-1].out"
     source = Source(
         clause, "len(stages)" if "[1:]" not in clause else "len(stages) - 1", [STAGES], [STAGE], index=index,
-        numbers=[f"{s}.depth", f"{s}.kernel", f"{s}.stride"], flags=[f"{s}.stride == 2", f"{s}.out > 4"],
+        numbers=[f"{s}.depth", f"{s}.kernel", f"{s}.stride"], flags=[f"{s}.stride == 2", f"{s}.out > 4", f'{s}.act == "relu"'],
         layers=[f"{s}.norm()"],
         widths=[
             Width(f"{s}.out", f"stages[i - 1].out if i > 0 else {IN}" if index else None, last,

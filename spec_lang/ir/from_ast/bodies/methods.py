@@ -8,8 +8,8 @@ from spec_lang.ir.from_ast.bodies.dims import bind_dims, dim_names, optional_onl
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.fitting import fit
-from spec_lang.ir.from_ast.types.hyper_types import is_host, is_mono, type_words
-from spec_lang.ir.from_ast.types.hypers import symbolic
+from spec_lang.ir.from_ast.types.hyper_types import is_host, type_words
+from spec_lang.ir.from_ast.types.hypers import has_no_symbol, symbolic
 from spec_lang.ir.from_ast.types.tensor_types import type_of
 from spec_lang.ir.from_ast.uses.binding import bind_inputs
 from spec_lang.ir.from_ast.uses.obligations import time
@@ -173,7 +173,7 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
 def _host_input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value:
     """An input that is no tensor: a method is checked once for all its values."""
     name = item.name.id
-    if is_mono(item.type):
+    if has_no_symbol(at, item.type):
         hint = 'list the strings that it may be: `"a" | "b"`' if "str" in type_words(item.type) else None
         message = (
             f"the input `{name}` cannot be {type_words(item.type)}: a method is checked once for all values"

@@ -111,7 +111,7 @@ def undetermined(c: Check) -> None:
                         help="write the size out in terms of the loop's variable",
                     )
                     return
-            if cell.value is None:
+            if cell.value is None and not _never_made(c, cell):
                 hole = isinstance(cell.node, ast.Hole)
                 what = f"this `_` ({cell.name})" if hole else f"`{cell.name}` of this block"
                 c.error(
@@ -130,6 +130,23 @@ def undetermined(c: Check) -> None:
                 help="run it, or leave it out",
             )
             return
+
+
+def _never_made(c: Check, cell: Cell) -> bool:
+    """Whether no item of a comprehension takes the side of a choice that a cell stands on: then the other is written alone.
+
+    What is known of a list's items by its value at one use may be otherwise at another.
+    """
+    if c.block.mono:
+        return False
+    for node in walk(c.definition.node):
+        sides = c.notes.sides.get(node.number, frozenset()) if isinstance(node, ast.IfExp) else frozenset()
+        if isinstance(node, ast.IfExp) and len(sides) == 1:
+            (side,) = sides
+            if any(n is cell.node for n in walk(node.orelse if side else node.body)):
+                c.effects.note(c.notes.taken, node.number, side)
+                return True
+    return False
 
 
 def _can_be_written(c: Check, cell: Cell, size: Dim) -> bool:

@@ -364,6 +364,9 @@ class ExpressionEmitter:
         )
 
     def _ifexp(self, node: ast.IfExp) -> ir.Expr:
+        taken = self.checked.notes.taken.get(node.number)
+        if taken is not None:
+            return self.ev(node.body if taken else node.orelse)
         return node_of(
             ir.IfExp,
             test=self.ev(node.test),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from spec_lang.ir.builtins import Row
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, text_of
@@ -155,7 +156,9 @@ class _Site:
     def reversed(self, items: Value) -> Value:
         if isinstance(items, ListModule) and items.kind != "dict" and len(items.items) == 1:
             (items,) = items.items if isinstance(items.items[0], RepeatModule) else (items,)
-        if isinstance(items, RepeatModule) and not items.keyed and items.length.const is None:
+        if _counts_parts(items):
+            return Reversed(items)
+        if _of_unknown_length(items):
             return Reversed(items)
         if isinstance(items, SymList):
             items = as_items(self.c, self.at, items)
@@ -165,6 +168,18 @@ class _Site:
 
     def zip(self, parts: Sequence[Value]) -> Value:
         return Zip(tuple(parts))
+
+
+def _of_unknown_length(value: Value) -> TypeGuard[RepeatModule]:
+    """Whether it is a list of layers whose number is not known."""
+    return isinstance(value, RepeatModule) and not value.keyed and value.length.const is None
+
+
+def _counts_parts(value: Value) -> TypeGuard[ListModule]:
+    """Whether it is a container into which lists of layers are spread whose number is not known."""
+    if not isinstance(value, ListModule) or value.kind == "dict" or value.flat or value.uncounted():
+        return False
+    return any(map(_of_unknown_length, value.items))
 
 
 def length_of(c: Check, value: Value, node: ast.Expr) -> Value:

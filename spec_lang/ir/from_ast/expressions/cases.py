@@ -10,6 +10,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import swap, swap_named
 from spec_lang.ir.from_ast.values.choices import join_case
+from spec_lang.ir.from_ast.values.strings import need_text
 from spec_lang.ir.from_ast.values.value import POISON, Case, Maybe, Value
 from spec_lang.ops.kinds import Choice
 from spec_lang.shapes import Cond
@@ -46,6 +47,7 @@ def needs_case(
 
     if isinstance(value, Cond):
         return both(c, at, value, lambda p: with_value(p, True), lambda p: with_value(p, False), node)
+    need_text(c, value)
     if not value.options:
         raise NeedsValue(frozenset({value.text}))
     return _each_option(c, at, value, value.options, with_value, node)

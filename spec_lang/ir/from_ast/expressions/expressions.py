@@ -7,7 +7,8 @@ from spec_lang.ir.from_ast.expressions.joining import join
 from spec_lang.ir.from_ast.names.names import lookup
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
-from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.state.place import Mode, Place
+from spec_lang.ir.from_ast.values.strings import need_text
 from spec_lang.ir.from_ast.values.value import POISON, Maybe, Value
 from spec_lang.shapes import Cond, Pack, TooLarge, dim
 from spec_lang.syntax import ast
@@ -28,6 +29,8 @@ def literal(c: Check, at: Place, node: ast.String | ast.Constant) -> Value:
 
 def fstring(c: Check, at: Place, node: ast.FString) -> Value:
     parts = [c.ev(at, p) for p in node.parts]
+    for part in parts:
+        need_text(c, part)
     return POISON if POISON in parts else text_of(parts)
 
 
@@ -52,6 +55,11 @@ def ifexp(c: Check, at: Place, node: ast.IfExp) -> Value:
         c.ev(at, node.body), c.ev(at, node.orelse)
         return POISON
     assert isinstance(test, bool | Cond)
+    if at.mode is Mode.LAYERS and at.inside:
+        sides = c.notes.sides.get(node.number, frozenset())
+        c.effects.note(
+            c.notes.sides, node.number, sides | ({test} if isinstance(test, bool) else {True, False})
+        )
     if isinstance(test, bool):
         live, dead = (node.body, node.orelse) if test else (node.orelse, node.body)
         unreached(c, at, (dead,), lambda p: c.ev(p, dead))

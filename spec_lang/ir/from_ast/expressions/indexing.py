@@ -141,8 +141,8 @@ def element_of(c: Check, at: Place, value: SymList, index: Dim) -> Value:
         assert value.start is not None
         return element_of(c, at, value.whole, value.start + index)
     if index.const is not None:
-        return symbolic(c, at, f"{value.name}[{index}]", value.item, value.args)
-    return symbolic(c, at, f"{value.name}[{{}}]", value.item, (*value.args, index))
+        return symbolic(c, at, f"{value.name}[{index}]", value.item, value.args, True)
+    return symbolic(c, at, f"{value.name}[{{}}]", value.item, (*value.args, index), True)
 
 
 def _any_of(items: list[TensorType], index: Dim) -> TensorType | None:

@@ -8,6 +8,7 @@ from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.kinds import is_module
+from spec_lang.ir.from_ast.values.strings import need_text
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     DefCtor,
@@ -64,6 +65,7 @@ def container(c: Check, at: Place, args: Args, node: ast.Call) -> Value:
 
 def may_be_key(c: Check, key: Value, kind: str, node: object) -> bool:
     """Whether a container of PyTorch's holds a layer by this name; what it cannot hold is reported."""
+    need_text(c, key)
     texts = [p for p in key.parts if isinstance(p, str)] if isinstance(key, Template) else [key]
     made = "nn.ModuleDict" if kind == "dict" else "nn.Sequential"
     wrong = None

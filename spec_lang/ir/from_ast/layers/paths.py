@@ -14,6 +14,7 @@ from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.choices import join_case
 from spec_lang.ir.from_ast.values.module_values import substitute_module
+from spec_lang.ir.from_ast.values.strings import need_text
 from spec_lang.ir.from_ast.values.value import (
     POISON,
     BlockModule,
@@ -57,12 +58,17 @@ def _matched(key: Value, index: str | Template, symbol: Dim) -> Dim | None:
 
 def module_item(c: Check, at: Place, module: Value, index: Value, node: ast.Subscript) -> Value:
     """`layer[0]`, `layers["name"]`, `layers[i]` in a loop."""
+    need_text(c, index)
     module = at.resolve(module)
     if isinstance(module, Case):
         case = module
         return join_case(
             case.cond, module_item(c, at, case.yes, index, node), module_item(c, at, case.no, index, node)
         )
+    if isinstance(module, ListModule) and isinstance(index, SliceOf) and at.mode is Mode.BODY:
+        rest = _behind(c, at, module, index, node)
+        if rest is not None:
+            return rest
     if isinstance(module, FlatModule) or (
         isinstance(module, ListModule)
         and module.flat
@@ -138,6 +144,27 @@ def _part(
         None,
         module.start + start,
     )
+
+
+def _behind(c: Check, at: Place, module: ListModule, index: SliceOf, node: ast.Subscript) -> Value:
+    """`layers[2:]` of a container into which lists are spread; None where it is not known which layers these are."""
+    left = 0 if index.start is None else index.start.const
+    if left is None or left < 0 or index.stop is not None or index.step is not None:
+        return None
+    if module.kind == "dict" or module.uncounted(0, left):
+        return None
+    items = list(module.items)
+    while left and items and not isinstance(items[0], RepeatModule | FlatModule):
+        left -= 1
+        items.pop(0)
+    if left and items:
+        if not isinstance(items[0], RepeatModule):
+            return None
+        rest = _part(c, at, items[0], SliceOf(dim(left), None, None), node)
+        if rest is POISON:
+            return POISON
+        items[0] = rest
+    return ListModule(module.label, module.kind, items, [str(k) for k in range(len(items))])
 
 
 def _list_item(c: Check, at: Place, module: ListModule, index: Dim, node: ast.Subscript) -> Value:

@@ -44,9 +44,9 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
     Zip,
 )
-from spec_lang.ops.kinds import Real
+from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, TensorType, Truth, dim, opaque
-from spec_lang.shapes.flags import named_truth
+from spec_lang.shapes.flags import named_choice, named_truth
 from spec_lang.shapes.linear import linear
 from spec_lang.shapes.real import named_real
 from spec_lang.shapes.table import MAX_LISTED, common_bounds, listed
@@ -150,9 +150,9 @@ def iteration(
         if len(value) == 1 and isinstance(value[0], RepeatModule):
             return iteration(c, at, value[0], name, node)
         if any(isinstance(i, RepeatModule) for i in value):
-            return _spliced(c, at, value, name, node)
+            return _spliced(c, at, value, name, node, apart)
     if isinstance(value, list | tuple):
-        return _over_known(c, list(value), name)
+        return over_known(c, list(value), name)
     if isinstance(value, TensorType):
         c.error("E0405", "a loop goes over what is known without the data, and this is a tensor", node)
     else:
@@ -204,7 +204,9 @@ def _inside_itself(variables: Iterable[Value], own: str) -> bool:
     return False
 
 
-def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr) -> Iteration | None:
+def _spliced(
+    c: Check, at: Place, items: list[Value], name: str, node: ast.Expr, apart: bool
+) -> Iteration | None:
     """A container into which lists of layers are spread: which part an item is of, its index says."""
     index, first = counter(c, f"{name}_index"), dim(0)
     starts: list[Dim] = []
@@ -212,8 +214,8 @@ def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr)
     alike = True
     for item in items:
         starts.append(first)
-        part = iteration(c, at, item, name, node) if isinstance(item, RepeatModule) else None
-        segments.append(_over_known(c, [item], name) if part is None else part)
+        part = iteration(c, at, item, name, node, apart) if isinstance(item, RepeatModule) else None
+        segments.append(over_known(c, [item], name) if part is None else part)
         if isinstance(item, RepeatModule):
             values = elements_at(item.iteration, index)
             alike &= not any(n not in values or n in values[n].symbols for n in item.iteration.symbols)
@@ -224,7 +226,7 @@ def _spliced(c: Check, at: Place, items: list[Value], name: str, node: ast.Expr)
     if first.const is not None and first.const <= MAX_UNROLLED:
         known = known_list(c, ListModule("", "list", items, []), node)
     if not alike and known is not None:
-        return _over_known(c, known, name)
+        return over_known(c, known, name)
     element: Value = None
     for item, start in reversed(list(zip(items, starts, strict=True))) if alike else ():
         each = repeat_item(c, item, index - start) if isinstance(item, RepeatModule) else item
@@ -256,7 +258,7 @@ def _mirrored(it: Iteration) -> Iteration:
 def _over_symbols(c: Check, at: Place, value: SymList, name: str) -> Iteration:
     index = counter(c, f"{name}_index")
     own = str(c.fresh(name))
-    element = as_symbols(symbolic(c, at, own, value.item))
+    element = as_symbols(symbolic(c, at, own, value.item, listed=True))
     symbols = element_symbols(element)
     c.block.running.elements |= symbols
     it = Iteration(value.length, index, element, None, symbols)
@@ -285,6 +287,8 @@ def _item_at(element: Value, own: str, items: SymList, index: Dim) -> Value:
             return named_real(name(part), args)
         if isinstance(part, Cond) and isinstance(part.said, Truth):
             return Cond.flag(named_truth(name(part.said), args))
+        if isinstance(part, Choice):
+            return named_choice(name(part), part.options, args)
         if isinstance(part, SymList):
             listed = name(part.text)
             return SymList(listed, part.item, opaque("len", *args, low=0, text=f"len({listed})"), args)
@@ -297,7 +301,8 @@ def _item_at(element: Value, own: str, items: SymList, index: Dim) -> Value:
     return item(element)
 
 
-def _over_known(c: Check, items: list[Value], name: str) -> Iteration:
+def over_known(c: Check, items: list[Value], name: str) -> Iteration:
+    """How items that are known one by one are gone through."""
     index = counter(c, f"{name}_index")
     length = dim(len(items))
     sizes = [i for i in items if isinstance(i, Dim)]

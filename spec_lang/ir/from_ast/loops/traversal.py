@@ -30,6 +30,7 @@ from spec_lang.ir.from_ast.loops.iteration import (
     reindexed,
 )
 from spec_lang.ir.from_ast.loops.runs import NoLayers, keys_of, may_spread, parts, run_of
+from spec_lang.ir.from_ast.loops.spread import is_spread, one_by_one, over_spread
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check, NeedsValue
@@ -114,13 +115,14 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
     """`for x in xs:` over what is known without the data."""
     value = c.ev(at, node.iterable)
     name = node.target.id if isinstance(node.target, ast.Name) else "i"
-    it = iteration(c, at, value, name, node.iterable)
+    growing = _appended(node.body)
+    spread = is_spread(value) and not growing
+    it = (over_spread if spread else iteration)(c, at, value, name, node.iterable)
     if it is None:
         _poison_loop(c, at, node)
         return False
     note_loop(c, it)
     names = list(at.locals)
-    growing = _appended(node.body)
     at.looped |= {n for n in _assigned(node.body) if n not in at.locals and meaning(c, at, n) is not None}
 
     def body(there: Place, state: State, element: Value) -> State | None:
@@ -137,7 +139,8 @@ def for_loop(c: Check, at: Place, node: ast.For) -> bool:
 
     from spec_lang.ir.from_ast.loops.engine import loop  # most specs have none, and start sooner
 
-    result = loop(c, at, [at.locals[n] for n in names], body, it, node.iterable, node.body)
+    run = one_by_one(c, body, name, node.iterable, node.body) if spread else body
+    result = loop(c, at, [at.locals[n] for n in names], run, it, node.iterable, node.body)
     at.locals = dict(zip(names, result or [POISON] * len(names), strict=True))
     if result is None:
         _poison_loop(c, at, node)

@@ -19,7 +19,9 @@ class Notes:
         "refs",
         "required",
         "resolved",
+        "sides",
         "spread",
+        "taken",
         "types",
     )
 
@@ -42,6 +44,10 @@ class Notes:
         """The dims that an assignment's annotation binds."""
         self.required: dict[int, tuple[bool | None, str]] = {}
         """Whether a `require` is known to hold, and when it is checked."""
+        self.sides: dict[int, frozenset[bool]] = {}
+        """By a choice in a comprehension of layers, which of its sides the items take."""
+        self.taken: dict[int, bool] = {}
+        """The choices of which one side alone is written, as no item takes the other, and nothing says its sizes."""
         self.spread: dict[int, bool] = {}
         """The comprehensions whose last `for` goes over lists of layers, which they spread."""
         self.came: dict[int, tuple[Value, Value, str]] = {}

@@ -11,6 +11,7 @@ from spec_lang.ir.from_ast.values.value import (
     RecordValue,
     Value,
 )
+from spec_lang.ops.kinds import Choice
 from spec_lang.shapes import Dim, dim
 from spec_lang.syntax import ast
 
@@ -40,6 +41,8 @@ def key_of(value: Value) -> object:
         return (type(value).__name__, *[key_of(v) for v in value])
     if isinstance(value, Dim):
         return ("int", value if value.const is None else None)
+    if isinstance(value, Choice):
+        return ("choice", value.options)
     if isinstance(value, Maybe):
         return ("maybe", key_of(value.value))
     if isinstance(value, RecordValue):
@@ -47,18 +50,22 @@ def key_of(value: Value) -> object:
     return (type(value).__name__, str(value))
 
 
-def is_mono(type: ast.Type) -> bool:
-    """Whether a type has no symbol: a block is checked for each of its values."""
+def is_mono(type: ast.Type, listed: bool = False) -> bool:
+    """Whether a type has no symbol: a block is checked for each of its values.
+
+    Args:
+        listed: Whether it is of a list's items: a string among these has a symbol, which is compared.
+    """
     if isinstance(type, ast.NamedType):
-        return type.name in ("layer", "str")
+        return type.name == "layer" or (type.name == "str" and not listed)
     if isinstance(type, ast.ChoiceType):
         return any(not isinstance(o, ast.String) for o in type.options)
     if isinstance(type, ast.OptionalType):
-        return is_mono(type.base)
+        return is_mono(type.base, listed)
     if isinstance(type, ast.TupleType):
-        return any(map(is_mono, type.items))
+        return any(is_mono(item, listed) for item in type.items)
     if isinstance(type, ast.ListType):
-        return is_mono(type.item)
+        return is_mono(type.item, True)
     return False
 
 

@@ -10,19 +10,24 @@ from spec_lang.ir.from_ast.values.value import POISON, Env, Maybe, RecordValue, 
 from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Absent, Cond, Dim, Items, Truth, dim, opaque, symbol
 from spec_lang.shapes.atom import filled
-from spec_lang.shapes.flags import named_truth
+from spec_lang.shapes.flags import named_choice, named_truth
 from spec_lang.shapes.real import named_real
 from spec_lang.syntax import ast
 
 
-def symbolic(c: Check, at: Place, name: str, type: ast.Type, args: tuple[Dim, ...] = ()) -> Value:
+def symbolic(
+    c: Check, at: Place, name: str, type: ast.Type, args: tuple[Dim, ...] = (), listed: bool = False
+) -> Value:
     """A value that stands for all values of a type; `name` is how a spec writes it, `{}` in it for each of `args`.
+
+    Args:
+        listed: Whether it is an item of a list, or a part of one: a string there is one that is compared.
 
     Raises:
         NeedsValue: the type has no such value.
     """
     if isinstance(type, ast.NamedType):
-        return _symbolic_named(c, at, name, type, args)
+        return _symbolic_named(c, at, name, type, args, listed)
     if isinstance(type, ast.BoundedType):
         if type.base.name not in NUMBERS:
             return unbounded(c, at, type)
@@ -32,16 +37,16 @@ def symbolic(c: Check, at: Place, name: str, type: ast.Type, args: tuple[Dim, ..
         return _int(name, low, high, args)
     if isinstance(type, ast.ChoiceType):
         options = tuple(o.value for o in type.options if isinstance(o, ast.String))
-        if len(options) < len(type.options) or not _plain(args):
+        if len(options) < len(type.options):
             raise NeedsValue(frozenset({_text(name, args)}))
-        return Choice(_text(name, args), options)
+        return named_choice(name, options, args)
     if isinstance(type, ast.OptionalType):
         if not _plain(args):
             raise NeedsValue(frozenset({_text(name, args)}))
         absent = Cond.flag(Absent(_text(name, args)))
-        return Maybe(absent, symbolic(c, at, name, type.base, args))
+        return Maybe(absent, symbolic(c, at, name, type.base, args, listed))
     if isinstance(type, ast.TupleType):
-        return tuple(symbolic(c, at, f"{name}[{i}]", t, args) for i, t in enumerate(type.items))
+        return tuple(symbolic(c, at, f"{name}[{i}]", t, args, listed) for i, t in enumerate(type.items))
     if isinstance(type, ast.ListType):
         return SymList(name, type.item, opaque("len", *args, low=0, text=f"len({name})"), args)
     return c.error(
@@ -61,13 +66,17 @@ def _plain(args: tuple[Dim, ...]) -> bool:
     return all(a.const is not None for a in args)
 
 
-def _symbolic_named(c: Check, at: Place, name: str, type: ast.NamedType, args: tuple[Dim, ...]) -> Value:
+def _symbolic_named(
+    c: Check, at: Place, name: str, type: ast.NamedType, args: tuple[Dim, ...], listed: bool
+) -> Value:
     if type.name == "int":
         return _int(name, 1, None, args)
     if type.name == "float":
         return named_real(name, args)
     if type.name == "bool":
         return Cond.flag(named_truth(name, args))
+    if type.name == "str" and listed:
+        return named_choice(name, None, args)
     if type.name in SCALARS:
         raise NeedsValue(frozenset({_text(name, args)}))
     record = at.scope.names.get(type.name)
@@ -75,7 +84,8 @@ def _symbolic_named(c: Check, at: Place, name: str, type: ast.NamedType, args: t
         return unknown_type(c, at, type)
     fields = {}
     for f in record.node.fields:
-        fields[f.name.id] = symbolic(c, at.within(record.scope), f"{name}.{f.name.id}", f.type, args)
+        text = f"{name}.{f.name.id}"
+        fields[f.name.id] = symbolic(c, at.within(record.scope), text, f.type, args, listed)
     return RecordValue(record, fields)
 
 
@@ -148,7 +158,7 @@ def _listed(value: SymList) -> Items:
 
 
 def abstract(name: str, value: Value) -> Value:
-    """A value that a block is checked for on its own, with its ints as symbols again."""
+    """A value that a block is checked for on its own, with its ints, and strings that are not known, as symbols again."""
     if isinstance(value, Dim):
         low = value.bounds[0]
         return _int(name, 1 if low is None or low >= 1 else low, None)
@@ -158,6 +168,8 @@ def abstract(name: str, value: Value) -> Value:
         return Cond.flag(Truth(name))
     if isinstance(value, Real):
         return Real(name)
+    if isinstance(value, Choice):
+        return Choice(name, value.options)
     if isinstance(value, Maybe):
         return Maybe(Cond.flag(Absent(name)), abstract(name, value.value))
     if isinstance(value, SymList):
@@ -190,8 +202,9 @@ def abstract_by_type(c: Check, at: Place, name: str, value: Value, type: ast.Typ
 
 
 def has_no_symbol(at: Place, type: ast.Type) -> bool:
-    """Whether something in a type has no symbol, a record's fields included."""
-    if is_mono(type):
+    """Whether something in a type has no symbol of its own kind, a record's fields included: of a string, nothing is
+    known but what it is compared with."""
+    if is_mono(type) or (isinstance(type, ast.NamedType) and type.name == "str"):
         return True
     if isinstance(type, ast.OptionalType):
         return has_no_symbol(at, type.base)

@@ -206,7 +206,7 @@ def _pair_numbers(
         good = isinstance(value, bool | Cond)
     else:
         options = (value,) if isinstance(value, str) else value.options if isinstance(value, Choice) else ()
-        good = bool(options) and set(options) <= set(formal.options)
+        good = bool(options) and set(options or ()) <= set(formal.options or ())
     if not good:
         type = item.node.type
         c.error(

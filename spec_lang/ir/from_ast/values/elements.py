@@ -94,6 +94,8 @@ def _items(element: Value, known: Value) -> Env:
         return {element.head: known}
     if isinstance(element, Cond) and isinstance(element.said, Truth) and isinstance(known, Cond | bool):
         return {str(element.said): known}
+    if isinstance(element, Choice) and isinstance(known, Choice | str):
+        return {str(element): known}
     if isinstance(element, tuple) and isinstance(known, tuple):
         return {n: v for e, k in zip(element, known, strict=False) for n, v in _items(e, k).items()}
     if isinstance(element, RecordValue) and isinstance(known, RecordValue):
@@ -114,6 +116,8 @@ def _called(element: Value, item: Value) -> Env:
         return {str(item): element} if isinstance(item, Real) else {}
     if isinstance(element, Cond) and isinstance(item, Cond):
         return {str(item.said): element} if isinstance(item.said, Truth) else {}
+    if isinstance(element, Choice):
+        return {str(item): element} if isinstance(item, Choice) else {}
     if isinstance(element, SymList) and isinstance(item, SymList):
         return {str(item.length): element.length, item.text: element.args[0]}
     if isinstance(element, tuple) and isinstance(item, tuple):
@@ -163,13 +167,15 @@ def element_names(it: Iteration) -> frozenset[str]:
 
 
 def element_flags(it: Iteration) -> frozenset[str]:
-    """The names of the flags in a loop's element, which each item has its own of."""
+    """The names of the flags and strings in a loop's element, which each item has its own of."""
     return _flags(it.element).union(*map(element_flags, it.parts))
 
 
 def _flags(element: Value) -> frozenset[str]:
     if isinstance(element, Cond):
         return element.names - element.symbols
+    if isinstance(element, Choice):
+        return frozenset((str(element),))
     if isinstance(element, tuple):
         return frozenset().union(*map(_flags, element))
     if isinstance(element, RecordValue):
@@ -190,7 +196,7 @@ def _names(value: Value) -> frozenset[str]:
     if isinstance(value, Real):
         return value.names
     if isinstance(value, Choice):
-        return frozenset((value.text,))
+        return value.names
     if isinstance(value, SymList):
         return frozenset((value.text,)) | value.length.names
     if isinstance(value, TensorType):

@@ -207,7 +207,7 @@ def _divides(op: str, a: Dim, b: Dim) -> Cond | None:
 
 
 def _equal(a: Value, b: Value) -> Cond | bool:
-    if any(isinstance(x, Template) or (isinstance(x, Choice) and not x.options) for x in (a, b)):
+    if any(isinstance(x, Template) or (isinstance(x, Choice) and x.options == ()) for x in (a, b)):
         raise NoValue("texts that are not known do not compare")
     if isinstance(a, Choice) or isinstance(b, Choice):
         choice, other = (a, b) if isinstance(a, Choice) else (b, a)

@@ -13,7 +13,7 @@ from spec_lang.ir.from_ast.values.value import (
     Template,
     Value,
 )
-from spec_lang.ops.kinds import Real
+from spec_lang.ops.kinds import Choice, Real
 from spec_lang.shapes import Cond, Dim, Items, Pack, TensorType, Undefined, dim, symbol
 from spec_lang.shapes.replace import with_lists
 
@@ -28,7 +28,7 @@ def substitute(value: Value, env: Env) -> Value:
         return substitute_type(value, env)
     if isinstance(value, Cond):
         return substitute_cond(value, env)
-    if isinstance(value, Real):
+    if isinstance(value, Real | Choice):
         return value.substitute(env)
     if isinstance(value, RecordValue):
         fields = {n: substitute(v, env) for n, v in value.fields.items()}

@@ -142,11 +142,11 @@ class Enumerate:
 
 
 class Reversed:
-    """`reversed(items)` of a list of layers whose number is not known."""
+    """`reversed(items)` of a list of layers whose number is not known, or of a container into which such are spread."""
 
     __slots__ = ("items",)
 
-    def __init__(self, items: RepeatModule) -> None:
+    def __init__(self, items: RepeatModule | ListModule) -> None:
         self.items = items
 
     def __str__(self) -> str:
