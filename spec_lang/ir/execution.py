@@ -63,8 +63,8 @@ class Execution(Paths):
         """What a layer or function that somebody wrote in Python gives."""
         raise NotImplementedError
 
-    def stored(self, key: str) -> Host:
-        """A parameter or buffer."""
+    def stored(self, at: Instance, name: str) -> Host:
+        """A parameter or buffer of a module."""
         raise NotImplementedError
 
     def within(self, path: str | None) -> AbstractContextManager[None]:
@@ -313,7 +313,7 @@ class Execution(Paths):
         if isinstance(value, TensorType):
             return self._of_tensor(value, name, node, env)
         found = super().member(value, name, node, env)
-        return self.stored(found.key) if isinstance(found, ParamPath) else found
+        return self.stored(value, name) if isinstance(found, ParamPath) else found
 
     def _of_tensor(self, x: TensorType, name: str, node: model.Expression, env: Env) -> Host:
         if name == "shape":

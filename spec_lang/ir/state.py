@@ -148,6 +148,10 @@ class State:
             model = self.root.template.definition
             raise EvaluationError(error.code, error.message, model.file, model.span) from None
 
+    def own(self, template: Child) -> list[Tensor]:
+        """The tensors below a template, by their keys below it; ties are not applied."""
+        return self._of(template)
+
     def _children(self, children: Mapping[str, Child], prefix: str, into: list[Tensor]) -> None:
         for name, child in children.items():
             path = f"{prefix}{name}."

@@ -10,6 +10,7 @@ from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.evaluate import Env, EvaluationError
 from spec_lang.ir.execution import Execution
+from spec_lang.ir.templates import Instance
 from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import Cond, Facts, TensorType
@@ -48,8 +49,8 @@ class Elaborator(Execution):
     ) -> Host:
         return extern.emit(self, self.g, definition, values, args, kwargs)
 
-    def stored(self, key: str) -> Host:
-        return self.g.stored(key)
+    def stored(self, at: Instance, name: str) -> Host:
+        return self.g.stored(at.below(name))
 
     def called(self, name: str, value: Host) -> None:
         """Give a new value of the graph the author's name for it."""
