@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from spec_lang.accounting.calls import Call, Frame, Kind, Use
+from spec_lang.accounting.calls import Call, Frame, Kind
 from spec_lang.accounting.counts import Count, plain, times, total
+from spec_lang.accounting.gradients import training_flops
 from spec_lang.accounting.tensors import Storage, Traced, fresh, mapped, tensors_in
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
@@ -57,20 +58,24 @@ class Trace(Frozen):
     """A run of a method.
 
     Attributes:
+        options: What was asked for.
         root: The constructed model.
         state: Its tensors.
         method: The method that was run.
         call: All that was called.
         given: The bytes of the inputs.
         inputs: The tensors that the method was given, by the names of its inputs.
+        flops: Where the model trains, those of its gradients are among them.
         dims: The names of dims that the inputs have.
         externs: Layers and functions that somebody wrote in Python: what they compute is not known.
     """
 
+    options: Options
     root: Instance
     state: State
     method: model.Method
     call: Call
+    flops: Count
     given: Count
     inputs: Mapping[str, Host]
     dims: frozenset[str]
@@ -118,9 +123,21 @@ def trace(
     with tracer.framed(frame):
         tracer.prepare(method, root, env)
         result = tracer.body(method.body, env)
-    call = tracer.closed(frame, definition.name, "block", method.name, result, definition.file, method.span)
+    call = tracer.closed(frame, definition.name, "block", method.name, list(given.values()), result)
     sizes = total(s.size for s in dict.fromkeys(t.storage for v in given.values() for t in tensors_in(v)))
-    return Trace(root, state, method, call, sizes, given, frozenset(inputs.shown), tuple(tracer.externs))
+    flops = training_flops(call) if options.training else call.flops
+    return Trace(
+        options,
+        root,
+        state,
+        method,
+        call,
+        flops,
+        sizes,
+        given,
+        frozenset(inputs.shown),
+        tuple(tracer.externs),
+    )
 
 
 class Tracer(Execution):
@@ -154,30 +171,9 @@ class Tracer(Execution):
         finally:
             self._frame = outer
 
-    def closed(
-        self,
-        frame: Frame,
-        name: str,
-        kind: Kind,
-        method: str,
-        result: Host,
-        file: int,
-        span: model.Span | None,
-    ) -> Call:
+    def closed(self, frame: Frame, name: str, kind: Kind, method: str, given: Host, result: Host) -> Call:
         """The call that a frame was of."""
-        return Call(
-            name,
-            kind,
-            method,
-            mapped(result, lambda t: TensorType(t.dtype, t.shape)),
-            frame.flops(),
-            frame.training(),
-            frame.made(),
-            frame.peak(result),
-            tuple(frame.uses),
-            file,
-            span,
-        )
+        return frame.closed(name, kind, method, _types(result), given, result, self._place)
 
     # --- The library ----------------------------------------------------------------------------
 
@@ -210,17 +206,17 @@ class Tracer(Execution):
             op.name,
             kind,
             "forward",
-            types,
+            _types(types),
             total(plain(p.flops) for p in found),
-            total(times(plain(p.flops), _passes(p)) for p in found),
+            total(times(plain(p.flops), _sides(p)) for p in found),
             made,
             made,
+            () if op.cuts else tuple(given),
+            tuple(tensors_in(result)),
             (),
             *self._place,
         )
-        self._frame.note(
-            Use(call, self._frame.relative(self._path) if kind == "layer" else ""), given, result
-        )
+        self._frame.note(call, self._frame.relative(self._path) if kind == "layer" else "", given, result)
         return result
 
     _path = ""
@@ -279,9 +275,10 @@ class Tracer(Execution):
         result = result if method.results_tuple or len(result) > 1 else result[0]
         self.externs[definition.name] = None
         made = total(t.storage.size for t in tensors_in(result))
-        call = Call(definition.name, "extern", "forward", types, 0, 0, made, made, (), *self._place)
+        tensors = tuple(tensors_in(list(given.values()))), tuple(tensors_in(result))
+        call = Call(definition.name, "extern", "forward", types, 0, 0, made, made, *tensors, (), *self._place)
         path = self._frame.relative(self._path) if definition.layer else ""
-        self._frame.note(Use(call, path), list(given.values()), result)
+        self._frame.note(call, path, list(given.values()), result)
         return result
 
     def stored(self, at: Instance, name: str) -> Host:
@@ -313,7 +310,7 @@ class Tracer(Execution):
                 self._known[key] = found
         call, outcome = found
         result = _again(outcome, list(tensors_in(given)))
-        self._frame.note(Use(call, path), given, result)
+        self._frame.note(call, path, given, result)
         return result
 
     def _first(
@@ -327,6 +324,7 @@ class Tracer(Execution):
     ) -> tuple[Call, Host]:
         """A module's call as it is run, and what it gives in terms of what it was given."""
         frame = Frame(module.path)
+        given = [*args, *kwargs.values()]
         with self.framed(frame):
             result = super().apply(module, method, args, kwargs, node, env)
         template = module.template
@@ -335,8 +333,9 @@ class Tracer(Execution):
         else:
             assert isinstance(template, BlockTemplate)
             name = template.definition.name
-            call = self.closed(frame, name, "block", method, result, env.file, node.span)
-        return call, _outcome(result, list(tensors_in([*args, *kwargs.values()])))
+            with self.place(template.definition, node, env):
+                call = self.closed(frame, name, "block", method, given, result)
+        return call, _outcome(result, list(tensors_in(given)))
 
     def _fn(self, node: model.Call, args: list[Host], kwargs: dict[str, Host], env: Env) -> Host:
         if isinstance(self.definition(node.name, env.file), model.Extern):
@@ -344,8 +343,10 @@ class Tracer(Execution):
         frame = Frame(None)
         with self.framed(frame):
             result = super()._fn(node, args, kwargs, env)
-        call = self.closed(frame, node.name.rpartition(".")[2], "fn", "", result, env.file, node.span)
-        self._frame.note(Use(call, ""), [*args, *kwargs.values()], result)
+        given = [*args, *kwargs.values()]
+        with self.place(None, node, env):
+            call = self.closed(frame, node.name.rpartition(".")[2], "fn", "", given, result)
+        self._frame.note(call, "", given, result)
         return result
 
     def _sequence(
@@ -363,7 +364,7 @@ class Tracer(Execution):
             left = template.children.length - n - 1
             if left and n and _alike(x, y) and len(self._frame.uses) == before + 1:
                 use = self._frame.uses.pop()
-                self._frame.uses.append(Use(use.call, use.path, left + 1, along=True))
+                self._frame.uses.append(use.replace(count=left + 1, along=True))
                 return y
             x = y
         return x
@@ -383,18 +384,22 @@ class Tracer(Execution):
         index = symbol(f"{s.target.name}.{len(self._facts.given)}", 0)
         self.learn(Cond.lt(index, count))
         carried = {n: v for n, v in env.locals.items() if n != s.target.name}
-        for last in (False, True):
+        before = list(carried.values())
+        for _ in range(2):  # in the second step, gradients of all that it carries are known to be needed
             frame = Frame(self._frame.base)
             for names in (env.values, env.locals):
                 bind_target(s.target, index, names)
+            given = [env.locals[n] for n in carried]
             with self.framed(frame):
                 self.run_all(s.body, env)
+            result = [env.locals[n] for n in carried]
             for n, v in carried.items():
                 if not _alike(v, env.locals[n], grads=False):
                     message = f"`{n}` is not the same before and behind a step of this loop, whose length {count} is not given"
                     raise EvaluationError("E0903", message, env.file, s.span)
-            if last:
-                self._frame.merge(frame, count)
+        with self.place(None, s, env):
+            call = self.closed(frame, s.target.name, "loop", "", given, result)
+        self._frame.note(call, "", before, result, count)
         return True
 
     def _steps(self, s: model.For, env: Env) -> Dim | None:
@@ -410,9 +415,14 @@ class Tracer(Execution):
         return dim(args[0]) if len(args) == 1 else dim(args[1]) - dim(args[0])
 
 
-def _passes(p: Product) -> int:
-    """How often the FLOPs of a product come when a model trains."""
-    return 1 + _needed(p.left) + _needed(p.right)
+def _sides(p: Product) -> int:
+    """How many sides of a product need a gradient."""
+    return _needed(p.left) + _needed(p.right)
+
+
+def _types(value: Host) -> Host:
+    """The types of a value's tensors, in place of them."""
+    return mapped(value, lambda t: TensorType(t.dtype, t.shape))
 
 
 def _needed(side: Sequence[TensorType]) -> bool:
