@@ -197,7 +197,7 @@ class Tracer(Execution):
         self, kind: Kind, op: Op, values: list[Host], types: Any, products: Callable[[], Products]
     ) -> Host:
         given = list(tensors_in(values))
-        found = [] if is_free(type(op)) else list(products())
+        flops, gradients = flops_of_op(op, products)
         grad = (any(t.grad for t in given) or self._learns(op)) and not op.cuts
         result = self._made(op, given, types, grad)
         before = {t.storage for t in given}
@@ -207,8 +207,8 @@ class Tracer(Execution):
             kind,
             "forward",
             _types(types),
-            total(plain(p.flops) for p in found),
-            total(times(plain(p.flops), _sides(p)) for p in found),
+            flops,
+            gradients,
             made,
             made,
             () if op.cuts else tuple(given),
@@ -413,6 +413,12 @@ class Tracer(Execution):
         if kwargs or len(args) > 2 or not any(isinstance(a, Dim) and a.const is None for a in args):
             return None
         return dim(args[0]) if len(args) == 1 else dim(args[1]) - dim(args[0])
+
+
+def flops_of_op(op: Op, products: Callable[[], Products]) -> tuple[Count, Count]:
+    """The FLOPs of an op's products, and of their gradients."""
+    found = [] if is_free(type(op)) else list(products())
+    return total(plain(p.flops) for p in found), total(times(plain(p.flops), _sides(p)) for p in found)
 
 
 def _sides(p: Product) -> int:

@@ -390,7 +390,8 @@ class inner(Function):
         return tensordot(a=self.input, b=self.other, dims=((-1,), (-1,)))
 
     def flops(self, out: Tensor) -> Products:
-        return self._contraction().flops(out) if self.input.shape and self.other.shape else iter(())
+        ranks = len(self.input.shape), len(self.other.shape)
+        return iter(()) if 0 in ranks or ranks == (1, 1) else self._contraction().flops(out)
 
     def onnx(self, g: Graph) -> Value:
         if self.input.shape and self.other.shape:
