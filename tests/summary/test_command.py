@@ -10,7 +10,15 @@ from click.testing import CliRunner, Result
 
 from spec_lang.cli import cli
 
-LLAMA_405B = ["--set=dim=16384", "--set=depth=126", "--set=heads=128", "--set=kv_heads=8", "--set=head_dim=128", "--set=hidden=53248", "--set=vocab=128256"]
+LLAMA_405B = [
+    "--set=dim=16384",
+    "--set=depth=126",
+    "--set=heads=128",
+    "--set=kv_heads=8",
+    "--set=head_dim=128",
+    "--set=hidden=53248",
+    "--set=vocab=128256",
+]
 
 
 def summary(*args: str) -> Result:
