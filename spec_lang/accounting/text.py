@@ -164,7 +164,7 @@ def _totals(summary: Summary) -> Iterator[tuple[str, str]]:
         of = f"{summary.cache.input} of {summary.cache.method}"
         yield "cache per token", f"{_whole(summary.cache.bytes, 'B')} ({of})"
     if run.externs:
-        yield "not counted", f"what {', '.join(run.externs)} compute in Python"
+        yield "not counted", f"the work of {', '.join(run.externs)}, which is Python"
     left = sorted(run.dims - _given(summary))
     if left:
         example = " ".join(f"--dim {n}=1" for n in left[:1])

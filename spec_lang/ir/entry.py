@@ -54,9 +54,7 @@ class Inputs(Frozen):
                     )
                     for n in range(length)
                 ]
-        raise EvaluationError(
-            "E0904", f"the input {name} is no tensor, and ONNX takes only those", file, i.span
-        )
+        raise EvaluationError("E0904", f"the input {name} is no tensor, and has no value here", file, i.span)
 
     def type(
         self, type: model.TensorType, index: Mapping[str, Host], i: model.Input, file: int
