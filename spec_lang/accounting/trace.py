@@ -276,7 +276,9 @@ class Tracer(Execution):
         self.externs[definition.name] = None
         made = total(t.storage.size for t in tensors_in(result))
         tensors = tuple(tensors_in(list(given.values()))), tuple(tensors_in(result))
-        call = Call(definition.name, "extern", "forward", types, 0, 0, made, made, *tensors, (), *self._place)
+        call = Call(
+            definition.name, "extern", "forward", _types(result), 0, 0, made, made, *tensors, (), *self._place
+        )
         path = self._frame.relative(self._path) if definition.layer else ""
         self._frame.note(call, path, list(given.values()), result)
         return result
