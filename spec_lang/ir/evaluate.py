@@ -125,13 +125,18 @@ class RecordValue:
 DTYPES: Final = {d.value: d for d in DType} | {"int": DType.I64}
 NAMES: Final[dict[str, Host]] = {
     **{name: row.value for name, row in builtins.CONSTANTS.items()},
-    "training": False,
     **DTYPES,
 }
 
 
 class Evaluator:
-    """Evaluates the expressions of one program."""
+    """Evaluates the expressions of one program.
+
+    Attributes:
+        training: Whether the model trains.
+    """
+
+    training = False
 
     def __init__(self, program: model.Program, fuel: int = FUEL) -> None:
         self.program = program
@@ -287,7 +292,7 @@ class Evaluator:
         if ref in ("layer", "param"):
             return self.module(name, node, env)
         if ref == "builtin":
-            return NAMES[name]
+            return self.training if name == "training" else NAMES[name]
         if ref == "op":
             from spec_lang.ops.base import LAYERS
 

@@ -148,6 +148,19 @@ class State:
             model = self.root.template.definition
             raise EvaluationError(error.code, error.message, model.file, model.span) from None
 
+    def own(self, template: Child) -> list[Tensor]:
+        """The tensors that a module itself has, by their names, those of modules inside a layer of the library included."""
+        if isinstance(template, OpTemplate):
+            return self._of(template)
+        return list(self._own(template)) if isinstance(template, BlockTemplate) else []
+
+    @property
+    def tied(self) -> list[Tensor]:
+        """The tensors that are another name of one before them."""
+        return (
+            [t for t in self.tensors if t.shared is not None] if _has_ties(self.root.template, set()) else []
+        )
+
     def _children(self, children: Mapping[str, Child], prefix: str, into: list[Tensor]) -> None:
         for name, child in children.items():
             path = f"{prefix}{name}."

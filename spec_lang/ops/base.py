@@ -22,16 +22,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from math import gcd
-from typing import Any, ClassVar, Final, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from spec_lang.frozen import Record
 from spec_lang.ops import index
 from spec_lang.ops.init import Clone, Draw, Fill, Init
 from spec_lang.ops.lowering import Graph
+from spec_lang.ops.products import Products
 from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, Shape, TensorType, Verdict
 
 Tensor: TypeAlias = TensorType
 AnOp = TypeVar("AnOp", bound="Op")
+Sharing: TypeAlias = Literal["", "same", "moved", "ordered", "dtype", "idle"]
 
 
 NO_VALUE: Final = object()
@@ -233,6 +235,15 @@ class Op:
     helps: ClassVar[Mapping[str, str]] = {}
     """What helps where an argument is refused and the refusal names no fix; by the error's code where it names no argument."""
 
+    shares: ClassVar[Sharing] = ""
+    """Whether its results lie in the memory of its first tensor: as they are (`same`), as another order or part of it
+    (`moved`), where that tensor lies in order (`ordered`), has the dtype already (`dtype`), or the model does not train
+    (`idle`)."""
+    cuts: ClassVar[bool] = False
+    """Whether no gradient flows through it."""
+    free: ClassVar[bool] = False
+    """Whether it multiplies no matrices, where its family's ops do (`products.FREE`)."""
+
     def __init_subclass__(cls) -> None:
         own = tuple(
             a for a, t in vars(cls).get("__annotations__", {}).items() if not str(t).startswith("ClassVar")
@@ -246,7 +257,7 @@ class Op:
 class Function(Op):
     """A function of tensors: its tensors are among its arguments.
 
-    Subclasses define `infer(self, cx)` and `onnx(self, g)`; in `onnx`, tensor arguments are `Value`s.
+    Subclasses define `infer(self, cx)`, `onnx(self, g)` and, where they are not free, `flops(self, out)`; in `onnx`, tensor arguments are `Value`s.
     A class whose name starts with an underscore is a base for others and is not registered.
     """
 
@@ -284,6 +295,10 @@ class Function(Op):
         """
         raise NotImplementedError
 
+    def flops(self, out: Any) -> Products:
+        """The products of matrices that it computes; `out` is the type of its result."""
+        raise NotImplementedError
+
     def onnx(self, g: Graph) -> Any:
         """Emit the op and give its result: a Value, or a tuple of them as in `infer`.
 
@@ -297,7 +312,8 @@ class Layer(Op):
     """A module: arguments at construction, tensors when it is run.
 
     Subclasses define `infer(self, cx, ...)`, whose signature after `cx` is that of PyTorch's `forward` (names,
-    order, defaults), and `onnx(self, g, ...)` with the same signature after `g`.
+    order, defaults), `onnx(self, g, ...)` and, where they are not free, `flops(self, out, ...)` with the same signature
+    after the first argument.
     """
 
     holes: ClassVar[Mapping[str, Hole]] = {}
@@ -326,6 +342,10 @@ class Layer(Op):
         Raises:
             OpError: the inputs do not fit.
         """
+        raise NotImplementedError
+
+    def flops(self, out: Any, *inputs: Any, **named: Any) -> Products:
+        """The products of matrices that it computes; `out` is the type of its result, the rest as in `infer`."""
         raise NotImplementedError
 
     def onnx(self, g: Graph, *inputs: Any, **named: Any) -> Any:

@@ -12,6 +12,7 @@ from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_a
 from spec_lang.ops.functions.shape import transposed
 from spec_lang.ops.kinds import Number
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import Product, Products, flops_of
 from spec_lang.ops.rules.arguments import alike, divides, is_symbolic, known_float, probability
 from spec_lang.ops.rules.attention import visible
 from spec_lang.ops.rules.elementwise import FLOATS, operand, result_shape, same_dtype, takes
@@ -105,6 +106,12 @@ class scaled_dot_product_attention(Function):
                 code="E0305",
                 arg="attn_mask",
             )
+
+    def flops(self, out: Tensor) -> Products:
+        q, k, v = self.query, self.key, self.value
+        batch, length, source = out.dims[:-2], q.dims[-2], k.dims[-2]
+        yield Product(flops_of((*batch, length, source, q.dims[-1])), (q,), (k,))
+        yield Product(flops_of((*batch, length, source, v.dims[-1])), (q, k), (v,))
 
     # --- ONNX ---
 

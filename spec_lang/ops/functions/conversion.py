@@ -19,6 +19,7 @@ class to(Function):
     dtype: DType
 
     torch = ".to"
+    shares = "dtype"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input.with_dtype(self.dtype)
@@ -34,6 +35,7 @@ class type_as(Function):
     other: Tensor
 
     torch = ".type_as"
+    shares = "dtype"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input.with_dtype(self.other.dtype)
@@ -46,6 +48,8 @@ class _Conversion(Function):
     input: Tensor
 
     result: ClassVar[DType]
+
+    shares = "dtype"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input.with_dtype(self.result)
@@ -89,12 +93,15 @@ class contiguous(_Same):
     """The same elements in order in memory."""
 
     torch = ".contiguous"
+    shares = "ordered"
 
 
 class detach(_Same):
     """The same elements, through which no gradient flows."""
 
     torch = ".detach"
+    shares = "same"
+    cuts = True
 
 
 class clone(_Same):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from spec_lang.ops.base import Cx, Function, Tensor, known_rank
 from spec_lang.ops.kinds import Dim, Size1, Size2, Size3
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import Product, Products, flops_of
 from spec_lang.ops.rules.arguments import any_float
 from spec_lang.ops.rules.convolution import (
     check_conv,
@@ -77,6 +78,9 @@ class _Conv(_Convolution):
         sizes = conv_sizes(cx, spatial, self.kernel(), self.stride, padding, self.dilation)
         return conv_result(self.input, features, sizes)
 
+    def flops(self, out: Tensor) -> Products:
+        yield Product(flops_of((*out.dims, *self.weight.dims[1:])), (self.input,), (self.weight,))
+
     def onnx(self, g: Graph) -> Value:
         n = len(self.stride)
         return conv_onnx(
@@ -116,6 +120,9 @@ class _ConvTranspose(_Convolution):
             self.dilation,
         )
         return conv_result(self.input, features, sizes)
+
+    def flops(self, out: Tensor) -> Products:
+        yield Product(flops_of((*self.input.dims, *self.weight.dims[1:])), (self.input,), (self.weight,))
 
     def onnx(self, g: Graph) -> Value:
         return conv_transpose_onnx(

@@ -17,6 +17,7 @@ class _Dropping(_AsLayer):
     inplace: bool = False
 
     trains = True
+    shares = "idle"
     keywords = ("inplace",)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from spec_lang.frozen import Record
-from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.base import Cx, Function, OpError, Sharing, Tensor
 from spec_lang.ops.functions.patterns import Matched, Pattern, anonymous, composed, given_names, match, parse
 from spec_lang.ops.functions.shape import transposed
 from spec_lang.ops.kinds import Extras
@@ -126,6 +126,15 @@ class rearrange(_Patterned):
         self.refuse(cx, _only(right, left), "makes", "`rearrange` keeps all elements; `repeat` makes dims")
         if pattern.left.dots is not None and pattern.right.dots is None:
             self.refuse(cx, ["..."], "drops")
+
+    @property
+    def shares(self) -> Sharing:  # type: ignore[override]  # of its arguments here
+        """Dims that are split and moved stay where they are; merging them in another order copies."""
+        plan = self.plan(LOWERING)
+        if list(plan.go) == list(plan.came):
+            return "ordered"
+        right = parse(LOWERING, self.pattern).right
+        return "" if any(len(group) > 1 for group in right.groups) else "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.tensor.with_shape(self.plan(cx).shape)

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.elementwise import INTS, NARROW, NUMBERS, recast, result_shape, same_dtype, takes
+from spec_lang.ops.products import Product, Products, flops_of
+from spec_lang.ops.rules.elementwise import (
+    INTS,
+    LOWERING,
+    NARROW,
+    NUMBERS,
+    recast,
+    result_shape,
+    same_dtype,
+    takes,
+)
 from spec_lang.shapes import Dim, DType, Pack, Shape
 
 _NARROWER = INTS - {DType.I64}
@@ -125,12 +135,39 @@ class einsum(Function):
             raise self._bad(cx, "`...` comes in but does not go out")
         return ins, out
 
+    def flops(self, out: Tensor) -> Products:
+        """Operands are taken in from the left, each with what those before it gave; indices that one of the two alone has
+        and nothing else needs are summed before, and where nothing then is summed, elements are multiplied.
+        """
+        ins, result = self._read(LOWERING)
+        sized = [self._sized(term, x) for term, x in zip(ins, self.operands, strict=True)]
+        kept = set(_parts(result)) - {"..."} | {i for x in sized for i in x if isinstance(i, int)}
+        left, before = sized[0], self.operands[:1]
+        for at, right in enumerate(sized[1:], 1):
+            later = kept.union(*sized[at + 1 :])
+            summed = (left.keys() & right.keys()) - later
+            met = {i: size for x in (left, right) for i, size in x.items() if i in later | summed}
+            if summed:
+                yield Product(flops_of(tuple(met.values())), tuple(before), (self.operands[at],))
+            left = {i: size for i, size in met.items() if i not in summed}
+            before = self.operands[: at + 1]
+
+    def _sized(self, term: str, x: Tensor) -> dict[str | int, Dim]:
+        """The sizes of a tensor's indices, but for those of 1; a dim behind `...` is counted from its end."""
+        head, dots, tail = term.partition("...")
+        last = len(x.dims) - len(tail)
+        found: dict[str | int, Dim] = {
+            **dict(zip(head, x.dims, strict=False)),
+            **dict(zip(tail, x.dims[last:], strict=True)),
+        }
+        if dots:
+            found |= {i - last: x.dims[i] for i in range(len(head), last)}
+        return {i: size for i, size in found.items() if size != 1}
+
     def _bad(self, cx: Cx, why: str) -> OpError:
         return OpError(f'{cx.name} cannot read "{self.equation}": {why}', code="E0520", arg="equation")
 
     def onnx(self, g: Graph) -> Value:
-        from spec_lang.ops.rules.elementwise import LOWERING
-
         ins, out = self._read(LOWERING)
         equation = f"{','.join(ins)}->{out}"
         dtype = self._dtype(LOWERING, ins, out)

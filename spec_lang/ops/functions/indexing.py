@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spec_lang.frozen import Record
-from spec_lang.ops.base import Cx, Function, OpError, Tensor
+from spec_lang.ops.base import Cx, Function, OpError, Sharing, Tensor
 from spec_lang.ops.kinds import Index, SliceOf
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.elementwise import LOWERING, result_shape
@@ -122,6 +122,12 @@ class getitem(Function):
 
     torch = "getitem"
     source = "https://docs.pytorch.org/docs/stable/tensor_view.html"
+
+    @property
+    def shares(self) -> Sharing:  # type: ignore[override]  # of its arguments here
+        """Slices are parts of the tensor; what tensors and lists of ints choose is copied."""
+        copied = any(isinstance(i, TensorType | list | tuple) for i in self.index)
+        return "" if copied else "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input

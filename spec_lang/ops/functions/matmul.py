@@ -13,6 +13,7 @@ from spec_lang.ops.functions.selection import diagonal
 from spec_lang.ops.functions.shape import numel, transposed
 from spec_lang.ops.kinds import Axes, Axis, Count, Number
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import Product, Products, flops_of
 from spec_lang.ops.rules.elementwise import (
     FLOATS,
     LOWERING,
@@ -67,8 +68,17 @@ class matmul(Function):
     def infer(self, cx: Cx) -> Tensor:
         return product_type(cx, self.input, self.other)
 
+    def flops(self, out: Tensor) -> Products:
+        return matrix_product(out, self.input, self.other)
+
     def onnx(self, g: Graph) -> Value:
         return product(g, self.input, self.other)
+
+
+def matrix_product(out: Tensor, a: Tensor, b: Tensor) -> Products:
+    """The product of matrices `a @ b`; one with a vector behind it, or of vectors, is none."""
+    if len(b.shape) > 1 and (len(a.shape) > 1 or len(b.shape) == 2):
+        yield Product(flops_of((*out.dims, a.dims[-1])), (a,), (b,))
 
 
 def product(g: Graph, a: Value, b: Value) -> Value:
@@ -100,6 +110,9 @@ class mm(_OfRanks):
         self.check_ranks(cx)
         return product_type(cx, self.input, self.mat2)
 
+    def flops(self, out: Tensor) -> Products:
+        return matrix_product(out, self.input, self.mat2)
+
     def onnx(self, g: Graph) -> Value:
         return product(g, self.input, self.mat2)
 
@@ -119,6 +132,9 @@ class bmm(_OfRanks):
         cx.equal(a.dims[0], b.dims[0], f"{cx.name} of {a} and {b}: the batches differ")
         return product_type(cx, a, b)
 
+    def flops(self, out: Tensor) -> Products:
+        return matrix_product(out, self.input, self.mat2)
+
     def onnx(self, g: Graph) -> Value:
         return product(g, self.input, self.mat2)
 
@@ -130,6 +146,7 @@ class mv(_OfRanks):
     vec: Tensor
 
     torch = "torch.mv"
+    free = True
     ranks = ((2, "input"), (1, "vec"))
 
     def infer(self, cx: Cx) -> Tensor:
@@ -147,6 +164,7 @@ class dot(_OfRanks):
     tensor: Tensor
 
     torch = "torch.dot"
+    free = True
     ranks = ((1, "input"), (1, "tensor"))
 
     def infer(self, cx: Cx) -> Tensor:
@@ -164,6 +182,7 @@ class outer(_OfRanks):
     vec2: Tensor
 
     torch = "torch.outer"
+    free = True
     ranks = ((1, "input"), (1, "vec2"))
 
     def infer(self, cx: Cx) -> Tensor:
@@ -208,6 +227,10 @@ class linear(Function):
             cx.equal(b.dims[0], w.dims[0], f"{cx.name} adds bias {b} to {w.dims[0]} features", arg="bias")
         return TensorType(x.dtype, shape)
 
+    def flops(self, out: Tensor) -> Products:
+        if len(self.weight.shape) == 2:
+            yield Product(flops_of((*out.dims, self.weight.dims[1])), (self.input,), (self.weight,))
+
     def onnx(self, g: Graph) -> Value:
         w = self.weight
         y = product(
@@ -227,6 +250,7 @@ class bilinear(Function):
     bias: Tensor | None = None
 
     torch = "F.bilinear"
+    free = True
 
     def infer(self, cx: Cx) -> Tensor:
         a, b, w = self.input1, self.input2, self.weight
@@ -272,6 +296,9 @@ class addmm(_OfRanks):
         self.check_ranks(cx)
         return _added(cx, self, product_type(cx, self.mat1, self.mat2))
 
+    def flops(self, out: Tensor) -> Products:
+        return matrix_product(out, self.mat1, self.mat2)
+
     def onnx(self, g: Graph) -> Value:
         return _scaled_sum(g, self, product(g, self.mat1, self.mat2))
 
@@ -294,6 +321,9 @@ class baddbmm(_OfRanks):
         a, b = self.batch1, self.batch2
         cx.equal(a.dims[0], b.dims[0], f"{cx.name} of {a} and {b}: the batches differ")
         return _added(cx, self, product_type(cx, a, b))
+
+    def flops(self, out: Tensor) -> Products:
+        return matrix_product(out, self.batch1, self.batch2)
 
     def onnx(self, g: Graph) -> Value:
         return _scaled_sum(g, self, product(g, self.batch1, self.batch2))
@@ -330,6 +360,7 @@ class addmv(_OfRanks):
     alpha: Number = 1
 
     torch = "torch.addmv"
+    free = True
     keywords = ("beta", "alpha")
     ranks = ((2, "mat"), (1, "vec"))
 
@@ -357,6 +388,10 @@ class inner(Function):
 
     def _contraction(self) -> tensordot:
         return tensordot(a=self.input, b=self.other, dims=((-1,), (-1,)))
+
+    def flops(self, out: Tensor) -> Products:
+        ranks = len(self.input.shape), len(self.other.shape)
+        return iter(()) if 0 in ranks or ranks == (1, 1) else self._contraction().flops(out)
 
     def onnx(self, g: Graph) -> Value:
         if self.input.shape and self.other.shape:
@@ -415,6 +450,10 @@ class tensordot(Function):
             )
         return found[0], found[1]
 
+    def flops(self, out: Tensor) -> Products:
+        summed = [self.a.dims[i] for i in self._axes(LOWERING)[0]]
+        yield Product(flops_of((*out.dims, *summed)), (self.a,), (self.b,))
+
     def onnx(self, g: Graph) -> Value:
         left, right = self._axes(LOWERING)
         rows, columns = _rest(self.a, left), _rest(self.b, right)
@@ -437,6 +476,7 @@ class kron(Function):
     other: Tensor
 
     torch = "torch.kron"
+    free = True
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self._sizes(cx)
@@ -475,6 +515,7 @@ class cross(Function):
     dim: Axis | None = None
 
     torch = "torch.cross"
+    free = True
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.input, self.other
@@ -530,6 +571,7 @@ class trace(Function):
     input: Tensor
 
     torch = "torch.trace"
+    free = True
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (2,))

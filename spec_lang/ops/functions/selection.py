@@ -78,6 +78,7 @@ class split(Function):
     dim: Axis = 0
 
     torch = "torch.split"
+    shares = "moved"
     method = True
     renames = ("split_size_or_sections",)
     untyped = True
@@ -133,6 +134,7 @@ class chunk(Function):
     dim: Axis = 0
 
     torch = "torch.chunk"
+    shares = "moved"
     method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
@@ -172,6 +174,7 @@ class unbind(Function):
     dim: Axis = 0
 
     torch = "torch.unbind"
+    shares = "moved"
     method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
@@ -203,6 +206,7 @@ class narrow(Function):
     length: Dim
 
     torch = "torch.narrow"
+    shares = "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         x = ranked(cx, self.input)
@@ -230,6 +234,7 @@ class select(Function):
     index: Dim
 
     torch = "torch.select"
+    shares = "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.functions.indexing import pick
@@ -568,6 +573,7 @@ class diagonal(Function):
     dim2: Axis = 1
 
     torch = "torch.diagonal"
+    shares = "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -881,6 +887,7 @@ class tensor_split(Function):
     dim: Axis = 0
 
     torch = "torch.tensor_split"
+    shares = "moved"
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:

@@ -85,6 +85,7 @@ class reshape(Function):
     shape: Sizes
 
     torch = ".reshape"
+    shares = "ordered"
 
     def infer(self, cx: Cx) -> Tensor:
         return reshaped(cx, self.input, self.shape)
@@ -113,6 +114,7 @@ class view_as(Function):
     other: Tensor
 
     torch = ".reshape_as"
+    shares = "ordered"
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.other)
@@ -136,6 +138,7 @@ class flatten(Function):
     end_dim: Axis = -1
 
     torch = "torch.flatten"
+    shares = "ordered"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -176,6 +179,7 @@ class ravel(Function):
     input: Tensor
 
     torch = "torch.ravel"
+    shares = "ordered"
 
     def infer(self, cx: Cx) -> Tensor:
         return flatten(input=self.input).infer(cx)
@@ -192,6 +196,7 @@ class unflatten(Function):
     sizes: Sizes
 
     torch = "torch.unflatten"
+    shares = "same"
     method = True
     untyped = True
 
@@ -230,6 +235,7 @@ class permute(Function):
     dims: Axes
 
     torch = ".permute"
+    shares = "moved"
     gathers = "dims"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -289,6 +295,7 @@ class transpose(_Swap):
     dim1: Axis
 
     torch = "torch.transpose"
+    shares = "moved"
     method = True
 
 
@@ -299,6 +306,7 @@ class swapaxes(_Swap):
     axis1: Axis
 
     torch = "torch.swapaxes"
+    shares = "moved"
 
 
 class swapdims(_Swap):
@@ -308,6 +316,7 @@ class swapdims(_Swap):
     dim1: Axis
 
     torch = "torch.swapdims"
+    shares = "moved"
 
 
 class t(Function):
@@ -316,6 +325,7 @@ class t(Function):
     input: Tensor
 
     torch = "torch.t"
+    shares = "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (0, 1, 2))
@@ -333,6 +343,7 @@ class movedim(Function):
     destination: Axes
 
     torch = "torch.movedim"
+    shares = "moved"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -371,6 +382,7 @@ class squeeze(Function):
     dim: Axes | None = None
 
     torch = "torch.squeeze"
+    shares = "same"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -418,6 +430,7 @@ class unsqueeze(Function):
     dim: Axis
 
     torch = "torch.unsqueeze"
+    shares = "same"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -602,6 +615,7 @@ class expand(Function):
     size: Sizes
 
     torch = ".expand"
+    shares = "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)
@@ -656,6 +670,7 @@ class broadcast_to(Function):
     size: Sizes
 
     torch = "torch.broadcast_to"
+    shares = "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)
@@ -671,6 +686,7 @@ class expand_as(Function):
     other: Tensor
 
     torch = ".expand_as"
+    shares = "moved"
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.other)

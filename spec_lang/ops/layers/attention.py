@@ -9,6 +9,7 @@ from spec_lang.ops.base import Cx, Hole, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import Clone, Draw, Fill, UniformFan, XavierNormal, XavierUniform
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import LEARNED, Product, Products, flops_of
 from spec_lang.ops.rules.arguments import at_least, divides, full, known, model_float, probability
 from spec_lang.ops.rules.attention import Heads, Masks, attend, check_causal, check_masks
 from spec_lang.ops.rules.norm import mean
@@ -155,6 +156,27 @@ class MultiheadAttention(Layer):
         for p in self.params():
             if p.name in ("bias_k", "bias_v"):
                 yield Draw(p.name, p.init)
+
+    def flops(
+        self,
+        out: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> Products:
+        e, learned = self.embed_dim, (LEARNED,)
+        batch, length = self._outer(query)
+        scores = flops_of((*batch, length, self._outer(key)[1] + self._extra, e))
+        for x in (query, key, value):
+            yield Product(flops_of((*x.dims, e)), (x,), learned)
+        yield Product(scores, learned, learned)  # of queries and keys
+        yield Product(scores, learned, learned)  # of weights and values
+        yield Product(flops_of((*query.dims, e)), learned, learned)
 
     # --- ONNX ---
 

@@ -10,6 +10,7 @@ from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim, Size1, Size2, Size3
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import LEARNED, Product, Products, flops_of
 from spec_lang.ops.rules.arguments import model_float
 from spec_lang.ops.rules.convolution import check_conv, conv_onnx, conv_result, conv_sizes, sides, split
 from spec_lang.ops.rules.padding import pad_onnx, pad_sizes
@@ -51,6 +52,10 @@ class _Conv(Layer):
             padding = [(0, 0)] * len(sizes)
         sizes = conv_sizes(cx, sizes, self.kernel_size, self.stride, padding, self.dilation)
         return conv_result(input, self.out_channels, sizes)
+
+    def flops(self, out: Tensor, input: Tensor) -> Products:
+        kernel = (self.in_channels // self.groups, *self.kernel_size)
+        yield Product(flops_of((*out.dims, *kernel)), (input,), (LEARNED,))
 
     def params(self) -> Iterator[Param]:
         fan = prod(self.kernel_size, start=self.in_channels // self.groups)

@@ -8,6 +8,7 @@ from spec_lang.ops.base import Cx, Hole, Layer, OpError, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import LEARNED, Product, Products, flops_of
 from spec_lang.ops.rules.arguments import at_least, model_float
 from spec_lang.shapes import Pack
 
@@ -16,6 +17,8 @@ class Identity(Layer):
     """y = x."""
 
     torch = "nn.Identity"
+    shares = "same"
+    free = True
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return input
@@ -42,6 +45,9 @@ class Linear(Layer):
         model_float(cx, input)
         return input.with_shape((*input.shape[:-1], self.out_features))
 
+    def flops(self, out: Tensor, input: Tensor) -> Products:
+        yield Product(flops_of((*input.dims, self.out_features)), (input,), (LEARNED,))
+
     def params(self) -> Iterator[Param]:
         yield Param("weight", (self.out_features, self.in_features), UniformFan(self.in_features, True))
         if self.bias:
@@ -64,6 +70,7 @@ class Bilinear(Layer):
     bias: bool = True
 
     torch = "nn.Bilinear"
+    free = True  # PyTorch has one kernel for it, which its counter leaves out
     always = ("weight",)
     holes = {"in1_features": Hole(-1, "features"), "in2_features": Hole(-1, "features", input=1)}
 

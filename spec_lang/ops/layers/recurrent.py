@@ -9,6 +9,7 @@ from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import LEARNED, Product, Products, flops_of
 from spec_lang.ops.rules.arguments import (
     at_least,
     few,
@@ -81,6 +82,26 @@ class _Recurrent(Layer):
         if given is not None:
             model_float(cx, given, what)
             same_shape(cx, given, wanted.shape, what)
+
+    # --- products ---
+
+    def products(self, input: Tensor, hidden: Tensor | None) -> Products:
+        """Those of each layer and direction; the state before the first step is zeros where it is not given."""
+        width = self.gates * self.hidden_size
+        *rows, _ = input.dims
+        first = [*rows[:1], *rows[2:]] if self.batch_first and len(rows) == 2 else rows[1:]
+        start = () if hidden is None else (hidden,)
+        for layer in range(known_count(self.num_layers, "num_layers")):
+            features = self.input_size if layer == 0 else self.output_size * self.directions
+            below = (input,) if layer == 0 else (LEARNED,)
+            for _ in range(self.directions):
+                yield Product(flops_of((*rows, features, width)), below, (LEARNED,))
+                once = flops_of((*first, self.output_size, width))
+                yield Product(once, start, (LEARNED,))
+                yield Product(flops_of((*rows, self.output_size, width)) - once, (LEARNED,), (LEARNED,))
+                if self.projection != 0:
+                    sizes = (*rows, self.hidden_size, self.projection)
+                    yield Product(flops_of(sizes), (LEARNED,), (LEARNED,))
 
     # --- parameters ---
 
@@ -174,6 +195,9 @@ class _OneState(_Recurrent):
         self.check_state(cx, hx, state, "an initial state")
         return self.outputs(input), state
 
+    def flops(self, out: Any, input: Tensor, hx: Tensor | None = None) -> Products:
+        return self.products(input, hx)
+
     def onnx(self, g: Graph, input: Value, hx: Value | None = None) -> Any:
         return tuple(self.lowered(g, input, [hx]))
 
@@ -258,6 +282,9 @@ class LSTM(_Recurrent):
             self.check_state(cx, hx[0], hidden, "an initial hidden state")
             self.check_state(cx, hx[1], cell, "an initial cell state")
         return self.outputs(input), (hidden, cell)
+
+    def flops(self, out: Any, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> Products:
+        return self.products(input, hx and hx[0])
 
     def onnx(self, g: Graph, input: Value, hx: tuple[Value, Value] | None = None) -> Any:
         if self.projection != 0:

@@ -9,6 +9,7 @@ from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import LEARNED, Product, Products, flops_of
 from spec_lang.ops.rules.arguments import at_least, known, model_float, same_shape
 from spec_lang.ops.rules.recurrent import GRU as GRU_GATES
 from spec_lang.ops.rules.recurrent import LSTM as LSTM_GATES
@@ -44,6 +45,13 @@ class _Cell(Layer):
                 model_float(cx, given, "its state")
                 same_shape(cx, given, state.shape, "a state")
         return state
+
+    def products(self, input: Tensor, hidden: Tensor | None) -> Products:
+        """The products of the input and of the hidden state, which is zeros where it is not given."""
+        state = input.with_shape((*input.shape[:-1], self.hidden_size))
+        width = self.gates * self.hidden_size
+        yield Product(flops_of((*input.dims, width)), (input,), (LEARNED,))
+        yield Product(flops_of((*state.dims, width)), () if hidden is None else (hidden,), (LEARNED,))
 
     def params(self) -> Iterator[Param]:
         width, init = self.hidden_size * self.gates, UniformFan(self.hidden_size)
@@ -81,6 +89,9 @@ class RNNCell(_Cell):
     def infer(self, cx: Cx, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self.state(cx, input, [hx])
 
+    def flops(self, out: Tensor, input: Tensor, hx: Tensor | None = None) -> Products:
+        return self.products(input, hx)
+
     def onnx(self, g: Graph, input: Value, hx: Value | None = None) -> Value:
         return self.step(g, input, [hx])[0]
 
@@ -102,6 +113,9 @@ class GRUCell(_Cell):
     def infer(self, cx: Cx, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self.state(cx, input, [hx])
 
+    def flops(self, out: Tensor, input: Tensor, hx: Tensor | None = None) -> Products:
+        return self.products(input, hx)
+
     def onnx(self, g: Graph, input: Value, hx: Value | None = None) -> Value:
         return self.step(g, input, [hx])[0]
 
@@ -119,6 +133,9 @@ class LSTMCell(_Cell):
     @property
     def kind(self) -> Kind:
         return LSTM_GATES
+
+    def flops(self, out: Any, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> Products:
+        return self.products(input, hx and hx[0])
 
     def infer(self, cx: Cx, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> Any:
         state = self.state(cx, input, hx or ())

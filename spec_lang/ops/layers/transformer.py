@@ -21,6 +21,7 @@ from spec_lang.ops.layers.transformer_layers import (
     a_layer,
 )
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import Products, made
 from spec_lang.ops.rules.arguments import at_least, few, known, known_count
 from spec_lang.shapes import DType
 
@@ -60,6 +61,13 @@ class _Stack(_Composite):
                 yield Clone(f"layers.{i}.{name}", f"layers.0.{name}")
         if self.norm is not None:
             yield from below("norm", self.norm.draws())
+
+    def stacked(self, x: Tensor, memory: Tensor | None) -> Products:
+        """The products of all the layers: the first one's, and as often those of one that sees what another made."""
+        yield from self.layer.products(x, memory)
+        others = known_count(self.num_layers, "num_layers") - 1
+        for p in self.layer.products(made(x), memory):
+            yield p.replace(flops=others * p.flops)
 
     def normed_type(self, cx: Cx, x: Tensor) -> Tensor:
         """The type behind the norm.
@@ -114,6 +122,16 @@ class TransformerEncoder(_Stack):
         y = signature.call_layer(cx, self.layer, [src, mask, src_key_padding_mask, bool(is_causal)], {})
         return self.normed_type(cx, y)
 
+    def flops(
+        self,
+        out: Tensor,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool | None = None,
+    ) -> Products:
+        return self.stacked(src, None)
+
     def onnx(
         self,
         g: Graph,
@@ -166,6 +184,20 @@ class TransformerDecoder(_Stack):
         hints = [bool(tgt_is_causal), memory_is_causal]
         y = signature.call_layer(cx, self.layer, [tgt, memory, *masks, *hints], {})
         return self.normed_type(cx, y)
+
+    def flops(
+        self,
+        out: Tensor,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Products:
+        return self.stacked(tgt, memory)
 
     def onnx(
         self,
@@ -256,6 +288,24 @@ class Transformer(_Composite):
         memory = self.encoder.infer(cx, src, src_mask, src_key_padding_mask, src_is_causal)
         masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
         return self.decoder.infer(cx, tgt, memory, *masks, tgt_is_causal, memory_is_causal)
+
+    def flops(
+        self,
+        out: Tensor,
+        src: Tensor,
+        tgt: Tensor,
+        src_mask: Tensor | None = None,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Products:
+        yield from self.encoder.stacked(src, None)
+        yield from self.decoder.stacked(tgt, made(src))
 
     def onnx(
         self,

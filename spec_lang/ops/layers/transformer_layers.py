@@ -16,6 +16,7 @@ from spec_lang.ops.layers.composite import _Composite
 from spec_lang.ops.layers.linear import Linear
 from spec_lang.ops.layers.norm import LayerNorm
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import Products, made
 from spec_lang.ops.rules.arguments import at_least, probability
 from spec_lang.ops.rules.attention import Masks
 from spec_lang.shapes import DType, dim
@@ -122,6 +123,16 @@ class _TransformerLayer(_Composite):
         hinted = bool(is_causal) and padding is None
         return Masks(None if hinted else mask, padding, hinted)
 
+    def products(self, x: Tensor, memory: Tensor | None) -> Products:
+        """Those of the attentions, of which the second looks at `memory`, and of the feed-forward network."""
+        first, second = self.linears
+        own = made(x) if self.norm_first else x
+        yield from self.attention.flops(None, own, own, own)
+        if memory is not None:
+            yield from self.attention.flops(None, made(x), memory, memory)
+        yield from first.flops(x, made(x))
+        yield from second.flops(x, made(x.with_shape((*x.shape[:-1], self.dim_feedforward))))
+
     def attend_type(
         self,
         cx: Cx,
@@ -150,6 +161,16 @@ class TransformerEncoderLayer(_TransformerLayer):
     ) -> Tensor:
         self.attend_type(cx, src, src, src_mask, src_key_padding_mask, is_causal)
         return src
+
+    def flops(
+        self,
+        out: Tensor,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Products:
+        return self.products(src, None)
 
     def onnx(
         self,
@@ -190,6 +211,20 @@ class TransformerDecoderLayer(_TransformerLayer):
         self.attend_type(cx, tgt, tgt, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         self.attend_type(cx, tgt, memory, memory_mask, memory_key_padding_mask, memory_is_causal)
         return tgt
+
+    def flops(
+        self,
+        out: Tensor,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+    ) -> Products:
+        return self.products(tgt, memory)
 
     def onnx(
         self,

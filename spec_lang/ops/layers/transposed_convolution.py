@@ -10,6 +10,7 @@ from spec_lang.ops.base import Cx, Hole, Layer, Param, Tensor
 from spec_lang.ops.init import UniformFan
 from spec_lang.ops.kinds import Dim, Size1, Size2, Size3
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.products import LEARNED, Product, Products, flops_of
 from spec_lang.ops.rules.arguments import model_float
 from spec_lang.ops.rules.convolution import (
     check_conv,
@@ -66,6 +67,10 @@ class _ConvTranspose(Layer):
         return output_padding_for(
             cx, x, output_size, self.kernel_size, self.stride, self.padding, self.dilation
         )
+
+    def flops(self, out: Tensor, input: Tensor, output_size: list[Dim] | None = None) -> Products:
+        kernel = (self.out_channels // self.groups, *self.kernel_size)
+        yield Product(flops_of((*input.dims, *kernel)), (input,), (LEARNED,))
 
     def params(self) -> Iterator[Param]:
         fan = prod(self.kernel_size, start=self.out_channels // self.groups)

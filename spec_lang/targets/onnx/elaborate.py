@@ -2,289 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from spec_lang.ir import model, operators
-from spec_lang.ir.arithmetic import Host, HostError, plain
-from spec_lang.ir.evaluate import Env, EvaluationError, bind_target
-from spec_lang.ir.instantiate import broken
-from spec_lang.ir.paths import ParamPath, Paths
-from spec_lang.ir.templates import BlockTemplate, ExternTemplate, Instance, OpTemplate
-from spec_lang.ops import signature
-from spec_lang.ops.base import FUNCTIONS, Cx, Op, OpError
-from spec_lang.ops.kinds import SliceOf
+from spec_lang.ir import model
+from spec_lang.ir.arithmetic import Host
+from spec_lang.ir.evaluate import Env, EvaluationError
+from spec_lang.ir.execution import Execution
+from spec_lang.ir.templates import Instance
+from spec_lang.ops.base import Function, Layer
 from spec_lang.ops.lowering import Unsupported
-from spec_lang.shapes import Dim, TensorType
+from spec_lang.shapes import Cond, Facts, TensorType
 from spec_lang.targets.onnx import extern
-from spec_lang.targets.onnx.binding import bind_dims
-from spec_lang.targets.onnx.conditions import condition_of
 from spec_lang.targets.onnx.graph import Builder
 from spec_lang.targets.onnx.loops import looped
 from spec_lang.targets.onnx.nodes import Edge
 
 
-class _Return(Exception):
-    """A method's result, from wherever in its body."""
-
-    def __init__(self, value: Host) -> None:
-        self.value = value
-
-
-class Elaborator(Paths):
+class Elaborator(Execution):
     """Runs methods of a constructed model on the values of a graph."""
 
     def __init__(self, program: model.Program, builder: Builder, fuel: int) -> None:
         super().__init__(program, fuel)
         self.g = builder
 
-    # --- Methods ------------------------------------------------------------------------------
+    @property
+    def facts(self) -> Facts:
+        return self.g.facts
 
-    def call(
+    def learn(self, cond: Cond) -> None:
+        self.g.facts = self.g.facts.assume(cond)
+
+    def of_layer(self, op: Layer, values: Mapping[str, Host], types: Any) -> Host:
+        return self._typed(op.onnx(self.g, **values), types)
+
+    def of_function(self, op: Function, types: Any) -> Host:
+        return self._typed(op.onnx(self.g), types)
+
+    def of_extern(
         self,
-        method: model.Method,
-        at: Instance | None,
+        definition: model.Extern,
+        values: Mapping[str, Host],
         args: Sequence[Host],
         kwargs: Mapping[str, Host],
-        values: dict[str, Host],
-        file: int,
     ) -> Host:
-        """The result of a method (or, without an instance, of a function over tensors)."""
-        env = Env(file, values.copy(), {}, at)
-        given = dict(zip((i.name for i in method.inputs), args, strict=False)) | dict(kwargs)
-        for i in method.inputs:
-            if i.name in given:
-                env.locals[i.name] = given[i.name]
-            else:
-                env.locals[i.name] = None if i.default is None else self.value(i.default, env)
-        self.prepare(method, at, env)
-        with self._at(at.path if at is not None else self.g.path):
-            return self.body(method.body, env)
+        return extern.emit(self, self.g, definition, values, args, kwargs)
 
-    def prepare(self, method: model.Method, at: Instance | None, env: Env) -> None:
-        """Bind the dims of a call, and take its conditions as facts."""
-        bind_dims(self, method.dims, env, method.inputs)
-        if at is not None and isinstance(at.template, BlockTemplate):
-            block = at.template.definition
-            for let in block.lets:
-                if let.at == "call":
-                    env.values[let.name] = self.value(let.value, env)
-            for require in block.requires:
-                if require.at == "call":
-                    self.assume(require, env, method.span)
-        for require in method.checks:
-            self.assume(require, env, method.span)
+    def stored(self, at: Instance, name: str) -> Host:
+        return self.g.stored(at.below(name))
 
-    def assume(self, require: model.Require, env: Env, at: model.Span | None = None) -> None:
-        """Take a condition that the program states or owes as a fact.
-
-        Raises:
-            EvaluationError: it fails, whatever the inputs' sizes are.
-        """
-        if require.open and self._fails(require, env):
-            raise EvaluationError("E0601", broken(require, env), env.file, require.span or at)
-        condition = condition_of(self, require.test, env)
-        if condition is not None:
-            self.g.facts = self.g.facts.assume(condition)
-
-    def _fails(self, require: model.Require, env: Env) -> bool:
-        try:
-            return not self.condition(require.test, env)
-        except EvaluationError:  # only a call's sizes tell
-            return False
-
-    def body(self, statements: Sequence[model.Statement], env: Env) -> Host:
-        """What a method's body returns."""
-        try:
-            self.run_all(statements, env)
-        except _Return as result:
-            return result.value
-        return None
-
-    def run_all(self, statements: Sequence[model.Statement], env: Env) -> None:
-        """Run statements one after another."""
-        for s in statements:
-            _STATEMENTS[type(s)](self, s, env)
-
-    def _assign(self, s: model.Assign, env: Env) -> None:
-        value = self._unpacked(s.target, self.value(s.value, env), s, env)
-        try:
-            bind_target(s.target, value, env.locals)
-        except HostError as error:
-            raise EvaluationError(error.code, error.message, env.file, s.span) from None
-        self._name_results(s.target, value)
-        bind_dims(self, s.dims, env)
-
-    def _unpacked(self, target: model.Target, value: Host, s: model.Assign, env: Env) -> Host:
-        """A value as its target takes it: a tensor for several names is taken apart along its first axis."""
-        if target.items is None:
-            return value
-        if isinstance(value, Edge):
-            parts = range(len(target.items))
-            value = tuple(self.function(operators.INDEXING, [value, (i,)], {}, s, env) for i in parts)
-        return tuple(self._unpacked(t, v, s, env) for t, v in zip(target.items, value, strict=True))
-
-    def _name_results(self, target: model.Target, value: Host) -> None:
-        """Give new values of the graph the author's names for them."""
-        if target.items is not None:
-            for t, v in zip(target.items, value, strict=True):
-                self._name_results(t, v)
-        elif target.name is not None and isinstance(value, Edge) and not value.root.is_named:
+    def called(self, name: str, value: Host) -> None:
+        """Give a new value of the graph the author's name for it."""
+        if isinstance(value, Edge) and not value.root.is_named:
             path = self.g.path
-            value.rename(self.g.values.take(f"{path}.{target.name}" if path else target.name))
+            value.rename(self.g.values.take(f"{path}.{name}" if path else name))
 
-    def _append(self, s: model.Append, env: Env) -> None:
-        names = env.locals if s.name in env.locals else env.values
-        names[s.name] = [*names[s.name], *self.value(s.value, env)]
-
-    def _return(self, s: model.Return, env: Env) -> None:
-        raise _Return(self.value(s.value, env))
-
-    def _for(self, s: model.For, env: Env) -> None:
-        if looped(self, s, env):
-            return
-        for value in self.items(self.value(s.iterable, env), s.iterable, env):
-            bind_target(s.target, value, env.values)
-            bind_target(s.target, value, env.locals)
-            self.run_all(s.body, env)
-
-    def _if(self, s: model.If, env: Env) -> None:
-        self.run_all(s.body if self.condition(s.test, env) else s.orelse, env)
+    def looped(self, s: model.For, env: Env) -> bool:
+        return looped(self, s, env)
 
     @contextmanager
-    def _at(self, path: str) -> Iterator[None]:
+    def within(self, path: str | None) -> Iterator[None]:
         """The place in the model and the spec whose nodes come next."""
         outer = self.g.path, self.g.source
-        self.g.path = path
+        self.g.path = self.g.path if path is None else path
         try:
             yield
         finally:
             self.g.path, self.g.source = outer
 
-    # --- Calls --------------------------------------------------------------------------------
-
-    def run(self, node: model.Call, env: Env) -> Host:
-        args, kwargs = self.arguments(node, env)
-        if node.to == "op":
-            return self.function(node.name, args, kwargs, node, env)
-        if node.to == "method":
-            return self.apply(env.module, node.name, args, kwargs, node, env)
-        if node.to == "fn":
-            return self._fn(node, args, kwargs, env)
-        assert node.callee is not None
-        callee = self.value(node.callee, env)
-        if node.to == "run":
-            return self._sequence(callee, args, kwargs, node, env)
-        return self.apply(callee, node.name, args, kwargs, node, env)
-
-    def _fn(self, node: model.Call, args: list[Host], kwargs: dict[str, Host], env: Env) -> Host:
-        definition = self.definition(node.name, env.file)
-        if isinstance(definition, model.Extern):
-            return self._extern(definition, {}, "", args, kwargs, node, env)
-        assert isinstance(definition, model.TensorFunction)
-        return self.call(definition.method, None, args, kwargs, {}, definition.file)
-
-    def construct(self, node: model.Call, env: Env) -> Host:
-        if node.to != "extern":
-            return super().construct(node, env)
-        args, kwargs = self.arguments(node, env)
-        definition = self.definition(node.name, env.file)
-        assert isinstance(definition, model.Extern)
-        return self._extern(definition, {}, "", args, kwargs, node, env)
-
-    def _sequence(
-        self, callee: Host, args: list[Host], kwargs: dict[str, Host], node: model.Call, env: Env
-    ) -> Host:
-        """A list of modules, each on what the one before it gave, with the same further arguments."""
-        x, *rest = args
-        for module in self.items(callee, node, env):
-            x = self.apply(module, "forward", [x, *rest], kwargs, node, env)
-        return x
-
-    def apply(
-        self,
-        module: Host,
-        method: str,
-        args: Sequence[Host],
-        kwargs: Mapping[str, Host],
-        node: model.Call,
-        env: Env,
-    ) -> Host:
-        """The result of a module's method."""
-        self.spend(node, env)
-        if isinstance(module, list | tuple):
-            return self._sequence(module, list(args), dict(kwargs), node, env)
-        if not isinstance(module, Instance):
-            raise self.fail("E0500", "this is none here, and cannot be run", node, env)
-        template = module.template
-        if isinstance(template, OpTemplate):
-            return self._layer(template.op, module.path, args, kwargs, node, env)
-        if isinstance(template, ExternTemplate):
-            return self._extern(template.definition, template.values, module.path, args, kwargs, node, env)
-        if not isinstance(template, BlockTemplate) or template.definition.body is not None:
-            children = [child for _, child in module.registered()]
-            return self._sequence(children, list(args), dict(kwargs), node, env)
-        found = next(m for m in template.definition.methods if m.name == method)
-        return self.call(found, module, args, kwargs, template.values, template.definition.file)
-
-    def _layer(
-        self,
-        op: Any,
-        path: str,
-        args: Sequence[Host],
-        kwargs: Mapping[str, Host],
-        node: model.Node,
-        env: Env,
-    ) -> Host:
-        with self._at(path), self._place(op, node, env):
-            values = signature.forward(type(op)).bind(args, kwargs)
-            types = signature.infer_layer(self._cx(op), op, values)
-            return self._typed(op.onnx(self.g, **values), types)
-
-    def function(
-        self, name: str, args: Sequence[Host], kwargs: Mapping[str, Host], node: model.Node, env: Env
-    ) -> Host:
-        """The result of a function of the library."""
-        op_class = FUNCTIONS[name]
-        with self._place(op_class, node, env):
-            op = signature.bind(op_class, args, kwargs)
-            types = op.infer(self._cx(op))
-            if isinstance(types, Dim | int | bool | float):
-                return plain(types)
-            return self._typed(op.onnx(self.g), types)
-
-    def _extern(
-        self,
-        definition: model.Extern,
-        values: dict[str, Host],
-        path: str,
-        args: Sequence[Host],
-        kwargs: Mapping[str, Host],
-        node: model.Call,
-        env: Env,
-    ) -> Host:
-        with self._at(path or self.g.path), self._place(definition, node, env):
-            return extern.emit(self, self.g, definition, values, args, kwargs)
-
-    def _cx(self, op: Op) -> Cx:
-        return Cx(self.g.facts, op.name)
-
     @contextmanager
-    def _place(self, what: Any, node: model.Node, env: Env) -> Iterator[None]:
-        """Where in the spec the next nodes come from, and what goes wrong with them."""
-        span = node.span
-        if span is not None:
+    def place(self, what: Any, node: model.Node, env: Env) -> Iterator[None]:
+        if node.span is not None:
             file = self.program.files[env.file]
-            self.g.source = f"{file.path}:{file.line(span[0])}"
-        try:
-            yield
-        except OpError as error:
-            raise EvaluationError(error.code, error.message, env.file, span, error.help) from None
-        except Unsupported as error:
-            raise EvaluationError(
-                "E0901", f"ONNX cannot express {what.name}: {error}", env.file, span
-            ) from None
+            self.g.source = f"{file.path}:{file.line(node.span[0])}"
+        with super().place(what, node, env):
+            try:
+                yield
+            except Unsupported as error:
+                message = f"ONNX cannot express {what.name}: {error}"
+                raise EvaluationError("E0901", message, env.file, node.span) from None
 
     def _typed(self, value: Host, type: Any) -> Host:
         """A result with the types that were inferred for it."""
@@ -293,46 +90,3 @@ class Elaborator(Paths):
         if isinstance(type, tuple | list):
             return tuple(self._typed(v, t) for v, t in zip(value, type, strict=True))
         return value
-
-    # --- Tensors and modules in expressions -----------------------------------------------------
-
-    def operator(self, name: str, operands: Sequence[Host], node: model.Expression, env: Env) -> Host:
-        return self.function(name, operands, {}, node, env)
-
-    def member(self, value: Host, name: str, node: model.Expression, env: Env) -> Host:
-        if isinstance(value, TensorType):
-            return self._of_tensor(value, name, node, env)
-        found = super().member(value, name, node, env)
-        return self.g.stored(found.key) if isinstance(found, ParamPath) else found
-
-    def _of_tensor(self, x: TensorType, name: str, node: model.Expression, env: Env) -> Host:
-        if name == "shape":
-            return tuple(map(plain, x.dims))
-        if name == "ndim":
-            return len(x.shape)
-        if name == "dtype":
-            return x.dtype
-        return self.function(name, [x], {}, node, env)
-
-    def item(self, value: Host, index: Sequence[Host], node: model.Expression, env: Env) -> Host:
-        if not isinstance(value, Edge):
-            return super().item(value, index, node, env)
-        parts = tuple(
-            SliceOf(i.start, i.stop, i.step)
-            if isinstance(i, slice)
-            else list(i)
-            if isinstance(i, tuple | range)
-            else i
-            for i in index
-        )
-        return self.function(operators.INDEXING, [value, parts], {}, node, env)
-
-
-_STATEMENTS: dict[type[model.Statement], Callable[[Elaborator, Any, Env], None]] = {
-    model.Assign: Elaborator._assign,
-    model.Append: Elaborator._append,
-    model.Return: Elaborator._return,
-    model.Require: lambda e, s, env: e.assume(s, env),
-    model.For: Elaborator._for,
-    model.If: Elaborator._if,
-}

@@ -8,6 +8,7 @@ from functools import cached_property
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
+from spec_lang.ir.entry import Inputs, method_named
 from spec_lang.ir.evaluate import FUEL, Env, EvaluationError
 from spec_lang.ir.instantiate import Constructions
 from spec_lang.ir.state import State, Tensor
@@ -19,14 +20,7 @@ from spec_lang.shapes import DType
 from spec_lang.targets.onnx import proto
 from spec_lang.targets.onnx.buffers import Buffers
 from spec_lang.targets.onnx.elaborate import Elaborator
-from spec_lang.targets.onnx.entry import (
-    Inputs,
-    dims_known,
-    inputs_known,
-    method_named,
-    output_names,
-    result_names,
-)
+from spec_lang.targets.onnx.entry import dims_known, inputs_known, output_names, result_names
 from spec_lang.targets.onnx.finish import finish
 from spec_lang.targets.onnx.graph import Builder, Stored
 from spec_lang.targets.onnx.nodes import edges_in
@@ -145,7 +139,7 @@ class _Export:
         self.e = Elaborator(program, self.g, fuel)
         self.buffers = Buffers(program, self.state, self.g, fuel)
         self.inputs = Inputs(
-            self.g, self.template.values, options.inputs, options.ranks or {}, options.dims or {}, set()
+            self.g.input, self.template.values, options.inputs, options.ranks or {}, options.dims or {}, set()
         )
 
     def _lookup(self, key: str) -> Stored | Value:

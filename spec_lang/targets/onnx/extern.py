@@ -7,11 +7,11 @@ from typing import Any
 
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
+from spec_lang.ir.binding import bind_dims
 from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import Env, Evaluator
 from spec_lang.ops.lowering import Unsupported
 from spec_lang.shapes import DType, TensorType, dim
-from spec_lang.targets.onnx.binding import bind_dims
 from spec_lang.targets.onnx.emitter import Emitter
 from spec_lang.targets.onnx.nodes import Edge, edges_in
 

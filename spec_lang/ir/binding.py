@@ -1,4 +1,4 @@
-"""How calls learn their dims, and what the inputs of the graph are."""
+"""How calls learn their dims."""
 
 from __future__ import annotations
 
