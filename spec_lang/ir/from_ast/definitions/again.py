@@ -45,7 +45,7 @@ class Rechecked(Definitions):
         return self.memory.ask(super().default, (owner, hyper), owner, circle)
 
     def variant(self, definition: Def) -> Partial | None:
-        return self.memory.ask(super().variant, (definition,), definition, self._runs(definition))  # type: ignore[return-value]  # as `variant` gives it
+        return self.memory.ask(super().variant, (definition,), definition, self._runs(definition))
 
     def summary(
         self,
@@ -56,13 +56,13 @@ class Rechecked(Definitions):
         optional: bool = False,
     ) -> Summary | None:
         args = (definition, values, asker, node, optional)
-        return self.memory.ask(super().summary, args, definition, self._runs(definition))  # type: ignore[return-value]  # as `summary` gives it
+        return self.memory.ask(super().summary, args, definition, self._runs(definition))
 
     def alias_summary(
         self, definition: Def, values: dict[str, Value], input: TensorType, asker: Check | None, node: object
     ) -> Summary | None:
         args = (definition, values, input, asker, node)
-        return self.memory.ask(super().alias_summary, args, definition, self._runs(definition))  # type: ignore[return-value]  # as `alias_summary` gives it
+        return self.memory.ask(super().alias_summary, args, definition, self._runs(definition))
 
     def inline(self, definition: Def, args: Args, caller: Check, at: Place, node: ast.Expr) -> Value:
         """A function's code is its caller's own, and only whether it is right is asked."""
@@ -74,7 +74,7 @@ class Rechecked(Definitions):
 
     def tensor_function(self, definition: Def, asker: Check | None, node: object) -> MethodSummary | None:
         args = (definition, asker, node)
-        return self.memory.ask(super().tensor_function, args, definition, self._runs(definition))  # type: ignore[return-value]  # as `tensor_function` gives it
+        return self.memory.ask(super().tensor_function, args, definition, self._runs(definition))
 
     def _runs(self, definition: Def) -> bool:
         """Whether a definition is asked while it is checked."""

@@ -8,6 +8,7 @@ check that is made anew would have left.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from typing import TypeVar
 
 from spec_lang.ir.from_ast.names.scope import Def, LoadedModule, Makes, Scope
 from spec_lang.ir.from_ast.state.check import COMPARED, Check, NeedsValue
@@ -16,6 +17,7 @@ from spec_lang.ir.from_ast.values.value import MethodSummary, Summary, Value
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
 
+Answer = TypeVar("Answer")
 GENERATIONS = 32
 """For how many checks of the program what none of them uses is kept."""
 
@@ -182,8 +184,8 @@ class Memory(Makes):
             self._making.pop()
 
     def ask(
-        self, answer: Callable[..., object], args: tuple[object, ...], definition: Def, circle: bool
-    ) -> object:
+        self, answer: Callable[..., Answer], args: tuple[object, ...], definition: Def, circle: bool
+    ) -> Answer:
         """An answer to the check that is being made, noted as one; in a circle it depends on who began it."""
         if circle:
             self._making = [None] * len(self._making)
