@@ -35,6 +35,7 @@ class Analysis:
         self.tested = False
         """Whether what only the whole program shows is among the mistakes: `expect`, and sizes that no class has."""
         self._definitions = Rechecked()
+        self._counted: dict[str, int] | None = None
 
     @property
     def made(self) -> int:
@@ -64,6 +65,7 @@ class Analysis:
             return text.tree, text.wrong
 
         self.tested = True
+        self._counted = None
         try:
             modules, wrong = loaded({self.name: source}, find, self.place, read)
         except SpecError as error:
@@ -86,6 +88,15 @@ class Analysis:
         if not self.tested:
             _, self.diagnostics = emitted(self._definitions, self.modules)
             self.tested = True
+
+    def parameters(self, names: list[str]) -> dict[str, int]:
+        """How many parameters models have; none are known while there are mistakes."""
+        if self.diagnostics or not self.tested or self._counted is not None:
+            return self._counted or {}
+        from spec_lang.lsp.lenses import parameters
+
+        self._counted = parameters(self._definitions.known, names)
+        return self._counted
 
 
 def checks(definitions: Rechecked) -> Mapping[ast.Definition, Checked]:

@@ -12,13 +12,27 @@ from pathlib import Path
 from typing import TypeVar
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from spec_lang import __version__
 from spec_lang.compiler import DEPTH
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
-from spec_lang.lsp import diagnostics, formatting, hints, hover, navigation, outline
+from spec_lang.lsp import (
+    actions,
+    completion,
+    diagnostics,
+    formatting,
+    hints,
+    hover,
+    lenses,
+    navigation,
+    outline,
+    renaming,
+    signatures,
+    tokens,
+)
 from spec_lang.lsp.analysis import Analysis
 from spec_lang.lsp.names import Names
 from spec_lang.lsp.positions import Positions
@@ -125,11 +139,12 @@ class Server(LanguageServer):
                 await asyncio.sleep(PAUSE)
             version, text = document.version, self.buffers.texts[document.path]
             await loop.run_in_executor(self.worker, self._update, document, text)
+            untested = not document.analysis.tested
             self._show(document, version)
             if document.changed != seen:
                 continue
             document.settled.set()
-            if not document.analysis.tested:
+            if untested:
                 await asyncio.sleep(REST)
                 if document.changed == seen:
                     await loop.run_in_executor(self.worker, self._test, document)
@@ -149,6 +164,11 @@ class Server(LanguageServer):
 
     def _test(self, document: Document) -> None:
         self._guarded(document, document.analysis.test)
+
+    def parameters(self, document: Document, names: list[str]) -> dict[str, int]:
+        """On the worker: how many parameters the models of a file have."""
+        self._guarded(document, document.analysis.test)
+        return document.analysis.parameters(names)
 
     def _guarded(self, document: Document, work: Callable[[], None]) -> None:
         """A mistake of specc's own is told, and the server goes on."""
@@ -225,6 +245,7 @@ def make() -> Server:
     server = Server()
     _documents(server)
     _reading(server)
+    _writing(server)
     return server
 
 
@@ -300,3 +321,93 @@ def _reading(server: Server) -> None:
             return []
         positions = server.positions(document)
         return formatting.formatted(positions.source, positions)
+
+
+def _writing(server: Server) -> None:
+    @server.feature(
+        types.TEXT_DOCUMENT_COMPLETION,
+        types.CompletionOptions(trigger_characters=[".", ">", "[", '"'], resolve_provider=True),
+    )
+    async def completed(params: types.CompletionParams) -> list[types.CompletionItem]:
+        document = server.documents.get(params.text_document.uri)
+        if document is None:
+            return []
+        text = server.positions(document)
+        names = None if document.view is None else server.names(document, document.view)
+        offset = text.offset(params.position)
+        return completion.complete(document.view, names, document.root, text.source.text, offset)
+
+    @server.feature(types.COMPLETION_ITEM_RESOLVE)
+    async def resolved(item: types.CompletionItem) -> types.CompletionItem:
+        return completion.resolve(item)
+
+    @server.feature(
+        types.TEXT_DOCUMENT_SIGNATURE_HELP, types.SignatureHelpOptions(trigger_characters=["(", ","])
+    )
+    async def signed(params: types.SignatureHelpParams) -> types.SignatureHelp | None:
+        document = server.documents.get(params.text_document.uri)
+        if document is None:
+            return None
+        text = server.positions(document)
+        names = None if document.view is None else server.names(document, document.view)
+        return signatures.help_at(document.view, names, text.source.text, text.offset(params.position))
+
+    @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
+    async def renamable(params: types.PrepareRenameParams) -> types.Range | None:
+        found = await server.view(params.text_document.uri)
+        if found is None:
+            return None
+        document, view = found
+        offset = view.positions.offset(params.position)
+        name = navigation.at(view, server.names(document, view), offset)
+        definition = view.definition_at(offset)
+        if name is None or definition is None or name.symbol.kind in ("library", "field"):
+            return None
+        return view.positions.span(name.span, view.text.start_of(definition))
+
+    @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
+    async def renamed(params: types.RenameParams) -> types.WorkspaceEdit | None:
+        found = await server.view(params.text_document.uri)
+        if found is None:
+            return None
+        document, view = found
+        name = navigation.at(view, server.names(document, view), view.positions.offset(params.position))
+        if name is None:
+            raise JsonRpcException("there is no name here", code=int(types.LSPErrorCodes.RequestFailed))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                server.worker,
+                renaming.rename,
+                view,
+                document.root,
+                server.buffers,
+                name.symbol,
+                params.new_name,
+            )
+        except renaming.Refused as refused:
+            raise JsonRpcException(str(refused), code=int(types.LSPErrorCodes.RequestFailed)) from None
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions([types.CodeActionKind.QuickFix]))
+    async def acted(params: types.CodeActionParams) -> list[types.CodeAction]:
+        found = await server.view(params.text_document.uri)
+        return [] if found is None else actions.actions(found[1], params.range)
+
+    @server.feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, tokens.LEGEND)
+    async def coloured(params: types.SemanticTokensParams) -> types.SemanticTokens:
+        found = await server.view(params.text_document.uri)
+        if found is None:
+            return types.SemanticTokens([])
+        document, view = found
+        return tokens.tokens(view, server.names(document, view))
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    async def counted(params: types.CodeLensParams) -> list[types.CodeLens]:
+        found = await server.view(params.text_document.uri)
+        if found is None:
+            return []
+        document, view = found
+        names = [node.name.id for node in lenses.models(view)]
+        counts = await asyncio.get_running_loop().run_in_executor(
+            server.worker, server.parameters, document, names
+        )
+        return lenses.lenses(view, counts)

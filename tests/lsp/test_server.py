@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 
+from spec_lang.lsp.tokens import TYPES
 from tests.lsp.editor import Editor
 
 SPEC = '''"""Two layers."""
@@ -177,3 +179,142 @@ async def test_outline_folds_and_format(client: LanguageClient, tmp_path: Path) 
     assert edits is not None
     (edit,) = edits
     assert edit.new_text == " + "[: len(edit.new_text)] or "+" in edit.new_text
+
+
+@pytest.mark.asyncio
+async def test_completion_knows_where_one_types(client: LanguageClient, tmp_path: Path) -> None:
+    editor = Editor(client, tmp_path / "net.nnspec", SPEC)
+    await editor.diagnostics([])
+
+    async def offered(old: str, new: str, inside: int) -> dict[str, types.CompletionItem]:
+        editor.type(SPEC.replace(old, new, 1))
+        found = await client.text_document_completion_async(
+            types.CompletionParams(editor.document, editor.at(new, inside))
+        )
+        assert isinstance(found, list)
+        return {item.label: item for item in found}
+
+    layers = await offered("wide = Wide(4 * dim)", "wide = ", 7)
+    assert {"Linear", "Wide", "Sequential", "dim"} <= layers.keys()
+    assert "relu" not in layers
+    shown = await client.completion_item_resolve_async(layers["Linear"])
+    assert shown.detail is not None
+    assert shown.detail.startswith("Linear(in_features, out_features")
+    arguments = await offered("Linear(width, D)", "Linear(width, ", 14)
+    assert arguments["bias="].detail == "true or false"
+    own = await offered("Wide(4 * dim)", "Wide(", 5)
+    assert own["width="].detail == "int"
+    stages = await offered("x -> up -> relu", "x -> ", 5)
+    assert {"up", "down", "relu"} <= stages.keys()
+    assert "Linear" not in stages
+    dims = await offered("float[N, dim]:\n", "float[N, ", 9)
+    assert {"N", "dim"} <= dims.keys()
+    assert "relu" not in dims
+    top = await offered("model Net(dim: int = 8):", "mo", 2)
+    assert "model" in top
+
+
+@pytest.mark.asyncio
+async def test_signature_help_follows_the_arguments(client: LanguageClient, tmp_path: Path) -> None:
+    editor = Editor(client, tmp_path / "net.nnspec", SPEC)
+    await editor.diagnostics([])
+
+    async def helped(old: str, new: str, inside: int) -> tuple[str, str]:
+        editor.type(SPEC.replace(old, new, 1))
+        found = await client.text_document_signature_help_async(
+            types.SignatureHelpParams(editor.document, editor.at(new, inside))
+        )
+        assert found is not None
+        (one,) = found.signatures
+        assert one.parameters is not None
+        assert found.active_parameter is not None
+        active = one.parameters[found.active_parameter].label
+        assert isinstance(active, str)
+        return one.label, active
+
+    label, active = await helped("Linear(width, D)", "Linear(width, ", 14)
+    assert label.startswith("Linear(in_features, out_features")
+    assert active == "out_features"
+    assert (await helped("Linear(width, D)", "Linear(width, bias=", 19))[1].startswith("bias")
+    assert await helped("Wide(4 * dim)", "Wide(", 5) == ("Wide(width: int)", "width: int")
+    assert (await helped("-> relu", "-> flatten(", 11))[1].startswith("start_dim")
+
+
+@pytest.mark.asyncio
+async def test_rename_changes_all_uses_and_nothing_that_would_not_check(
+    client: LanguageClient, tmp_path: Path
+) -> None:
+    editor = Editor(client, tmp_path / "net.nnspec", SPEC)
+    await editor.diagnostics([])
+
+    async def renamed(words: str, new: str) -> str:
+        found = await client.text_document_rename_async(
+            types.RenameParams(editor.document, editor.at(words), new)
+        )
+        assert found is not None
+        assert found.changes is not None
+        lines = editor.text.split("\n")
+        for edit in sorted(found.changes[editor.uri], key=lambda e: e.range.start, reverse=True):
+            line, start, end = edit.range.start.line, edit.range.start.character, edit.range.end.character
+            lines[line] = lines[line][:start] + edit.new_text + lines[line][end:]
+        return "\n".join(lines)
+
+    assert await renamed("Wide(4", "Broad") == SPEC.replace("Wide(", "Broad(")
+    assert await renamed("hidden = x", "inner") == SPEC.replace("hidden", "inner")
+    assert await renamed("dim: int", "size") == SPEC.replace("dim", "size")
+    assert await renamed("D]", "E") == SPEC.replace("D", "E")
+    with pytest.raises(JsonRpcException, match="would not check"):
+        await renamed("up   =", "down")
+    with pytest.raises(JsonRpcException, match="library"):
+        await renamed("Linear(_", "Dense")
+
+
+@pytest.mark.asyncio
+async def test_names_are_coloured_and_models_counted(client: LanguageClient, tmp_path: Path) -> None:
+    editor = Editor(client, tmp_path / "net.nnspec", SPEC)
+    await editor.diagnostics([])
+    found = await client.text_document_semantic_tokens_full_async(types.SemanticTokensParams(editor.document))
+    assert found is not None
+    lines, line, column, seen = editor.text.split("\n"), 0, 0, set()
+    for down, right, length, kind, _ in zip(*[iter(found.data)] * 5, strict=True):
+        line, column = line + down, right if down else column + right
+        seen.add((lines[line][column : column + length], TYPES[kind]))
+    assert seen == {
+        ("Wide", "class"),
+        ("width", "parameter"),
+        ("up", "property"),
+        ("Linear", "class"),
+        ("down", "property"),
+        ("D", "typeParameter"),
+        ("forward", "method"),
+        ("x", "variable"),
+        ("N", "typeParameter"),
+        ("hidden", "variable"),
+        ("relu", "function"),
+        ("Net", "class"),
+        ("dim", "parameter"),
+        ("wide", "property"),
+        ("y", "variable"),
+    }
+    lenses = await client.text_document_code_lens_async(types.CodeLensParams(editor.document))
+    assert lenses is not None
+    (lens,) = lenses
+    assert lens.command is not None
+    assert lens.command.title == "552 parameters"
+    assert editor.text_at(lens.range) == "Net"
+
+
+@pytest.mark.asyncio
+async def test_columns_count_as_the_editor_counts_them(client: LanguageClient, tmp_path: Path) -> None:
+    spec = SPEC.replace('"""Widens, and comes back."""', '"""𝔘nicode."""').replace(
+        "y = wide(x)", "y = wide(z)  # 𝔘"
+    )
+    editor = Editor(
+        client,
+        tmp_path / "net.nnspec",
+        spec.replace("    layers:\n        wide", "    layers:  # 𝔘𝔘\n        wide"),
+    )
+    (found,) = await editor.diagnostics(["E0201"])
+    assert editor.text_at(found.range) == "z"
+    editor.replace("(z)  # 𝔘", "(x)  # 𝔘𝔘")
+    await editor.diagnostics([])
