@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from spec_lang.diagnostics import Diagnostic, Source
+from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax import ast
 from spec_lang.syntax.from_text import parse
+from spec_lang.syntax.limits import ERRORS
+from spec_lang.syntax.tokens import is_steady
 
 _SCAN = re.compile(
     r"^(?P<word>[^\W\d])"
@@ -17,6 +19,12 @@ _SCAN = re.compile(
     r"|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?",
     re.MULTILINE | re.DOTALL,
 )
+
+
+_BRACKETS = frozenset({"E0101", "E0107"})
+"""Mistakes that make the parser look at brackets all over the file."""
+_FAR = frozenset({"E0102", "E0108", "E0117", "E0118", "E0119", "E0120"})
+"""Mistakes that are about a whole file, or go on to its end."""
 
 
 class Piece(Source):
@@ -41,6 +49,14 @@ class Piece(Source):
         self.read()
         module: ast.Module | None = self.__dict__["known"][1]
         return () if module is None else module.comments
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it is read the same where a bracket is open elsewhere in its file."""
+        known: bool | None = self.__dict__.get("steady")
+        if known is None:
+            known = self.__dict__["steady"] = self.read() is not None and is_steady(self)
+        return known
 
     def _read(self) -> tuple[ast.Definition | None, ast.Module | None]:
         module, wrong = parse(self)
@@ -74,6 +90,10 @@ class Text:
     def _read(self) -> tuple[ast.Module | None, list[Diagnostic]]:
         definitions = [piece.read() for _, piece in self.pieces]
         if not definitions or None in definitions:
+            broken = [i for i, node in enumerate(definitions) if node is None]
+            near = self._near(broken) if broken else None
+            if near is not None:
+                return None, near
             module, wrong = parse(self.source)
             if module is None or wrong:
                 return None, wrong
@@ -81,6 +101,36 @@ class Text:
         doc = self.pieces[0][1].doc
         span = definitions[0].span  # type: ignore[union-attr]  # none of them is None
         return ast.Module(span, self.source, doc, tuple(definitions)), []  # type: ignore[arg-type]  # as above
+
+    def _near(self, broken: list[int]) -> list[Diagnostic] | None:
+        """The mistakes of pieces that cannot be read, by these and their neighbours alone.
+
+        None where the rest of the file may matter: a bracket that is open is looked for in all of it, a neighbour that is not
+        read as before shows that a mistake goes on in it.
+        """
+        found: list[Diagnostic] = []
+        while broken:
+            first = last = broken.pop(0)
+            while broken and broken[0] == last + 1:
+                last = broken.pop(0)
+            low, high = max(first - 1, 0), min(last + 2, len(self.pieces))
+            start = self.pieces[low][0]
+            end = self.pieces[high][0] if high < len(self.pieces) else len(self.source.text)
+            module, wrong = parse(Source(self.source.name, self.source.text[start:end]))
+            if module is None or not wrong or not _FAR.isdisjoint(d.code for d in wrong):
+                return None
+            if not _BRACKETS.isdisjoint(d.code for d in wrong):
+                others = (p for i, (_, p) in enumerate(self.pieces) if not low <= i < high)
+                if not all(p.is_steady for p in others):
+                    return None
+            spans = {d.span for d in module.definitions}
+            for i in {low, high - 1} - set(range(first, last + 1)):
+                place, piece = self.pieces[i]
+                node = piece.read()
+                if node is None or Span(*(at + place - start for at in node.span)) not in spans:
+                    return None
+            found += [_moved(d, self.source, start) for d in wrong]
+        return found if len(found) < ERRORS else None
 
     def definitions(self) -> Iterator[ast.Definition]:
         """What can be read of it, in order."""
@@ -111,3 +161,12 @@ def _by_text(text: Text) -> dict[str, list[Piece]]:
     for _, piece in reversed(text.pieces):
         found.setdefault(piece.text, []).append(piece)
     return found
+
+
+def _moved(diagnostic: Diagnostic, source: Source, by: int) -> Diagnostic:
+    """A diagnostic of a part of a file, in the whole of it."""
+
+    def moved(label: Label) -> Label:
+        return Label(source, Span(label.span.start + by, label.span.end + by), label.text)
+
+    return diagnostic.replace(primary=moved(diagnostic.primary), labels=tuple(map(moved, diagnostic.labels)))

@@ -162,6 +162,8 @@ def test_a_name_that_another_file_brings_is_another_name(tmp_path: Path) -> None
         'fn f(n: int) = n\nX = """\nmodel A:\n"""\n',
         "X = 1 # '''\nY = 2\n",
         "",
+        "    layers:\n        a = 1\n",
+        "fn f(n: int) = n\nX = f(2\nY = f(3)\nZ = 1 1\n",
         "# nothing\n",
         'X = "a\nY = 2\n',
         "X = 1\n\tY = 2\n",
