@@ -59,7 +59,7 @@ def _items(
     if here.call is not None and here.call.bracket == "(" and here.call.keyword is None:
         yield from _arguments(view, names, here)
     if not here.before.strip() and here.call is None:
-        words = (
+        words: tuple[str, ...] = (
             _TOP if not here.kind else _STATEMENTS if here.section not in ("", "layers", "init") else _PARTS
         )
         words = ("param", "buffer") if here.section == "layers" else words
