@@ -1,5 +1,6 @@
 """The server as an editor drives it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 
 from spec_lang.lsp.tokens import TYPES
-from tests.lsp.editor import Editor
+from tests.lsp.editor import ROUNDS, Editor
 
 SPEC = '''"""Two layers."""
 
@@ -71,6 +72,10 @@ async def test_mistakes_are_reported_in_the_file_that_has_them(
     net = Editor(client, tmp_path / "net.nnspec", text)
     await net.diagnostics([])
     other = (tmp_path / "parts.nnspec").as_uri()
+    for _ in range(ROUNDS):  # files are told of one after the other
+        if other in client.diagnostics:
+            break
+        await asyncio.sleep(0.05)
     assert [d.code for d in client.diagnostics[other]] == ["E0201"]
     # an unsaved change counts before what is on disk
     part = Editor(
