@@ -101,12 +101,28 @@ def _compiled(
     sources: Mapping[str, Source], find: Find, options: Options, place: Callable[[str], str]
 ) -> Compilation:
     result = Compilation()
+    result.modules, result.diagnostics = loaded(sources, find, place)
+    if not result.errors:
+        result.program, found_wrong = check(result.modules, options)
+        result.diagnostics += found_wrong
+    return result
+
+
+def loaded(
+    sources: Mapping[str, Source],
+    find: Find,
+    place: Callable[[str], str],
+    read: Callable[[Source], tuple[ast.Module | None, list[Diagnostic]]] = parse,
+) -> tuple[list[LoadedModule], list[Diagnostic]]:
+    """The trees of sources and of all that they import, as far as they can be read, and their mistakes of syntax."""
+    modules: list[LoadedModule] = []
+    wrong: list[Diagnostic] = []
     waiting = list(sources.items())
     seen = set(sources)
     while waiting:
         name, source = waiting.pop(0)
-        module, diagnostics = parse(source)
-        result.diagnostics += diagnostics
+        module, diagnostics = read(source)
+        wrong += diagnostics
         if module is None:
             continue
         imports: dict[str, str] = {}
@@ -121,11 +137,8 @@ def _compiled(
                     break
             else:
                 looked[node.written] = [place(wanted) for wanted in meant(name, node)]
-        result.modules.append(LoadedModule(name, module, imports, looked))
-    if not result.errors:
-        result.program, found_wrong = check(result.modules, options)
-        result.diagnostics += found_wrong
-    return result
+        modules.append(LoadedModule(name, module, imports, looked))
+    return modules, wrong
 
 
 def _imports(module: ast.Module) -> Sequence[ast.Import]:

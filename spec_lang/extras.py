@@ -11,6 +11,8 @@ EXTRAS: Final = {
     "torch": "torch",
     "onnxruntime": "run",
     "openvino": "openvino",
+    "pygls": "lsp",
+    "watchfiles": "watch",
 }
 """The smallest extra that brings each package."""
 

@@ -27,6 +27,7 @@ COMMANDS = (
     "verify",
     "run",
     "bench",
+    "lsp",
 )
 """In the order in which they are used; each is the function of that name in the module `NAME_command`."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from spec_lang.cli.shared import FORMAT, MODEL, PATHS, ROOT, SET, finish, gather, project
+from spec_lang.cli.watching import WATCH, folders, watch
 
 
 @click.command("check")
@@ -15,14 +16,30 @@ from spec_lang.cli.shared import FORMAT, MODEL, PATHS, ROOT, SET, finish, gather
 @SET
 @MODEL
 @FORMAT
+@WATCH
 def command(
-    paths: tuple[Path, ...], root: Path | None, sets: tuple[str, ...], model: str | None, style: str
+    paths: tuple[Path, ...],
+    root: Path | None,
+    sets: tuple[str, ...],
+    model: str | None,
+    style: str,
+    watch_: bool,
 ) -> None:
     """Check specs: every name, type, shape and expectation, for all sizes at once.
 
     Without a PATH: those of the project, whose pyproject.toml has a [tool.specc].
     """
-    results = gather(project(paths), sets, model, emit=False, root=root)
+    found = project(paths)
+    if watch_:
+        watch(folders(found, root), lambda: _check(found, root, sets, model, style))
+    else:
+        _check(found, root, sets, model, style)
+
+
+def _check(
+    paths: tuple[Path, ...], root: Path | None, sets: tuple[str, ...], model: str | None, style: str
+) -> None:
+    results = gather(paths, sets, model, emit=False, root=root)
     finish([d for _, _, result in results for d in result.diagnostics], style)
     if style == "text":
         count = len(results)

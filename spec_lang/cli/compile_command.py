@@ -26,6 +26,7 @@ from spec_lang.cli.shared import (
     would_write,
     write,
 )
+from spec_lang.cli.watching import WATCH, folders, watch
 from spec_lang.generated import foreign, torch_files
 from spec_lang.settings import settings
 
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     help="ONNX: An optional input that the graph shall have; may be repeated.",
 )
 @click.option("--with", "with_loss", type=click.Choice(["loss"]), help="ONNX: Compute the loss too.")
+@WATCH
 def command(
     paths: tuple[Path, ...],
     root: Path | None,
@@ -92,6 +94,7 @@ def command(
     only_check: bool,
     force: bool,
     no_checks: bool,
+    watch_: bool,
     **onnx: object,
 ) -> None:
     """Check specs and write what they compile to.
@@ -100,6 +103,31 @@ def command(
     not write.
     """
     paths = project(paths)
+
+    def run() -> None:
+        _compile(paths, root, target, output, sets, model, style, only_check, force, no_checks, dict(onnx))
+
+    if watch_:
+        if only_check:
+            raise click.UsageError("--watch writes, and --check does not: choose one")
+        watch(folders(paths, root), run)
+    else:
+        run()
+
+
+def _compile(
+    paths: tuple[Path, ...],
+    root: Path | None,
+    target: str,
+    output: Path | None,
+    sets: tuple[str, ...],
+    model: str | None,
+    style: str,
+    only_check: bool,
+    force: bool,
+    no_checks: bool,
+    onnx: dict[str, object],
+) -> None:
     said = settings(paths[0] if paths[0].is_dir() else paths[0].parent)
     file, folder = _places(output or said.output)
     kind = {"torch": ".py", "onnx": ".onnx"}[target]

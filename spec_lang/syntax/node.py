@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from spec_lang.diagnostics import Span
+from spec_lang.diagnostics import Source, Span
 from spec_lang.frozen import Frozen
 
 
@@ -25,7 +25,7 @@ class Node(Frozen):
         """A copy with other values in some fields, which stands for this node and has its number."""
         copy = super().replace(**changes)
         own = self.__dict__
-        copy.__dict__.update({name: own[name] for name in ("number", "numbers") if name in own})
+        copy.__dict__.update({name: own[name] for name in ("number", "numbers", "source") if name in own})
         return copy
 
 
@@ -34,6 +34,8 @@ class DefinitionNode(Node):
 
     Attributes:
         numbers: The length of a list that the numbers of its nodes are places in, no field.
+        source: The text that its spans are places in, where that is a part of its file, no field.
     """
 
     numbers: ClassVar[int] = 0
+    source: ClassVar[Source | None] = None

@@ -84,6 +84,13 @@ def tokenize(source: Source) -> Tokens:
     return recovering.result()
 
 
+def is_steady(source: Source) -> bool:
+    """Whether a text with its brackets closed is read the same where one that is open elsewhere is looked for."""
+    recovering = _Tokenizer(source, recover=True)
+    recovering.run()
+    return not recovering.diagnostics
+
+
 class _Tokenizer:
     """One pass over a file; with `recover`, a line that looks like a statement ends a bracket left open."""
 

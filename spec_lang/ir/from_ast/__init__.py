@@ -45,6 +45,14 @@ def _checked(modules: Sequence[LoadedModule], options: Options) -> tuple[Program
     diagnostics = definitions.result()
     if diagnostics:
         return None, diagnostics
+    return emitted(definitions, modules)
+
+
+def emitted(
+    definitions: Definitions, modules: Sequence[LoadedModule]
+) -> tuple[Program | None, list[Diagnostic]]:
+    """The IR of what was checked without a mistake, and the mistakes that only it shows; expectations are run."""
+    options = definitions.known.options
     expects = any(isinstance(p, ast.Expect) for p in _parts(modules))
     loose = may_be_loose(definitions.known)
     if not (options.emit or expects or loose):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from spec_lang.ir.from_ast.definitions.agreement import differs, other_dims, used_with
 from spec_lang.ir.from_ast.definitions.block import check_definition
 from spec_lang.ir.from_ast.definitions.checked import Checked, checked
@@ -44,11 +46,12 @@ def block_summary(
         found = k.checks.get(key)
         if found is not None:
             return found.summary
-        c = Check(program, definition, mono)
         k.running.append(definition)
         try:
-            check_definition(c)
-        except NeedsValue as needs:
+            c, _, needs = k.check(("block", key), Check(program, definition, mono), check_definition)
+        finally:
+            k.running.pop()
+        if needs is not None:
             wanted = _wanted(needs, values)
             if wanted <= forced:
                 if optional:
@@ -57,8 +60,6 @@ def block_summary(
             else:
                 forced |= wanted
                 continue
-        finally:
-            k.running.pop()
         others = asker is not None and asker.definition is not definition
         return _keep(k, key, c, asker if others else None, node)
     return None
@@ -92,30 +93,30 @@ def container_summary(
         found = k.checks.get(key)
         if found is not None:
             return found.summary
-        c = Check(program, definition, mono)
         k.running.append(definition)
         try:
-            c = _container(program, definition, mono, input)
-        except NeedsValue as needs:
+            whole = "container", key, str(input)
+            c, _, needs = k.check(whole, Check(program, definition, mono), partial(_container, input=input))
+        finally:
+            k.running.pop()
+        if needs is not None:
             wanted = _wanted(needs, values)
             if not wanted <= forced:
                 forced |= wanted
                 continue
             c.error("E0504", _unknown(needs), needs.node or target.name)
-        finally:
-            k.running.pop()
         return _keep(k, key, c)
 
 
-def _container(program: Program, definition: Def, mono: dict[str, Value], input: TensorType) -> Check:
+def _container(first: Check, input: TensorType) -> Check:
     """The last pass over a container: first for the sizes that its layers state, then for what to call the others."""
-    target = definition.node
+    target = first.definition.node
     assert isinstance(target, ast.Block)
     names: dict[int, str] = {}
     sizes: dict[int, Dim] = {}
     passes = 2
     while passes:
-        c = Check(program, definition, mono)
+        c = Check(first.program, first.definition, first.block.mono)
         names = check_container(c, target, input, names, sizes)
         sizes |= c.block.stated_sizes
         passes -= not c.block.stated_sizes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from spec_lang.diagnostics import Diagnostic, Label, Span
 from spec_lang.diagnostics.suggest import did_you_mean
@@ -15,9 +16,9 @@ from spec_lang.ir.from_ast.definitions.outside import constant, default, inline,
 from spec_lang.ir.from_ast.definitions.variants import check_variant, decide_values, variant
 from spec_lang.ir.from_ast.names.scope import Def, LoadedModule
 from spec_lang.ir.from_ast.rules import RULES
-from spec_lang.ir.from_ast.state.check import Check, NeedsValue
+from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
-from spec_lang.ir.from_ast.types.hyper_types import is_mono
+from spec_lang.ir.from_ast.types.hyper_types import is_mono, key_of
 from spec_lang.ir.from_ast.values.args import Args
 from spec_lang.ir.from_ast.values.value import POISON, MethodSummary, Partial, Summary, Value
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Function, Layer
@@ -165,15 +166,15 @@ class Definitions:
         mono = {h.name.id: values[h.name.id] for h in node.hypers if is_mono(h.type)}
         tried: list[Check] = []
         for rank in (4, 2, 3, 5):
-            c = Check(self, definition, mono)
             generic = TensorType(DType.FLOAT, tuple(symbol(f"size_{k}") for k in range(rank)))
+            key = "unused", definition, rank, tuple((n, key_of(v)) for n, v in mono.items())
             self.known.running.append(definition)
-            try:
-                check_container(c, node, generic, {}, {})
-            except NeedsValue:
+            c, _, needs = self.known.check(
+                key, Check(self, definition, mono), partial(_of_rank, input=generic)
+            )
+            self.known.running.pop()
+            if needs is not None:
                 return  # as with any block that only a use makes checkable
-            finally:
-                self.known.running.pop()
             if not c.effects.diagnostics:
                 self.alias_summary(definition, values, generic, None, node.name)
                 return
@@ -238,3 +239,9 @@ class Definitions:
                 seen.add(key)
                 found.append(d)
         return found
+
+
+def _of_rank(c: Check, input: TensorType) -> None:
+    """Check a container for an input of some rank."""
+    assert isinstance(c.definition.node, ast.Block)
+    check_container(c, c.definition.node, input, {}, {})

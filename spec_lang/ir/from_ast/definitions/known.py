@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
 from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.ir.from_ast.definitions.checked import Checked, checked
+from spec_lang.ir.from_ast.definitions.memory import Memory, Outcome, Run
 from spec_lang.ir.from_ast.definitions.options import Options
 from spec_lang.ir.from_ast.names.scope import Def, LoadedModule, scopes
-from spec_lang.ir.from_ast.state.check import Check
+from spec_lang.ir.from_ast.state.check import Check, NeedsValue
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values.value import Partial, Value
 from spec_lang.shapes import Cond, Dim, root
@@ -47,6 +48,7 @@ class Known:
         "done",
         "forced",
         "inlined",
+        "memory",
         "options",
         "outside",
         "right",
@@ -55,9 +57,13 @@ class Known:
         "variants",
     )
 
-    def __init__(self, modules: Sequence[LoadedModule], options: Options) -> None:
+    def __init__(
+        self, modules: Sequence[LoadedModule], options: Options, memory: Memory | None = None
+    ) -> None:
         self.options = options
-        self.scopes, wrong = scopes(modules)
+        self.memory = memory
+        """Where checks are kept for the next program."""
+        self.scopes, wrong = scopes(modules, memory)
         self.diagnostics: list[tuple[int, Diagnostic]] = list(wrong)
         self.checks: dict[tuple[Def, object], Checked] = {}
         """By a definition and the values of what has no symbol."""
@@ -80,6 +86,16 @@ class Known:
         """How many functions over hyperparameters are being computed inside each other."""
         self.done: list[Def] = []
         """The definitions, each behind those that it needs."""
+
+    def check(self, key: Hashable, c: Check, run: Run) -> Outcome:
+        """Run a check: the check that was run, what it gives, and what would have to be known for it."""
+        if self.memory is not None:
+            return self.memory.check(key, c, run)
+        try:
+            came = run(c)
+        except NeedsValue as needs:
+            return c, None, needs
+        return (came, None, None) if isinstance(came, Check) else (c, came, None)
 
     def report(self, definition: Def, diagnostic: Diagnostic) -> None:
         self.diagnostics.append((definition.file, diagnostic))

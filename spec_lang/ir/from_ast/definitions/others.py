@@ -10,7 +10,7 @@ from spec_lang.ir.from_ast.definitions.block import check_definition
 from spec_lang.ir.from_ast.definitions.checked import Checked, checked
 from spec_lang.ir.from_ast.definitions.known import Known
 from spec_lang.ir.from_ast.names.scope import Def
-from spec_lang.ir.from_ast.state.check import Check, NeedsValue, Program
+from spec_lang.ir.from_ast.state.check import Check, Program
 from spec_lang.ir.from_ast.state.mistake import Mistake
 from spec_lang.ir.from_ast.types.hyper_types import key_of, samples
 from spec_lang.ir.from_ast.values.value import Cell, MethodSummary, Owed, RecordValue, Summary, Value
@@ -44,15 +44,14 @@ def hold_for_others(
             if len(strings) > MANY:
                 k.report(definition, _too_many(definition, hyper, len(strings)))
                 break
-            c = Check(program, definition, {**general.summary.mono, name: other})
+            values_of_one = {**general.summary.mono, name: other}
+            key = "other", definition, tuple((n, key_of(v)) for n, v in values_of_one.items())
             k.running.append(definition)
             with k.aside() as found:
-                try:
-                    check_definition(c)
-                except NeedsValue:
+                c, _, needs = k.check(key, Check(program, definition, values_of_one), check_definition)
+                k.running.pop()
+                if needs is not None:
                     continue
-                finally:
-                    k.running.pop()
                 found += c.effects.take()
             wrong = _wrong(general, c, found, definition, hyper, value, other)
             if wrong is not None:
@@ -130,10 +129,21 @@ def _is_text(type: ast.Type) -> bool:
 def _strings(k: Known) -> list[str]:
     """The strings that a program's code names, and one that it does not."""
     trees = [s.module.tree for s in k.scopes]
-    nodes = [n for tree in trees for n in walk(tree)]
-    words = {id(d) for n in nodes for key in ("doc", "message") if (d := getattr(n, key, None)) is not None}
-    named = dict.fromkeys(n.value for n in nodes if isinstance(n, ast.String) and id(n) not in words)
+    named = dict.fromkeys(text for tree in trees for d in reversed(tree.definitions) for text in _named(d))
     return [*named, _FRESH]
+
+
+def _named(node: ast.Definition) -> tuple[str, ...]:
+    """The strings that a definition's code names."""
+    known: tuple[str, ...] | None = node.__dict__.get("strings")
+    if known is None:
+        nodes = list(walk(node))
+        words = {
+            id(d) for n in nodes for key in ("doc", "message") if (d := getattr(n, key, None)) is not None
+        }
+        named = (n.value for n in nodes if isinstance(n, ast.String) and id(n) not in words)
+        known = node.__dict__["strings"] = tuple(dict.fromkeys(named))
+    return known
 
 
 # --- What would differ --------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.ir.from_ast.definitions.block import check_definition
 from spec_lang.ir.from_ast.definitions.known import Default, Known, place_outside
 from spec_lang.ir.from_ast.names.scope import Def
 from spec_lang.ir.from_ast.names.unreached import note_all
-from spec_lang.ir.from_ast.state.check import Check, NeedsValue, Program
+from spec_lang.ir.from_ast.state.check import Check, Program
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.fitting import bind_hypers, fit
 from spec_lang.ir.from_ast.types.hypers import symbolic
@@ -31,8 +33,12 @@ def constant(k: Known, program: Program, definition: Def) -> Value:
     if k.is_cyclic(definition, node.value):
         return POISON
     k.running.append(definition)
-    c = Check(program, definition)
-    value = c.ev(place_outside(definition), node.value)
+    expression = node.value
+    c, value, _ = k.check(
+        ("constant", definition),
+        Check(program, definition),
+        lambda c: c.ev(place_outside(definition), expression),
+    )
     k.running.pop()
     k.constants[definition] = value
     k.outside[definition] = k.take(c)
@@ -50,8 +56,11 @@ def default(k: Known, program: Program, owner: Def, hyper: ast.Hyper) -> Value:
         known = k.defaults[key] = Default(
             hyper.default if override is None else override, override is not None
         )
-        c, at = Check(program, owner), place_outside(owner)
-        value = fit(c, at, c.ev(at, known.node), hyper.type, hyper.name.id, hyper.default)
+        c, value, _ = k.check(
+            ("default", key, known.node),
+            Check(program, owner),
+            partial(_default, expression=known.node, hyper=hyper),
+        )
         if known.is_set and c.effects.diagnostics:
             first = c.effects.take()[0]
             message = f"the value that is set for `{hyper.name.id}` does not do: {first.message}"
@@ -63,6 +72,11 @@ def default(k: Known, program: Program, owner: Def, hyper: ast.Hyper) -> Value:
         k.report(owner, Diagnostic("E0701", what, Label(owner.source, hyper.default.span)))
         return POISON
     return known.value
+
+
+def _default(c: Check, expression: ast.Expr, hyper: ast.Hyper) -> Value:
+    at = place_outside(c.definition)
+    return fit(c, at, c.ev(at, expression), hyper.type, hyper.name.id, hyper.default or expression)
 
 
 def _override(k: Known, owner: Def, hyper: ast.Hyper) -> ast.Expr | None:
@@ -151,31 +165,36 @@ def _is_right(k: Known, program: Program, definition: Def) -> bool:
     assert isinstance(node, ast.Function)
     if node.value is None:
         return tensor_function(k, program, definition, None, node.name) is not None
-    c, at = Check(program, definition), place_outside(definition)
-    for item in node.inputs:
-        if item.default is not None:
-            note_all(c, at, item.default)
     k.running.append(definition)
-    try:
-        for item in node.inputs:
-            c.block.hypers[item.name.id] = symbolic(c, at, item.name.id, item.type)
-        c.ev(at, node.value)
-    except NeedsValue:
+    c, _, needs = k.check(("function", definition), Check(program, definition), _for_any_values)
+    k.running.pop()
+    if needs is not None:
         # It is right or wrong for values: what its names are is all that is to be known.
         c = Check(program, definition)
         c.block.hypers = {item.name.id: POISON for item in node.inputs}
         for code in (node.value, *(i.default for i in node.inputs if i.default is not None)):
-            note_all(c, at, code)
+            note_all(c, place_outside(definition), code)
         k.outside[definition] = k.take(c)
         return True
-    finally:
-        k.running.pop()
-    for item in node.inputs:
-        if item.name.id not in c.effects.used:
-            c.error("E0708", f"the input `{item.name.id}` is never used", item.name, help="remove it")
     right = not c.effects.diagnostics
     k.outside[definition] = k.take(c)
     return right
+
+
+def _for_any_values(c: Check) -> None:
+    """Go through a function over hyperparameters with symbols for its inputs."""
+    node, at = c.definition.node, place_outside(c.definition)
+    assert isinstance(node, ast.Function)
+    assert node.value is not None
+    for item in node.inputs:
+        if item.default is not None:
+            note_all(c, at, item.default)
+    for item in node.inputs:
+        c.block.hypers[item.name.id] = symbolic(c, at, item.name.id, item.type)
+    c.ev(at, node.value)
+    for item in node.inputs:
+        if item.name.id not in c.effects.used:
+            c.error("E0708", f"the input `{item.name.id}` is never used", item.name, help="remove it")
 
 
 def tensor_function(
@@ -190,10 +209,11 @@ def tensor_function(
         return None
     found = k.checks.get((definition, ()))
     if found is None:
-        c = Check(program, definition)
         k.running.append(definition)
-        check_definition(c)
+        c, _, needs = k.check(("function", definition), Check(program, definition), check_definition)
         k.running.pop()
+        if needs is not None:
+            raise needs
         found = k.checks[definition, ()] = k.take(c)
         k.by_definition[definition] = [found]
         k.finished(definition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from spec_lang.diagnostics import Diagnostic, Label
 from spec_lang.ir.arithmetic import HostError, truth
@@ -30,22 +31,31 @@ def variant(k: Known, program: Program, definition: Def) -> Partial | None:
     if k.is_cyclic(definition, node.alias):
         return None
     k.running.append(definition)
-    c, at = Check(program, definition), place_outside(definition)
+    c, result, _ = k.check(
+        ("variant", definition), Check(program, definition), partial(_constructor, program)
+    )
+    k.running.pop()
+    k.variants[definition] = result  # type: ignore[assignment]  # as `_constructor` gives it
+    k.outside[definition] = k.take(c)
+    return k.variants[definition]
+
+
+def _constructor(program: Program, c: Check) -> Partial | None:
+    """The constructor that a variant is, where it is right."""
+    definition, at = c.definition, place_outside(c.definition)
+    call = definition.node.alias  # type: ignore[union-attr]  # it is a variant
+    assert call is not None
     result: Partial | None = None
-    call = node.alias
     base = c.ev(at, call.func) if isinstance(call, ast.Call) else c.ev(at, call)
     if isinstance(base, DefCtor) and isinstance(base.definition.node, ast.Block):
         args = evaluated(c, at, call.args) if isinstance(call, ast.Call) else Args()
         if base.definition.node.hypers is None:
-            if variant(k, program, base.definition) is not None:
+            if program.variant(base.definition) is not None:
                 c.error("E0510", f"{base.definition.name} is a variant, whose values are given", call)
         elif not args.bad:
             result = Partial(base, tuple(args.values), dict(args.kwargs), call, definition)
     elif base is not POISON:
         c.error("E0709", f"{definition.name} is a variant of another model: `Name(...)`", call)
-    k.running.pop()
-    k.variants[definition] = result
-    k.outside[definition] = k.take(c)
     return result
 
 

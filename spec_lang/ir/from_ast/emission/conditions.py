@@ -159,8 +159,8 @@ def messages(known: Known) -> Messages:
     """What the authors of all files say of their conditions."""
     found: Messages = {}
     for scope in known.scopes:
-        source = scope.module.tree.source
         for definition in scope.module.tree.definitions:
+            source = scope.module.source_of(definition)
             waiting: list[object] = [*getattr(definition, "parts", ()), definition]
             while waiting:
                 node = waiting.pop()

@@ -261,7 +261,7 @@ class Emitter(ExpressionEmitter):
             inner = found.type.value if isinstance(found.type, Maybe) else found.type
             kind = value_type(inner)
         if kind is None:
-            kind = hyper_type(node.type, self.scope)
+            kind = hyper_type(node.type, self.scope, self.definition.source)
         return node_of(
             ir.Input,
             name=node.name.id,
@@ -325,7 +325,7 @@ class Emitter(ExpressionEmitter):
             node_of(
                 ir.Hyper,
                 name=h.name.id,
-                type=hyper_type(h.type, self.scope),
+                type=hyper_type(h.type, self.scope, self.definition.source),
                 default=None if h.default is None else self._default(h),
                 span=self.span(h),
             )
@@ -352,7 +352,7 @@ class Emitter(ExpressionEmitter):
                 node_of(
                     ir.Hyper,
                     name=h.name.id,
-                    type=hyper_type(h.type, self.scope),
+                    type=hyper_type(h.type, self.scope, self.definition.source),
                     default=None if h.default is None else self.ev(h.default),
                     span=self.span(h),
                 )

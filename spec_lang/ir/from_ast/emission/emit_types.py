@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from spec_lang.diagnostics import Source
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.names.scope import Scope
 from spec_lang.ir.from_ast.values.substitution import substitute
@@ -108,27 +109,29 @@ def _module(value: Value) -> ir.Type | None:
     return None
 
 
-def hyper_type(node: ast.Type, scope: Scope) -> ir.Type:
-    """The type of a hyperparameter."""
+def hyper_type(node: ast.Type, scope: Scope, source: Source) -> ir.Type:
+    """The type of a hyperparameter, which is written in a source."""
     if isinstance(node, ast.NamedType):
         if node.name in _SCALARS:
             return make(ir.ScalarType, name=_SCALARS[node.name], bound=None, span=None)
         record = scope.names.get(node.name)
         return make(ir.RecordType, name=node.name if record is None else scope.path(record), span=None)
     if isinstance(node, ast.BoundedType):
-        text = scope.module.tree.source.at(node.bound.span)
+        text = source.at(node.bound.span)
         return make(ir.ScalarType, name=_SCALARS[node.base.name], bound=f"{node.op} {text}", span=None)
     if isinstance(node, ast.ChoiceType):
         return make(
             ir.ChoiceType,
             values=tuple(o.value for o in node.options if isinstance(o, ast.String)),
-            types=tuple(hyper_type(o, scope) for o in node.options if not isinstance(o, ast.String)),
+            types=tuple(hyper_type(o, scope, source) for o in node.options if not isinstance(o, ast.String)),
             span=None,
         )
     if isinstance(node, ast.TupleType):
-        return make(ir.TupleType, items=tuple(hyper_type(t, scope) for t in node.items), span=None)
+        return make(ir.TupleType, items=tuple(hyper_type(t, scope, source) for t in node.items), span=None)
     if isinstance(node, ast.ListType):
-        return make(ir.ListType, item=hyper_type(node.item, scope), length=None, index=None, span=None)
+        return make(
+            ir.ListType, item=hyper_type(node.item, scope, source), length=None, index=None, span=None
+        )
     if isinstance(node, ast.OptionalType):
-        return make(ir.OptionalType, base=hyper_type(node.base, scope), span=None)
+        return make(ir.OptionalType, base=hyper_type(node.base, scope, source), span=None)
     raise AssertionError(node)

@@ -52,7 +52,7 @@ def report_loose(known: Known, program: ir.Program) -> None:
 def _report(
     known: Known, d: ir.AnyDefinition, place: ir.Span | None, message: str, note: str, help: str
 ) -> None:
-    source = known.scopes[d.file].module.tree.source
+    source = known.scopes[d.file].names[d.name].source
     span = Span(*(place or d.span or (0, 0)))
     diagnostic = Diagnostic("E0307", message, Label(source, span), notes=(note,), help=help)
     known.diagnostics.append((d.file, diagnostic))

@@ -24,6 +24,10 @@ class LoadedModule(Frozen):
     imports: Mapping[str, str] = {}
     looked: Mapping[str, Sequence[str]] = {}
 
+    def source_of(self, node: ast.Definition) -> Source:
+        """The text that a definition's places are in."""
+        return node.source or self.tree.source
+
 
 class Def:
     """A definition, the file that it stands in, and that file's names."""
@@ -38,7 +42,7 @@ class Def:
 
     @property
     def source(self) -> Source:
-        return self.scope.module.tree.source
+        return self.scope.module.source_of(self.node)
 
 
 class Scope:
@@ -60,14 +64,27 @@ class Scope:
         return f"{definition.scope.module.name}.{definition.name}"
 
 
-def scopes(modules: Sequence[LoadedModule]) -> tuple[list[Scope], list[tuple[int, Diagnostic]]]:
+class Makes:
+    """Makes scopes and definitions; who checks a program again gives those that it had."""
+
+    def scope(self, module: LoadedModule, file: int) -> Scope:
+        return Scope(module, file)
+
+    def definition(self, node: ast.Definition, name: str, scope: Scope) -> Def:
+        return Def(node, name, scope, scope.file)
+
+
+def scopes(
+    modules: Sequence[LoadedModule], makes: Makes | None = None
+) -> tuple[list[Scope], list[tuple[int, Diagnostic]]]:
     """The scope of each file, and what is wrong with their definitions' and imports' names."""
-    found = [Scope(m, i) for i, m in enumerate(modules)]
+    makes = makes or Makes()
+    found = [makes.scope(m, i) for i, m in enumerate(modules)]
     wrong: list[tuple[int, Diagnostic]] = []
     for scope in found:
         for node in scope.module.tree.definitions:
             if not isinstance(node, ast.Import):
-                _define(scope, node, wrong)
+                _define(scope, node, makes, wrong)
     by_name = {m.name: s for m, s in zip(modules, found, strict=True)}
     for scope in found:
         for node in scope.module.tree.definitions:
@@ -76,18 +93,17 @@ def scopes(modules: Sequence[LoadedModule]) -> tuple[list[Scope], list[tuple[int
     return found, wrong
 
 
-def _define(scope: Scope, node: ast.Definition, wrong: list[tuple[int, Diagnostic]]) -> None:
+def _define(scope: Scope, node: ast.Definition, makes: Makes, wrong: list[tuple[int, Diagnostic]]) -> None:
     assert not isinstance(node, ast.Import)
     name = node.name.id
     earlier = scope.names.get(name)
     if earlier is not None:
-        wrong.append((scope.file, _twice(scope, name, node.name.span, earlier)))
+        wrong.append((scope.file, _twice(scope.module.source_of(node), name, node.name.span, earlier)))
         return
-    scope.names[name] = Def(node, name, scope, scope.file)
+    scope.names[name] = makes.definition(node, name, scope)
 
 
-def _twice(scope: Scope, name: str, span: Span, earlier: Def) -> Diagnostic:
-    source = scope.module.tree.source
+def _twice(source: Source, name: str, span: Span, earlier: Def) -> Diagnostic:
     node = earlier.node
     assert not isinstance(node, ast.Import)
     labels = (Label(earlier.source, node.name.span, "first defined here"),)
@@ -107,7 +123,7 @@ def _looked(places: Sequence[str], node: ast.Import) -> tuple[str, ...]:
 def _import(
     scope: Scope, node: ast.Import, by_name: dict[str, Scope], wrong: list[tuple[int, Diagnostic]]
 ) -> None:
-    source = scope.module.tree.source
+    source = scope.module.source_of(node)
     dotted = node.written
     target = by_name.get(scope.module.imports.get(dotted, dotted))
     if target is None:
@@ -147,6 +163,6 @@ def _import(
             )
             scope.broken.add(local.id)
         elif local.id in scope.names:
-            wrong.append((scope.file, _twice(scope, local.id, local.span, scope.names[local.id])))
+            wrong.append((scope.file, _twice(source, local.id, local.span, scope.names[local.id])))
         else:
             scope.names[local.id] = found

@@ -63,6 +63,10 @@ class Effects:
         """A mistake."""
         self.diagnostics.append(mistake)
 
+    def report_anew(self, diagnostics: Sequence[Mistake], tainted: bool) -> None:
+        """The mistakes of a check as they were when it was done."""
+        self.diagnostics, self.tainted = list(diagnostics), tainted
+
     def report_again(self, diagnostics: Sequence[Mistake]) -> None:
         """Mistakes that an undone trial had found."""
         self.diagnostics.extend(diagnostics)

@@ -1,0 +1,1 @@
+"""`specc lsp`: what editors ask of a language server, answered from the checker's own results."""
