@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from spec_lang.diagnostics import Label, Span
+from spec_lang.diagnostics.fix import Instead
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.names.scope import Def
@@ -238,7 +239,7 @@ class Check:
                 Label(self.source, span),
                 labels=tuple(Label(k.source, k.span, self.authored(k.text)) for k in labels),
                 notes=tuple(map(self.authored, notes)),
-                help=None if help is None else self.authored(help),
+                help=help if help is None or isinstance(help, Instead) else self.authored(help),
                 state=state,
                 refused=refused,
                 built=built,
