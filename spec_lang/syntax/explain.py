@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
-from spec_lang.diagnostics.suggest import closest
+from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.syntax.recover import Problem
 from spec_lang.syntax.token import CLOSING, CONTEXTUAL, LAYOUT, OPENING, Token
 
@@ -285,10 +285,10 @@ def _foreign_line(p: Place) -> Said | None:
     if p.token.type not in _OPERANDS:
         return None
     keywords = [kind for kind in p.problem.at_line if kind.isalpha() and kind.islower()]
-    near = closest(word, keywords)
+    near = did_you_mean(word, keywords)
     if near is None and "=" in p.problem.expected and p.after.type in ("(", ".", "[", "NEWLINE"):
         return None
-    help = f"did you mean `{near}`?" if near else _line_kinds(keywords)
+    help = near or _line_kinds(keywords)
     return Said("E0100", f"`{word}` begins no line here", p.first.span, help)
 
 
