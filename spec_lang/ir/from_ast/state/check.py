@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from spec_lang.diagnostics import Label, Span
-from spec_lang.diagnostics.fix import Instead
+from spec_lang.diagnostics.fix import Edit, Fix, Instead
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.names.scope import Def
@@ -224,6 +224,7 @@ class Check:
         state: Cond | None = None,
         refused: object = NO_VALUE,
         built: bool = False,
+        ways: tuple[Fix, ...] = (),
     ) -> Value:
         """Report a mistake; gives the value that silences what depends on it.
 
@@ -243,9 +244,14 @@ class Check:
                 state=state,
                 refused=refused,
                 built=built,
+                ways=ways,
             )
         )
         return POISON
+
+    def way(self, title: str, *edits: tuple[Span, str], safe: bool = True) -> Fix:
+        """A fix in the source that is checked."""
+        return Fix(title, tuple(Edit(self.source, span, text) for span, text in edits), safe)
 
     def authored(self, text: str) -> str:
         """A text with loops' symbols called as the author called the variable, where that is clear.
