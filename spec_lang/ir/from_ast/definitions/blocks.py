@@ -123,7 +123,7 @@ def _container(program: Program, definition: Def, mono: dict[str, Value], input:
 
 
 def _unknown(needs: NeedsValue) -> str:
-    return f"{', '.join(f'`{n}`' for n in sorted(needs.names)) or 'this'} must be known here"
+    return f"{', '.join(f'`{n}`' for n in sorted(needs.names) if n) or 'this'} must be known here"
 
 
 def _wanted(needs: NeedsValue, values: dict[str, Value]) -> set[str]:

@@ -232,7 +232,7 @@ class Check:
         """
         span = at if isinstance(at, Span) else at.span  # type: ignore[attr-defined]  # nodes have spans
         if help is None and state is not None:
-            help = stating(state)
+            help = self.stated(state) or self.renaming(state)
         self.effects.report(
             Mistake(
                 code,
@@ -248,6 +248,25 @@ class Check:
             )
         )
         return POISON
+
+    def stated(self, cond: Cond) -> str | None:
+        """The help to state a condition, where an author can: with names of this definition."""
+        block = self.block
+        known = block.hypers.keys() | block.dims.keys() | block.lets.keys() | block.given
+        spelt = {block.symbols.authors.get(name, name) for name in cond.symbols}
+        return stating(cond) if all(root(name) in known for name in spelt) else None
+
+    def renaming(self, cond: Cond) -> str | None:
+        """The help for two sizes that may be one: to call it by one name, where an input binds it."""
+        if cond.op != "==":
+            return None
+        sides = sorted(cond.dims, key=lambda d: self.block.dims.get(str(d)) != d)
+        size, other = sides
+        if self.block.dims.get(str(size)) != size or size.symbols & other.symbols or self.stated(cond):
+            return None
+        if other.const is None and str(other) not in self.block.dims.keys() | self.block.hypers.keys():
+            return None
+        return f"where `{size}` is always {f'`{other}`' if other.symbols else other}, write that in its place in the types"
 
     def way(self, title: str, *edits: tuple[Span, str], safe: bool = True) -> Fix:
         """A fix in the source that is checked."""
