@@ -28,6 +28,7 @@ FORMAT = click.option(
     default="text",
     help="How diagnostics are written: for people, or one JSON object a line on stdout.",
 )
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but mistakes.")
 SET = click.option(
     "--set",
     "sets",
@@ -58,6 +59,11 @@ def all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comman
         return command
 
     return add
+
+
+def examples(*lines: str) -> str:
+    """What stands under a command's help: how it is called."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def weights_file(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -254,13 +260,13 @@ def finish(diagnostics: list[Diagnostic], style: str) -> None:
         raise SystemExit(1)
 
 
-def write(files: Mapping[Path, str | bytes]) -> None:
-    """Write the files, and say which."""
+def write(files: Mapping[Path, str | bytes], quiet: bool = False) -> None:
+    """Write the files, and say which unless `quiet`."""
     try:
         workspace.write_all(files)
     except OSError as error:
         fail(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
-    for path in files:
+    for path in files if not quiet else ():
         say(f"wrote {path}")
 
 
