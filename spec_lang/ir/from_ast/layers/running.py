@@ -183,6 +183,9 @@ def _stated(
     first = next((v for v in args.values if isinstance(v, TensorType)), None)
     if axis != -1 and first is not None and first.shape[-1] == stated:
         hint = _channels_second(len(first.shape))
+    elif axis == -1 and first is not None and len(first.shape) > 2 and first.shape[1] == stated:
+        order = ", ".join(map(str, (0, *range(2, len(first.shape)), 1)))
+        hint = f"features are the last dim, as in PyTorch: `permute({order})` puts them there"
     notes = trails(c, args.values)
     if stated.const is None or size.const is None:
         notes = (*notes, f"{stated} and {size} are not equal for all values of their names")

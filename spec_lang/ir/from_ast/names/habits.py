@@ -62,6 +62,7 @@ METHODS: Mapping[str, str] = {
     "size": "name the dims in a type: with `x: float[N, T, D]`, N, T and D are numbers",
     "cuda": "leave it out: what a model makes lives where its inputs do",
     "cpu": "leave it out: what a model makes lives where its inputs do",
+    "device": "leave it out: what a model makes lives where its inputs do",
     "item": "leave it out: a tensor without dims (`float[]`) is the number",
     "tolist": "values are not known before the model runs",
     "numpy": "leave it out: a spec has tensors only",
