@@ -146,6 +146,12 @@ def from_text(text: str) -> Source:
     return decode("<text>", text.encode(errors="surrogatepass"))
 
 
+def as_before(path: Path, text: str) -> str:
+    """A file's new text, with the byte order mark that it begins with."""
+    with open(path, "rb") as file:
+        return "\ufeff" + text if file.read(3) == b"\xef\xbb\xbf" else text
+
+
 def place(path: Path) -> Path:
     """Where writing to a path puts the file: the same for all paths to that place, and a link counts as itself."""
     return path.parent.resolve() / path.name
@@ -210,8 +216,12 @@ def place_of(root: Path, module: str) -> Path:
     return root / Path(*module.split(".")).with_suffix(SUFFIX)
 
 
-def compiled(path: Path, root: Path | None = None, options: Options | None = None) -> Compilation:
+def compiled(
+    path: Path, root: Path | None = None, options: Options | None = None, source: Source | None = None
+) -> Compilation:
     """Read, parse and check one spec and all that it imports, from `root` or what `root_of` says.
+
+    `source` stands for what the file holds.
 
     Raises:
         SpecError: a file cannot be read.
@@ -219,7 +229,7 @@ def compiled(path: Path, root: Path | None = None, options: Options | None = Non
     from spec_lang.compiler import compile_sources
 
     root = root or root_of(path)
-    source = read(path)
+    source = source or read(path)
     return compile_sources(
         {module_name(path, root): source}, finder((root,)), options, lambda m: str(place_of(root, m))
     )

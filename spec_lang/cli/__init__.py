@@ -45,6 +45,12 @@ class Group(click.Group):
         command: click.Command = module.command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each command's first sentence, whole: click would cut it."""
+        rows = [(n, c.get_short_help_str(10_000)) for n in COMMANDS if (c := self.get_command(ctx, n))]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="specc")

@@ -16,6 +16,7 @@ from spec_lang.cli.shared import (
     PATHS,
     ROOT,
     SET,
+    examples,
     export_options,
     fail,
     finish,
@@ -34,7 +35,14 @@ if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
 
 
-@click.command("compile")
+@click.command(
+    "compile",
+    epilog=examples(
+        "specc compile net.nnspec",
+        "specc compile . --check",
+        "specc compile net.nnspec --target onnx --weights w.safetensors -o net.onnx",
+    ),
+)
 @PATHS
 @ROOT
 @click.option(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from spec_lang.cli.shared import fail
+from spec_lang.cli.shared import examples, fail
 from spec_lang.diagnostics.code import Code
 
 
-@click.command("explain")
+@click.command("explain", epilog=examples("specc explain", "specc explain E0301"))
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
     """Say more about an error code; without one, list them all."""

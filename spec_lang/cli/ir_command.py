@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from spec_lang.cli.shared import FORMAT, MODEL, SET, checked
+from spec_lang.cli.shared import FORMAT, MODEL, SET, checked, examples
 
 
-@click.command("ir")
+@click.command("ir", epilog=examples("specc ir net.nnspec"))
 @click.argument(
     "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE", required=False
 )

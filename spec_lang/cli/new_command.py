@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from spec_lang import workspace
-from spec_lang.cli.shared import fail, write
+from spec_lang.cli.shared import examples, fail, write
 from spec_lang.resources import models
 
 
-@click.command("new")
+@click.command("new", epilog=examples("specc new", "specc new gpt2"))
 @click.argument("name", required=False)
 @click.option(
     "-o", "--output", "path", type=click.Path(path_type=Path), help="Where it goes; ./NAME.nnspec by default."

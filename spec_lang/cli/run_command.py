@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from spec_lang.cli.running import RUNTIMES, done, model_options, progress, request
-from spec_lang.cli.shared import fail, keep, write
+from spec_lang.cli.shared import examples, fail, keep, write
 
 
-@click.command("run")
+@click.command("run", epilog=examples("specc run net.nnspec --weights w.safetensors --input x.npy -o out"))
 @model_options
 @click.option(
     "--input",

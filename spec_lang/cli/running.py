@@ -67,6 +67,7 @@ def request(
     model: str | None,
     *,
     given: tuple[str, ...] = (),
+    style: str = "text",
     **options: Any,
 ) -> Iterator[Request]:
     """The model that the options name; what goes wrong inside is reported, and ends the command with 1."""
@@ -80,9 +81,9 @@ def request(
         if options[f"{name}s"] and not options["weights"]:
             raise click.UsageError(f"--{name} goes with --weights")
     if options["onnx"]:
-        model, sets, options = _as_exported(path, sets, model, options)
+        model, sets, options = _as_exported(path, sets, model, options, style)
     result = compile_path(path, options["root"], sets, model)
-    finish(result.diagnostics, "text")
+    finish(result.diagnostics, style)
     program = result.checked()
     name = model_name(path, program, model)
     try:
@@ -102,9 +103,9 @@ def request(
             allow_extern=options["allow_extern"],
         )
     except EvaluationError as error:
-        finish([error.diagnostic(program, result.sources)], "text")
+        finish([error.diagnostic(program, result.sources)], style)
     except SpecError as error:
-        finish(list(error.diagnostics), "text")
+        finish(list(error.diagnostics), style)
     except (CannotRun, NoSizes, ExternsNotAllowed) as error:
         fail(str(error))
     except ModuleNotFoundError as error:
@@ -114,7 +115,7 @@ def request(
 
 
 def _as_exported(
-    path: Path, sets: tuple[str, ...], model: str | None, options: dict[str, Any]
+    path: Path, sets: tuple[str, ...], model: str | None, options: dict[str, Any], style: str
 ) -> tuple[str | None, tuple[str, ...], dict[str, Any]]:
     """The model, hyperparameters and options that an exported model states, where the command line says nothing of them.
 
@@ -145,7 +146,7 @@ def _as_exported(
         if model is None and wanted is not None and not _defines(result, wanted):
             wanted = None
             result = compile_path(path, options["root"], sets)
-        finish(result.diagnostics, "text")
+        finish(result.diagnostics, style)
         program = result.checked()
         name = model_name(path, program, wanted)
         if name != said.model:  # of whatever program: it has other hyperparameters

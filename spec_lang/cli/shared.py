@@ -28,6 +28,14 @@ FORMAT = click.option(
     default="text",
     help="How diagnostics are written: for people, or one JSON object a line on stdout.",
 )
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but mistakes.")
+RESULT_FORMAT = click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How the result is written: for people, or as JSON objects on stdout, one a line.",
+)
 SET = click.option(
     "--set",
     "sets",
@@ -58,6 +66,26 @@ def all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comman
         return command
 
     return add
+
+
+def examples(*lines: str) -> str:
+    """What stands under a command's help: how it is called."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def echo_json(value: object) -> None:
+    """One JSON object on stdout; numbers that JSON has not are null."""
+    import json
+    import math
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, float):
+            return item if math.isfinite(item) else None
+        if isinstance(item, Mapping):
+            return {str(k): plain(v) for k, v in item.items()}
+        return [plain(v) for v in item] if isinstance(item, list | tuple) else item
+
+    click.echo(json.dumps(plain(value), ensure_ascii=False))
 
 
 def weights_file(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -254,13 +282,13 @@ def finish(diagnostics: list[Diagnostic], style: str) -> None:
         raise SystemExit(1)
 
 
-def write(files: Mapping[Path, str | bytes]) -> None:
-    """Write the files, and say which."""
+def write(files: Mapping[Path, str | bytes], quiet: bool = False) -> None:
+    """Write the files, and say which unless `quiet`."""
     try:
         workspace.write_all(files)
     except OSError as error:
         fail(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
-    for path in files:
+    for path in files if not quiet else ():
         say(f"wrote {path}")
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spec_lang.cli.running import done, model_options, progress, request, table
-from spec_lang.cli.shared import sizes_of
+from spec_lang.cli.shared import QUIET, RESULT_FORMAT, echo_json, examples, sizes_of
 
 if TYPE_CHECKING:
-    from spec_lang.runtimes.verify import Difference, Trial
+    from spec_lang.runtimes.verify import Difference, Trial, Verification
 
 
 def _finite(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
@@ -21,7 +21,14 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
     return value
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    epilog=examples(
+        "specc verify net.nnspec",
+        "specc verify net.nnspec --weights w.safetensors --size N=4",
+        "specc verify net.nnspec --runtime openvino --format json",
+    ),
+)
 @model_options
 @click.option(
     "--runtime",
@@ -52,6 +59,8 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
     callback=_finite,
     help="The tolerance relative to an output's root mean square; by default that of the precision (1e-5 in f32).",
 )
+@RESULT_FORMAT
+@QUIET
 def command(
     path: Path,
     sets: tuple[str, ...],
@@ -61,6 +70,8 @@ def command(
     sizes: tuple[str, ...],
     rtol: float | None,
     atol: float | None,
+    style: str,
+    quiet: bool,
     **options: Any,
 ) -> None:
     """Run PyTorch and ONNX Runtime on the same weights and inputs, and compare.
@@ -69,7 +80,7 @@ def command(
     beyond the tolerance, PyTorch runs in float64 and both are measured by their distance to that; where the runtime's is the larger by
     far, the first layer that differs. Exits with 1 then.
     """
-    with request(path, sets, model, **options) as wanted:
+    with request(path, sets, model, style=style, **options) as wanted:
         from spec_lang.runtimes.verify import TOLERANCES, Tolerance, verify
 
         default = TOLERANCES[wanted.dtype]
@@ -85,6 +96,11 @@ def command(
             progress=progress,
         )
     done()
+    if style == "json":
+        echo_json(_object(result))
+        raise SystemExit(0 if result.agrees else 1)
+    if quiet and result.agrees:
+        return
     rows = [
         (
             d.output,
@@ -107,6 +123,27 @@ def command(
     where = "agrees at" if result.agrees else f"DIFFERS at {len(wrong)} of"
     click.echo(f"{result.name}: {where} {len(tried)} choices of sizes")
     raise SystemExit(0 if result.agrees else 1)
+
+
+def _object(result: Verification) -> dict[str, object]:
+    """A verification as JSON has it."""
+    return {
+        "model": result.name,
+        "agrees": result.agrees,
+        "trials": [
+            {
+                "runtime": t.runtime,
+                "sizes": t.sizes.values,
+                "given": t.given,
+                "agrees": t.agrees,
+                "first": t.first,
+                "fresh": t.fresh,
+                "outputs": [vars(d) for d in t.differences],
+            }
+            for t in result.trials
+        ],
+        "unable": result.unable,
+    }
 
 
 def _own(found: Difference) -> str:

@@ -12,6 +12,7 @@ from spec_lang.cli.onnx_output import Progress
 from spec_lang.cli.shared import (
     SET,
     compile_path,
+    examples,
     fail,
     finish,
     ignore_option,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from spec_lang.weights.state import Entry
 
 
-@click.command("weights")
+@click.command("weights", epilog=examples("specc weights net.nnspec"))
 @click.argument("path", metavar="FILE[:NAME]", callback=weights_file)
 @click.option(
     "--format",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.diagnostics.fix import Fix, Instead
 from spec_lang.diagnostics.source import Source, Span
 from spec_lang.frozen import Frozen
 
@@ -25,6 +26,7 @@ class Diagnostic(Frozen):
         notes: Facts that explain it, such as the trail of shapes.
         help: The likely fix, where there is one.
         severity: ``"error"`` or ``"warning"``.
+        ways: Edits that mend it, beside the help where that is one.
     """
 
     code: str
@@ -34,6 +36,15 @@ class Diagnostic(Frozen):
     notes: tuple[str, ...] = ()
     help: str | None = None
     severity: str = "error"
+    ways: tuple[Fix, ...] = ()
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """Edits that mend it, the likeliest first; of several, one is meant."""
+        if not isinstance(self.help, Instead):
+            return self.ways
+        fix = self.help.fix(self.primary.source, self.primary.span)
+        return (*(() if fix is None else (fix,)), *self.ways)
 
 
 class SpecError(Exception):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from spec_lang.diagnostics.fix import Instead
+
 
 def closest(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str | None:
     """The known name that is nearest to one that is not known, if any is near.
@@ -39,10 +41,10 @@ def closest(name: str, known: Iterable[str], aliases: Mapping[str, str] | None =
     return best[1] if best else None
 
 
-def did_you_mean(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str | None:
-    """A diagnostic's help: "did you mean `Linear`?", or None."""
+def did_you_mean(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> Instead | None:
+    """A diagnostic's help: "did you mean `Linear`?", or None; safe to write where the letters are the same."""
     near = closest(name, known, aliases)
-    return f"did you mean `{near}`?" if near else None
+    return Instead(f"did you mean `{near}`?", near, name, _flat(near) == _flat(name)) if near else None
 
 
 def _flat(name: str) -> str:

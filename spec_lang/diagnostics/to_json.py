@@ -23,6 +23,14 @@ def _object(d: Diagnostic) -> dict[str, object]:
         "labels": [{**_place(label), "text": label.text} for label in (d.primary, *d.labels) if label.text],
         "notes": list(d.notes),
         "help": d.help,
+        "fixes": [
+            {
+                "title": fix.title,
+                "safe": fix.safe,
+                "edits": [{**_place(Label(e.source, e.span)), "text": e.text} for e in fix.edits],
+            }
+            for fix in d.fixes
+        ],
     }
 
 

@@ -30,6 +30,8 @@ from spec_lang.ops.init import Clone, Draw, Fill, Init
 from spec_lang.ops.lowering import Graph
 from spec_lang.ops.products import Products
 from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, Shape, TensorType, Verdict
+from spec_lang.shapes.atom import MIN
+from spec_lang.shapes.dim import the_atom
 
 Tensor: TypeAlias = TensorType
 AnOp = TypeVar("AnOp", bound="Op")
@@ -48,7 +50,7 @@ class OpError(Exception):
         code: The error code.
         arg: The argument to blame, by name, if one is: the checker labels where it was written.
         help: A likely fix.
-        state: The condition that would make it right; the help then says to state it.
+        state: The condition that would make it right; the help says to state it where `stating` does.
         refused: The value that an argument cannot take, where that is all.
     """
 
@@ -66,14 +68,42 @@ class OpError(Exception):
         self.message = message
         self.code = code
         self.arg = arg
-        self.help = help if state is None else stating(state)
+        self.help = help
         self.state = state
         self.refused = refused
 
 
-def stating(cond: Cond) -> str:
-    """The help for a condition that is not known to hold."""
-    return f"state `require {cond}` if that always holds"
+def stating(cond: Cond) -> str | None:
+    """The help for a condition that is not known to hold: to state it, or the divisibility that it follows from.
+
+    None for an equality that follows from none: sizes with names of their own differ, and a `require` would only
+    move the mistake to whoever uses the spec.
+    """
+    needed: Cond | None = cond
+    if cond.op == "==":
+        order = _order(cond)
+        needed = _divisibility(cond) if order is None else order
+    return None if needed is None or not needed.symbols else f"state `require {needed}` if that always holds"
+
+
+def _order(cond: Cond) -> Cond | None:
+    """`T <= most`, where `T == min(T, most)` is asked for."""
+    for size, least in (cond.dims, cond.dims[::-1]):
+        atom = the_atom(least)
+        if atom is not None and atom.kind == MIN and size in atom.args and len(atom.args) == 2:
+            return Cond.le(size, next(x for x in atom.args if x != size))
+    return None
+
+
+def _divisibility(cond: Cond) -> Cond | None:
+    """What an equality with a floor division in it follows from, such as `d % heads == 0`."""
+    atoms = {a for side in cond.dims for monomial in side.terms for a in monomial if a.kind == "floordiv"}
+    for atom in sorted(atoms, key=str):
+        size, divisor = atom.args
+        divides = Cond.divides(divisor, size)
+        if divides.op == "divides" and Facts().assume(divides).decide(cond) is Verdict.PROVED:
+            return divides
+    return None
 
 
 class Cx:

@@ -21,7 +21,7 @@ from spec_lang.ops.rules.distance import cosine_onnx, pairwise_onnx
 from spec_lang.ops.rules.elementwise import FLOATS, operand, result_shape, same_dtype, takes
 from spec_lang.ops.rules.reductions import reduced
 from spec_lang.ops.twin import _OfPair, _OfSequences, _OfTarget, _OfTriplet, _OfVariance, twin
-from spec_lang.shapes import Cond, Dim, DType, Shape, TensorType, dim
+from spec_lang.shapes import Cond, Dim, DType, Pack, Shape, TensorType, dim
 
 WIDE = FLOATS - {DType.F16, DType.BF16}
 """What losses take that PyTorch computes in no shorter precision on the CPU."""
@@ -317,6 +317,18 @@ class binary_cross_entropy_with_logits(_Elementwise):
 # --- By class -------------------------------------------------------------------------------
 
 
+def _flat_target(cx: Cx, samples: Shape, target: Tensor) -> str | None:
+    """What gives a target the shape of the samples: it has an axis too many, or is as many in several dims."""
+    sizes = target.shape
+    if any(isinstance(d, Pack) for d in (*samples, *sizes)):
+        return None
+    if len(sizes) == len(samples) + 1 and sizes[-1] == 1 and sizes[:-1] == samples:
+        return f"`squeeze({len(sizes) - 1})` takes the axis of size 1 from the target"
+    if len(samples) == 1 and numel(target.dims) == samples[0]:
+        return "the scores are flat: `flatten()` the target too"
+    return None
+
+
 class _ByClass(_Loss):
     """A loss of scores [C], [N, C] or [N, C, d1, ...] and class indices [], [N] or [N, d1, ...]."""
 
@@ -355,7 +367,10 @@ class _ByClass(_Loss):
         if len(target.shape) != len(samples.shape):
             listed = ", ".join(map(str, samples.shape))
             raise OpError(
-                f"{cx.name} takes a target [{listed}] for {x}, but gets {target}", code="E0302", arg="target"
+                f"{cx.name} takes a target [{listed}] for {x}, but gets {target}",
+                code="E0302",
+                arg="target",
+                help=_flat_target(cx, samples.shape, target),
             )
         if samples.shape != target.shape == x.shape[:-1]:
             raise OpError(

@@ -31,6 +31,27 @@ def page(name: str) -> str | None:
     return "\n".join(map(_page, found)) if found else None
 
 
+def rows(name: str | None = None) -> list[dict[str, object]]:
+    """The layers and functions, or those of one name, as JSON has them."""
+    found = [
+        (kind, registry[n])
+        for kind, registry in (("layer", LAYERS), ("function", FUNCTIONS))
+        for n in sorted(registry, key=str.lower)
+        if name in (None, n)
+    ]
+    return [
+        {
+            "name": op.name,
+            "kind": kind,
+            "signature": str(of(op)),
+            "summary": summary(op),
+            "torch": op.torch if not op.helper else None,
+            "source": source(op),
+        }
+        for kind, op in found
+    ]
+
+
 def similar(name: str) -> str | None:
     """The nearest name there is."""
     return closest(name, [*LAYERS, *FUNCTIONS])

@@ -76,7 +76,7 @@ def _fix(kind: str, value: Any) -> str | None:
     if kind == "list[Tensor]" and isinstance(value, list) and any(isinstance(v, Run) for v in value):
         return "state how many there are by a `require`, or write them out"
     if kind == "Tensor" and isinstance(value, tuple | list):
-        return "take it apart first: `y, _ = ...`"
+        return "take the tensor out of it first: `y, _ = ...`"
     if kind == "Tensor" and isinstance(value, Real):
         return "a tensor's type has its dims: `x: float[N, 4]`, or `float[]` for none"
     if isinstance(value, str):
@@ -680,7 +680,12 @@ def described(value: Any) -> str:
         return f"the {name} {written(value)}"
     if isinstance(value, list | tuple):
         counts = [v.count if isinstance(v, Run) else dim(1) for v in value]
-        return f"a list of {sum(counts, start=dim(0))}"
+        kind = (
+            "a tuple"
+            if isinstance(value, tuple) and any(isinstance(v, TensorType) for v in value)
+            else "a list"
+        )
+        return f"{kind} of {sum(counts, start=dim(0))}"
     return f"{value}"
 
 

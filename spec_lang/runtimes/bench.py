@@ -47,6 +47,8 @@ class Benchmark:
     sizes: Sizes
     threads: int
     rows: tuple[Latency, ...]
+    notes: tuple[str, ...] = ()
+    """What a runtime does otherwise than by default."""
 
 
 def bench(
@@ -76,10 +78,13 @@ def bench(
         sampler = prepared.sampler()
         chosen = sampler.fixed(sizes or {})
         inputs = sampler.sample(chosen)
-        ready = []
+        ready, notes = [], []
         for name in runtimes:
             progress(f"loading {name}")
-            ready.append(RUNTIMES[name](prepared, threads).ready(inputs))
+            runtime = RUNTIMES[name](prepared, threads)
+            note = getattr(runtime, "note", "")
+            notes += [note] if note else []
+            ready.append(runtime.ready(inputs))
         repeats = [_repeats(run) for run in ready]
         times: list[list[float]] = [[] for _ in runtimes]
         for n in range(runs):
@@ -87,7 +92,7 @@ def bench(
             for run, repeat, found in zip(ready, repeats, times, strict=True):
                 found.append(_seconds(run, repeat))
     rows = tuple(_row(name, found, times[0]) for name, found in zip(runtimes, times, strict=True))
-    return Benchmark(chosen, threads, rows)
+    return Benchmark(chosen, threads, rows, tuple(notes))
 
 
 def _repeats(run: Callable[[], object]) -> int:

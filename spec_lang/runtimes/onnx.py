@@ -106,8 +106,17 @@ class OpenVino:
         config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
         if threads is not None:
             config["INFERENCE_NUM_THREADS"] = threads
+        core = openvino.Core()
+        usual = (
+            str(core.get_property("CPU", "INFERENCE_PRECISION_HINT")).rpartition("'")[0].rpartition("'")[2]
+        )
+        self.note = (
+            ""
+            if usual in ("f32", "float32", "")
+            else f"openvino computes in {usual} by default on this CPU; here in f32, as the model says"
+        )
         try:
-            self.compiled = openvino.Core().compile_model(prepared.path, "CPU", config)
+            self.compiled = core.compile_model(prepared.path, "CPU", config)
         except RuntimeError as error:
             unknown = re.findall(r"ai\.onnx\.(\w+)", str(error))
             if "OpConversionFailure" not in str(error):

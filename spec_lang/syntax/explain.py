@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from spec_lang.diagnostics import Diagnostic, Label, Source, Span
-from spec_lang.diagnostics.suggest import closest
+from spec_lang.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
+from spec_lang.diagnostics.fix import Instead, instead
+from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.syntax.habits import IN_TYPES, NAMESPACES, declared
 from spec_lang.syntax.recover import Problem
 from spec_lang.syntax.token import CLOSING, CONTEXTUAL, LAYOUT, OPENING, Token
 
@@ -92,6 +95,17 @@ _FOREIGN = {
 }
 
 
+class Way(NamedTuple):
+    """A fix without its source: what it does, and what to write in which places."""
+
+    title: str
+    edits: tuple[tuple[Span, str], ...]
+    safe: bool = True
+
+    def fix(self, source: Source) -> Fix:
+        return Fix(self.title, tuple(Edit(source, span, text) for span, text in self.edits), self.safe)
+
+
 class Said(NamedTuple):
     """A diagnostic without its source."""
 
@@ -100,6 +114,7 @@ class Said(NamedTuple):
     span: Span
     help: str | None = None
     label: tuple[Span, str] | None = None
+    ways: tuple[Way, ...] = ()
 
 
 class Place(NamedTuple):
@@ -134,7 +149,10 @@ def explain(problem: Problem, source: Source) -> Diagnostic:
         said = rule(place)
         if said is not None:
             labels = (Label(source, *said.label),) if said.label else ()
-            return Diagnostic(said.code, said.message, Label(source, said.span), labels, help=said.help)
+            ways = tuple(way.fix(source) for way in said.ways)
+            return Diagnostic(
+                said.code, said.message, Label(source, said.span), labels, help=said.help, ways=ways
+            )
     return Diagnostic(
         "E0100", f"{_shown(token)} is not expected here", Label(source, token.span), help=_wanted(place)
     )
@@ -196,16 +214,19 @@ def _missing_colon(p: Place) -> Said | None:
     if not header or not at_depth_0 or not ends:
         return None
     end = p.before.end
-    return Said(
-        "E0106", "this line ends without `:`", Span(end, end + 1), f"write `:` after {_shown(p.before)}"
-    )
+    return _without_colon(end, f"write `:` after {_shown(p.before)}")
+
+
+def _without_colon(end: int, help: str) -> Said:
+    way = Way(help, ((Span(end, end), ":"),))
+    return Said("E0106", "this line ends without `:`", Span(end, end + 1), help, ways=(way,))
 
 
 def _bare_section(p: Place) -> Said | None:
     """`layers` without its colon."""
     if p.token.type == "NEWLINE" and p.before is p.first and p.first.text in ("layers", "init"):
         end = p.first.end
-        return Said("E0106", "this line ends without `:`", Span(end, end + 1), f"write `{p.first.text}:`")
+        return _without_colon(end, f"write `{p.first.text}:`")
     return None
 
 
@@ -225,7 +246,7 @@ def _wrong_part(p: Place) -> Said | None:
         return None
     kind = p.token.type
     if p.token.text in _FOREIGN and p.after.type not in ("=", ":", "(", ".", ","):
-        return Said("E0122", f"`{p.token.text}` begins no line here", p.token.span, _FOREIGN[p.token.text])
+        return _foreign(p, p.token, p.after)
     if (kind in ("if", "for") and p.after.type in ("=", ":", "(", ",")) or kind in _WORDS - set(_BELONGS):
         return _reserved_name(p)
     if kind in _BELONGS:
@@ -242,6 +263,30 @@ def _wrong_part(p: Place) -> Said | None:
             "E0115", "nothing stands before this arrow", p.token.span, "begin with a value: `x -> layer`"
         )
     return None
+
+
+_WORD_FOR = {"assert": "require", "elseif": "elif", "elsif": "elif", "network": "model"}
+
+
+def _foreign(p: Place, word: Token, after: Token) -> Said:
+    """A line that begins as in Python or another language."""
+    help = _FOREIGN[word.text]
+    ways: tuple[Way, ...] = ()
+    if (instead_of := _WORD_FOR.get(word.text)) is not None:
+        ways = (Way(f"write `{instead_of}`", ((word.span, instead_of),)),)
+    elif word.text == "def" and after.type in {"NAME"} | CONTEXTUAL:
+        ways = (Way("delete `def`", ((Span(word.start, after.start), ""),)),)
+    elif word.text == "import" and after.text in NAMESPACES:
+        ways = _without_line(p.source, word.start)
+    return Said("E0122", f"`{word.text}` begins no line here", word.span, help, ways=ways)
+
+
+def _without_line(source: Source, at: int) -> tuple[Way, ...]:
+    """The line at an offset is deleted, but not one with a comment, which would be lost."""
+    start = source.text.rfind("\n", 0, at) + 1
+    end = source.text.find("\n", at) + 1 or len(source.text)
+    kept = "#" in source.text[start:end]
+    return () if kept else (Way("delete this line", ((Span(start, end), ""),)),)
 
 
 def _reserved_name(p: Place) -> Said:
@@ -281,14 +326,14 @@ def _foreign_line(p: Place) -> Said | None:
         return None
     word = p.first.text
     if word in _FOREIGN:
-        return Said("E0122", f"`{word}` begins no line here", p.first.span, _FOREIGN[word])
+        return _foreign(p, p.first, p.token)
     if p.token.type not in _OPERANDS:
         return None
     keywords = [kind for kind in p.problem.at_line if kind.isalpha() and kind.islower()]
-    near = closest(word, keywords)
+    near = did_you_mean(word, keywords)
     if near is None and "=" in p.problem.expected and p.after.type in ("(", ".", "[", "NEWLINE"):
         return None
-    help = f"did you mean `{near}`?" if near else _line_kinds(keywords)
+    help = near or _line_kinds(keywords)
     return Said("E0100", f"`{word}` begins no line here", p.first.span, help)
 
 
@@ -322,11 +367,20 @@ def _not_a_layer(p: Place) -> Said | None:
         return None
     span = Span(p.first.start, p.token.end)
     help = "a line under `layers:` is `name = layer`"
-    if p.first.text == "self":
-        help = f"write `{p.after.text} = ...`: layers are named without `self.`"
+    rest = _rest_of_line(p)
+    whole = Span(p.first.start, rest[-1][0].end)
+    written = declared(p.source.at(whole))
+    ways: tuple[Way, ...] = ()
+    if written is not None:
+        help = written.help
+        if written.text is not None and "#" not in p.source.at(whole):
+            ways = (Way(f"write `{written.text}`", ((whole, written.text),)),)
     elif p.first.text == "super":
         help = "leave it out: what a model is made of is all that there is to construct"
-    return Said("E0122", "this line makes no layer", span, help)
+        ways = _without_line(p.source, p.first.start)
+    elif p.first.text == "setattr":
+        help = "layers whose names are counted are a list: `fc = [Linear(4, 4) for i in range(3)]`, run by `fc[i]`"
+    return Said("E0122", "this line makes no layer", span, help, ways=ways)
 
 
 def _method_outside(p: Place) -> Said | None:
@@ -353,24 +407,47 @@ def _dropped_value(p: Place) -> Said | None:
     if p.token.type not in ("(", ".", "[", "->", "NEWLINE") and p.token.type not in _OPERATORS:
         return None
     if p.first.text in _FOREIGN:
-        return Said("E0122", f"`{p.first.text}` begins no line here", p.first.span, _FOREIGN[p.first.text])
+        return _foreign(p, p.first, p.token)
     rest = _rest_of_line(p)
     if p.token.type in _OPERATORS and p.after.type == "=" and p.token.end == p.after.start:
         help = f"write `{p.first.text} = {p.first.text} {p.token.text} ...`"
         sign = f"{p.token.text}="
-        return Said("E0122", f"`{sign}` is not part of the language", Span(p.token.start, p.after.end), help)
+        span = Span(p.token.start, p.after.end)
+        ways = _assigned(p, rest)
+        return Said("E0122", f"`{sign}` is not part of the language", span, help, ways=ways)
     if any(token.type in ("=", "+=") and depth == 0 for token, depth in rest):
         help = "a value is given to a name: `x = ...`; tensors are not changed in place"
         return Said("E0122", "only names can be assigned to", Span(p.first.start, p.token.end), help)
     if p.token.type == "." and p.after.text == "append":
-        help = f"write `{p.first.text} += [x]`"
-        return Said("E0122", "values are not changed in place", Span(p.first.start, p.after.end), help)
+        whole = Span(p.first.start, rest[-1][0].end)
+        value = p.source.text[rest[3][0].start : rest[-1][0].start] if len(rest) > 4 else "x"
+        help = f"write `{p.first.text} += [{value}]`"
+        ways = (
+            (Way(help, ((whole, f"{p.first.text} += [{value}]"),)),)
+            if len(rest) > 4 and "#" not in value
+            else ()
+        )
+        span = Span(p.first.start, p.after.end)
+        return Said("E0122", "values are not changed in place", span, help, ways=ways)
     return Said(
         "E0122",
         "this line computes something and drops it",
         Span(p.first.start, rest[-1][0].end if rest else p.first.end),
         "give it a name (`y = ...`), or `return` it",
     )
+
+
+def _assigned(p: Place, rest: list[tuple[Token, int]]) -> tuple[Way, ...]:
+    """`x *= a + b` as `x = x * (a + b)`."""
+    value = [token for token, _ in rest[2:]]
+    if not value:
+        return ()
+    name, sign = p.first.text, p.token.text
+    simple = not any(t.type in _OPERATORS | {"->"} for t, depth in rest[2:] if depth == 0)
+    edits = [(Span(p.token.start, p.after.end), f"= {name} {sign}")]
+    if not simple:
+        edits += [(Span(value[0].start, value[0].start), "("), (Span(value[-1].end, value[-1].end), ")")]
+    return (Way(f"write `{name} = {name} {sign} ...`", tuple(edits)),)
 
 
 def _rest_of_line(p: Place) -> list[tuple[Token, int]]:
@@ -395,7 +472,8 @@ def _equals(p: Place) -> Said | None:
     if p.first.type in ("require", "expect", "if", "elif", "return") or (
         "==" in p.problem.expected and _depth(p.line) > 0
     ):
-        return Said("E0112", "`=` gives a value to a name", p.token.span, "to compare, write `==`")
+        help = Instead("to compare, write `==`", "==", "=")
+        return Said("E0112", "`=` gives a value to a name", p.token.span, help)
     first = next((token for token in p.line if token.type == "="), None)
     if first is not None and first is not p.before and _depth(p.line) == 0:
         label = (first.span, "the first one")
@@ -419,6 +497,43 @@ def _missing_in(p: Place) -> Said | None:
     return Said("E0111", "`in` is missing after `for`", p.token.span, "write `for i in range(n)`")
 
 
+def _qualified_type(p: Place) -> Said | None:
+    """`x: torch.float32[N, 4]`."""
+    if p.token.type != "." or p.before is None or p.before.text not in NAMESPACES or p.after.type != "NAME":
+        return None
+    tokens = p.problem.tokens
+    end = p.problem.at + 1
+    while tokens[end + 1].type == "." and tokens[end + 2].type == "NAME":
+        end += 2
+    word, span = tokens[end].text, Span(p.before.start, tokens[end].end)
+    message = f"dtypes are named without `{p.before.text}.`"
+    if word not in IN_TYPES:
+        return Said(
+            "E0111", f"`{p.source.at(span)}` is no type", span, "say its dtype and dims: `float[N, D]`"
+        )
+    way = Way(f"write `{IN_TYPES[word]}`", _qualified(p))
+    return Said("E0100", message, span, f"write `{IN_TYPES[word]}`", ways=(way,))
+
+
+def _qualified(p: Place) -> tuple[tuple[Span, str], ...]:
+    """All dtypes of the line that are written with their module: only one of them is reported."""
+    tokens, at = p.problem.tokens, p.problem.first
+    found: list[tuple[Span, str]] = []
+    while tokens[at].type not in LAYOUT:
+        start = tokens[at]
+        if (
+            start.text in NAMESPACES
+            and tokens[at + 1].type == "."
+            and tokens[at - 1].type in (":", "->", "(", "[")
+        ):
+            while tokens[at + 1].type == ".":
+                at += 2
+            if tokens[at].text in IN_TYPES:
+                found.append((Span(start.start, tokens[at].end), IN_TYPES[tokens[at].text]))
+        at += 1
+    return tuple(found)
+
+
 def _lambda(p: Place) -> Said | None:
     if p.before is None or p.before.text != "lambda":
         return None
@@ -431,7 +546,7 @@ def _doubled(p: Place) -> Said | None:
         return None
     word = "and" if p.token.type == "&" else "or"
     span = Span(p.before.start, p.token.end)
-    return Said("E0100", f"`{2 * p.token.type}` is not an operator", span, f"write `{word}`")
+    return Said("E0100", f"`{2 * p.token.type}` is not an operator", span, instead(word))
 
 
 def _mixed(p: Place) -> Said | None:
@@ -448,13 +563,78 @@ def _mixed(p: Place) -> Said | None:
     else:
         return None
     arrow = p.token if p.token.type == "->" else [token for token in region if token.type == "->"][-1]
+    ways = _readings(p, region)
     return Said(
         "E0113",
         f"an arrow and `{operator.text}` are mixed",
         p.token.span,
-        "put the arrow chain in parentheses, as in `x + (y -> f)`, or what flows into it, as in `(x + y) -> f`",
+        _one_of(ways),
         None if operator is p.token and arrow is p.token else _other(operator, arrow, p.token),
+        ways,
     )
+
+
+def _one_of(ways: tuple[Way, ...]) -> str:
+    if not ways:
+        return "put the arrow chain in parentheses, as in `x + (y -> f)`, or what flows into it, as in `(x + y) -> f`"
+    return ", or ".join(way.title for way in ways)
+
+
+_LOOSE = frozenset({"and", "or", "not", "in", "is", "if", "else", "<", "<=", ">", ">=", "==", "!="})
+
+
+def _readings(p: Place, region: list[Token]) -> tuple[Way, ...]:
+    """What an expression with arrows and operators side by side may mean, with the parentheses that say so.
+
+    An operator behind a chain takes its result: nothing else is a layer. One before it may take what the chain gives, or be
+    part of what flows into it.
+    """
+    rest = [token for token, depth in _rest_of_line(p)]
+    whole, ends = list(region), None
+    depth = 0
+    for token in rest:
+        if token.type in OPENING:
+            depth -= 1
+        if depth < 0 or (depth == 0 and token.type in (",", ":", "=", "for")):
+            break
+        if depth == 0:
+            whole.append(token)
+        depth += token.type in CLOSING
+        ends = token
+    if ends is None or any(t.type in _LOOSE for t in whole) or any(t.type == "#" for t in whole):
+        return ()
+    arrows = [k for k, t in enumerate(whole) if t.type == "->"]
+    operators = [k for k, t in enumerate(whole) if t.type in _OPERATORS]
+    text = p.source.text[whole[0].start : ends.end]
+    if "\n" in text or "#" in text or not arrows or not operators:
+        return ()
+    before = [k for k in operators if k < arrows[0]]
+    after = [k for k in operators if k > arrows[0]]
+    close = _end_of(p, whole, after[0]) if after else ends.end
+    if any(arrow > after[0] for arrow in arrows if after):
+        return ()  # a second chain: what belongs together is for the author to say
+    if not before:
+        return (_bracketed(p, text, whole[0].start, whole[0].start, close, safe=True),)
+    last = whole[before[-1] + 1] if before[-1] + 1 < len(whole) else None
+    if last is None or last.type == "->":
+        return ()
+    inner = _bracketed(p, text, whole[0].start, last.start, close, safe=False)
+    if after:
+        return (inner,)
+    number = last.type == "NUMBER"  # which flows into nothing
+    flows = _bracketed(p, text, whole[0].start, whole[0].start, _end_of(p, whole, arrows[0]), safe=number)
+    return (flows,) if number else (inner, flows)
+
+
+def _end_of(p: Place, whole: list[Token], at: int) -> int:
+    """Where what stands before a token of an expression ends."""
+    return len(p.source.text[: whole[at].start].rstrip())
+
+
+def _bracketed(p: Place, text: str, origin: int, start: int, end: int, safe: bool) -> Way:
+    """A part of an expression in parentheses."""
+    shown = f"{text[: start - origin]}({text[start - origin : end - origin]}){text[end - origin :]}"
+    return Way(f"write `{shown}`", ((Span(start, start), "("), (Span(end, end), ")")), safe)
 
 
 def _other(operator: Token, arrow: Token, token: Token) -> tuple[Span, str]:
@@ -501,7 +681,15 @@ def _unclosed_inputs(p: Place) -> Said | None:
         f"`{opened[-1].type}` is not closed before the arrow",
         opened[-1].span,
         f"add `{CLOSING[opened[-1].type]}` before `->`",
+        ways=_closed_before(p, opened),
     )
+
+
+def _closed_before(p: Place, opened: list[Token]) -> tuple[Way, ...]:
+    if len(opened) != 1 or p.before is None:
+        return ()
+    mark = CLOSING[opened[0].type]
+    return (Way(f"add `{mark}`", ((Span(p.before.end, p.before.end), mark),)),)
 
 
 def _stage(p: Place) -> Said | None:
@@ -527,8 +715,24 @@ def _after_stage(p: Place) -> Said | None:
         return None
     if not any(token.type == "->" for token in _region(p)):
         return None
-    help = "put the chain in parentheses: `(x -> f(a))[0]`"
-    return Said("E0115", f"{_shown(p.token)} cannot follow a call after an arrow", p.token.span, help)
+    chain = Span(_region(p)[0].start, p.before.end)
+    written = p.source.at(chain)
+    shown = f"({written}){_taken(p)}" if "\n" not in written else "(x -> f(a))[0]"
+    way = Way(f"write `{shown}`", ((Span(chain.start, chain.start), "("), (Span(chain.end, chain.end), ")")))
+    return Said(
+        "E0115",
+        f"{_shown(p.token)} cannot follow a call after an arrow",
+        p.token.span,
+        f"put the chain in parentheses: `{shown}`",
+        ways=(way,),
+    )
+
+
+def _taken(p: Place) -> str:
+    """What follows a call, to the end of its own bracket."""
+    rest = _rest_of_line(p)
+    end = next((t.end for t, depth in rest[1:] if depth == 0 and t.type in OPENING), rest[-1][0].end)
+    return p.source.text[p.token.start : end] if p.token.type != "." else "." + p.after.text
 
 
 def _ends_early(p: Place) -> Said | None:
@@ -598,7 +802,17 @@ def _untyped(p: Place) -> Said | None:
     if p.problem.expected != {":"} or p.before is None or p.before.type != "NAME" or _depth(p.line) == 0:
         return None
     if p.before.text == "self":
-        return Said("E0111", "a method's inputs are listed without `self`", p.before.span, "leave it out")
+        end = p.after.start if p.token.type == "," else p.before.end
+        way = Way("delete `self`", ((Span(p.before.start, end), ""),))
+        message = "a method's inputs are listed without `self`"
+        return Said("E0111", message, p.before.span, "leave it out", ways=(way,))
+    if re.fullmatch(r"_?(?:make|build|create)_?\w*", p.first.text) and p.first.type == "NAME":
+        return Said(
+            "E0122",
+            f"`{p.first.text}` has no place in a spec: no method makes layers",
+            p.first.span,
+            "what repeats is a `block`, and a list of it stands under `layers:`: `stage = [Basic(64) for i in range(2)]`",
+        )
     example = "n: int = 10" if "layers" not in p.problem.at_line else "x: float[N, D]"
     return Said(
         "E0111", f"`{p.before.text}` has no type", p.before.span, f"write its type, as in `{example}`"
@@ -621,6 +835,7 @@ _RULES: tuple[Callable[[Place], Said | None], ...] = (
     _method_outside,
     _equals,
     _dropped_value,
+    _qualified_type,
     _stage,
     _after_stage,
     _mixed,

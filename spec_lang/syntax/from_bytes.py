@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec_lang.diagnostics import Diagnostic, Label, Source, Span
 from spec_lang.syntax.limits import BYTES
+from spec_lang.syntax.no_spec import kind_of_bytes
 
 _MARK = "\ufeff"
 
@@ -22,8 +23,12 @@ def read_source(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
         before = data[: error.start].decode().removeprefix(_MARK)
         source = Source(name, before + "\ufffd" + data[error.start + 1 :].decode(errors="replace"))
         span = Span(len(before), len(before) + 1)
+        what = kind_of_bytes(data)
         message = f"this file is not UTF-8 text: byte 0x{data[error.start]:02x} cannot stand here"
         help = "save it as UTF-8"
+        if what is not None:
+            message = f"this file is {what}, not UTF-8 text"
+            help = help if what.startswith("text") else "a spec is a text file whose name ends in `.nnspec`"
         return source, [Diagnostic("E0117", message, Label(source, span), help=help)]
 
 

@@ -11,6 +11,7 @@ from spec_lang.syntax.build import Builder
 from spec_lang.syntax.driver import parse_tokens
 from spec_lang.syntax.from_bytes import too_large
 from spec_lang.syntax.limits import BYTES
+from spec_lang.syntax.no_spec import instead_of, kind_of_bytes
 from spec_lang.syntax.tokens import TooDeep, tokenize
 from spec_lang.syntax.walk import move_spans
 
@@ -43,6 +44,8 @@ def _parse(source: Source, numbers: int = 0) -> tuple[ast.Module | None, list[Di
     builder = Builder(source, numbers)
     module, errors = parse_tokens(read, source, builder)
     diagnostics = read.diagnostics + errors + builder.diagnostics
+    if diagnostics and not numbers:
+        diagnostics = instead_of(source, diagnostics)
     if module is not None:
         module = _intact(module, read.comments, diagnostics)
     return module, diagnostics
@@ -54,9 +57,11 @@ def _refused(source: Source) -> Diagnostic | None:
         return too_large(source, len(text))
     at = text.find("\0")
     if at != -1:
-        return Diagnostic(
-            "E0117", "this file is not text: it holds a NUL character", Label(source, Span(at, at + 1))
+        what = kind_of_bytes(text[:8].encode(errors="replace"))
+        message = (
+            f"this file is {what}, not text" if what else "this file is not text: it holds a NUL character"
         )
+        return Diagnostic("E0117", message, Label(source, Span(at, at + 1)))
     return None
 
 

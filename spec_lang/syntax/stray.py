@@ -63,3 +63,18 @@ def _called(text: str) -> str:
     from unicodedata import name  # a spec in ASCII starts sooner
 
     return f"{name(text, 'unnamed').lower()}, U+{ord(text):04X}"
+
+
+def plain(text: str, start: int) -> list[tuple[int, str]]:
+    """The look-alikes from an offset to the end of its line, outside of strings and comments, and what each of them means."""
+    found: list[tuple[int, str]] = []
+    quote = ""
+    for at in range(start, len(text)):
+        char = text[at]
+        if char == "\n" or (char == "#" and not quote):
+            break
+        if char in ("'", '"') and quote in ("", char):
+            quote = "" if quote else char
+        elif char in _MEANT and not quote:
+            found.append((at, _MEANT[char]))
+    return found

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from spec_lang.diagnostics import Diagnostic, Label, Source, Span
+from spec_lang.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
 from spec_lang.frozen import Frozen
 from spec_lang.syntax import tables
 from spec_lang.syntax.ast import Comment
 from spec_lang.syntax.limits import BLOCKS, BRACKETS, CHAIN
-from spec_lang.syntax.stray import explain_stray, is_name
+from spec_lang.syntax.stray import explain_stray, is_name, plain
 from spec_lang.syntax.token import (
     AT_LINE_START,
     BEFORE_COLON,
@@ -117,13 +117,20 @@ class _Tokenizer:
         return Tokens(self.tokens, self.comments, self.diagnostics, self.places)
 
     def error(
-        self, code: str, message: str, span: Span, help: str | None = None, labels: tuple[Label, ...] = ()
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str | None = None,
+        labels: tuple[Label, ...] = (),
+        ways: tuple[Fix, ...] = (),
     ) -> None:
         """Report a mistake, the first of its logical line."""
         if self.line not in self.faulty:
             self.faulty.add(self.line)
             self.places.add(span.start)
-            self.diagnostics.append(Diagnostic(code, message, Label(self.source, span), labels, help=help))
+            label = Label(self.source, span)
+            self.diagnostics.append(Diagnostic(code, message, label, labels, help=help, ways=ways))
 
     def run(self) -> None:
         text = self.source.text
@@ -280,8 +287,15 @@ class _Tokenizer:
                     Label(self.source, self.tabs[0]),
                     notes=notes,
                     help="indent with four spaces a level",
+                    ways=() if self.spaces else (self._with_spaces(),),
                 )
             )
+
+    def _with_spaces(self) -> Fix:
+        """Tabs as spaces, where nothing is indented with both."""
+        text = self.source.text
+        changes = [(span, text[span.start : span.end].expandtabs(TAB)) for span in self.tabs]
+        return Fix("indent with spaces", self._edits(changes), True)
 
     def _too_deep(self, what: str, limit: int, span: Span) -> Diagnostic:
         return Diagnostic(
@@ -366,7 +380,12 @@ class _Tokenizer:
 
     def _stray(self, span: Span, word: str) -> None:
         message, help = explain_stray(word)
-        self.error("E0109", message, span, help)
+        edits = plain(self.source.text, span.start)
+        fix = Fix("write plain characters", self._edits([(Span(at, at + 1), new) for at, new in edits]), True)
+        self.error("E0109", message, span, help, ways=(fix,) if edits else ())
+
+    def _edits(self, changes: list[tuple[Span, str]]) -> tuple[Edit, ...]:
+        return tuple(Edit(self.source, span, text) for span, text in changes)
 
 
 def _number_help(word: str) -> str | None:

@@ -17,7 +17,7 @@ from tests.errors.test_codes import COMPLETE
 
 BAD = Path(__file__).with_name("bad")
 FILES = sorted([*BAD.glob("*.nnspec"), *(p for p in BAD.iterdir() if p.is_dir())])
-SEVERAL = {"several_errors"}
+SEVERAL = {"several_errors", "idiom_module_list"}
 """The specs with more mistakes than one."""
 
 

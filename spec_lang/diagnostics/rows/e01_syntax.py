@@ -152,4 +152,12 @@ ROWS: dict[str, Code] = {
         "block A():\n    fc = Linear(1, 2)",
         "block A():\n    layers:\n        fc = Linear(1, 2)",
     ),
+    "E0124": Code(
+        "a file that is no spec",
+        "What stands in the file is something else: Python source, JSON, a web page. A spec describes a network in "
+        "the language of `specc`; `specc new` writes one to start from.",
+        "import torch\n\nclass Net(torch.nn.Module):\n    def __init__(self):\n        self.fc = torch.nn.Linear(8, 2)",
+        "model Net:\n    layers:\n        fc = Linear(8, 2)\n\n    forward(x: float[N, 8]) -> float[N, 2]:\n"
+        "        return fc(x)",
+    ),
 }

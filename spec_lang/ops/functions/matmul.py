@@ -50,11 +50,22 @@ def product_type(cx: Cx, a: Tensor, b: Tensor) -> Tensor:
         row,
         column,
         f"{cx.name} of {a} and {b}: the first has rows of {row}, the second columns of {column}",
+        help=_turned(cx, a, b),
     )
     batch = result_shape(cx, TensorType(a.dtype, a.shape[:-2]), TensorType(b.dtype, b.shape[:-2]))
     rows = a.shape[-2:-1]
     columns = b.shape[-1:] if len(b.shape) > 1 else ()
     return TensorType(a.dtype, (*batch, *rows, *columns))
+
+
+def _turned(cx: Cx, a: Tensor, b: Tensor) -> str | None:
+    """Which of two matrices is the wrong way round."""
+    if len(a.shape) < 2 or len(b.shape) < 2:
+        return None
+    for first, second, which in ((a.shape[-1], b.shape[-1], "second"), (a.shape[-2], b.shape[-2], "first")):
+        if isinstance(first, Dim) and isinstance(second, Dim) and cx.facts.equal(first, second):
+            return f"turn the {which} round with `transpose(-2, -1)`: then {first} meets {first}"
+    return None
 
 
 class matmul(Function):

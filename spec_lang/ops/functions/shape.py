@@ -472,7 +472,7 @@ class cat(Function):
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
 
-        first, axis = joined(cx, self.tensors, self.dim)
+        first, axis = joined(cx, self.tensors, self.dim, joins=True)
         size = total(cx, self.tensors, self.dim)
         return TensorType(
             result_dtype(cx, *kinds(self.tensors)), (*first.shape[:axis], size, *first.shape[axis + 1 :])
@@ -482,8 +482,8 @@ class cat(Function):
         return concatenated(g, self.tensors, self.dim)
 
 
-def joined(cx: Cx, tensors: Tensors, at: int) -> tuple[Tensor, int]:
-    """The first of the tensors and the axis; the other sizes must agree.
+def joined(cx: Cx, tensors: Tensors, at: int, joins: bool = False) -> tuple[Tensor, int]:
+    """The first of the tensors and the axis; the other sizes must agree. `joins` says that it may be another axis.
 
     Raises:
         OpError: no tensors, other ranks, other sizes.
@@ -508,8 +508,24 @@ def joined(cx: Cx, tensors: Tensors, at: int) -> tuple[Tensor, int]:
                 b,
                 f"{cx.name} along dim {at} takes tensors that agree elsewhere, but dim {i} of {first} and {other} differ: {a} and {b}",
                 code="E0323",
+                help=_only_difference(there, first, other) if joins else None,
             )
     return first, axis
+
+
+def _only_difference(cx: Cx, a: Tensor, b: Tensor) -> str | None:
+    """The one axis at which two tensors differ, along which they can be joined."""
+    sizes = list(zip(a.shape, b.shape, strict=True))
+    differ = [
+        i
+        for i, (x, y) in enumerate(sizes)
+        if isinstance(x, Pack) or isinstance(y, Pack) or not cx.facts.equal(x, y)
+    ]
+    return (
+        f"they differ in dim {differ[0]} alone, along which `dim={differ[0]}` joins them"
+        if len(differ) == 1
+        else None
+    )
 
 
 def concatenated(g: Graph, tensors: Sequence[Tensor], at: int) -> Value:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from spec_lang.ops.base import Cx, OpError, stating
+from spec_lang.ops.base import Cx, OpError
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.ops.rules.broadcasting import broadcasting_help
 from spec_lang.shapes import (
     BroadcastError,
     Cond,
@@ -23,8 +24,6 @@ from spec_lang.shapes import (
     broadcast,
     promote,
 )
-from spec_lang.shapes.atom import MIN
-from spec_lang.shapes.dim import the_atom
 
 FLOATS = frozenset(d for d in DType if d.is_float)
 INTS = frozenset(d for d in DType if d.is_int)
@@ -169,18 +168,11 @@ def result_shape(cx: Cx, *operands: Any) -> Shape:
     except BroadcastError as error:
         listed = " and ".join(map(str, tensors))
         sizes = " and ".join(map(str, error.sizes))
-        rule = "sizes broadcast where they are equal or one of them is 1, counted from the last axis"
-        if any(d.const is None for d in error.sizes if isinstance(d, Dim)):
-            rule += "; a dim with a name is not taken to be 1"
         message = f"{cx.name} cannot broadcast {listed}: axis {error.axis} is {sizes}"
-        refused = OpError(message, code="E0305", help=rule)
+        refused = OpError(message, code="E0305", help=broadcasting_help(cx, tensors, error))
         a, b = error.sizes
         if isinstance(a, Dim) and isinstance(b, Dim):
             refused.state = Cond.eq(a, b)
-            for size, least in ((a, the_atom(b)), (b, the_atom(a))):
-                if least is not None and least.kind == MIN and size in least.args:
-                    others = [x for x in least.args if x != size]
-                    refused.help = stating(Cond.le(size, others[0])) if len(others) == 1 else rule
         raise refused from None
 
 

@@ -124,7 +124,7 @@ def _container(first: Check, input: TensorType) -> Check:
 
 
 def _unknown(needs: NeedsValue) -> str:
-    return f"{', '.join(f'`{n}`' for n in sorted(needs.names)) or 'this'} must be known here"
+    return f"{', '.join(f'`{n}`' for n in sorted(needs.names) if n) or 'this'} must be known here"
 
 
 def _wanted(needs: NeedsValue, values: dict[str, Value]) -> set[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Span
+from spec_lang.diagnostics.fix import instead
 from spec_lang.ir.from_ast.expressions.conversions import present
 from spec_lang.ir.from_ast.layers.paths import module_attribute
-from spec_lang.ir.from_ast.names.habits import DTYPES, METHODS, NAMESPACES
+from spec_lang.ir.from_ast.names.habits import DTYPES, FUNCTION_HELP, LAYER_HELP, METHODS, NAMESPACES
 from spec_lang.ir.from_ast.names.names import meaning
 from spec_lang.ir.from_ast.state.check import Check
-from spec_lang.ir.from_ast.state.place import Place
+from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.value import POISON, Maybe, RecordValue, Value
 from spec_lang.shapes import TensorType
 from spec_lang.syntax import ast
+from spec_lang.syntax.habits import declared
 
 _PARTS = {
     "values": "take the first item: `[0]`, or `y, _ = ...`",
@@ -32,16 +34,33 @@ def namespace(c: Check, at: Place, node: ast.Attribute) -> bool:
     first = node
     while isinstance(first.value, ast.Attribute):
         first = first.value
+    span = Span(root.span.start, node.name_span.end)
     if root.id in ("self", "cls"):
-        what = f"layers, parameters and methods are named without `{root.id}.`"
         name = c.source.text[first.name_span.start : node.name_span.end]
+        help: str = instead(name)
+        if at.mode is Mode.LAYERS and meaning(c, at, first.name, call=True) is None:
+            help = _MADE_BY_METHODS
+        c.error("E0201", f"layers, parameters and methods are named without `{root.id}.`", span, help=help)
     elif root.id in NAMESPACES:
-        what = f"layers, functions and dtypes are named without `{root.id}.`"
         name = DTYPES.get(node.name, node.name)
+        help = _declared(c, span) or LAYER_HELP.get(name) or FUNCTION_HELP.get(name) or instead(name)
+        c.error("E0201", f"layers, functions and dtypes are named without `{root.id}.`", span, help=help)
     else:
         return False
-    c.error("E0201", what, Span(root.span.start, node.name_span.end), help=f"write `{name}`")
     return True
+
+
+_MADE_BY_METHODS = (
+    "no method makes layers: what repeats is a `block`, and a list of it stands here: "
+    "`stage = [Basic(64) for i in range(2)]`"
+)
+
+
+def _declared(c: Check, at: Span) -> str | None:
+    """The declaration of a layer's line that makes a parameter, in PyTorch's words."""
+    start = c.source.text.rfind("\n", 0, at.start) + 1
+    found = declared(c.source.line(c.source.position(start).line).strip())
+    return None if found is None else found.help
 
 
 def attribute(c: Check, at: Place, node: ast.Attribute) -> Value:

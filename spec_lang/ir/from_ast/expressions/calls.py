@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.diagnostics import Span
 from spec_lang.ir.builtins import FUNCTIONS, MAKERS
 from spec_lang.ir.from_ast.expressions.arguments import evaluated
 from spec_lang.ir.from_ast.expressions.attributes import namespace
@@ -11,7 +12,7 @@ from spec_lang.ir.from_ast.expressions.op_calls import call_op
 from spec_lang.ir.from_ast.layers.construction import construct, label_of
 from spec_lang.ir.from_ast.layers.containers import container
 from spec_lang.ir.from_ast.layers.paths import module_attribute
-from spec_lang.ir.from_ast.names.habits import METHODS
+from spec_lang.ir.from_ast.names.habits import FUNCTION_HELP, LAYER_HELP, METHODS, NEEDLESS
 from spec_lang.ir.from_ast.names.names import lookup
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
@@ -63,6 +64,8 @@ def apply(
     first: ast.Expr | None,
     node: ast.Expr,
 ) -> Value:
+    if first is None and (kept := _needless(c, at, func, arguments, node)) is not None:
+        return c.ev(at, kept)
     piped = None if first is None else ast.Argument(value=first, name=None, star="", span=first.span)
     if isinstance(func, ast.Name):
         target = lookup(c, at, func, call=True)
@@ -75,6 +78,25 @@ def apply(
     if piped is not None:
         arguments = (piped, *arguments)
     return apply_value(c, at, target, label, func, arguments, node)
+
+
+def _needless(
+    c: Check, at: Place, func: ast.Expr, arguments: tuple[ast.Argument, ...], node: ast.Expr
+) -> ast.Expr | None:
+    """What `nn.ModuleList([...])` holds, once it is reported that a spec writes that alone."""
+    name = c.source.at(func.span).rpartition(".")[2]
+    if name not in NEEDLESS or name in at.scope.names or len(arguments) != 1:
+        return None
+    kept = arguments[0]
+    if kept.name is not None or kept.star:
+        return None
+    way = c.way(
+        f"leave `{name}` out",
+        (Span(node.span.start, kept.span.start), ""),
+        (Span(kept.span.end, node.span.end), ""),
+    )
+    c.error("E0202", f"`{name}` is not written in a spec", func, help=LAYER_HELP[name], ways=(way,))
+    return kept.value
 
 
 def apply_value(
@@ -91,8 +113,9 @@ def apply_value(
     since = c.effects.since()
     args = evaluated(c, at, arguments, holes=constructs or target is POISON or at.mode is Mode.LAYERS)
     if target is POISON:
-        # What takes tensors outside of methods was unknown, not used in a wrong place.
-        since.amend(lambda d: None if d.code == "E0702" else d)
+        # What takes tensors outside of methods was unknown, not used in a wrong place; what a habit is about is said.
+        told = label in FUNCTION_HELP or label in LAYER_HELP
+        since.amend(lambda d: None if told or d.code == "E0702" else d)
         return POISON
     if isinstance(target, Case) and not is_module(target):
         constructs = isinstance(target.yes, CTORS)
@@ -246,7 +269,8 @@ def apply_attribute(
 ) -> Value:
     """`x.f(a)`: a tensor's method, a module's method, or a path to a layer."""
     if namespace(c, at, func):
-        evaluated(c, at, arguments)
+        if func.name not in LAYER_HELP and func.name not in FUNCTION_HELP:
+            evaluated(c, at, arguments)
         return POISON
     base = at.resolve(c.ev(at, func.value))
     if base is POISON:

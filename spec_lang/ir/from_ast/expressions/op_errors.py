@@ -59,7 +59,7 @@ def op_error(
             at,
             labels=labels,
             notes=notes,
-            help=error.help if error.state is None or not _unsaid(c, error.state) else UNSAID,
+            help=_help(c, error),
             state=error.state,
             refused=error.refused,
         )
@@ -82,6 +82,19 @@ def op_error(
         )
     code = "E0801" if isinstance(error, TooLarge) else "E0803"
     return c.error(code, f"{label}: {error}", node, notes=notes)
+
+
+def _help(c: Check, error: OpError) -> str | None:
+    """What to state, where that makes it right; else the op's own help."""
+    if isinstance(error.refused, tuple) and error.code == "E0514" and error.refused:
+        _, _, giver = c.notes.came.get(id(error.refused[0]), (None, None, ""))
+        if giver:
+            return f"{giver} gives a tuple of {len(error.refused)}: run it on its own, `y, _ = ...` takes the first"
+    if error.state is None:
+        return error.help
+    return (
+        UNSAID if _unsaid(c, error.state) else c.stated(error.state) or error.help or c.renaming(error.state)
+    )
 
 
 def _unsaid(c: Check, cond: Cond) -> bool:

@@ -33,7 +33,8 @@ def subscript(c: Check, at: Place, node: ast.Subscript) -> Value:
             return POISON
         return call_op(c, at, operators.INDEXING, [value, tuple(index)], {}, node, label="indexing")
     if len(index) != 1:
-        return c.error("E0403", f"{host.kind_of(value)} takes one index", node)
+        hint = "take the tensor out of it first: `y, _ = ...`" if isinstance(value, tuple) else None
+        return c.error("E0403", f"{host.kind_of(value)} takes one index", node, help=hint)
     if is_module(value):
         return module_item(c, at, value, index[0], node)
     return host_item(c, at, value, index[0], node)

@@ -182,7 +182,10 @@ def _stated(
     axis = type(layer).holes[name].axis
     first = next((v for v in args.values if isinstance(v, TensorType)), None)
     if axis != -1 and first is not None and first.shape[-1] == stated:
-        hint = "channels come before height and width, as in PyTorch: `permute(0, 3, 1, 2)` puts them there"
+        hint = _channels_second(len(first.shape))
+    elif axis == -1 and first is not None and len(first.shape) > 2 and first.shape[1] == stated:
+        order = ", ".join(map(str, (0, *range(2, len(first.shape)), 1)))
+        hint = f"features are the last dim, as in PyTorch: `permute({order})` puts them there"
     notes = trails(c, args.values)
     if stated.const is None or size.const is None:
         notes = (*notes, f"{stated} and {size} are not equal for all values of their names")
@@ -196,6 +199,17 @@ def _stated(
         state=Cond.eq(size, stated),
     )
     raise _Reported
+
+
+def _channels_second(rank: int) -> str:
+    """How channels come from the last axis to the second, where PyTorch has them."""
+    if rank == 3:
+        return (
+            "channels are dim 1, as in PyTorch: `transpose(1, 2)` puts them there, and back behind the layer"
+        )
+    order = ", ".join(map(str, (0, rank - 1, *range(1, rank - 1))))
+    what = "height and width" if rank == 4 else "depth, height and width"
+    return f"channels come before {what}, as in PyTorch: `permute({order})` puts them there"
 
 
 def _with_hole(c: Check, module: OpModule, place: ast.Expr | None) -> str | None:

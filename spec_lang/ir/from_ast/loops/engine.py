@@ -120,10 +120,13 @@ def _no_invariant(c: Check, at: Place, state: State, body: Body, it: Iteration, 
     changes = [(a, b) for a, b in pairs if not same(at, a, b) and not _is_broken(b)]
     if c.effects.tainted and not changes:
         return
-    what = "; ".join(f"{type_text(a)} becomes {type_text(b)}" for a, b in changes[:2])
+    texts = [(c.authored(type_text(a)), c.authored(type_text(b))) for a, b in changes]
+    told = [f"{a} becomes {b}" for a, b in texts if a != b] or [
+        f"a size of {a} is another one" for a, _ in texts
+    ]
     c.error(
         "E0310",
-        f"one iteration changes a type in a way that no formula was found for: {what}",
+        f"one iteration changes a type in a way that no formula was found for: {'; '.join(told[:2])}",
         node,
         help="keep the type the same in every iteration, or write the iterations out",
     )

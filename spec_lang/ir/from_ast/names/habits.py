@@ -4,30 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-NAMESPACES = frozenset({"torch", "nn", "F", "functional", "np", "numpy", "tf", "keras", "jnp", "math"})
-"""Modules of Python's whose members a spec names directly."""
+from spec_lang.syntax.habits import DTYPES, IN_TYPES, NAMESPACES
 
-DTYPES: Mapping[str, str] = {
-    "float32": "f32",
-    "fp32": "f32",
-    "single": "f32",
-    "float64": "f64",
-    "double": "f64",
-    "fp64": "f64",
-    "float16": "f16",
-    "fp16": "f16",
-    "half": "f16",
-    "bfloat16": "bf16",
-    "int64": "i64",
-    "long": "i64",
-    "int32": "i32",
-    "int16": "i16",
-    "short": "i16",
-    "int8": "i8",
-    "uint8": "u8",
-    "byte": "u8",
-    "boolean": "bool",
-}
+__all__ = ["DTYPES", "IN_TYPES", "NAMESPACES"]
 
 LAYERS: Mapping[str, str] = {
     "Dense": "Linear",
@@ -57,6 +36,11 @@ FUNCTION_HELP: Mapping[str, str] = {
     "as_tensor": TENSOR_OF_VALUES,
     "FloatTensor": TENSOR_OF_VALUES,
     "from_numpy": TENSOR_OF_VALUES,
+    "getattr": "layers whose names are counted are a list: `fc = [Linear(4, 4) for i in range(3)]`, run by `fc[i](x)`",
+    "isinstance": "what a value is is known from its type: leave the question out",
+    "super": "leave it out: what a model is made of is all that there is to construct",
+    "print": "a spec prints nothing; `specc ir` shows what it means",
+    "dict": 'a dict of layers is written as one: `{"a": Linear(4, 4)}`',
 }
 
 LAYER_HELP: Mapping[str, str] = {
@@ -70,11 +54,15 @@ LAYER_HELP: Mapping[str, str] = {
     "Concatenate": "`cat` is a function: `cat([x, y], dim=1)` in `forward`",
 }
 
+NEEDLESS = frozenset({"ModuleList", "ModuleDict", "ParameterList"} & LAYER_HELP.keys())
+"""What PyTorch needs around a list or a dict, and a spec does not."""
+
 METHODS: Mapping[str, str] = {
     "shape": "name the dims in a type: with `x: float[N, T, D]`, N, T and D are numbers",
     "size": "name the dims in a type: with `x: float[N, T, D]`, N, T and D are numbers",
     "cuda": "leave it out: what a model makes lives where its inputs do",
     "cpu": "leave it out: what a model makes lives where its inputs do",
+    "device": "leave it out: what a model makes lives where its inputs do",
     "item": "leave it out: a tensor without dims (`float[]`) is the number",
     "tolist": "values are not known before the model runs",
     "numpy": "leave it out: a spec has tensors only",

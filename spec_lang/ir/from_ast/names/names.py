@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from spec_lang.diagnostics.fix import Instead
 from spec_lang.ir.builtins import CONSTANTS, FUNCTIONS, MAKERS
 from spec_lang.ir.from_ast.names import habits
 from spec_lang.ir.from_ast.state.check import Check
@@ -125,13 +126,16 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
             node,
             help="give it a value before the loop, or use another name inside",
         )
+    result = _result_dim(c, node)
     if name in c.block.dims:
         return c.error(
             "E0201",
             f"`{name}` is a dim of another method's inputs, which this one does not know",
             node,
-            help="dims that `layers:` uses are the whole block's; others belong to their method",
+            help=result or "dims that `layers:` uses are the whole block's; others belong to their method",
         )
+    if result is not None:
+        return c.error("E0201", f"no input has a dim `{name}`, so nothing says what it is", node, help=result)
     own = (c.block.members if at.sees_members else {}, c.block.hypers, c.block.methods, at.scope.names)
     known = chain(at.loops, at.locals, c.block.lets, c.block.dims, *own)
     if not call:
@@ -157,6 +161,18 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
     )
     hint = near or "`specc ops` lists the functions"
     return c.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
+
+
+def _result_dim(c: Check, node: ast.Name) -> str | None:
+    """The help where a result's type names a dim that the method's inputs do not have."""
+    parts = (c.definition.node, *getattr(c.definition.node, "parts", ()))
+    results = [r.type for p in parts if isinstance(p, ast.Method | ast.Function) for r in p.results or ()]
+    if not any(t.span.start <= node.span.start and node.span.end <= t.span.end for t in results):
+        return None
+    types = (t for r in results for t in walk(r) if isinstance(t, ast.TensorType))
+    if not any(node in t.dims for t in types):
+        return "a result's dims are made of those that the inputs have; `_` takes what is there"
+    return Instead("write `_`, which takes the size that is there", "_", node.id, safe=False)
 
 
 def hides_dim(c: Check, target: ast.Name) -> None:

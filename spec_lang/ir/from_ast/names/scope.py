@@ -128,7 +128,7 @@ def _import(
     target = by_name.get(scope.module.imports.get(dotted, dotted))
     if target is None:
         span = node.module[0].span.to(node.module[-1].span)
-        help = did_you_mean(dotted, by_name)
+        help: str | None = did_you_mean(dotted, by_name)
         if node.module[0].id in NAMESPACES and not node.level:
             help = "the library's layers and functions need no import"
         wrong.append(

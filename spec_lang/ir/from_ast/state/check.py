@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from spec_lang.diagnostics import Label, Span
+from spec_lang.diagnostics.fix import Edit, Fix, Instead
 from spec_lang.diagnostics.suggest import did_you_mean
 from spec_lang.frozen import Frozen
 from spec_lang.ir.from_ast.names.scope import Def
@@ -223,6 +224,7 @@ class Check:
         state: Cond | None = None,
         refused: object = NO_VALUE,
         built: bool = False,
+        ways: tuple[Fix, ...] = (),
     ) -> Value:
         """Report a mistake; gives the value that silences what depends on it.
 
@@ -230,7 +232,7 @@ class Check:
         """
         span = at if isinstance(at, Span) else at.span  # type: ignore[attr-defined]  # nodes have spans
         if help is None and state is not None:
-            help = stating(state)
+            help = self.stated(state) or self.renaming(state)
         self.effects.report(
             Mistake(
                 code,
@@ -238,13 +240,37 @@ class Check:
                 Label(self.source, span),
                 labels=tuple(Label(k.source, k.span, self.authored(k.text)) for k in labels),
                 notes=tuple(map(self.authored, notes)),
-                help=None if help is None else self.authored(help),
+                help=help if help is None or isinstance(help, Instead) else self.authored(help),
                 state=state,
                 refused=refused,
                 built=built,
+                ways=ways,
             )
         )
         return POISON
+
+    def stated(self, cond: Cond) -> str | None:
+        """The help to state a condition, where an author can: with names of this definition."""
+        block = self.block
+        known = block.hypers.keys() | block.dims.keys() | block.lets.keys() | block.given
+        spelt = {block.symbols.authors.get(name, name) for name in cond.symbols}
+        return stating(cond) if all(root(name) in known for name in spelt) else None
+
+    def renaming(self, cond: Cond) -> str | None:
+        """The help for two sizes that may be one: to call it by one name, where an input binds it."""
+        if cond.op != "==":
+            return None
+        sides = sorted(cond.dims, key=lambda d: self.block.dims.get(str(d)) != d)
+        size, other = sides
+        if self.block.dims.get(str(size)) != size or size.symbols & other.symbols or self.stated(cond):
+            return None
+        if other.const is None and str(other) not in self.block.dims.keys() | self.block.hypers.keys():
+            return None
+        return f"where `{size}` is always {f'`{other}`' if other.symbols else other}, write that in its place in the types"
+
+    def way(self, title: str, *edits: tuple[Span, str], safe: bool = True) -> Fix:
+        """A fix in the source that is checked."""
+        return Fix(title, tuple(Edit(self.source, span, text) for span, text in edits), safe)
 
     def authored(self, text: str) -> str:
         """A text with loops' symbols called as the author called the variable, where that is clear.

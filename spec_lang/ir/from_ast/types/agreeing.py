@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from spec_lang.ir.from_ast.expressions.trails import trails
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -47,15 +49,44 @@ def _difference(c: Check, at: Place, declared: TensorType, value: TensorType) ->
         return "E0401", f"`to({declared.dtype})` converts"
     if len(declared.shape) != len(value.shape):
         return "E0302", None
-    for a, b in zip(declared.shape, value.shape, strict=True):
+    if (swapped := _swapped(at, declared, value)) is not None:
+        return "E0308", _by_batch(c, value) or swapped
+    for k, (a, b) in enumerate(zip(declared.shape, value.shape, strict=True)):
         if isinstance(a, Dim) and isinstance(b, Dim) and not at.facts.equal(a, b):
             cond = Cond.eq(b, a)
             if at.decide(cond) is None and not (a.symbols | b.symbols) & c.block.symbols.dynamic:
-                return (
-                    "E0308",
-                    f"`{a}` and `{b}` must be equal for all values of their names; `_` takes what is there",
-                )
+                other = f"dim {k} is `{b}`, where the type says `{a}`, and nothing says that they are equal"
+                return "E0308", _by_batch(c, value) or c.stated(cond) or f"{other}; `_` takes what is there"
     return "E0308", None
+
+
+def _swapped(at: Place, declared: TensorType, value: TensorType) -> str | None:
+    """The two dims that stand in each other's place."""
+    for i, j in combinations(range(len(value.shape)), 2):
+        shape = list(value.shape)
+        shape[i], shape[j] = shape[j], shape[i]
+        if shape != list(value.shape) and fits(at, declared, value.with_shape(tuple(shape))):
+            return f"`transpose({i}, {j})` puts them in this order"
+    return None
+
+
+def _by_batch(c: Check, value: TensorType) -> str | None:
+    """Where a layer took the first dim for the time: it does so unless it is told that the batch comes first."""
+    seen: set[int] = set()
+    here: Value = value
+    while id(here) in c.notes.came and id(here) not in seen:
+        seen.add(id(here))
+        _, before, name = c.notes.came[id(here)]
+        layer = getattr(c.block.members.get(name), "layer", None)
+        if (
+            getattr(layer, "batch_first", None) is False
+            and isinstance(before, TensorType)
+            and len(before.shape) == 3
+        ):
+            time, batch = before.shape[:2]
+            return f"{name} takes {time} for the time and {batch} for the batch: `batch_first=true` makes it the other way"
+        here = before
+    return None
 
 
 def fits(at: Place, declared: Value, value: Value) -> bool:

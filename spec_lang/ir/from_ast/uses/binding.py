@@ -259,12 +259,18 @@ def _pair_types(c: Check, at: Place, formal: Value, value: Value, name: str, cal
     return False
 
 
+def _other_than_list(value: Value) -> str:
+    """What stands where a list of tensors is taken."""
+    found = found_text(value)
+    return "a list of something else" if found == "a list" else found
+
+
 def _pair_lists(c: Check, at: Place, formal: Mapped, value: Value, name: str, call: _Call) -> bool:
     parts = parts_of(list(value) if isinstance(value, tuple) else value)
     if parts is None:
         c.error(
             "E0403",
-            f"{call.label}'s {name} is a list of tensors, not {found_text(value)}",
+            f"{call.label}'s {name} is a list of tensors, not {_other_than_list(value)}",
             stage(call.node),
         )
         return False
