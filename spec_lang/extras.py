@@ -11,6 +11,7 @@ EXTRAS: Final = {
     "torch": "torch",
     "onnxruntime": "run",
     "openvino": "openvino",
+    "py_mini_racer": "view",
 }
 """The smallest extra that brings each package."""
 

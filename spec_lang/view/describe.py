@@ -9,7 +9,7 @@ from spec_lang.ir import operators
 from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.evaluate import Constructor, RecordValue
 from spec_lang.ops import signature
-from spec_lang.ops.base import Layer, Op
+from spec_lang.ops.base import Op
 from spec_lang.ops.kinds import SliceOf
 from spec_lang.shapes import DType, TensorType
 
@@ -42,7 +42,7 @@ def arguments(op: Op) -> str:
             parts += [f"{k}={text(v)}" for k, v in dict(value).items()]
         elif p.required or not _same(value, p.default):
             shown = _size(value) if "Size" in p.kind else text(value)
-            parts.append(f"{p.name}={shown}" if not (p.required and isinstance(op, Layer)) else shown)
+            parts.append(f"{p.name}={shown}" if not p.required else shown)
     return ", ".join(parts)
 
 

@@ -66,6 +66,20 @@ def trace(
     return tracer.graph
 
 
+def traced(program: model.Program, name: str, sources: Mapping[str, Source], fuel: int = FUEL) -> list[Graph]:
+    """The graphs of all methods of a model, `forward` first.
+
+    Raises:
+        EvaluationError: as `trace`.
+        KeyError: as `trace`.
+    """
+    template = instantiate(program, name, fuel=fuel).template
+    assert isinstance(template, BlockTemplate)
+    names = [m.name for m in template.definition.methods]
+    names.sort(key=lambda n: n != "forward")
+    return [trace(program, name, sources, n, fuel) for n in names]
+
+
 class Tracer(Paths):
     """Runs methods of a constructed model on types, and notes what they call."""
 
