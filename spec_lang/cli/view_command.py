@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.shared import FILE, MODEL, SET, compile_path, fail, finish, keep, model_name, write
+from spec_lang.cli.shared import FILE, MODEL, SET, compile_path, fail, finish, keep, model_name, say, write
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
@@ -35,7 +35,12 @@ SUFFIXES = {".html": "html", ".htm": "html", ".svg": "svg", ".mmd": "mermaid", "
     show_default=True,
     help="svg, mermaid: How many levels of blocks are open, or `all`.",
 )
-@click.option("--names", is_flag=True, help="svg: Shapes in the names of their blocks, not the model's values.")
+@click.option(
+    "--names", is_flag=True, help="svg: Shapes in the names of their blocks, not the model's values."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The server's port; a free one by default."
+)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
 def command(
     path: Path,
@@ -45,14 +50,19 @@ def command(
     form: str | None,
     depth: str,
     names: bool,
+    port: int,
     output: Path | None,
 ) -> None:
     """Draw a model: its blocks, what flows between them, the shapes.
 
-    With -o model.html, a page that needs no network; with --format svg or mermaid, a picture for a README.
+    With -o model.html, a page that needs no network; with --format svg or mermaid, a picture for a README; else a
+    page at a local address that follows the spec and shows what is wrong with it.
     """
     levels = _levels(depth)
     form = form or _form(output)
+    if form is None:
+        _serve(path, model, sets, method, port)
+        return
     result = compile_path(path, None, sets, model)
     finish(result.diagnostics, "text")
     name = model_name(path, result.checked(), model)
@@ -63,6 +73,70 @@ def command(
         return
     keep([Path(source) for source in result.sources], [output])
     write({output: text})
+
+
+def _serve(path: Path, model: str | None, sets: tuple[str, ...], method: str | None, port: int) -> None:
+    """Serve a page that follows the spec, until it is interrupted."""
+    import threading
+    from contextlib import suppress
+
+    from spec_lang.view.assets import Unbuilt, layout_library
+    from spec_lang.view.live import LOOPBACK, Live, follow, server
+
+    result = compile_path(path, None, sets, model)
+    if not result.errors:
+        model = model_name(path, result.checked(), model)
+    read = [path]
+
+    def content(result: Compilation) -> dict[str, Any]:
+        read[:] = {path, *path.parent.glob("*.nnspec"), *map(Path, result.sources)}
+        return _content(path, result, model, method)
+
+    try:
+        layout_library()
+    except Unbuilt as error:
+        fail(str(error))
+    live = Live(model or path.stem, content(result))
+    serving = server(live, port)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    say(f"{path} is shown at http://{LOOPBACK}:{serving.server_address[1]}/ until Ctrl-C")
+    with suppress(KeyboardInterrupt):
+        follow(live, lambda: content(compile_path(path, None, sets, model)), lambda: read)
+    serving.server_close()
+
+
+def _content(path: Path, result: Compilation, model: str | None, method: str | None) -> dict[str, Any]:
+    """What a page shows of a spec, be it right or wrong."""
+    from spec_lang.generated import models
+    from spec_lang.ir.evaluate import EvaluationError
+    from spec_lang.view.page import data, problems
+    from spec_lang.view.trace import trace, traced
+
+    found = list(result.errors)
+    if not found:
+        program = result.checked()
+        there = models(program)
+        name = model if model in there else there[0] if len(there) == 1 else None
+        try:
+            if name is None:
+                listed = ", ".join(there) or "none"
+                raise EvaluationError(
+                    "E0905", f"there is no model {model} here; there are: {listed}", 0, None
+                )
+            if method is None:
+                graphs = traced(program, name, result.sources)
+            else:
+                graphs = [trace(program, name, result.sources, method)]
+            return data(graphs, program.files, result.sources)
+        except EvaluationError as error:
+            found = [error.diagnostic(program, result.sources)]
+    texts = [{"path": name, "text": source.text} for name, source in result.sources.items()]
+    if not texts:
+        texts = [
+            {"path": s.name, "text": s.text}
+            for s in {d.primary.source.name: d.primary.source for d in found}.values()
+        ]
+    return {"graphs": [], "files": texts, "problems": problems(found)}
 
 
 def _graphs(result: Compilation, name: str, method: str | None) -> list[Graph]:
@@ -111,7 +185,9 @@ def _form(output: Path | None) -> str | None:
         return None
     form = SUFFIXES.get(output.suffix.lower())
     if form is None:
-        raise click.UsageError(f"-o {output}: its name ends in .html, .svg or .mmd, or --format says what it is")
+        raise click.UsageError(
+            f"-o {output}: its name ends in .html, .svg or .mmd, or --format says what it is"
+        )
     return form
 
 

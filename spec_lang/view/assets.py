@@ -33,5 +33,7 @@ def asset(name: str) -> str:
 
 def layout_library() -> str:
     """The library's script, which says whose it is and under which licence."""
-    notice = "elkjs, EPL-2.0 (https://www.eclipse.org/legal/epl-2.0); its source: https://github.com/kieler/elkjs"
+    notice = (
+        "elkjs, EPL-2.0 (https://www.eclipse.org/legal/epl-2.0); its source: https://github.com/kieler/elkjs"
+    )
     return f"/* {notice} */\n{asset('elk.js')}"

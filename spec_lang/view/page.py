@@ -30,9 +30,9 @@ def problems(found: Sequence[Diagnostic]) -> list[dict[str, Any]]:
             "code": d.code,
             "severity": d.severity,
             "message": d.message,
-            "text": render([d], colour=False),
-            "path": d.label.source.name,
-            "line": d.label.source.position(d.label.span.start).line,
+            "text": render([d]).rpartition("\n1 ")[0].rstrip(),
+            "path": d.primary.source.name,
+            "line": d.primary.source.position(d.primary.span.start).line,
         }
         for d in found
     ]

@@ -202,7 +202,8 @@ class Tracer(Paths):
         if isinstance(type, model.OptionalType):
             return self._made(name, type.base, index, i, env)
         if isinstance(type, model.TensorType):
-            shape = tuple(dim(size(d.lstrip("*"), env.values | index, symbol)) for d in type.dims)
+            known = env.values | index
+            shape = tuple(symbol(d) if d.startswith("*") else dim(size(d, known, symbol)) for d in type.dims)
             node = self.add("input", name, i, env, detail="optional" if i.optional else "")
             return named(Wire(TensorType(_dtype(type), shape), node.id), type)
         if isinstance(type, model.TupleType):

@@ -377,7 +377,7 @@ const SpeccDraw = (() => {
     const w = Math.ceil(laid.width), h = Math.ceil(laid.height);
     return `<svg xmlns="http://www.w3.org/2000/svg" class="specc" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" role="img">` +
       `<title>${escape(title)}</title>${style ? `<style>${style}</style>` : ""}` +
-      `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0.6L7.4 4L0 7.4z"/></marker></defs>` +
+      `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9.5" markerHeight="9.5" orient="auto"><path class="tip" d="M0 0.6L7.4 4L0 7.4z"/></marker></defs>` +
       `<rect class="paper" width="${w}" height="${h}"/>` +
       `<g class="view">${boxes.join("")}${edges.join("")}${nodes.join("")}${labels.join("")}</g></svg>\n`;
   }
