@@ -39,6 +39,13 @@ SUFFIXES = {".html": "html", ".htm": "html", ".svg": "svg", ".mmd": "mermaid", "
     "--names", is_flag=True, help="svg: Shapes in the names of their blocks, not the model's values."
 )
 @click.option(
+    "--diff",
+    "old",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="OLD",
+    help="Compare with the same model in this file: as text, or as a picture with -o or --format.",
+)
+@click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The server's port; a free one by default."
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
@@ -50,6 +57,7 @@ def command(
     form: str | None,
     depth: str,
     names: bool,
+    old: Path | None,
     port: int,
     output: Path | None,
 ) -> None:
@@ -60,18 +68,23 @@ def command(
     """
     levels = _levels(depth)
     form = form or _form(output)
-    if form is None:
+    if form is None and old is None:
         _serve(path, model, sets, method, port)
         return
-    result = compile_path(path, None, sets, model)
-    finish(result.diagnostics, "text")
-    name = model_name(path, result.checked(), model)
-    graphs = _graphs(result, name, method or (None if form == "html" else "forward"))
+    wanted = method or (None if form == "html" and old is None else "forward")
+    result, graphs = _checked(path, sets, model, wanted)
+    if old is not None:
+        from spec_lang.view.diff import compared, listed
+
+        graphs = [compared(_checked(old, sets, model, wanted)[1][0], graphs[0])]
+        if form is None:
+            click.echo("".join(f"{line}\n" for line in listed(graphs[0])), nl=False)
+            return
     text = _drawn(graphs, result, form, levels, names)
     if output is None:
         click.echo(text, nl=False)
         return
-    keep([Path(source) for source in result.sources], [output])
+    keep([*map(Path, result.sources), *filter(None, [old])], [output])
     write({output: text})
 
 
@@ -137,6 +150,15 @@ def _content(path: Path, result: Compilation, model: str | None, method: str | N
             for s in {d.primary.source.name: d.primary.source for d in found}.values()
         ]
     return {"graphs": [], "files": texts, "problems": problems(found)}
+
+
+def _checked(
+    path: Path, sets: tuple[str, ...], model: str | None, method: str | None
+) -> tuple[Compilation, list[Graph]]:
+    """A file that checks, and the graphs of its model."""
+    result = compile_path(path, None, sets, model)
+    finish(result.diagnostics, "text")
+    return result, _graphs(result, model_name(path, result.checked(), model), method)
 
 
 def _graphs(result: Compilation, name: str, method: str | None) -> list[Graph]:

@@ -30,6 +30,7 @@ class Node:
         count: How many equal ones in a row it stands for.
         parameters: What one of them has learned numbers, those of its layers included.
         notes: What else to know, a sentence each: shared layers, tied parameters, branches not taken.
+        change: In a comparison: `added`, `removed` or `changed`.
         template: What it was constructed as: equal ones are one object. Not part of the picture.
     """
 
@@ -45,6 +46,7 @@ class Node:
     count: int = 1
     parameters: int = 0
     notes: list[str] = field(default_factory=list)
+    change: str = ""
     template: object = None
 
     @property
@@ -60,6 +62,7 @@ class Edge:
         type: Its type with the model's values: `float[N, T, 768]`.
         names: Its type in the names of the block where it is taken, where that says more: `float[N, T, dim]`.
         label: What the way is: a condition's branch, or nothing.
+        change: In a comparison: `added`, `removed` or `changed`.
     """
 
     source: int
@@ -68,6 +71,7 @@ class Edge:
     type: str
     names: str = ""
     label: str = ""
+    change: str = ""
 
 
 @dataclass

@@ -18,6 +18,9 @@ _STYLES = {
     "io": "fill:#e8eaf6,stroke:#5c6bc0,color:#1a237e",
     "block": "fill:#eceff1,stroke:#607d8b,color:#263238",
     "learned": "fill:#e3f2fd,stroke:#1e88e5,color:#0d47a1",
+    "added": "fill:#e6ffec,stroke:#1a7f37,color:#1a7f37,stroke-width:3px",
+    "removed": "fill:#ffebe9,stroke:#cf222e,color:#cf222e,stroke-width:3px,stroke-dasharray:6 3",
+    "changed": "fill:#fff8c5,stroke:#9a6700,color:#7d4e00,stroke-width:3px",
     "plain": "fill:#fafafa,stroke:#9e9e9e,color:#424242",
 }
 
@@ -28,7 +31,7 @@ def mermaid(graph: Graph, depth: int | None = 1) -> str:
     lines = ["flowchart TB", *_inside(shown, None, 1), *(f"  {_edge(e)}" for e in shown.edges)]
     classes: dict[str, list[str]] = {}
     for n in shown.nodes.values():
-        if not _is_open(shown, n):
+        if n.change or not _is_open(shown, n):
             classes.setdefault(_class(n), []).append(f"n{n.id}")
     for name, members in classes.items():
         lines += [f"  classDef {name} {_STYLES[name]}", f"  class {','.join(members)} {name}"]
@@ -72,6 +75,8 @@ def _escaped(text: str) -> str:
 
 
 def _class(n: Node) -> str:
+    if n.change:
+        return n.change
     if n.kind in ("input", "output"):
         return "io"
     if n.is_group:

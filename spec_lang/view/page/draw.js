@@ -147,7 +147,7 @@ const SpeccDraw = (() => {
 
   // --- Layout --------------------------------------------------------------------------------
 
-  const shapeOf = (edge, names) => ((names && edge.names) || edge.type).replace(/^float(?=\[)/, "");
+  const shapeOf = (edge, names) => ((names && edge.names) || edge.type).replace(/\bfloat(?=\[)/g, "");
 
   // Runs of nodes in one box, each with one edge in and one out: each is laid out as one node, a column.
   function columns(view, open) {
