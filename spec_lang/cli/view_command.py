@@ -112,7 +112,7 @@ def _serve(path: Path, model: str | None, sets: tuple[str, ...], method: str | N
     live = Live(model or path.stem, content(result))
     serving = server(live, port)
     threading.Thread(target=serving.serve_forever, daemon=True).start()
-    say(f"{path} is shown at http://{LOOPBACK}:{serving.server_address[1]}/ until Ctrl-C")
+    say(f"{path} is shown at http://{LOOPBACK}:{serving.server_port}/ until Ctrl-C")
     with suppress(KeyboardInterrupt):
         follow(live, lambda: content(compile_path(path, None, sets, model)), lambda: read)
     serving.server_close()

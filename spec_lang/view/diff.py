@@ -26,7 +26,9 @@ def compared(old: Graph, new: Graph) -> Graph:
     order = {id: (i, 0) for i, id in enumerate(new.nodes)}
     last = (-1, 0)
     for n in old.nodes.values():
-        if n.id not in pairs:  # it stands behind what it stood behind; its file is the old one, which is not shown
+        if (
+            n.id not in pairs
+        ):  # it stands behind what it stood behind; its file is the old one, which is not shown
             parent = None if n.parent is None else place[n.parent]
             nodes[place[n.id]] = replace(n, id=place[n.id], parent=parent, change="removed", span=None)
             order[place[n.id]] = (last[0], last[1] + 1)

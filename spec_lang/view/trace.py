@@ -185,7 +185,7 @@ class Tracer(Paths):
         for n, (value, r) in enumerate(zip(values, method.results or (None,) * len(values), strict=False)):
             title = (r and r.name) or (f"output {n}" if several else "output")
             node = self.add("output", title, r, env)
-            self.connect(named(value, r and r.type), node)
+            self.connect(named(value, None if r is None else r.type), node)
 
     def _input(self, i: model.Input, env: Env) -> Host:
         """What stands for an input: a tensor that may be absent where it may, and a size for an int."""
@@ -432,7 +432,7 @@ class Tracer(Paths):
             with restored(self, "facts"), self.group("branch", self._side(node.test, holds, env), node, env):
                 values.append(self.value(part, inner))
         if any(True for v in values for _ in wires(v)):
-            return self.joined(node.test, *values, env)
+            return self.joined(node.test, values[0], values[1], env)
         return super().value(node, env)
 
     def joined(self, test: model.Expression, yes: Host, no: Host, env: Env) -> Host:
@@ -449,8 +449,7 @@ class Tracer(Paths):
             self.connect(no, node, "no")
             return self.results(node, joined_type(self, test, env, yes, no))
         if (isinstance(yes, Wire) and no is None) or (yes is None and isinstance(no, Wire)):
-            there = yes if isinstance(yes, Wire) else no
-            return there.but(optional=True)
+            return mapped(no if yes is None else yes, lambda w: w.but(optional=True))
         if type(yes) in (tuple, list) and type(yes) is type(no) and len(yes) == len(no):
             return type(yes)([self.joined(test, a, b, env) for a, b in zip(yes, no, strict=True)])
         if yes is no or yes == no:
@@ -781,7 +780,10 @@ def _evaluated(type: model.Type, env: Env, method: model.Method) -> TensorType:
     """
     if not isinstance(type, model.TensorType):
         raise EvaluationError("E0904", "an extern gives tensors, each on its own", env.file, method.span)
-    return TensorType(_dtype(type), tuple(dim(size(d, env.values)) for d in type.dims))
+    shape: list[Dim] = []
+    for text in type.dims:
+        shape += map(dim, env.values[text]) if text.startswith("*") else [dim(size(text, env.values))]
+    return TensorType(_dtype(type), tuple(shape))
 
 
 _STATEMENTS: dict[type[model.Statement], Callable[[Tracer, Any, Env], None]] = {

@@ -29,7 +29,12 @@ class Wire(TensorType):
 
     def but(self, **changes: Any) -> Wire:
         """The same tensor, seen otherwise."""
-        own = {"node": self.node, "port": self.port, "names": self.names, "optional": self.optional}
+        own: dict[str, Any] = {
+            "node": self.node,
+            "port": self.port,
+            "names": self.names,
+            "optional": self.optional,
+        }
         return Wire(self, **(own | changes))
 
     __hash__ = object.__hash__

@@ -42,6 +42,15 @@ const SpeccDraw = (() => {
     "elk.padding": "[top=16,left=16,bottom=16,right=16]",
   };
 
+  // What is quick, and needs no deep recursion, where there is much.
+  const MUCH = 250;
+  const QUICK = {
+    "elk.layered.nodePlacement.strategy": "BRANDES_KOEPF",
+    "elk.layered.layering.strategy": "LONGEST_PATH",
+    "elk.layered.thoroughness": "1",
+    "elk.layered.crossingMinimization.greedySwitch.type": "OFF",
+  };
+
   function width(text, size, { bold = false, mono = false } = {}) {
     if (mono) return [...text].length * size * 0.602;
     let sum = 0;
@@ -226,12 +235,16 @@ const SpeccDraw = (() => {
         } else {
           item.width = item.size.width;
           item.height = item.size.height;
+          if (item.size.form === "round") { // what it joins meets at one point, so that columns stay straight
+            item.ports = [{ id: `in${n.id}`, width: 0, height: 0, layoutOptions: { "elk.port.side": "NORTH" } }];
+            item.layoutOptions["elk.portConstraints"] = "FIXED_SIDE";
+          }
         }
       }
       made.set(n.id, item);
       (n.parent === undefined ? root : made.get(n.parent)).children.push(item);
     }
-    const ports = new Map();
+    const ports = new Map(), entered = new Set();
     for (const e of view.edges) {
       const source = head.get(e.source) ?? e.source, target = head.get(e.target) ?? e.target;
       if (source === target) continue;
@@ -245,17 +258,96 @@ const SpeccDraw = (() => {
         }
       }
       const from = fans.get(e.port) > 1 && !item.children ? ports.get(e.port) : `n${source}`;
-      const edge = { id: `e${root.edges.length}`, edge: e, sources: [from], targets: [`n${target}`] };
+      const edge = { id: `e${root.edges.length}`, edge: e, sources: [from], targets: [made.get(target).size?.form === "round" ? `in${target}` : `n${target}`] };
+      if (!entered.has(target)) edge.layoutOptions = { "elk.layered.priority.straightness": "10" }; // the first operand's way
+      entered.add(target);
       if (first || e.label) edge.labels = [{ ...labelled(e, names), layoutOptions: { "elk.edgeLabels.placement": "CENTER" } }];
       root.edges.push(edge);
     }
     return root;
   }
 
+  const ids = function* (item) {
+    yield item.id;
+    for (const p of item.ports ?? []) yield p.id;
+    for (const c of item.children ?? []) yield* ids(c);
+  };
+
+  // A graph whose parts follow each other is laid out part by part: a part ends with a node that all which follows hangs on.
+  function parts(root) {
+    const place = new Map();
+    for (const [i, item] of root.children.entries()) for (const id of ids(item)) place.set(id, i);
+    const ends = root.edges.map((e) => [place.get(e.sources[0]), place.get(e.targets[0])]);
+    const reaches = root.children.map(() => -1);
+    for (const [from, to] of ends) reaches[from] = Math.max(reaches[from], to);
+    const cuts = [];
+    let reach = -1, size = 0;
+    for (const [i, item] of root.children.entries()) {
+      size += [...ids(item)].length;
+      if (size > PART && reach <= i && !item.children && i < root.children.length - 1) {
+        cuts.push(i);
+        size = 0;
+      }
+      reach = Math.max(reach, reaches[i]);
+    }
+    cuts.push(root.children.length - 1);
+    const made = [];
+    let before = -1;
+    for (const cut of cuts) {
+      const first = Math.max(0, before);
+      const children = root.children.slice(first, cut + 1);
+      if (before >= 0) children[0] = { ...children[0], ports: children[0].ports?.map((p) => ({ ...p })) };
+      const edges = root.edges.filter((_, i) => ends[i][0] >= first && ends[i][1] <= cut && ends[i][1] > before);
+      made.push({ ...root, children, edges });
+      before = cut;
+    }
+    return made;
+  }
+
+  const PART = 60;
+
+  function move(item, dx, dy) {
+    item.x += dx;
+    item.y += dy;
+    for (const c of item.children ?? []) move(c, dx, dy);
+  }
+
+  const quick = (part) =>
+    part.children.reduce((sum, c) => sum + [...ids(c)].length, 0) > MUCH ? { ...part, layoutOptions: { ...LAYOUT, ...QUICK } } : part;
+
+  // Parts that are laid out, each hanging on the last node of the one before it.
+  function joined(laid) {
+    const whole = { children: [], edges: [], width: 0, height: 0 };
+    let last = null, left = 0;
+    for (const part of laid) {
+      const [head] = part.children;
+      const [dx, dy] = last ? [last.x - head.x, last.y - head.y] : [0, 0];
+      for (const c of part.children) move(c, dx, dy);
+      for (const e of part.edges) {
+        for (const s of e.sections ?? []) for (const p of [s.startPoint, ...(s.bendPoints ?? []), s.endPoint]) { p.x += dx; p.y += dy; }
+        for (const l of e.labels ?? []) { l.x += dx; l.y += dy; }
+      }
+      whole.children.push(...(last ? part.children.slice(1) : part.children));
+      whole.edges.push(...part.edges);
+      left = Math.min(left, dx);
+      whole.width = Math.max(whole.width, part.width + dx);
+      whole.height = Math.max(whole.height, part.height + dy);
+      last = part.children[part.children.length - 1];
+    }
+    for (const c of whole.children) move(c, -left, 0);
+    for (const e of whole.edges) {
+      for (const s of e.sections ?? []) for (const p of [s.startPoint, ...(s.bendPoints ?? []), s.endPoint]) p.x -= left;
+      for (const l of e.labels ?? []) l.x -= left;
+    }
+    whole.width -= left;
+    return whole;
+  }
+
   async function layout(elk, graph, open, { names = false } = {}) {
     const view = closed(graph, open);
-    const laid = await elk.layout(toElk(view, open, names));
-    return { laid, view };
+    const laid = [];
+    for (const part of parts(toElk(view, open, names))) laid.push(await elk.layout(quick(part)));
+    return { laid: joined(laid), view };
   }
 
   // --- Drawing -------------------------------------------------------------------------------

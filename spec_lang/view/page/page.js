@@ -49,7 +49,16 @@
     const mine = ++drawing;
     const before = keep !== null ? element(keep)?.getBoundingClientRect() : null;
     const started = performance.now();
-    const laid = await SpeccDraw.layout(elk, graph, openIds(), { names });
+    let laid;
+    try {
+      laid = await SpeccDraw.layout(elk, graph, openIds(), { names });
+    } catch (error) {
+      const item = document.createElement("p");
+      item.textContent = `This cannot be laid out with so much of it open (${error}): close some blocks.`;
+      $("problems").hidden = false;
+      $("problems").append(item);
+      return;
+    }
     if (mine !== drawing) return;
     result = laid;
     $("picture").innerHTML = SpeccDraw.svg(laid, { title: graph.model });
