@@ -75,7 +75,9 @@ def _written(value: Any) -> str:
         return f"{{{', '.join(f'{_written(k)}: {_written(v)}' for k, v in value.items())}}}"
     if isinstance(value, tuple | list):
         inner = ", ".join(map(_written, value))
-        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+        if isinstance(value, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
     return signature.written(value)
 
 

@@ -1,10 +1,13 @@
 """Loops: steps that do the same are drawn once, with their count.
 
 Two steps do the same where their nodes and edges are equal one by one, and each tensor from outside is either the same
-in both or, in the later one, what the earlier one gave: what the loop carries.
+in both or, in the later one, what the earlier one gave: what the loop carries. Nothing else may still be read of what
+the earlier one gave, since it is drawn no more.
 """
 
 from __future__ import annotations
+
+from collections.abc import Set
 
 from spec_lang.view.graph import Edge, Graph, Node
 
@@ -47,8 +50,11 @@ class Loop:
         self._carried: list[bool] | None = None
         """Which tensors from outside the later ones of equal steps take from the one before."""
 
-    def ended(self, group: Node) -> dict[int, int]:
-        """Take a step that has been drawn; where it is drawn already, gives which node stands for each of its own."""
+    def ended(self, group: Node, alive: Set[int]) -> dict[int, int]:
+        """Take a step that has been drawn; where it is drawn already, gives which node stands for each of its own.
+
+        `alive` are the nodes whose results have names behind the step.
+        """
         if group.id not in self.graph.nodes:
             return {}
         step = _Step(self.graph, group)
@@ -57,7 +63,7 @@ class Loop:
             last = self._steps[-1]
             carried = [e.source in last.place for e in step.outside]
             fits = all(c or _same(e, b) for e, b, c in zip(step.outside, last.outside, carried, strict=True))
-            if fits and any(carried) and self._carried in (None, carried):
+            if fits and any(carried) and alive.isdisjoint(last.place) and self._carried in (None, carried):
                 self._carried = carried
                 last.group.count += 1
                 renamed = {n.id: m.id for n, m in zip(step.nodes, last.nodes, strict=True)}

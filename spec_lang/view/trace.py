@@ -327,7 +327,8 @@ class Tracer(Paths):
                 node.notes.append(f"runs as often as a call says: {self.text(s.iterable, env)}")
                 self._after_open_loop(before, env)
                 return
-            moved = partial(_moved, loop.ended(node))
+            alive = {w.node for names in (env.locals, env.values) for w in wires(names)}
+            moved = partial(_moved, loop.ended(node, alive))
             for names in (env.locals, env.values):
                 names.update({k: mapped(v, moved) for k, v in names.items()})
         loop.close()
