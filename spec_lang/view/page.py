@@ -48,15 +48,10 @@ def page(title: str, content: Mapping[str, Any], *, live: bool = False) -> str:
         "TITLE": html.escape(title),
         "CONNECT": "'self'" if live else "'none'",
         "STYLE": asset("picture.css") + asset("page.css"),
-        "DATA": _inside_script(json.dumps({**content, "live": live}, separators=(",", ":"))),
-        "LIBRARY": _inside_script(layout_library()),
+        "DATA": json.dumps({**content, "live": live}, separators=(",", ":")).replace("<", "\\u003c"),
+        "LIBRARY": layout_library().replace("</script", "<\\/script"),
         "SCRIPT": asset("draw.js") + asset("page.js"),
     }
     whole = asset("page.html")
     pieces = whole.split("@@")  # every second one is a name
     return "".join(p if i % 2 == 0 else parts[p] for i, p in enumerate(pieces))
-
-
-def _inside_script(text: str) -> str:
-    """Text that ends no script element."""
-    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
