@@ -64,11 +64,17 @@ class Page:
         return [e["message"] for e in self.browser.get_log("browser")]
 
 
-@pytest.fixture
-def page(browser: Any, tmp_path: Path) -> Page:
-    done = specc(GPT2, "-o", tmp_path / "gpt2.html")
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pages") / "gpt2.html"
+    done = specc(GPT2, "-o", path)
     assert done.returncode == 0, done.stderr
-    return Page(browser, (tmp_path / "gpt2.html").as_uri())
+    return path
+
+
+@pytest.fixture
+def page(browser: Any, written: Path) -> Page:
+    return Page(browser, written.as_uri())
 
 
 def test_blocks_open_and_close(page: Page) -> None:
@@ -137,6 +143,7 @@ def test_shape_labels_do_not_overlap(page: Page) -> None:
             assert x + w <= a or a + c <= x or y + h <= b or b + d <= y
 
 
+@pytest.mark.long
 def test_a_thousand_layers_are_drawn_in_two_seconds(browser: Any, tmp_path: Path) -> None:
     layers = "\n".join(f"        fc{i} = Linear(width, width)" for i in range(1000))
     runs = "\n".join(
