@@ -13,6 +13,7 @@ EXTRAS: Final = {
     "openvino": "openvino",
     "pygls": "lsp",
     "watchfiles": "watch",
+    "py_mini_racer": "view",
 }
 """The smallest extra that brings each package."""
 

@@ -20,6 +20,7 @@ COMMANDS = (
     "fmt",
     "ir",
     "summary",
+    "view",
     "ops",
     "explain",
     "new",

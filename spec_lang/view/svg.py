@@ -1,0 +1,47 @@
+"""A graph as an SVG: the page's own layout and drawing, run without a browser."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from spec_lang.view.assets import asset, layout_library
+from spec_lang.view.closed import opened
+from spec_lang.view.graph import Graph
+
+_SURROUNDINGS = """
+globalThis.self = globalThis;
+globalThis.setTimeout = (run) => { run(); return 0; };
+globalThis.clearTimeout = () => {};
+"""
+_RUN = """
+globalThis.drawn = null;
+globalThis.failed = null;
+SpeccDraw.layout(new ELK(), %s, new Set(%s), { names: %s })
+  .then((laid) => { drawn = SpeccDraw.svg(laid, { style: %s, title: %s }); })
+  .catch((error) => { failed = String(error); });
+"""
+
+
+def svg(graph: Graph, depth: int | None = 1, *, names: bool = False) -> str:
+    """The picture, with so many levels of boxes open; light or dark as its reader is.
+
+    With `names`, shapes stand in the names of the blocks that they are in instead of the model's values.
+
+    Raises:
+        ModuleNotFoundError: the extra `view` is not installed.
+        Unbuilt: the layout library is not there.
+        RuntimeError: the layout fails.
+    """
+    from py_mini_racer import MiniRacer
+
+    engine: Any = MiniRacer()
+    engine.eval(_SURROUNDINGS)
+    engine.eval(layout_library())
+    engine.eval(f"{asset('draw.js')}\nglobalThis.SpeccDraw = SpeccDraw;")
+    title = f"{graph.model}.{graph.method}"
+    parts = (graph.to_json(), sorted(opened(graph, depth)), names, asset("picture.css"), title)
+    engine.eval(_RUN % tuple(map(json.dumps, parts)))
+    if failed := engine.eval("failed"):
+        raise RuntimeError(f"the layout failed: {failed}")
+    return str(engine.eval("drawn"))
