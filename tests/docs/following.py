@@ -22,9 +22,9 @@ def follow(page: Path, folder: Path, environment: Mapping[str, str]) -> list[Fen
     printed, ran = "", []
     for fence in fences(page):
         match fence.language, fence.words:
-            case "sh", {"install": _}:
+            case _, {"install": _} | {"shown": _}:
                 continue
-            case "sh", words:
+            case "sh", _:
                 printed = run(["bash", "-euo", "pipefail", "-c", fence.text], fence, folder, environment)
                 ran.append(fence)
             case "text", _:

@@ -11,20 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.environments import environment, working_tree
 from tests.docs.fences import ROOT
 from tests.docs.following import follow
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 
 
-def environment(executables: Path, **more: str) -> dict[str, str]:
-    """This one, with another folder of executables in front and the spec's own caches."""
-    path = f"{executables}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "100", **more}
-
-
 def test_with_the_working_tree(tmp_path: Path) -> None:
-    ran = follow(TUTORIAL, tmp_path, environment(Path(sys.executable).parent, PYTHONPATH=str(ROOT)))
+    ran = follow(TUTORIAL, tmp_path, working_tree())
     assert {"digits.onnx", "digits.onnx.data", "digits.safetensors"} <= set(os.listdir(tmp_path))
     assert len(ran) >= 12
 
