@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from onnx_cases import CASES, EXPORT, PREPARE, specc  # noqa: E402 - the checkout first
-from python_mutants import mutants, runnable, without_assertions  # noqa: E402
+from python_mutants import mutants, plain, runnable, without_assertions  # noqa: E402
 from timing import process, quotient  # noqa: E402
 
 DYNAMIC = {
@@ -165,7 +165,7 @@ def _port(name: str, text: str, folder: Path, count: int) -> Counter[str]:
     for version in (text, bare):
         if not _accepted(version, folder) or _fails(version):
             raise SystemExit(f"{name} has errors or fails as it is: the stubs do not fit this Pyrefly")
-    found = list(mutants(bare))
+    found = [m for m in mutants(bare) if _parses(m.text)]
     picked = sorted(Random(name).sample(range(len(found)), min(count, len(found))))
     keyed = {(m.line, m.kind, m.before, m.after): m for m in mutants(text)}
     for i in picked:
@@ -180,6 +180,14 @@ def _port(name: str, text: str, folder: Path, count: int) -> Counter[str]:
             if not accepted and not failed:
                 counts[f"refused but runs, {kind}"] += 1
     return counts
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(plain(text))
+    except SyntaxError:
+        return False
+    return True
 
 
 def _accepted(text: str, folder: Path) -> bool:
