@@ -16,7 +16,8 @@ FENCES = fences(ROOT / "docs" / "from_pytorch.md")
 [PRELUDE] = [f for f in FENCES if "prelude" in f.words]
 PYTHON = {f.words["pair"]: f for f in FENCES if f.language == "python" and "pair" in f.words}
 SPECS = {f.words["pair"]: f for f in FENCES if f.language == "nnspec" and "pair" in f.words}
-ALONE = [f for f in FENCES if f.language == "python" and not f.words]
+LIMITS = fences(ROOT / "docs" / "limits.md")
+ALONE = [f for f in [*FENCES, *LIMITS] if f.language == "python" and not f.words]
 
 TOKENS = torch.arange(12).view(2, 6) % 20
 MASK = torch.arange(12).view(2, 6) % 3 > 0
