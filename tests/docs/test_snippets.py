@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import NamedTuple
-
 import pytest
 
 from spec_lang.compiler import compile_sources
 from spec_lang.diagnostics import Source
 from spec_lang.syntax.from_text import parse
 from spec_lang.syntax.to_text import format_module
+from tests.docs.fences import PAGES, Fence, fences
 
-ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^```nnspec ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-class Snippet(NamedTuple):
-    page: str
-    line: int
-    code: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.line}"
+SNIPPETS = [f for page in PAGES for f in fences(page) if f.language == "nnspec"]
 
 
-def snippets() -> list[Snippet]:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return [
-        Snippet(page.name, text.count("\n", 0, m.start()) + 1, m[1], m[2])
-        for page in pages
-        for text in [page.read_text()]
-        for m in FENCE.finditer(text)
-    ]
+def beside(snippet: Fence, module: str) -> Source | None:
+    """A file of the same page that a snippet imports."""
+    name = f"{module}.nnspec"
+    found = [s for s in SNIPPETS if s.page == snippet.page and s.words.get("file") == name]
+    return Source(name, found[0].text) if found else None
 
 
-@pytest.mark.parametrize("snippet", snippets(), ids=str)
-def test_snippet(snippet: Snippet) -> None:
-    result = compile_sources({"snippet": Source(str(snippet), snippet.text)})
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=str)
+def test_snippet(snippet: Fence) -> None:
+    result = compile_sources(
+        {"snippet": Source(str(snippet), snippet.text)}, lambda module: beside(snippet, module)
+    )
     codes = [d.code for d in result.diagnostics]
     assert codes == ([snippet.code] if snippet.code else []), [d.message for d in result.diagnostics]
     if not snippet.code:
@@ -47,8 +32,8 @@ def test_snippet(snippet: Snippet) -> None:
             compile(source, name, "exec")
 
 
-@pytest.mark.parametrize("snippet", [s for s in snippets() if not s.code], ids=str)
-def test_snippet_is_laid_out_canonically(snippet: Snippet) -> None:
+@pytest.mark.parametrize("snippet", [s for s in SNIPPETS if not s.code], ids=str)
+def test_snippet_is_laid_out_canonically(snippet: Fence) -> None:
     module, _ = parse(Source(str(snippet), snippet.text))
     assert module is not None
     assert format_module(module) == snippet.text
