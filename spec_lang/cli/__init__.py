@@ -14,7 +14,20 @@ from spec_lang import __version__
 from spec_lang.diagnostics import SpecError
 from spec_lang.settings import BadSettings
 
-COMMANDS = ("compile", "check", "fmt", "ir", "ops", "explain", "new", "weights", "verify", "run", "bench")
+COMMANDS = (
+    "compile",
+    "check",
+    "fmt",
+    "ir",
+    "ops",
+    "explain",
+    "new",
+    "weights",
+    "verify",
+    "run",
+    "bench",
+    "plan",
+)
 """In the order in which they are used; each is the function of that name in the module `NAME_command`."""
 
 

@@ -19,6 +19,7 @@ class to(Function):
     dtype: DType
 
     torch = ".to"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input.with_dtype(self.dtype)
@@ -45,6 +46,7 @@ class type_as(Function):
 class _Conversion(Function):
     input: Tensor
 
+    placement = "each"
     result: ClassVar[DType]
 
     def infer(self, cx: Cx) -> Tensor:
@@ -77,6 +79,8 @@ for _name, _dtype in (
 
 class _Same(Function):
     input: Tensor
+
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input

@@ -18,6 +18,7 @@ class _Dropping(_AsLayer):
 
     trains = True
     keywords = ("inplace",)
+    placement = "each"
 
 
 class dropout(_Dropping):

@@ -78,6 +78,7 @@ class split(Function):
     dim: Axis = 0
 
     torch = "torch.split"
+    placement = "axes"
     method = True
     renames = ("split_size_or_sections",)
     untyped = True
@@ -133,6 +134,7 @@ class chunk(Function):
     dim: Axis = 0
 
     torch = "torch.chunk"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
@@ -172,6 +174,7 @@ class unbind(Function):
     dim: Axis = 0
 
     torch = "torch.unbind"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
@@ -203,6 +206,7 @@ class narrow(Function):
     length: Dim
 
     torch = "torch.narrow"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         x = ranked(cx, self.input)
@@ -230,6 +234,7 @@ class select(Function):
     index: Dim
 
     torch = "torch.select"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.functions.indexing import pick
@@ -429,6 +434,7 @@ class topk(Function):
     sorted: bool = True
 
     torch = "torch.topk"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
         x = self.input
@@ -486,6 +492,7 @@ class sort(Function):
     stable: bool = False
 
     torch = "torch.sort"
+    placement = "axes; whole dim"
     keywords = ("stable",)
 
     arrange = staticmethod(partial(_by_name, "sort"))
@@ -510,6 +517,7 @@ class argsort(Function):
     stable: bool = False
 
     torch = "torch.argsort"
+    placement = "axes; whole dim"
     keywords = ("stable",)
 
     arrange = staticmethod(partial(_by_name, "argsort"))
@@ -613,6 +621,7 @@ class roll(Function):
     dims: Axes | None = None
 
     torch = "torch.roll"
+    placement = "axes; whole dims"
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -669,6 +678,7 @@ class flip(Function):
     dims: Axes
 
     torch = ".flip"
+    placement = "axes; whole dims"
     gathers = "dims"
 
     def infer(self, cx: Cx) -> Tensor:

@@ -85,6 +85,7 @@ class reshape(Function):
     shape: Sizes
 
     torch = ".reshape"
+    placement = "view"
 
     def infer(self, cx: Cx) -> Tensor:
         return reshaped(cx, self.input, self.shape)
@@ -136,6 +137,7 @@ class flatten(Function):
     end_dim: Axis = -1
 
     torch = "torch.flatten"
+    placement = "view"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -176,6 +178,7 @@ class ravel(Function):
     input: Tensor
 
     torch = "torch.ravel"
+    placement = "view"
 
     def infer(self, cx: Cx) -> Tensor:
         return flatten(input=self.input).infer(cx)
@@ -192,6 +195,7 @@ class unflatten(Function):
     sizes: Sizes
 
     torch = "torch.unflatten"
+    placement = "view"
     method = True
     untyped = True
 
@@ -230,6 +234,7 @@ class permute(Function):
     dims: Axes
 
     torch = ".permute"
+    placement = "axes"
     gathers = "dims"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -255,6 +260,8 @@ class _Swap(Function):
     """Two dims swapped."""
 
     input: Tensor
+
+    placement = "axes"
 
     def axes(self) -> tuple[int, int]:
         """The two arguments."""
@@ -316,6 +323,7 @@ class t(Function):
     input: Tensor
 
     torch = "torch.t"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (0, 1, 2))
@@ -333,6 +341,7 @@ class movedim(Function):
     destination: Axes
 
     torch = "torch.movedim"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -371,6 +380,7 @@ class squeeze(Function):
     dim: Axes | None = None
 
     torch = "torch.squeeze"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -418,6 +428,7 @@ class unsqueeze(Function):
     dim: Axis
 
     torch = "torch.unsqueeze"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -455,6 +466,7 @@ class cat(Function):
     dim: Axis = 0
 
     torch = "torch.cat"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
@@ -527,6 +539,7 @@ class stack(Function):
     dim: Axis = 0
 
     torch = "torch.stack"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
@@ -602,6 +615,7 @@ class expand(Function):
     size: Sizes
 
     torch = ".expand"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)
@@ -656,6 +670,7 @@ class broadcast_to(Function):
     size: Sizes
 
     torch = "torch.broadcast_to"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)

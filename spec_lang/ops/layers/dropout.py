@@ -14,6 +14,8 @@ class _Dropout(Layer):
     p: Number = 0.5
     inplace: bool = False
 
+    placement = "each"
+
     def check(self, cx: Cx) -> None:
         probability(cx, p=self.p)
         no_inplace(self.name, self.inplace)

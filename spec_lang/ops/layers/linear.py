@@ -16,6 +16,7 @@ class Identity(Layer):
     """y = x."""
 
     torch = "nn.Identity"
+    placement = "each"
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return input
@@ -32,6 +33,7 @@ class Linear(Layer):
     bias: bool = True
 
     torch = "nn.Linear"
+    placement = "[*B, i] weight[o, i] bias[o] -> [*B, o]; sum i"
     always = ("weight",)
     holes = {"in_features": Hole(-1, "input features")}
 

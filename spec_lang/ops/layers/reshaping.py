@@ -17,6 +17,7 @@ class Flatten(Layer):
     end_dim: Axis = -1
 
     torch = "nn.Flatten"
+    placement = "view"
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return flatten(input=input, start_dim=self.start_dim, end_dim=self.end_dim).infer(cx)
@@ -32,6 +33,7 @@ class Unflatten(Layer):
     unflattened_size: list[Dim]
 
     torch = "nn.Unflatten"
+    placement = "view"
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return unflatten(input=input, dim=self.dim, sizes=self.unflattened_size).infer(cx)
