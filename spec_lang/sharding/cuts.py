@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from spec_lang.frozen import Record
 from spec_lang.ir import model
 from spec_lang.ops.base import LAYERS
-from spec_lang.shapes import Dim
 from spec_lang.sharding.derive import Derivation
-from spec_lang.sharding.factors import Factor, Reason, flat, size_in
+from spec_lang.sharding.factors import Factor, Reason, flat
 from spec_lang.sharding.notation import read
 from spec_lang.sharding.placing import tensors_in
-from spec_lang.sharding.values import Parameter
+from spec_lang.sharding.values import Parameter, Traced
 
 RESHAPES = ("reshape", "view", "unflatten", "rearrange", "Unflatten")
 """What takes sizes of its result: a device gives those of its own part."""
@@ -61,46 +60,67 @@ class Cuts(Record):
 
 def cuts_of(program: model.Program, definition: model.Block) -> Cuts:
     """What can be cut of a model, for all of its hyperparameters."""
+    return derived(program, definition)[1]
+
+
+def derived(
+    program: model.Program,
+    definition: model.Block,
+    unreadable: Callable[[Factor, Sequence[Use]], str | None] = lambda factor, uses: None,
+) -> tuple[Derivation, Cuts]:
+    """What can be cut of a model, and how its axes hang together.
+
+    `unreadable` says why what would be cut cannot be written, where it cannot.
+    """
     derivation = Derivation(program)
-    forward = [m for m in definition.methods if m.name == "forward"]
     for method in definition.methods:
         derivation.method(definition, method.name)
-    batch = tuple(_batch(derivation, definition, forward))
-    for method in forward:
-        for x in tensors_in(derivation.method(definition, method.name).inputs):
-            _keep(x.axes, Reason("an input of the model", definition.file, method.span))
-    for block in reached(program, derivation):
+    forward = next(m for m in definition.methods if m.name == "forward")
+    inputs = tensors_in(derivation.method(definition, "forward").inputs)
+    batch = (
+        tuple(r for f in flat(inputs[0].axes[0]) for r in f.reasons if not r.by_size)
+        if _has_axes(inputs)
+        else ()
+    )
+    for x in inputs:
+        _keep(x.axes, Reason("an input of the model", definition.file, forward.span))
+    for block in derivation.blocks():
         _sizes_used(derivation, block)
     classes = _classes(derivation.parameters.values())
-    refused = _refused(program, derivation)
+    refused = _refused(derivation, definition)
     chosen: list[Cut] = []
     taken: set[tuple[str, str]] = set()
     kept: list[Kept] = []
     for factor, uses in sorted(classes.items(), key=lambda item: -len(item[1])):
         cut, why = _cut(factor, uses, taken, definition)
-        if cut is None or refused is not None:
+        if cut is not None and not cut.gathered:
+            why = _local(derivation, factor)
+            wrong = unreadable(factor, uses)
+            if wrong is not None:
+                why.append(Reason(wrong, definition.file, definition.span))
+        if cut is None or why or refused is not None:
             kept.append(Kept(_name(factor, definition.name), tuple(why)))
         else:
             chosen.append(cut)
             taken |= {u.parameter.key for u in cut.uses}
-    return Cuts(definition.name, tuple(chosen), tuple(k for k in kept if k.reasons), batch, refused)
+    return derivation, Cuts(
+        definition.name, tuple(chosen), tuple(k for k in kept if k.reasons), batch, refused
+    )
 
 
-def reached(program: model.Program, derivation: Derivation) -> Iterator[model.Block]:
-    """The blocks that the derivation went through."""
-    for definition in program.definitions:
-        if isinstance(definition, model.Block) and derivation.went_through(definition):
-            yield definition
+def _has_axes(inputs: Sequence[Traced]) -> bool:
+    return bool(inputs) and bool(inputs[0].axes)
 
 
-def _batch(
-    derivation: Derivation, definition: model.Block, methods: Iterable[model.Method]
-) -> Iterator[Reason]:
-    for method in methods:
-        for x in tensors_in(derivation.method(definition, method.name).inputs):
-            for f in flat(x.axes[0] if x.axes else ()):
-                yield from (r for r in f.reasons if not r.by_size)
-            return
+def _local(derivation: Derivation, factor: Factor) -> list[Reason]:
+    """Why a class cannot be cut: a name of its size is that of something whole, too."""
+    for block in derivation.blocks():
+        for name in derivation.local_names(block, factor):
+            for factors, size in derivation.stretches(block.name):
+                if str(size) == name and factor not in factors:
+                    what = f"{name} in {block.name}, which is also the size of what is not cut"
+                    return [Reason(what, block.file, block.span)]
+    return []
 
 
 def _keep(axes: Iterable[Sequence[Factor]], reason: Reason) -> None:
@@ -150,9 +170,14 @@ def _name(factor: Factor, scope: str) -> str:
     return next(iter(plain or texts), "?")
 
 
-def _refused(program: model.Program, derivation: Derivation) -> Reason | None:
+def _refused(derivation: Derivation, entry: model.Block) -> Reason | None:
     """Why no layer may be cut: one whose parameters would be left on another mesh than the others'."""
-    for block in reached(program, derivation):
+    if derivation.mixed is not None:
+        return derivation.mixed
+    for block in derivation.blocks():
+        for tie in block.ties:
+            if block is not entry or tie.test is not None or not all(map(is_plain, (tie.left, tie.right))):
+                return Reason(f"a tie in {block.name} that is not one of two names", block.file, tie.span)
         for member in block.members:
             if isinstance(member, model.Param) and member.kind == "param":
                 what = f"{block.name}.{member.name}, a parameter of the block's own"
@@ -163,6 +188,13 @@ def _refused(program: model.Program, derivation: Derivation) -> Reason | None:
             if call.to == "make" and call.name not in ("Sequential", "partial") and _opaque(call.name):
                 return Reason(f"{call.name}, whose parameters are not cut", block.file, call.span)
     return None
+
+
+def is_plain(node: model.Expression) -> bool:
+    """Whether a path is written as names alone, whatever the hyperparameters are."""
+    while isinstance(node, model.Attribute):
+        node = node.value
+    return isinstance(node, model.Name)
 
 
 def _opaque(name: str) -> bool:
@@ -194,21 +226,10 @@ def _sizes_used(derivation: Derivation, block: model.Block) -> None:
     used: dict[str, model.Expression] = {}
     for method in block.methods:
         _computed(method.body, used)
-    for stretch, size in _stretches(derivation, block.name):
+    for stretch, size in derivation.stretches(block.name):
         for name in size.symbols & used.keys():
             reason = Reason(f"{name} in an expression", block.file, used[name].span, by_size=True)
             _keep((stretch,), reason)
-
-
-def _stretches(derivation: Derivation, scope: str) -> Iterator[tuple[Sequence[Factor], Dim]]:
-    """Neighbouring factors of the axes that were met in a definition, and their sizes."""
-    for axis in derivation.axes.get(scope, ()):
-        factors = flat(axis)
-        for start in range(len(factors)):
-            for stop in range(start + 1, len(factors) + 1):
-                size = size_in(factors[start:stop], scope)
-                if size is not None:
-                    yield factors[start:stop], size
 
 
 def _computed(node: object, found: dict[str, model.Expression]) -> None:
@@ -230,10 +251,3 @@ def _computed(node: object, found: dict[str, model.Expression]) -> None:
         for name, value in node.__dict__.items():
             if name not in ("type", "span"):
                 _computed(value, found)
-
-
-def local_names(derivation: Derivation, block: model.Block, cut: Factor) -> list[str]:
-    """The hyperparameters of a block that are sizes of what is cut: each device computes with its part of them."""
-    names = {h.name for h in block.hypers}
-    sizes = {str(size) for factors, size in _stretches(derivation, block.name) if cut in factors}
-    return sorted(names & sizes)

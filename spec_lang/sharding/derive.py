@@ -12,10 +12,9 @@ from typing import Any
 from spec_lang.ir import model, operators
 from spec_lang.ir.evaluate import Env, EvaluationError, Evaluator
 from spec_lang.ir.instantiate import names_in
-from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Layer, Op
-from spec_lang.shapes import Dim, Pack, TensorType, symbol
-from spec_lang.sharding.factors import Axis, Factor, Reason, unify, whole
+from spec_lang.shapes import Dim, symbol
+from spec_lang.sharding.factors import Axis, Factor, Reason, flat, size_in, unify, whole
 from spec_lang.sharding.notation import read
 from spec_lang.sharding.placing import Place, function, keep_whole, layer, tensors_in
 from spec_lang.sharding.values import (
@@ -63,6 +62,8 @@ class Derivation:
         """Those that methods use, by their definition and the path below it."""
         self.unknown: dict[str, Reason] = {}
         """What runs on whole tensors because nothing says how its axes hang together."""
+        self.mixed: Reason | None = None
+        """Where one path is that of several kinds of layers."""
         self.axes: dict[str, list[Axis]] = {}
         """The axes that were met, by the definition."""
         self._evaluator = Evaluator(program)
@@ -70,9 +71,26 @@ class Derivation:
         self._summaries: dict[tuple[int, str, str], Summary] = {}
         self._depth = 0
 
-    def went_through(self, definition: model.Block) -> bool:
-        """Whether the block was met."""
-        return (definition.file, definition.name) in self._scopes
+    def blocks(self) -> Iterator[model.Block]:
+        """The blocks that were gone through, in the program's order."""
+        for d in self.program.definitions:
+            if isinstance(d, model.Block) and (d.file, d.name) in self._scopes:
+                yield d
+
+    def stretches(self, scope: str) -> Iterator[tuple[Sequence[Factor], Dim]]:
+        """Neighbouring factors of the axes that were met in a definition, and their sizes."""
+        for a in self.axes.get(scope, ()):
+            factors = flat(a)
+            for start in range(len(factors)):
+                for stop in range(start + 1, len(factors) + 1):
+                    size = size_in(factors[start:stop], scope)
+                    if size is not None:
+                        yield factors[start:stop], size
+
+    def local_names(self, block: model.Block, cut: Factor) -> list[str]:
+        """The hyperparameters of a block that are sizes of what is cut: each device computes with its part of them."""
+        names = {h.name for h in block.hypers}
+        return sorted(names & {str(size) for factors, size in self.stretches(block.name) if cut in factors})
 
     def met(self, value: Any, scope: str) -> Any:
         """Remember the axes of a value that is met in a definition."""
@@ -151,6 +169,8 @@ class Derivation:
                 below = _below(path, "*")
                 value = node.value.value if isinstance(node.value, model.Star) else node.value
                 if isinstance(node.value, model.Star) and isinstance(value, model.List):
+                    what = f"{scope.name}.{path}, whose items are of several kinds"
+                    self.mixed = self.mixed or Reason(what, scope.file, node.span)
                     items = {str(i): self._made(v, below, scope, inner) for i, v in enumerate(value.items)}
                     return Chain(items, repeated=True)
                 return Chain({"*": self._made(value, below, scope, inner)}, repeated=True)
@@ -176,6 +196,10 @@ class Derivation:
         self, node: model.Call, path: str, scope: Scope, names: Mapping[str, Any]
     ) -> Iterator[tuple[str, Any]]:
         if any(isinstance(a, model.Star) for a in node.args):
+            if len(node.args) > 1:
+                self.mixed = self.mixed or Reason(
+                    f"{scope.name}.{path}, a list of several", scope.file, node.span
+                )
             for i, a in enumerate(node.args):
                 yield str(i), self._made(a, _below(path, "*"), scope, names)
         else:
@@ -208,6 +232,9 @@ class Derivation:
         for operand in rule.operands[1:] if rule is not None else ():
             axes = [self._parameter_axis(op, a, args, scope) for a in operand.axes]
             key = (scope.name, _below(path, operand.name))
+            if key in self.parameters:
+                what = f"{scope.name}.{path}, which is one of several layers"
+                self.mixed = self.mixed or Reason(what, scope.file, node.span)
             self.parameters[key] = Parameter(key, axes)
             self.axes.setdefault(scope.name, []).extend(axes)
         return module
@@ -729,5 +756,3 @@ _STATEMENTS: Mapping[type[model.Statement], Callable[[_Body, Any], None]] = {
     model.For: _Body.loop,
     model.If: _Body.branch,
 }
-
-__all__ = ["Derivation", "Pack", "TensorType", "signature"]
