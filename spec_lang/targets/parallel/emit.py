@@ -16,6 +16,8 @@ from spec_lang.sharding.cuts import Cut, Cuts, Use, derived
 from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import Factor, flat
 from spec_lang.targets.parallel import pieces
+from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.modules import qualified
 
 
 class NotCut(Exception):
@@ -30,13 +32,13 @@ class Layer(Record):
 
 
 class Plan(Record):
-    """One class of the generated module: how its layers are cut.
+    """One class of the generated module, by its name: how its layers are cut.
 
     `divisors` are the sizes that must divide, by their names, as Python reads them off the `module`; `local` are the
     hyperparameters that it keeps of which a device has its part.
     """
 
-    block: model.Block
+    name: str
     layers: tuple[Layer, ...]
     divisors: tuple[tuple[str, str], ...]
     local: tuple[str, ...]
@@ -52,18 +54,23 @@ def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, st
     if not entries:
         raise NotCut("it has no model")
     attributes = _attributes(sources.values())
-    classes: dict[str, set[str]] = {program.files[0].module: {e.name for e in entries}}
+    imports = Imports(
+        f"{program.files[0].module}_parallel", (), {qualified(program, d): d for d in program.definitions}
+    )
+
+    def named(block: model.Block) -> str:
+        return imports.definition(qualified(program, block))
+
     plans: dict[str, Plan] = {}
     lines: list[str] = []
     for entry in entries:
         derivation, cuts = derived(program, entry, lambda f, uses: _unreadable(f, uses, attributes))
-        own = list(_plans(derivation, cuts, attributes))
+        own = list(_plans(derivation, cuts, attributes, named))
         for plan in own:
-            classes.setdefault(program.files[plan.block.file].module, set()).add(plan.block.name)
-            if plans.setdefault(plan.block.name, plan) != plan:
-                raise NotCut(f"{plan.block.name} is cut in one way in {entry.name}, and in another elsewhere")
+            if plans.setdefault(plan.name, plan) != plan:
+                raise NotCut(f"{plan.name} is cut in one way in {entry.name}, and in another elsewhere")
         name = "parallelize" if len(entries) == 1 else f"parallelize_{entry.name}"
-        lines += pieces.model(entry, name, cuts, own)
+        lines += pieces.model(entry, named(entry), name, cuts, own)
     if plans:
         lines += pieces.styles(list(plans.values()))
         if any(p.divisors for p in plans.values()):
@@ -71,7 +78,7 @@ def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, st
     used = {layer.style.partition("(")[0] for p in plans.values() for layer in p.layers}
     used |= {"Whole"} if used & {"Gathered", "Table"} else set()
     path = program.files[0].module.replace(".", "/") + "_parallel.py"
-    return {path: pieces.file(entries, classes, lines, used)}
+    return {path: pieces.file([e.name for e in entries], imports.lines(), lines, used)}
 
 
 def _unreadable(factor: Factor, uses: Iterable[Use], attributes: Mapping[str, frozenset[str]]) -> str | None:
@@ -104,7 +111,12 @@ def _kept(node: ast.ClassDef) -> Iterator[str]:
                 yield name
 
 
-def _plans(derivation: Derivation, cuts: Cuts, attributes: Mapping[str, frozenset[str]]) -> Iterator[Plan]:
+def _plans(
+    derivation: Derivation,
+    cuts: Cuts,
+    attributes: Mapping[str, frozenset[str]],
+    named: Callable[[model.Block], str],
+) -> Iterator[Plan]:
     """How each class' layers are cut; none where nothing is."""
     if not cuts.cuts:
         return
@@ -131,7 +143,7 @@ def _plans(derivation: Derivation, cuts: Cuts, attributes: Mapping[str, frozense
                     divisors.setdefault(cut.name, text)
                 local |= set(derivation.local_names(block, cut.factor)) & kept
         if layers:
-            yield Plan(block, tuple(layers), tuple(divisors.items()), tuple(sorted(local)))
+            yield Plan(named(block), tuple(layers), tuple(divisors.items()), tuple(sorted(local)))
 
 
 def _style(scope: str, cut: Cut, use: Use, kept: frozenset[str]) -> str:

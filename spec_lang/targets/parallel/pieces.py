@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -124,11 +124,9 @@ STYLES = {"Whole": WHOLE, "Gathered": GATHERED, "Table": TABLE, "Regrouped": REG
 """The styles that a file brings with it."""
 
 
-def file(
-    entries: Sequence[m.Block], classes: Mapping[str, Set[str]], functions: Sequence[str], used: Set[str]
-) -> str:
-    """The whole file; `classes` are the names that it imports by their modules, `used` the styles."""
-    names = " and ".join(e.name for e in entries)
+def file(models: Sequence[str], imports: Sequence[str], functions: Sequence[str], used: Set[str]) -> str:
+    """The whole file; `imports` are those of the generated modules, `used` the styles."""
+    names = " and ".join(models)
     text = f"{names} on several devices: what torch.distributed is to do."
     lines = [*_docstring([text], ""), ""]
     if any("Iterator" in line for line in functions):
@@ -146,8 +144,7 @@ def file(
         lines += _import("torch.distributed.tensor", tensor) if tensor else []
         lines += _import("torch.distributed.tensor.parallel", styles)
     lines.append("")
-    for home, wanted in sorted(classes.items()):
-        lines += _import(home, wanted)
+    lines += imports
     for name, source in STYLES.items():
         if name in used:
             lines += ["", "", *source.rstrip().split("\n")]
@@ -178,21 +175,21 @@ def _docstring(paragraphs: Sequence[str], indent: str) -> list[str]:
     return [f"{indent}{line}" if line else "" for line in [*lines, '"""']]
 
 
-def model(entry: m.Block, name: str, cuts: Cuts, plans: Sequence[Plan]) -> list[str]:
-    """The function that cuts one model, and what it asks."""
+def model(entry: m.Block, python: str, name: str, cuts: Cuts, plans: Sequence[Plan]) -> list[str]:
+    """The function `name` that cuts one model, whose class is `python`."""
     over = ", ".join(dict.fromkeys(c.name for c in cuts.cuts)) if plans else ""
     why = "nothing that its weights hold can be cut" if cuts.refused is None else cuts.refused.what
     said = f"Over `tp`: {over}." if plans else f"Over `tp` nothing is cut: {why}."
     axes = ("dp", "tp") if plans else ("dp",)
     lines = ["", "", f"def {name}("]
-    lines += [f"    model: {entry.name}, mesh: DeviceMesh, policy: MixedPrecisionPolicy | None = None"]
+    lines += [f"    model: {python}, mesh: DeviceMesh, policy: MixedPrecisionPolicy | None = None"]
     if len(lines[-1]) > COLUMNS:
         lines[-1:] = [
-            f"    model: {entry.name},",
+            f"    model: {python},",
             "    mesh: DeviceMesh,",
             "    policy: MixedPrecisionPolicy | None = None,",
         ]
-    lines.append(f") -> {entry.name}:")
+    lines.append(f") -> {python}:")
     dims = "the axes `dp` and `tp`" if plans else "the axis `dp`"
     either = "Either axis may be absent." if plans else ""
     lines += _docstring(
@@ -213,7 +210,7 @@ def model(entry: m.Block, name: str, cuts: Cuts, plans: Sequence[Plan]) -> list[
     lines += [f"    if not axes or not set(axes) <= {known}:"]
     lines += [f'        raise ValueError(f"a mesh with {" and ".join(axes)} is wanted, not with {{axes}}")']
     if plans:
-        lines += _cut(entry, name, plans)
+        lines += _cut(entry, plans)
     lines += ['    if "dp" in axes:', "        policy = policy or MixedPrecisionPolicy()"]
     for path in units(entry):
         lines += [
@@ -224,7 +221,7 @@ def model(entry: m.Block, name: str, cuts: Cuts, plans: Sequence[Plan]) -> list[
     return lines
 
 
-def _cut(entry: m.Block, name: str, plans: Sequence[Plan]) -> list[str]:
+def _cut(entry: m.Block, plans: Sequence[Plan]) -> list[str]:
     lines = ['    if "tp" in axes:', '        tp = mesh["tp"]']
     if any(p.divisors for p in plans):
         lines += [
@@ -239,7 +236,7 @@ def _cut(entry: m.Block, name: str, plans: Sequence[Plan]) -> list[str]:
     lines += ["            parallelize_module(module, tp, styles(module))"]
     for p in plans:
         if p.local:
-            lines.append(f"            if isinstance(module, {p.block.name}):  # a device has its part")
+            lines.append(f"            if isinstance(module, {p.name}):  # a device has its part")
             lines += [f"                module.{n} //= tp.size()" for n in p.local]
     lines += [f"        model.{left} = model.{right}" for left, right in ties(entry)]
     return lines
@@ -250,7 +247,7 @@ def styles(plans: Sequence[Plan]) -> list[str]:
     lines = ["", "", "def styles(module: nn.Module) -> dict[str, ParallelStyle]:"]
     lines.append('    """How the layers of a module are cut over the devices of `tp`."""')
     for plan in plans:
-        lines += [f"    if isinstance(module, {plan.block.name}):", "        return {"]
+        lines += [f"    if isinstance(module, {plan.name}):", "        return {"]
         lines += [f'            "{layer.path}": {layer.style},' for layer in plan.layers]
         lines.append("        }")
     return [*lines, "    return {}"]
@@ -262,7 +259,7 @@ def sizes(plans: Sequence[Plan]) -> list[str]:
     lines.append('    """The sizes in a module that `tp` must divide, by their names."""')
     for plan in plans:
         if plan.divisors:
-            lines.append(f"    if isinstance(module, {plan.block.name}):")
+            lines.append(f"    if isinstance(module, {plan.name}):")
             lines += [f'        yield "{name}", {text}' for name, text in plan.divisors]
     return lines
 
