@@ -75,7 +75,11 @@ def command(
         finish([error.diagnostic(program, result.sources)], "text")
         raise
     for broken in plan.broken:
-        fits = [n for n in range(1, mesh["tp"]) if not any(d.value % n for d in plan.divisors)]
+        fits = [
+            n
+            for n in range(1, mesh["tp"])
+            if not any(d.value % n for d in plan.divisors if not d.cut.gathered)
+        ]
         fail(
             f"{broken.cut.name} = {broken.value} does not divide by tp = {mesh['tp']}: "
             f"tp may be {', '.join(map(str, fits))}"
@@ -99,7 +103,9 @@ def _text(name: str, program: Program, plan: Plan, dtype: str, optimizer: str) -
         lines.append("over tp:")
         for cut in plan.cuts.cuts:
             values = sorted({d.value for d in plan.divisors if d.cut is cut})
-            lines.append(f"  {cut.name}{' = ' + ', '.join(map(str, values)) if values else ''}")
+            odd = cut.gathered and any(v % plan.mesh.get("tp", 1) for v in values)
+            size = f" = {', '.join(map(str, values))}" if values else ""
+            lines.append(f"  {cut.name}{size}{', which stays whole: tp does not divide it' if odd else ''}")
             for role in ("columns", "sum", "rows"):
                 where = [u for u in cut.uses if u.role == role and len(u.parameter.axes) > 1]
                 for u in where:

@@ -541,10 +541,7 @@ class _Body:
     def attribute(self, node: model.Attribute) -> Any:
         value = self.value(node.value)
         if isinstance(value, Traced):
-            if node.name != "shape":
-                return UNKNOWN
-            whole(value.axes, Reason("its size, read off a tensor", self.scope.file, node.span, by_size=True))
-            return tuple(d if isinstance(d, Dim) else UNKNOWN for d in value.dims)
+            return UNKNOWN
         if isinstance(value, OpModule):
             return self.d.parameters.get((value.owner, _below(value.path, node.name)), UNKNOWN)
         if isinstance(value, BlockModule):

@@ -71,22 +71,23 @@ def read(text: str) -> Rule:
             said[word] += names.replace(",", " ").split()
         else:
             raise ValueError(f"`{clause}` says nothing of an axis")
-    rest = {
-        "whole": tuple(said["whole"]),
-        "sums": tuple(said["sum"]),
-        "rows": tuple(said["rows"]),
-        "groups": tuple(groups),
-        "first": tuple(said["first"]),
-        "one": tuple(said["one"]),
-    }
+    rule = Rule(
+        kind="named",
+        whole=tuple(said["whole"]),
+        sums=tuple(said["sum"]),
+        rows=tuple(said["rows"]),
+        groups=tuple(groups),
+        first=tuple(said["first"]),
+        one=tuple(said["one"]),
+    )
     if head in KINDS:
-        return Rule(kind=head, **rest)
+        return rule.replace(kind=head)
     left, arrow, right = head.partition("->")
     operands = tuple(Operand(n, _axes(a)) for n, a in _OPERAND.findall(left))
     results = _OPERAND.findall(right)
     if not arrow or not operands or len(results) != 1:
         raise ValueError(f"`{head}` is no placement rule")
-    return Rule(kind="named", operands=operands, result=_axes(results[0][1]), **rest)
+    return rule.replace(operands=operands, result=_axes(results[0][1]))
 
 
 def _axes(text: str) -> tuple[str, ...]:

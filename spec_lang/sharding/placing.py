@@ -111,16 +111,16 @@ def named(
     assert rule is not None
     known: dict[str, Any] = {}
     parameters = [(o, made[o.name]) for o in rule.operands if o.name in made]
-    for operand, tensor in (*given, *parameters):
-        bound = _bound(operand.axes, tensor.axes)
+    for operand, axes in [*((o, t.axes) for o, t in given), *((o, p.axes) for o, p in parameters)]:
+        bound = _bound(operand.axes, axes)
         if bound is None:
             keep_whole([t for _, t in given], place.reason)
             keep_whole(result, place.reason)
             for _, p in parameters:
                 whole(p.axes, place.reason)
             return result
-        for name, axes in bound.items():
-            known[name] = _matched(known[name], axes, place.reason) if name in known else axes
+        for name, found in bound.items():
+            known[name] = _matched(known[name], found, place.reason) if name in known else found
     for large, small in rule.groups:
         _grouped(known, large, small, place)
     for name in rule.whole:
@@ -133,8 +133,10 @@ def named(
             )
     if not isinstance(result, Traced):
         return result
-    axes = [a for name in rule.result for a in known.get(name, [()])]
-    return Traced(axes, result.dims) if len(axes) == len(result.axes) else result
+    given_axes = [a for name in rule.result for a in known.get(name, [()])]
+    if len(given_axes) != len(result.axes):
+        return _lost(place, [t for _, t in given], result)
+    return Traced(given_axes, result.dims)
 
 
 def _bound(names: Sequence[str], axes: Sequence[Axis]) -> dict[str, list[Axis]] | None:
@@ -288,7 +290,9 @@ def _inferred(place: Place, values: Mapping[str, Any], letters: Sequence[Dim]) -
     """The types of the result for inputs of these sizes, or None where the shape rule needs to know more of them."""
     like = TensorType(DType.F32, tuple(letters))
     try:
-        op = signature.bind(place.op, (), {n: _with(v, like) for n, v in values.items() if v is not UNKNOWN})
+        op: Any = signature.bind(
+            place.op, (), {n: _with(v, like) for n, v in values.items() if v is not UNKNOWN}
+        )
         return op.infer(_Lenient(place.op.name))
     except (OpError, signature.NeedsCase):
         return None

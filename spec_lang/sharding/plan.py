@@ -17,7 +17,6 @@ from spec_lang.ir.dim_text import size
 from spec_lang.ir.instantiate import Constructions
 from spec_lang.ir.state import State
 from spec_lang.ir.templates import BlockTemplate, ContainerTemplate, Instance, OpTemplate
-from spec_lang.shapes import DType
 from spec_lang.sharding.cuts import Cut, Cuts, cuts_of
 from spec_lang.sharding.factors import Factor, flat
 
@@ -54,8 +53,9 @@ class Plan(Record):
 
     @property
     def broken(self) -> tuple[Divisor, ...]:
-        """The sizes that the mesh does not divide."""
-        return tuple(d for d in self.divisors if d.value % self.mesh.get("tp", 1))
+        """The sizes that the mesh must divide and does not; what is gathered may stay whole."""
+        tp = self.mesh.get("tp", 1)
+        return tuple(d for d in self.divisors if d.value % tp and not d.cut.gathered)
 
     @property
     def parameters(self) -> int:
@@ -96,6 +96,8 @@ def plan_of(
                 if f is cut.factor:
                     value = _value(f, owner, t.shape[axis], parameter.axes[axis])
                     divisors.setdefault((f, value), Divisor(cut, value))
+            if cut.gathered and t.shape[axis] % mesh.get("tp", 1):
+                cut, axis = None, None
         tensors.append(Sharded(t.key, t.shape, axis, cut, _local(t.shape, axis, mesh)))
     return Plan(cuts, dict(mesh), tuple(tensors), tuple(divisors.values()))
 
@@ -146,6 +148,3 @@ def _meets(key: tuple[str, str], owner: BlockTemplate, path: str) -> bool:
         return False
     pattern, parts = key[1].split("."), path.split(".")
     return len(pattern) == len(parts) and all(a in ("*", b) for a, b in zip(pattern, parts, strict=True))
-
-
-__all__ = ["AXES", "BYTES", "STATES", "DType", "Divisor", "Plan", "Sharded", "plan_of"]
