@@ -41,7 +41,11 @@ def models(program: Program) -> list[str]:
 
 
 def torch_files(
-    result: Compilation, line_length: int | None = None, *, checks: bool = True
+    result: Compilation,
+    line_length: int | None = None,
+    *,
+    checks: bool = True,
+    parallel: bool = False,
 ) -> dict[str, str]:
     """The PyTorch target's files by relative path, as they are written: each says in its first line what it is generated from.
 
@@ -49,12 +53,21 @@ def torch_files(
         result: What came of the spec.
         line_length: The columns of a line, 88 where none is given.
         checks: Whether methods of models check what they are called with.
+        parallel: Whether what cuts the models over several devices is written beside them.
 
     Raises:
         SpecError: the program does not check.
+        NotCut: `parallel`, and the spec has no model.
     """
-    specs = {f"{f.module.replace('.', '/')}.py": f.path for f in result.checked().files}
+    program = result.checked()
+    specs = {f"{f.module.replace('.', '/')}.py": f.path for f in program.files}
     sources = result.torch_sources(line_length, checks=checks)
+    if parallel:
+        from spec_lang.targets.parallel import parallel as cutting
+
+        for name, text in cutting(program, sources).items():
+            specs[name] = program.files[0].path
+            sources[name] = text
     return {name: header(specs[name]) + text for name, text in sources.items()}
 
 

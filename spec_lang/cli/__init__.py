@@ -29,6 +29,7 @@ COMMANDS = (
     "run",
     "bench",
     "lsp",
+    "plan",
 )
 """In the order in which they are used; each is the function of that name in the module `NAME_command`."""
 

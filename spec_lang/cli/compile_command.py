@@ -66,6 +66,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="PyTorch: Leave out what the methods of models check of their inputs' sizes.",
 )
+@click.option(
+    "--parallel",
+    is_flag=True,
+    help="PyTorch: Write MODULE_parallel.py too, which cuts the models over several devices.",
+)
 @SET
 @MODEL
 @FORMAT
@@ -103,6 +108,7 @@ def command(
     force: bool,
     no_checks: bool,
     watch_: bool,
+    parallel: bool,
     **onnx: object,
 ) -> None:
     """Check specs and write what they compile to.
@@ -113,7 +119,20 @@ def command(
     paths = project(paths)
 
     def run() -> None:
-        _compile(paths, root, target, output, sets, model, style, only_check, force, no_checks, dict(onnx))
+        _compile(
+            paths,
+            root,
+            target,
+            output,
+            sets,
+            model,
+            style,
+            only_check,
+            force,
+            no_checks,
+            parallel,
+            dict(onnx),
+        )
 
     if watch_:
         if only_check:
@@ -134,6 +153,7 @@ def _compile(
     only_check: bool,
     force: bool,
     no_checks: bool,
+    parallel: bool,
     onnx: dict[str, object],
 ) -> None:
     said = settings(paths[0] if paths[0].is_dir() else paths[0].parent)
@@ -151,7 +171,9 @@ def _compile(
     specs = [Path(name) for _, _, result in results for name in result.sources]
     if target == "torch":
         _only_for_onnx(onnx)
-        files, own = _torch(results, file, folder, said.line_length, not no_checks)
+        if parallel and file is not None:
+            raise click.UsageError("--parallel writes two files: -o names a folder")
+        files, own = _torch(results, file, folder, said.line_length, not no_checks, parallel)
         files = {p: text for p, text in files.items() if p in own or not _holds(p, text)}
         keep(specs, files)
         if only_check:
@@ -162,6 +184,8 @@ def _compile(
         return
     if no_checks:
         raise click.UsageError("--no-checks is for --target torch")
+    if parallel:
+        raise click.UsageError("--parallel is for --target torch")
     from spec_lang.cli.onnx_output import Request, export
 
     context = click.get_current_context()
@@ -214,18 +238,25 @@ def _torch(
     folder: Path | None,
     line_length: int | None,
     checks: bool,
+    parallel: bool,
 ) -> tuple[dict[Path, str | bytes], set[Path]]:
     """The files of the PyTorch target: a module for each spec, imports included, and which of them are of specs that are named.
 
     `file` is for the only spec that is named; what it imports goes where it finds it from there.
     """
+    from spec_lang.targets.parallel import NotCut
+
     files: dict[Path, str | bytes] = {}
     named: set[Path] = set()
     for path, root, result in results:
         own = f"{result.checked().files[0].module.replace('.', '/')}.py"
         if file is not None and file.name != Path(own).name and (other := result.imports_first()):
             fail(f"{other} imports {path.name}, so -o may name another folder, but not another file")
-        for relative, text in torch_files(result, line_length, checks=checks).items():
+        try:
+            made = torch_files(result, line_length, checks=checks, parallel=parallel)
+        except NotCut as error:
+            fail(f"{path} cannot be cut over several devices: {error}")
+        for relative, text in made.items():
             target = (folder or root) / relative
             if file is not None and relative == own:
                 target = file
@@ -236,7 +267,7 @@ def _torch(
                         f"{path} imports {relative} from a folder above its own, so -o may name a folder, but not a file"
                     )
                 target = file.parent / beside
-            if relative == own:
+            if relative in (own, own.replace(".py", "_parallel.py")):
                 named.add(target)
             if files.setdefault(target, text) != text:
                 fail(f"{path} and another spec both become {target}; rename one")

@@ -33,6 +33,7 @@ class _Activation(Function):
 
     input: Tensor
 
+    placement = "each"
     allowed: ClassVar[frozenset[DType]] = FLOATS
 
     def check(self, cx: Cx) -> None:
@@ -468,6 +469,8 @@ class _Softmax(_Activation):
     dtype: DType | None = None
 
     keywords = ("dtype",)
+
+    placement = "each; whole dim"
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input

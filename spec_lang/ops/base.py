@@ -262,6 +262,9 @@ class Op:
     """The argument (of kind `Extras`) that gathers ints under names of the author's, as `rearrange(..., h=4)`."""
     arrange: ClassVar[Callable[..., Any] | None] = None
     """For what PyTorch overloads: turns (args, kwargs) as written into those of this declaration (`arange(end)`)."""
+    placement: ClassVar[str] = ""
+    """How its axes hang together when a tensor is cut over several devices, in the notation of `sharding/notation.py`;
+    what has none runs on whole tensors."""
     helps: ClassVar[Mapping[str, str]] = {}
     """What helps where an argument is refused and the refusal names no fix; by the error's code where it names no argument."""
 

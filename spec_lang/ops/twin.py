@@ -114,5 +114,6 @@ def twin(
         "__module__": function.__module__,
         "torch": f"nn.{name}",
         "function": function,
+        "placement": function.placement,
     }
     return type(name, (base,), body | given | defaults)

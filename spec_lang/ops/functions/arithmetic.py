@@ -37,6 +37,7 @@ class _Binary(Function):
     input: Operand
     other: Operand
 
+    placement = "each"
     allowed: ClassVar[frozenset[DType]] = NUMBERS
 
     def infer(self, cx: Cx) -> Tensor:
@@ -288,6 +289,7 @@ class pow_(Function):
 
     name = "pow"
     torch = "torch.pow"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         shape = result_shape(cx, self.input, self.exponent)
@@ -352,6 +354,7 @@ class lerp(Function):
     weight: Tensor | Number
 
     torch = "torch.lerp"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         tensors = [t for t in (self.input, self.end, self.weight) if isinstance(t, TensorType)]
@@ -519,6 +522,7 @@ class _Added(Function):
     value: Number = 1
 
     keywords = ("value",)
+    placement = "each"
     node: ClassVar[str]
 
     def infer(self, cx: Cx) -> Tensor:
@@ -554,6 +558,7 @@ class heaviside(Function):
     values: Tensor
 
     torch = "torch.heaviside"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, NUMBERS)

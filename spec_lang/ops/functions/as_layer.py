@@ -15,6 +15,11 @@ class _AsLayer(Function):
 
     layer: ClassVar[type[Layer]]
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "layer" in vars(cls):
+            cls.placement = cls.layer.placement
+
     def as_layer(self) -> Layer:
         """The layer with these arguments."""
         values = dict(vars(self))

@@ -89,6 +89,7 @@ class isclose(Function):
     equal_nan: bool = False
 
     torch = "torch.isclose"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         number(cx, ">=", 0, rtol=self.rtol, atol=self.atol)
@@ -111,6 +112,7 @@ class _Logical(Function):
     input: Tensor
     other: Tensor
 
+    placement = "each"
     node: ClassVar[str]
 
     def infer(self, cx: Cx) -> Tensor:
@@ -256,6 +258,7 @@ class where(Function):
     other: Operand
 
     torch = "torch.where"
+    placement = "each"
     method = False
 
     @staticmethod
@@ -287,6 +290,7 @@ class masked_fill(Function):
     value: Tensor | bool | Number
 
     torch = "torch.masked_fill"
+    placement = "each"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:

@@ -20,6 +20,7 @@ class to(Function):
 
     torch = ".to"
     shares = "dtype"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input.with_dtype(self.dtype)
@@ -47,6 +48,7 @@ class type_as(Function):
 class _Conversion(Function):
     input: Tensor
 
+    placement = "each"
     result: ClassVar[DType]
 
     shares = "dtype"
@@ -81,6 +83,8 @@ for _name, _dtype in (
 
 class _Same(Function):
     input: Tensor
+
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input

@@ -28,6 +28,7 @@ class arange(Function):
     dtype: DType | None = None
 
     torch = "torch.arange"
+    placement = "new"
     keywords = ("dtype",)
     creates = True
 
@@ -137,6 +138,7 @@ class _Filled(Function):
 
     keywords = ("dtype",)
     creates = True
+    placement = "new"
     value: ClassVar[float]
 
     def infer(self, cx: Cx) -> Tensor:
@@ -169,6 +171,7 @@ class full(Function):
     dtype: DType | None = None
 
     torch = "torch.full"
+    placement = "new"
     keywords = ("dtype",)
     creates = True
 
@@ -205,6 +208,7 @@ class _Like(Function):
     dtype: DType | None = None
 
     keywords = ("dtype",)
+    placement = "each"
     value: ClassVar[float]
 
     def infer(self, cx: Cx) -> Tensor:
@@ -238,6 +242,7 @@ class full_like(Function):
     dtype: DType | None = None
 
     torch = "torch.full_like"
+    placement = "each"
     method = False
     keywords = ("dtype",)
 
@@ -315,6 +320,7 @@ class eye(Function):
     dtype: DType | None = None
 
     torch = "torch.eye"
+    placement = "new"
     keywords = ("dtype",)
     creates = True
 
@@ -348,6 +354,7 @@ class linspace(Function):
     dtype: DType | None = None
 
     torch = "torch.linspace"
+    placement = "new"
     keywords = ("dtype",)
     creates = True
 
@@ -457,6 +464,7 @@ class _Random(Function):
 
     keywords = ("dtype",)
     creates = True
+    placement = "new"
     node: ClassVar[str]
 
     def infer(self, cx: Cx) -> Tensor:
@@ -531,6 +539,7 @@ class _RandomLike(Function):
     dtype: DType | None = None
 
     keywords = ("dtype",)
+    placement = "each"
     node: ClassVar[str]
 
     def infer(self, cx: Cx) -> Tensor:

@@ -19,6 +19,7 @@ class _Dropping(_AsLayer):
     trains = True
     shares = "idle"
     keywords = ("inplace",)
+    placement = "each"
 
 
 class dropout(_Dropping):

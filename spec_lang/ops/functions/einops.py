@@ -116,6 +116,7 @@ class rearrange(_Patterned):
     axes_lengths: Extras = ()
 
     torch = "rearrange"
+    placement = "pattern"
     extras = "axes_lengths"
 
     def check_names(self, cx: Cx, pattern: Pattern) -> None:

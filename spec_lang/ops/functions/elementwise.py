@@ -36,6 +36,7 @@ class _Unary(Function):
 
     input: Tensor
 
+    placement = "each"
     allowed: ClassVar[frozenset[DType]]
     emit: ClassVar[Emit]
 
@@ -342,6 +343,7 @@ class clamp(Function):
     max: Tensor | Number | None = None
 
     torch = "torch.clamp"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import fits, result_dtype, result_shape
@@ -393,6 +395,7 @@ class clamp_min(Function):
     min: Tensor | Number
 
     torch = "torch.clamp_min"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         return clamp(input=self.input, min=self.min).infer(cx)
@@ -408,6 +411,7 @@ class clamp_max(Function):
     max: Tensor | Number
 
     torch = "torch.clamp_max"
+    placement = "each"
 
     def infer(self, cx: Cx) -> Tensor:
         return clamp(input=self.input, max=self.max).infer(cx)

@@ -75,6 +75,7 @@ class matmul(Function):
     other: Tensor
 
     torch = "torch.matmul"
+    placement = "[*B, i, k] [*B, k, j] -> [*B, i, j]; whole k"
 
     def infer(self, cx: Cx) -> Tensor:
         return product_type(cx, self.input, self.other)
@@ -194,6 +195,7 @@ class outer(_OfRanks):
 
     torch = "torch.outer"
     free = True
+    placement = "[i] [j] -> [i, j]"
     ranks = ((1, "input"), (1, "vec2"))
 
     def infer(self, cx: Cx) -> Tensor:

@@ -46,6 +46,7 @@ class layer_norm(Function):
     eps: Number = 1e-5
 
     torch = "F.layer_norm"
+    placement = "input[*B, d] weight[d] bias[d] -> [*B, d]; whole d; one normalized_shape"
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -90,6 +91,7 @@ class rms_norm(Function):
     eps: Number | None = None
 
     torch = "F.rms_norm"
+    placement = "input[*B, d] weight[d] -> [*B, d]; whole d; one normalized_shape"
 
     def infer(self, cx: Cx) -> Tensor:
         any_float(cx, self.input)

@@ -85,6 +85,7 @@ class _Reduction(Function):
     dim: Axes | None = None
     keepdim: bool = False
 
+    placement = "axes"
     kind: ClassVar[str]
 
     def axes(self) -> list[int] | None:
@@ -163,6 +164,7 @@ class prod(Function):
     dtype: DType | None = None
 
     torch = "torch.prod"
+    placement = "axes"
     method = True
     keywords = ("dtype",)
 
@@ -356,6 +358,8 @@ class _Spread(Function):
 
     keywords = ("unbiased", "correction", "keepdim")
 
+    placement = "axes"
+
     @classmethod
     def arrange(
         cls, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -482,6 +486,7 @@ class count_nonzero(Function):
     dim: Axes | None = None
 
     torch = "torch.count_nonzero"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         return reduced_shape(cx, self.input, self.dim, False).with_dtype(DType.I64)
@@ -552,6 +557,7 @@ class norm(Function):
     dtype: DType | None = None
 
     torch = "torch.norm"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, FLOATS)
@@ -577,6 +583,7 @@ class logsumexp(Function):
     keepdim: bool = False
 
     torch = "torch.logsumexp"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, FLOATS)
@@ -596,6 +603,8 @@ class _Running(Function):
     dtype: DType | None = None
 
     keywords = ("dtype",)
+
+    placement = "axes; whole dim"
 
     def infer(self, cx: Cx) -> Tensor:
         axis_of(cx, self.input, self.dim)

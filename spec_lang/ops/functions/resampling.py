@@ -36,6 +36,7 @@ class interpolate(Function):
     antialias: bool = False
 
     torch = "F.interpolate"
+    placement = "batch"
 
     @property
     def rule(self) -> Resampling:
@@ -118,6 +119,7 @@ class pad(Function):
     value: Number | None = None
 
     torch = "F.pad"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         x, n = self.input, len(self.pad) // 2

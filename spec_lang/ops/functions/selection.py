@@ -79,6 +79,7 @@ class split(Function):
 
     torch = "torch.split"
     shares = "moved"
+    placement = "axes"
     method = True
     renames = ("split_size_or_sections",)
     untyped = True
@@ -135,6 +136,7 @@ class chunk(Function):
 
     torch = "torch.chunk"
     shares = "moved"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
@@ -175,6 +177,7 @@ class unbind(Function):
 
     torch = "torch.unbind"
     shares = "moved"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
@@ -207,6 +210,7 @@ class narrow(Function):
 
     torch = "torch.narrow"
     shares = "moved"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         x = ranked(cx, self.input)
@@ -235,6 +239,7 @@ class select(Function):
 
     torch = "torch.select"
     shares = "moved"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.functions.indexing import pick
@@ -434,6 +439,7 @@ class topk(Function):
     sorted: bool = True
 
     torch = "torch.topk"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
         x = self.input
@@ -491,6 +497,7 @@ class sort(Function):
     stable: bool = False
 
     torch = "torch.sort"
+    placement = "axes; whole dim"
     keywords = ("stable",)
 
     arrange = staticmethod(partial(_by_name, "sort"))
@@ -515,6 +522,7 @@ class argsort(Function):
     stable: bool = False
 
     torch = "torch.argsort"
+    placement = "axes; whole dim"
     keywords = ("stable",)
 
     arrange = staticmethod(partial(_by_name, "argsort"))
@@ -619,6 +627,7 @@ class roll(Function):
     dims: Axes | None = None
 
     torch = "torch.roll"
+    placement = "axes; whole dims"
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -675,6 +684,7 @@ class flip(Function):
     dims: Axes
 
     torch = ".flip"
+    placement = "axes; whole dims"
     gathers = "dims"
 
     def infer(self, cx: Cx) -> Tensor:

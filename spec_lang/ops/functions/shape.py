@@ -86,6 +86,7 @@ class reshape(Function):
 
     torch = ".reshape"
     shares = "ordered"
+    placement = "view"
 
     def infer(self, cx: Cx) -> Tensor:
         return reshaped(cx, self.input, self.shape)
@@ -139,6 +140,7 @@ class flatten(Function):
 
     torch = "torch.flatten"
     shares = "ordered"
+    placement = "view"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -180,6 +182,7 @@ class ravel(Function):
 
     torch = "torch.ravel"
     shares = "ordered"
+    placement = "view"
 
     def infer(self, cx: Cx) -> Tensor:
         return flatten(input=self.input).infer(cx)
@@ -197,6 +200,7 @@ class unflatten(Function):
 
     torch = "torch.unflatten"
     shares = "same"
+    placement = "view"
     method = True
     untyped = True
 
@@ -236,6 +240,7 @@ class permute(Function):
 
     torch = ".permute"
     shares = "moved"
+    placement = "axes"
     gathers = "dims"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -261,6 +266,8 @@ class _Swap(Function):
     """Two dims swapped."""
 
     input: Tensor
+
+    placement = "axes"
 
     def axes(self) -> tuple[int, int]:
         """The two arguments."""
@@ -326,6 +333,7 @@ class t(Function):
 
     torch = "torch.t"
     shares = "moved"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (0, 1, 2))
@@ -344,6 +352,7 @@ class movedim(Function):
 
     torch = "torch.movedim"
     shares = "moved"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -383,6 +392,7 @@ class squeeze(Function):
 
     torch = "torch.squeeze"
     shares = "same"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -431,6 +441,7 @@ class unsqueeze(Function):
 
     torch = "torch.unsqueeze"
     shares = "same"
+    placement = "axes"
     method = True
 
     def infer(self, cx: Cx) -> Tensor:
@@ -468,6 +479,7 @@ class cat(Function):
     dim: Axis = 0
 
     torch = "torch.cat"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
@@ -556,6 +568,7 @@ class stack(Function):
     dim: Axis = 0
 
     torch = "torch.stack"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
@@ -632,6 +645,7 @@ class expand(Function):
 
     torch = ".expand"
     shares = "moved"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)
@@ -687,6 +701,7 @@ class broadcast_to(Function):
 
     torch = "torch.broadcast_to"
     shares = "moved"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)

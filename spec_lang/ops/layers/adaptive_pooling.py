@@ -18,6 +18,8 @@ class _Adaptive(Layer):
 
     output_size: Sequence[Dim | None]
 
+    placement = "batch"
+
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, output_size=[s for s in self.output_size if s is not None])
 

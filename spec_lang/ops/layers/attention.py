@@ -33,6 +33,7 @@ class MultiheadAttention(Layer):
     batch_first: bool = False
 
     torch = "nn.MultiheadAttention"
+    placement = "batch; first batch_first"
     always = ("out_proj.weight",)
     holes = {
         "embed_dim": Hole(-1, "query features"),

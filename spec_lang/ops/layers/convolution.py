@@ -31,6 +31,8 @@ class _Conv(Layer):
 
     always = ("weight",)
 
+    placement = "batch"
+
     def check(self, cx: Cx) -> None:
         check_conv(
             cx,

@@ -15,6 +15,7 @@ class _Dropout(Layer):
     inplace: bool = False
 
     shares = "idle"
+    placement = "each"
 
     def check(self, cx: Cx) -> None:
         probability(cx, p=self.p)

@@ -29,6 +29,7 @@ class Embedding(Layer):
     sparse: bool = False
 
     torch = "nn.Embedding"
+    placement = "[*B] weight[v, d] -> [*B, d]; rows v"
     always = ("weight",)
     sole = True
 

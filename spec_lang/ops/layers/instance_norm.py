@@ -23,6 +23,8 @@ class _InstanceNorm(Layer):
     affine: bool = False
     track_running_stats: bool = False
 
+    placement = "batch"
+
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, num_features=self.num_features)
 

@@ -19,6 +19,7 @@ class Identity(Layer):
     torch = "nn.Identity"
     shares = "same"
     free = True
+    placement = "each"
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return input
@@ -35,6 +36,7 @@ class Linear(Layer):
     bias: bool = True
 
     torch = "nn.Linear"
+    placement = "[*B, i] weight[o, i] bias[o] -> [*B, o]; sum i"
     always = ("weight",)
     holes = {"in_features": Hole(-1, "input features")}
 

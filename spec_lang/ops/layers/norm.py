@@ -30,6 +30,7 @@ class LayerNorm(Layer):
     bias: bool = True
 
     torch = "nn.LayerNorm"
+    placement = "[*B, d] weight[d] bias[d] -> [*B, d]; whole d; one normalized_shape"
     holes = {"normalized_shape": Hole(-1, "features")}
 
     @property
@@ -73,6 +74,7 @@ class RMSNorm(Layer):
     elementwise_affine: bool = True
 
     torch = "nn.RMSNorm"
+    placement = "[*B, d] weight[d] -> [*B, d]; whole d; one normalized_shape"
     holes = {"normalized_shape": Hole(-1, "features")}
 
     @property
@@ -108,6 +110,7 @@ class GroupNorm(Layer):
     affine: bool = True
 
     torch = "nn.GroupNorm"
+    placement = "batch"
     holes = {"num_channels": Hole(1, "channels")}
 
     def check(self, cx: Cx) -> None:
@@ -139,6 +142,7 @@ class LocalResponseNorm(Layer):
     k: Number = 1.0
 
     torch = "nn.LocalResponseNorm"
+    placement = "batch"
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, size=self.size)

@@ -16,6 +16,7 @@ class _Pad(Layer):
 
     padding: Any
 
+    placement = "batch"
     spatial: ClassVar[int]
     mode: ClassVar[str] = "constant"
 

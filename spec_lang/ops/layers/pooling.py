@@ -31,6 +31,8 @@ class _MaxPool(Layer):
     return_indices: bool
     ceil_mode: bool
 
+    placement = "batch"
+
     @property
     def strides(self) -> Sequence[Dim]:
         return self.kernel_size if self.stride is None else self.stride
@@ -120,6 +122,8 @@ class _MinPool(Layer):
 
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html"
 
+    placement = "batch"
+
     @property
     def strides(self) -> Sequence[Dim]:
         return self.kernel_size if self.stride is None else self.stride
@@ -149,6 +153,8 @@ class _AvgPool(Layer):
     padding: Sequence[Dim]
     ceil_mode: bool
     count_include_pad: bool
+
+    placement = "batch"
 
     @property
     def strides(self) -> Sequence[Dim]:
@@ -186,6 +192,8 @@ class _LPPool(Layer):
     kernel_size: Any
     stride: Any
     ceil_mode: bool
+
+    placement = "batch"
 
     @property
     def kernel(self) -> Sequence[Dim]:

@@ -44,6 +44,8 @@ class _Recurrent(Layer):
 
     gates = 1
 
+    placement = "batch; first batch_first"
+
     @property
     def projection(self) -> Dim:
         """The size of the projected hidden state; 0 for none."""

@@ -22,6 +22,8 @@ from spec_lang.ops.rules.shuffling import (
 class _Resampled(Layer):
     """Resamples the spatial axes by a rule."""
 
+    placement = "batch"
+
     @property
     def rule(self) -> Resampling:
         raise NotImplementedError

@@ -18,6 +18,7 @@ class Flatten(Layer):
 
     torch = "nn.Flatten"
     shares = "ordered"
+    placement = "view"
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return flatten(input=input, start_dim=self.start_dim, end_dim=self.end_dim).infer(cx)
@@ -34,6 +35,7 @@ class Unflatten(Layer):
 
     torch = "nn.Unflatten"
     shares = "same"
+    placement = "view"
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return unflatten(input=input, dim=self.dim, sizes=self.unflattened_size).infer(cx)

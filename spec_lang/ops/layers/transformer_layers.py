@@ -40,6 +40,8 @@ class _TransformerLayer(_Composite):
     always = ("linear1.weight", "linear2.weight")
 
     norms = 2
+    placement = "batch; first batch_first"
+
     attentions: ClassVar[tuple[str, ...]] = ("self_attn",)
 
     @property

@@ -36,6 +36,8 @@ class _ConvTranspose(Layer):
 
     always = ("weight",)
 
+    placement = "batch"
+
     def check(self, cx: Cx) -> None:
         check_conv(
             cx,

@@ -1,0 +1,180 @@
+"""What is derived of every model, as golden texts; the notation of placement rules; meshes that do not fit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spec_lang.cli import cli
+from spec_lang.ir import model
+from spec_lang.ops.base import FUNCTIONS, LAYERS
+from spec_lang.sharding.cuts import Cuts, cuts_of
+from spec_lang.sharding.notation import read
+from spec_lang.targets.parallel import parallel
+from spec_lang.targets.torch import emit
+from tests.check.checking import checked as accepted
+from tests.onnx.exporting import model_file
+
+ROOT = Path(__file__).parents[2]
+PLANS = Path(__file__).with_name("plans")
+FILES = sorted(p.stem for p in (ROOT / "models").glob("*.nnspec"))
+
+
+def text(cuts: Cuts) -> str:
+    lines = [cuts.model]
+    if cuts.refused is not None:
+        lines.append(f"  nothing: {cuts.refused.what}")
+    for cut in cuts.cuts:
+        lines.append(f"  {cut.name}{' (gathered)' * cut.gathered}")
+        for u in cut.uses:
+            lines.append(f"    {'.'.join(u.parameter.key)}[{u.axis}] {u.role}{' regrouped' * u.inner}")
+    lines += [f"  whole {k.name}: {', '.join(r.what for r in k.reasons)}" for k in cuts.kept]
+    lines += [f"  samples: {r.what}" for r in cuts.batch]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_plans(name: str, golden: Callable[[Path, str], None]) -> None:
+    program = model_file(name)
+    entries = [d for d in program.definitions if isinstance(d, model.Block) and d.entry]
+    found = "\n".join(text(cuts_of(program, e)) for e in entries) + "\n"
+    golden(PLANS / f"{name}.txt", found)
+
+
+def test_rules_are_read() -> None:
+    """Every rule of the library is one of the notation, and names only what the op has."""
+    rules = 0
+    for op in (*LAYERS.values(), *FUNCTIONS.values()):
+        if op.placement:
+            rule = read(op.placement)
+            rules += 1
+            named = {n for o in rule.operands for n in o.axes} | set(op.arguments)
+            assert {*rule.sums, *rule.rows, *rule.whole, *rule.first, *rule.one} <= named, op.name
+    assert rules > 250
+
+
+@pytest.mark.parametrize("rule", ["", "some", "[i] [j]", "each; alone i", "[i] -> [i] [j]", "each; whole"])
+def test_what_is_no_rule(rule: str) -> None:
+    with pytest.raises(ValueError, match=r"placement rule|nothing of an axis"):
+        read(rule)
+
+
+def names(source: str) -> dict[str, list[str]]:
+    program = accepted(source)
+    entry = next(d for d in program.definitions if isinstance(d, model.Block) and d.entry)
+    return {c.name: sorted(".".join(u.parameter.key) for u in c.uses) for c in cuts_of(program, entry).cuts}
+
+
+HEAD = (
+    "model M(a: int = 4, b: int = 8):\n    layers:\n        up = Linear(_, b)\n        down = Linear(b, a)\n"
+)
+BODY = "    forward(x: float[N, T, a]) -> float[N, T, a]:\n"
+
+
+def test_between_two_linear_maps() -> None:
+    assert names(HEAD + BODY + "        return x -> up -> relu -> down\n") == {
+        "b": ["M.down.weight", "M.up.bias", "M.up.weight"]
+    }
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "softmax(dim=-1)",
+        "softmax(2)",
+        "flip((2,))",
+        "cumsum(-1)",
+        "layer_norm([b])",
+        "sort(dim=-1)",
+    ],
+)
+def test_what_needs_an_axis_whole(between: str) -> None:
+    result = "[0]" if between.startswith("sort") else ""
+    body = f"        y = (x -> up -> {between}){result}\n        return y -> down\n"
+    assert "b" not in names(HEAD + BODY + body)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = y * (1 / b)",
+        "y = y + zeros(b)",
+        "y = y - mean(y, dim=-1, keepdim=true)",
+        "y = cat([y[:, :, 1:], y[:, :, :1]], dim=2)",
+        "y = y @ ones(b, b)",
+        "y = layer_norm(y, [T, b])",
+    ],
+)
+def test_what_computes_with_a_size(line: str) -> None:
+    """A device knows the size of its part alone."""
+    body = f"        y = x -> up\n        {line}\n        return y -> down\n"
+    assert "b" not in names(HEAD + BODY + body)
+
+
+def test_an_own_parameter_refuses() -> None:
+    own = HEAD + "        param scale: float[b] = ones()\n"
+    program = accepted(own + BODY + "        return down(up(x) * scale)\n")
+    (entry,) = program.definitions
+    assert isinstance(entry, model.Block)
+    refused = cuts_of(program, entry).refused
+    assert refused is not None
+    assert refused.what == "M.scale, a parameter of the block's own"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_are_clean(name: str, tmp_path: Path) -> None:
+    program = model_file(name)
+    modules = emit(program)
+    for path, source in (modules | parallel(program, modules)).items():
+        (tmp_path / path).write_text(source)
+        compile(source, path, "exec")
+    for command in (
+        ["ruff", "check", "--isolated", "--line-length", "88"],
+        ["ruff", "format", "--isolated", "--check"],
+    ):
+        done = subprocess.run(
+            [*command, "--no-cache", str(tmp_path / f"{name}_parallel.py")],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def specc(*args: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli, [*args])
+    return done.exit_code, done.output
+
+
+GPT2 = str(ROOT / "models" / "gpt2.nnspec")
+
+
+def test_a_mesh_that_does_not_divide() -> None:
+    status, output = specc("plan", GPT2, "--mesh", "tp=8")
+    assert status == 1
+    assert "heads = 12 does not divide by tp = 8: tp may be 1, 2, 3, 4, 6" in output
+
+
+@pytest.mark.parametrize("mesh", ["pp=2", "tp", "tp=0", "dp=2,dp=3", "tp=x"])
+def test_what_is_no_mesh(mesh: str) -> None:
+    status, output = specc("plan", GPT2, "--mesh", mesh)
+    assert status == 2, output
+
+
+def test_what_a_device_holds() -> None:
+    status, output = specc("plan", GPT2, "--mesh", "dp=2,tp=2", "--format", "json")
+    assert status == 0
+    plan = json.loads(output)
+    assert plan["parameters"] == 124_439_808
+    local = {t["name"]: t["local"] for t in plan["tensors"]}
+    assert local["wte.weight"] == [25_129, 768]  # whole over tp, which does not divide 50,257
+    assert local["h.0.attn.c_attn.weight"] == [576, 768]
+    assert local["h.0.attn.c_proj.weight"] == [384, 384]
+    assert plan["bytes"]["parameters"] == 4 * sum(
+        a * b for a, b in (t if len(t) == 2 else (t[0], 1) for t in local.values())
+    )
