@@ -397,8 +397,8 @@ def _of_flag(cond: Cond, flag: Flag, values: Mapping[Any, object]) -> Cond:
         return _every(flag, values)
     if isinstance(flag, Is):
         choice = flag.choice
-        other = choice.substitute(values)
-        return cond if other is choice else Cond.chosen(other, flag.option)
+        picked = choice.substitute(values)
+        return cond if picked is choice else Cond.chosen(picked, flag.option)
     if isinstance(flag, Same):
         return Cond.same(flag.left.substitute(values), flag.right.substitute(values))
     return cond

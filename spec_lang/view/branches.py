@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from spec_lang.ir import model
+from spec_lang.ir.conditions import condition_of
 from spec_lang.ir.evaluate import Env, EvaluationError, Evaluator
 from spec_lang.shapes import Dim, TensorType, conditional, dim, symbol
-from spec_lang.targets.onnx.conditions import condition_of
 from spec_lang.view.values import Wire
 
 TOO_MUCH = "E0802"

@@ -16,6 +16,8 @@ from typing import Any
 from spec_lang.diagnostics import Source
 from spec_lang.ir import model, operators
 from spec_lang.ir.arithmetic import Host, HostError, plain
+from spec_lang.ir.binding import bind_dims
+from spec_lang.ir.conditions import condition_of
 from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import FUEL, Env, EvaluationError, bind_target
 from spec_lang.ir.instantiate import instantiate
@@ -26,8 +28,6 @@ from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, Cx, Op, OpError
 from spec_lang.ops.kinds import SliceOf
 from spec_lang.shapes import Dim, DType, Facts, TensorType, dim, symbol
-from spec_lang.targets.onnx.binding import bind_dims
-from spec_lang.targets.onnx.conditions import condition_of
 from spec_lang.view import describe
 from spec_lang.view.branches import Open, absence, decided, joined_type, narrow, restored
 from spec_lang.view.fold import Loop
