@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,24 +127,35 @@ def test_an_own_parameter_refuses() -> None:
     assert refused.what == "M.scale, a parameter of the block's own"
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_files_are_clean(name: str, tmp_path: Path) -> None:
-    program = model_file(name)
-    modules = emit(program)
-    for path, source in (modules | parallel(program, modules)).items():
-        (tmp_path / path).write_text(source)
-        compile(source, path, "exec")
+def test_files_are_clean(tmp_path: Path) -> None:
+    for name in FILES:
+        program = model_file(name)
+        modules = emit(program)
+        for path, source in (modules | parallel(program, modules)).items():
+            (tmp_path / path).write_text(source)
+    files = sorted(p.name for p in tmp_path.glob("*_parallel.py"))
+    assert len(files) == len(FILES)
     for command in (
-        ["ruff", "check", "--isolated", "--line-length", "88"],
+        ["ruff", "check", "--isolated", "--line-length", "88", "--select", "E,F,W,I,UP,B,C4,SIM,RUF"],
         ["ruff", "format", "--isolated", "--check"],
     ):
-        done = subprocess.run(
-            [*command, "--no-cache", str(tmp_path / f"{name}_parallel.py")],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-        )
+        done = subprocess.run([*command, "--no-cache", *files], capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.long
+def test_files_are_typed(tmp_path: Path) -> None:
+    for name in ("gpt2", "llama", "tiny_model", "resnet"):
+        program = model_file(name)
+        modules = emit(program)
+        for path, source in (modules | parallel(program, modules)).items():
+            (tmp_path / path).write_text(source)
+    files = sorted(p.name for p in tmp_path.glob("*_parallel.py"))
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), *files]
+    done = subprocess.run(
+        [*command, "--follow-imports", "silent"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def specc(*args: str) -> tuple[int, str]:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import torch
 from torch import nn
 
 from spec_lang.accounting.trace import Options, trace
-from tests.models.test_tracing import as_torch, module, sampler
-from tests.models.test_verify import models
+from tests.models.test_tracing import LIGHT, as_torch, module, sampler
 from tests.onnx.exporting import model_file
 from tests.summary.counting import counted
-
-ALL = pytest.mark.parametrize(("file", "name", "hypers"), [pytest.param(*r, id=r[1]) for r in models()])
 
 
 def on_meta(value: Any) -> Any:
@@ -29,7 +25,7 @@ def made(file: str, name: str, hypers: dict[str, Any]) -> nn.Module:
     return model
 
 
-@ALL
+@LIGHT
 def test_totals_are_pytorchs(file: str, name: str, hypers: dict[str, Any]) -> None:
     model = made(file, name, hypers)
     dice, _ = sampler(file, name, hypers)
