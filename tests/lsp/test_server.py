@@ -212,7 +212,7 @@ async def test_completion_knows_where_one_types(client: LanguageClient, tmp_path
     stages = await offered("x -> up -> relu", "x -> ", 5)
     assert {"up", "down", "relu"} <= stages.keys()
     assert "Linear" not in stages
-    dims = await offered("float[N, dim]:\n", "float[N, ", 9)
+    dims = await offered("y = wide(x)", "y: float[N, ", 12)
     assert {"N", "dim"} <= dims.keys()
     assert "relu" not in dims
     top = await offered("model Net(dim: int = 8):", "mo", 2)

@@ -53,6 +53,9 @@ UNDEFINED = {
 }
 """What PyTorch itself leaves open, or has in no one way."""
 
+BY_PROCESSOR = {"gelu"}
+"""Whose kernels differ by the instructions that a processor has."""
+
 KNOWN = {**RUNTIMES, **PRODUCTS, **UNDEFINED}
 OPSETS = (17, 20, 24)
 SEEDS = range(6)
@@ -100,6 +103,6 @@ def test_special_values(name: str) -> None:
     step = max(1, len(cases) // MANY)
     found = [d for c in cases[::step] if (d := differs(c))]
     if name in KNOWN:
-        assert found, f"{name} differs no more: {KNOWN[name]}"
+        assert found or name in BY_PROCESSOR, f"{name} differs no more: {KNOWN[name]}"
     else:
         assert not found, found[0]

@@ -43,6 +43,10 @@ class Programs:
     def some(self, make, low: int = 0, high: int = 3):
         return tuple(make() for _ in range(self.random.randint(low, high)))
 
+    def required_first(self, make, low: int = 0):
+        """Some names with types, those that have a default last, as Python wants them."""
+        return tuple(sorted(self.some(make, low), key=lambda made: made.default is not None))
+
     def maybe(self, make):
         return make() if self.random.random() < 0.5 else None
 
@@ -248,7 +252,7 @@ class Programs:
     def method(self) -> ast.Method:
         results, written = self.results()
         body = self.some(self.statement, 1, 3)
-        return ast.Method(AT, self.name(), self.some(self.input), results, self.doc(), body, written)
+        return ast.Method(AT, self.name(), self.required_first(self.input), results, self.doc(), body, written)
 
     def layer_item(self):
         return self.pick(
@@ -277,19 +281,19 @@ class Programs:
     def block(self) -> ast.Block:
         kind = self.random.choice(["model", "block"])
         if self.random.random() < 0.3:
-            hypers = self.maybe(lambda: self.some(self.hyper))
+            hypers = self.maybe(lambda: self.required_first(self.hyper))
             if hypers is None or self.random.random() < 0.5:
                 return ast.Block(AT, kind, self.name(), hypers, None, (), self.expr())
             parts = self.some(self.require)
             doc = self.doc() if parts else None
             return ast.Block(AT, kind, self.name(), hypers, doc, parts, self.expr(), self.maybe(self.type))
         return ast.Block(
-            AT, kind, self.name(), self.some(self.hyper), self.doc(), self.some(self.part, 1, 4), None
+            AT, kind, self.name(), self.required_first(self.hyper), self.doc(), self.some(self.part, 1, 4), None
         )
 
     def function(self) -> ast.Function:
         results, written = self.results()
-        inputs = self.some(self.input)
+        inputs = self.required_first(self.input)
         if self.random.random() < 0.4:
             return ast.Function(AT, self.name(), inputs, results, None, (), self.expr(), written)
         body = self.some(self.statement, 1, 3)
@@ -300,10 +304,10 @@ class Programs:
         name, module = self.name(), ast.String(AT, "pkg.mod", '"pkg.mod"')
         domain = self.maybe(lambda: ast.String(AT, "my.domain", '"my.domain"'))
         if self.random.random() < 0.5:
-            forward = ast.Method(AT, name, self.some(self.input), results, None, (), written)
+            forward = ast.Method(AT, name, self.required_first(self.input), results, None, (), written)
             return ast.Extern(AT, "fn", name, (), module, domain, None, forward)
-        forward = ast.Method(AT, self.name(), self.some(self.input), results, None, (), written)
-        return ast.Extern(AT, "layer", name, self.some(self.hyper), module, domain, self.doc(), forward)
+        forward = ast.Method(AT, self.name(), self.required_first(self.input), results, None, (), written)
+        return ast.Extern(AT, "layer", name, self.required_first(self.hyper), module, domain, self.doc(), forward)
 
     def import_(self) -> ast.Import:
         names = self.some(lambda: ast.ImportName(AT, self.name(), self.maybe(self.name)), 1, 6)
@@ -317,7 +321,7 @@ class Programs:
             self.extern,
             self.import_,
             lambda: ast.ConstantDef(AT, self.name(), self.value()),
-            lambda: ast.Record(AT, self.name(), self.doc(), self.some(self.hyper, 1, 3)),
+            lambda: ast.Record(AT, self.name(), self.doc(), self.required_first(self.hyper, 1)),
         )
 
     def module(self) -> ast.Module:
