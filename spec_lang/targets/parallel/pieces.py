@@ -114,7 +114,7 @@ def convert(state: dict[str, Tensor], prefix: str, outer: int, inner: int) -> No
     for name in (prefix + "weight", prefix + "bias"):
         rows = state.get(name)
         if isinstance(rows, DTensor):
-            whole = regroup(rows.detach().full_tensor(), outer, inner)
+            whole = regroup(rows.full_tensor().detach(), outer, inner)
             state[name] = distribute_tensor(whole, rows.device_mesh, rows.placements)
         elif rows is not None:
             state[name] = regroup(rows, outer, inner)

@@ -8,7 +8,7 @@ from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.effects import Since
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.types.hyper_types import NUMBERS, type_words
-from spec_lang.ir.from_ast.types.hypers import symbolic, type_bounds, unbounded, unknown_type
+from spec_lang.ir.from_ast.types.hypers import is_type, symbolic, type_bounds, unbounded, unknown_type
 from spec_lang.ir.from_ast.uses.obligations import owe
 from spec_lang.ir.from_ast.values import host
 from spec_lang.ir.from_ast.values.args import Args
@@ -28,7 +28,7 @@ from spec_lang.ops.kinds import Choice, Real
 from spec_lang.ops.signature import HOLE
 from spec_lang.shapes import Cond, Dim, operand
 from spec_lang.syntax import ast
-from spec_lang.syntax.walk import same
+from spec_lang.syntax.walk import same, walk
 
 
 class _Miss:
@@ -268,6 +268,8 @@ def _declared(since: Since, owner: Def, hyper: ast.Hyper) -> None:
 
 
 def fit_in(c: Check, at: Place, value: Value, type: ast.Type, name: str, node: object, owner: Def) -> Value:
-    """As `fit`, the type's names being those of the file that states it."""
+    """As `fit`, the type's names being those of the file that states it, whose own check says which it does not know."""
     there = at if owner.scope is at.scope else at.within(owner.scope)
+    if any(isinstance(n, ast.NamedType) and not is_type(there, n.name) for n in walk(type)):
+        return POISON
     return fit(c, there, value, type, name, node)

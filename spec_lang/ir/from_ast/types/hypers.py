@@ -89,6 +89,12 @@ def _symbolic_named(
     return RecordValue(record, fields)
 
 
+def is_type(at: Place, name: str) -> bool:
+    """Whether a name is that of a type: a scalar's, or a record's."""
+    found = at.scope.names.get(name)
+    return name in SCALARS or (found is not None and isinstance(found.node, ast.Record))
+
+
 def unknown_type(c: Check, at: Place, type: ast.NamedType) -> Value:
     records = [n for n, d in at.scope.names.items() if isinstance(d.node, ast.Record)]
     hint = TYPES.get(type.name) or c.suggestion(type.name, [*SCALARS, *records])
