@@ -252,7 +252,9 @@ class Programs:
     def method(self) -> ast.Method:
         results, written = self.results()
         body = self.some(self.statement, 1, 3)
-        return ast.Method(AT, self.name(), self.required_first(self.input), results, self.doc(), body, written)
+        return ast.Method(
+            AT, self.name(), self.required_first(self.input), results, self.doc(), body, written
+        )
 
     def layer_item(self):
         return self.pick(
@@ -288,7 +290,13 @@ class Programs:
             doc = self.doc() if parts else None
             return ast.Block(AT, kind, self.name(), hypers, doc, parts, self.expr(), self.maybe(self.type))
         return ast.Block(
-            AT, kind, self.name(), self.required_first(self.hyper), self.doc(), self.some(self.part, 1, 4), None
+            AT,
+            kind,
+            self.name(),
+            self.required_first(self.hyper),
+            self.doc(),
+            self.some(self.part, 1, 4),
+            None,
         )
 
     def function(self) -> ast.Function:
@@ -307,7 +315,9 @@ class Programs:
             forward = ast.Method(AT, name, self.required_first(self.input), results, None, (), written)
             return ast.Extern(AT, "fn", name, (), module, domain, None, forward)
         forward = ast.Method(AT, self.name(), self.required_first(self.input), results, None, (), written)
-        return ast.Extern(AT, "layer", name, self.required_first(self.hyper), module, domain, self.doc(), forward)
+        return ast.Extern(
+            AT, "layer", name, self.required_first(self.hyper), module, domain, self.doc(), forward
+        )
 
     def import_(self) -> ast.Import:
         names = self.some(lambda: ast.ImportName(AT, self.name(), self.maybe(self.name)), 1, 6)
