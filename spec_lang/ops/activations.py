@@ -409,6 +409,7 @@ class glu(_Activation):
     dim: Axis = -1
 
     torch = "F.glu"
+    placement = "axes"
 
     def infer(self, cx: Cx) -> Tensor:
         x = super().infer(cx)
@@ -434,6 +435,7 @@ class prelu(_Activation):
     weight: Tensor
 
     torch = "F.prelu"
+    placement = ""  # its weights stand along the second axis
 
     def infer(self, cx: Cx) -> Tensor:
         x, weight = super().infer(cx), self.weight

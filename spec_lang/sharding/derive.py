@@ -12,8 +12,8 @@ from typing import Any
 from spec_lang.ir import model, operators
 from spec_lang.ir.evaluate import Env, EvaluationError, Evaluator
 from spec_lang.ir.instantiate import names_in
-from spec_lang.ops.base import FUNCTIONS, LAYERS, Layer, Op
-from spec_lang.shapes import Dim, symbol
+from spec_lang.ops.base import FUNCTIONS, LAYERS, Op
+from spec_lang.shapes import Dim, dim, symbol
 from spec_lang.sharding.factors import Axis, Factor, Reason, flat, size_in, unify, whole
 from spec_lang.sharding.notation import read
 from spec_lang.sharding.placing import Place, function, keep_whole, layer, tensors_in
@@ -230,7 +230,7 @@ class Derivation:
         module = OpModule(op, scope.name, path, args, node)
         rule = read(op.placement) if op.placement else None
         for operand in rule.operands[1:] if rule is not None else ():
-            axes = [self._parameter_axis(op, a, args, scope) for a in operand.axes]
+            axes = [self._parameter_axis(a, args, scope) for a in operand.axes]
             key = (scope.name, _below(path, operand.name))
             if key in self.parameters:
                 what = f"{scope.name}.{path}, which is one of several layers"
@@ -239,10 +239,10 @@ class Derivation:
             self.axes.setdefault(scope.name, []).extend(axes)
         return module
 
-    def _parameter_axis(self, op: type[Layer], name: str, args: Mapping[str, Any], scope: Scope) -> Axis:
-        """An axis of a parameter, of the size that the layer's argument for it has."""
-        size = args.get(_ARGUMENTS.get((op.name, name), ""), UNKNOWN)
-        size = symbol("?") * 0 + size if isinstance(size, int) and not isinstance(size, bool) else size
+    def _parameter_axis(self, name: str, args: Mapping[str, Any], scope: Scope) -> Axis:
+        """An axis of a parameter; the rule calls it as the layer calls the argument that gives its size."""
+        size = args.get(name, UNKNOWN)
+        size = dim(size) if isinstance(size, int) and not isinstance(size, bool) else size
         return axis(size, scope.name) if isinstance(size, Dim) else (Factor(),)
 
     def _tie(self, tie: model.Tie, scope: Scope) -> None:
@@ -397,14 +397,6 @@ class Derivation:
 
 
 _NO_HOSTS = (Traced, Items, OpModule, BlockModule, Chain, Choice, Opaque)
-_ARGUMENTS: Mapping[tuple[str, str], str] = {
-    ("Linear", "i"): "in_features",
-    ("Linear", "o"): "out_features",
-    ("Embedding", "v"): "num_embeddings",
-    ("Embedding", "d"): "embedding_dim",
-    ("LayerNorm", "d"): "normalized_shape",
-    ("RMSNorm", "d"): "normalized_shape",
-}
 
 
 def _symbolic(h: model.Hyper) -> Any:

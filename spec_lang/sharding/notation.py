@@ -8,11 +8,12 @@
 
 or the axes by name, of the inputs in order, of parameters and of the result, as in einsum::
 
-    [*B, i] weight[o, i] bias[o] -> [*B, o]; sum i
+    [*B, in_features] weight[out_features, in_features] -> [*B, out_features]; sum in_features
 
-``sum i`` is an axis over which is summed: each device may sum its part. ``rows v`` is an axis of a table of which each
+An axis of a parameter is called as the argument that gives its size. ``sum i`` is an axis over which is summed: each device may sum its part. ``rows v`` is an axis of a table of which each
 device may hold some rows. ``whole d`` is one that is needed whole, by the axis' name or by that of the argument that says
-which it is. ``h = k * g`` says that one axis is some groups of another's size. ``first batch_first`` says that samples
+which it is. ``h = k * g`` says that one axis is some groups of another's size. ``M on B h`` says that the axes `*M` are
+broadcast against those of `*B` and `h`. ``first batch_first`` says that samples
 stand along the second axis unless that argument is true, ``one normalized_shape`` that the rule holds where that argument
 is one size. What stands behind a semicolon may stand behind every rule.
 """
@@ -44,11 +45,13 @@ class Rule(Record):
     sums: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
     groups: tuple[tuple[str, str], ...] = ()
+    on: tuple[tuple[str, str, str], ...] = ()
     first: tuple[str, ...] = ()
     one: tuple[str, ...] = ()
 
 
 _OPERAND = re.compile(r"(\w*)\[([^\]]*)\]")
+_ON = re.compile(r"(\w+) on (\w+) (\w+)")
 _GROUPS = re.compile(r"(\w+) = (\w+) \* \w+")
 
 
@@ -62,10 +65,13 @@ def read(text: str) -> Rule:
     head, *clauses = (part.strip() for part in text.split(";"))
     said: dict[str, list[str]] = {word: [] for word in ("whole", "sum", "rows", "first", "one")}
     groups: list[tuple[str, str]] = []
+    ons: list[tuple[str, str, str]] = []
     for clause in clauses:
         word, _, names = clause.partition(" ")
         match = _GROUPS.fullmatch(clause)
-        if match:
+        if on := _ON.fullmatch(clause):
+            ons.append((on.group(1), on.group(2), on.group(3)))
+        elif match:
             groups.append((match.group(1), match.group(2)))
         elif word in said and names:
             said[word] += names.replace(",", " ").split()
@@ -77,6 +83,7 @@ def read(text: str) -> Rule:
         sums=tuple(said["sum"]),
         rows=tuple(said["rows"]),
         groups=tuple(groups),
+        on=tuple(ons),
         first=tuple(said["first"]),
         one=tuple(said["one"]),
     )

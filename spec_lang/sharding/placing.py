@@ -123,6 +123,8 @@ def named(
             known[name] = _matched(known[name], found, place.reason) if name in known else found
     for large, small in rule.groups:
         _grouped(known, large, small, place)
+    for many, front, last in rule.on:
+        _matched(known.get(f"*{many}", []), [*known[f"*{front}"], *known[last]], place.reason)
     for name in rule.whole:
         whole(known.get(name, ()), place.reason)
     for operand, parameter in parameters:

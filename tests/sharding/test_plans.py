@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from spec_lang.cli import cli
 from spec_lang.ir import model
-from spec_lang.ops.base import FUNCTIONS, LAYERS
+from spec_lang.ops import signature
+from spec_lang.ops.base import FUNCTIONS, LAYERS, Cx, Layer, Op, OpError
+from spec_lang.shapes import DType, Facts, TensorType, symbol
 from spec_lang.sharding.cuts import Cuts, cuts_of
 from spec_lang.sharding.notation import read
 from spec_lang.targets.parallel import parallel
@@ -190,3 +193,45 @@ def test_what_a_device_holds() -> None:
     assert plan["bytes"]["parameters"] == 4 * sum(
         a * b for a, b in (t if len(t) == 2 else (t[0], 1) for t in local.values())
     )
+
+
+@pytest.mark.parametrize("op", [*LAYERS.values(), *FUNCTIONS.values()], ids=lambda op: op.name)
+def test_what_is_said_of_each_element_keeps_every_axis(op: type[Op]) -> None:
+    """A function of each element gives what has the shape of its only tensor."""
+    if not op.placement or read(op.placement).kind != "each":
+        return
+    x = TensorType(DType.F32, tuple(symbol(n) for n in "nchw"))
+    try:
+        if issubclass(op, Layer):
+            found = signature.bind(op, (), {}).infer(Cx(Facts(), op.name), x)
+        else:
+            bound: Any = signature.bind(op, (), {"input": x})
+            found = bound.infer(Cx(Facts(), op.name))
+    except OpError:
+        return  # it takes more than one tensor, or another rank
+    assert found.shape == x.shape
+
+
+MASKED = """\
+model M(heads: int = 4, d: int = 8, width: int = 16):
+    layers:
+        q   = Linear(_, heads * d)
+        out = Linear(_, width)
+
+    forward(x: float[N, T, width], mask: float[heads, T, T]) -> float[N, T, width]:
+        y = x -> q -> rearrange("n t (h d) -> n h t d", d=d)
+        y = scaled_dot_product_attention(y, y, y, mask)
+        return y -> rearrange("n h t d -> n t (h d)") -> out
+"""
+
+
+def test_a_mask_of_heads_is_cut_with_them_or_not_at_all() -> None:
+    assert "heads" not in names(MASKED)
+    found = names(MASKED.replace("mask: float[heads, T, T]", "mask: float[T, T]"))
+    assert found["heads"] == ["M.out.weight", "M.q.bias", "M.q.weight"]
+
+
+def test_halves_of_a_gate_are_not_cut() -> None:
+    body = "        y = x -> up -> glu(dim=-1)\n        return y -> down\n"
+    spec = HEAD.replace("Linear(_, b)", "Linear(_, 2 * b)").replace("Linear(b, a)", "Linear(_, a)")
+    assert names(spec + BODY + body).keys() <= {"a"}

@@ -33,7 +33,7 @@ class scaled_dot_product_attention(Function):
     enable_gqa: bool = False
 
     torch = "F.scaled_dot_product_attention"
-    placement = "query[*B, h, t, e] key[*B, k, s, e] value[*B, k, s, v] attn_mask[*M, t, s] -> [*B, h, t, v]; whole t, s, e, v; h = k * g"
+    placement = "query[*B, h, t, e] key[*B, k, s, e] value[*B, k, s, v] attn_mask[*M, t, s] -> [*B, h, t, v]; whole t, s, e, v; h = k * g; M on B h"
     keywords = ("scale", "enable_gqa")
     drops = "dropout_p"
 

@@ -29,7 +29,7 @@ class Embedding(Layer):
     sparse: bool = False
 
     torch = "nn.Embedding"
-    placement = "[*B] weight[v, d] -> [*B, d]; rows v"
+    placement = "[*B] weight[num_embeddings, embedding_dim] -> [*B, embedding_dim]; rows num_embeddings"
     always = ("weight",)
     sole = True
 

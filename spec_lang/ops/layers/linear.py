@@ -36,7 +36,7 @@ class Linear(Layer):
     bias: bool = True
 
     torch = "nn.Linear"
-    placement = "[*B, i] weight[o, i] bias[o] -> [*B, o]; sum i"
+    placement = "[*B, in_features] weight[out_features, in_features] bias[out_features] -> [*B, out_features]; sum in_features"
     always = ("weight",)
     holes = {"in_features": Hole(-1, "input features")}
 

@@ -30,7 +30,7 @@ class LayerNorm(Layer):
     bias: bool = True
 
     torch = "nn.LayerNorm"
-    placement = "[*B, d] weight[d] bias[d] -> [*B, d]; whole d; one normalized_shape"
+    placement = "[*B, normalized_shape] weight[normalized_shape] bias[normalized_shape] -> [*B, normalized_shape]; whole normalized_shape; one normalized_shape"
     holes = {"normalized_shape": Hole(-1, "features")}
 
     @property
@@ -74,7 +74,7 @@ class RMSNorm(Layer):
     elementwise_affine: bool = True
 
     torch = "nn.RMSNorm"
-    placement = "[*B, d] weight[d] -> [*B, d]; whole d; one normalized_shape"
+    placement = "[*B, normalized_shape] weight[normalized_shape] -> [*B, normalized_shape]; whole normalized_shape; one normalized_shape"
     holes = {"normalized_shape": Hole(-1, "features")}
 
     @property
