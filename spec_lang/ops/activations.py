@@ -418,7 +418,7 @@ class glu(_Activation):
         axis, size = axis_of(cx, x, self.dim), size_at(cx, x, self.dim)
         cx.require(
             Cond.divides(2, size),
-            f"{cx.name} halves axis {self.dim}, but its size {size} is odd",
+            f"{cx.name} halves axis {self.dim}, whose size {size} must be even",
             code="E0306",
         )
         return x.with_shape((*x.shape[:axis], size // 2, *x.shape[axis + 1 :]))
