@@ -239,7 +239,7 @@ def holds(tree: ast.Module, module: ModuleType, move: str, small: bool = False) 
 
 
 def run(spec: Spec, made: nn.Module, method: ast.Method, known: dict[str, Any], move: str) -> None:
-    torch.manual_seed(0)  # a mask of nothing but padding is none that PyTorch's encoder takes
+    torch.manual_seed(1)  # a mask of nothing but padding is none that PyTorch's encoder takes
     given = given_to(spec, method, known)
     if move == "meta":
         given = moved(given)
