@@ -86,6 +86,8 @@ def derived(
         _keep(x.axes, Reason("an input of the model", definition.file, forward.span))
     for block in derivation.blocks():
         _sizes_used(derivation, block)
+    results = tensors_in(derivation.method(definition, "forward").result)
+    given = {f for x in results for axis in x.axes for f in flat(axis)}
     classes = _classes(derivation.parameters.values())
     refused = _refused(derivation, definition)
     chosen: list[Cut] = []
@@ -95,6 +97,8 @@ def derived(
         cut, why = _cut(factor, uses, taken, definition)
         if cut is not None and not cut.gathered:
             why = _local(derivation, factor)
+            if factor in given:
+                why.append(Reason("a result of the model", definition.file, forward.span))
             wrong = unreadable(factor, uses)
             if wrong is not None:
                 why.append(Reason(wrong, definition.file, definition.span))

@@ -235,3 +235,9 @@ def test_halves_of_a_gate_are_not_cut() -> None:
     body = "        y = x -> up -> glu(dim=-1)\n        return y -> down\n"
     spec = HEAD.replace("Linear(_, b)", "Linear(_, 2 * b)").replace("Linear(b, a)", "Linear(_, a)")
     assert names(spec + BODY + body).keys() <= {"a"}
+
+
+def test_a_result_is_given_whole() -> None:
+    body = "        y = x -> up\n        return down(y), y\n"
+    two = BODY.replace("-> float[N, T, a]:", "-> (float[N, T, a], float[N, T, b]):")
+    assert "b" not in names(HEAD + two + body)
