@@ -18,6 +18,8 @@ from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Cx, Layer, Op, OpError
 from spec_lang.shapes import DType, Facts, TensorType, symbol
 from spec_lang.sharding.cuts import Cuts, cuts_of
+from spec_lang.sharding.derive import Derivation
+from spec_lang.sharding.factors import flat
 from spec_lang.sharding.notation import read
 from spec_lang.targets.parallel import parallel
 from spec_lang.targets.torch import emit
@@ -227,6 +229,13 @@ model M(heads: int = 4, d: int = 8, width: int = 16):
 
 def test_a_mask_of_heads_is_cut_with_them_or_not_at_all() -> None:
     assert "heads" not in names(MASKED)
+    program = accepted(MASKED)
+    (entry,) = program.definitions
+    assert isinstance(entry, model.Block)
+    derivation = Derivation(program)
+    mask = derivation.method(entry, "forward").inputs["mask"]
+    rows = derivation.parameters["M", "q.weight"].axes[0]
+    assert flat(mask.axes[0])[0] is flat(rows)[0]
     found = names(MASKED.replace("mask: float[heads, T, T]", "mask: float[T, T]"))
     assert found["heads"] == ["M.out.weight", "M.q.bias", "M.q.weight"]
 
