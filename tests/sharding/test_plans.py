@@ -141,11 +141,12 @@ def test_files_are_clean(tmp_path: Path) -> None:
     files = sorted(p.name for p in tmp_path.glob("*_parallel.py"))
     assert len(files) == len(FILES)
     for command in (
-        ["ruff", "check", "--isolated", "--line-length", "88", "--select", "E,F,W,I,UP,B,C4,SIM,RUF"],
-        ["ruff", "format", "--isolated", "--check"],
+        ["check", "--isolated", "--line-length", "88", "--select", "E,F,W,I,UP,B,C4,SIM,RUF"],
+        ["format", "--isolated", "--check"],
     ):
-        done = subprocess.run([*command, "--no-cache", *files], capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == 0, done.stdout
+        ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", *files]
+        done = subprocess.run(ruff, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.long
