@@ -12,23 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import specc
+
 ROOT = Path(__file__).parent.parent
 GOOD = ROOT / "models" / "lenet5.nnspec"
 BAD = "model Net:\n    layers:\n        fc = Liner(3, 4)\n\n    forward(x: float[N, 3]) -> float[N, 4]:\n        return fc(x)\n"
-
-
-def specc(
-    *arguments: str | Path, cwd: Path | None = None, stdin: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "spec_lang", *map(str, arguments)],
-        cwd=cwd or ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_errors_go_to_stderr_and_exit_with_1(tmp_path: Path) -> None:

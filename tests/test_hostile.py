@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spec_lang.cli import _run, cli
-from tests.test_cli import ROOT, specc
+from tests.commands import ROOT, specc
 
 SPEC = """
 model M(n: int = 64):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import spec_lang
-from tests.test_cli import specc
+from tests.commands import python, specc
 
 BLOCKS = """
 block Double(n: int):
@@ -81,7 +81,7 @@ def test_commands_find_them_from_every_folder(imports: str, where: str, tmp_path
     text = (root / "myocr/nets/net.py").read_text()
     assert "\nfrom ..common import shifted\nfrom .blocks import Double\n" in text
     code = "import torch; from myocr.nets.net import Net; print(list(Net()(torch.ones(2, 4)).shape))"
-    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    run = python(code, root)
     assert run.stdout == "[2, 4]\n", run.stderr
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import specc
 from tests.docs.fences import ROOT, Fence, fences
-from tests.test_cli import specc
 
 PAGE = ROOT / "docs" / "transformers.md"
 MODELS = [f for f in fences(PAGE) if "model" in f.words]

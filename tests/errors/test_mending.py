@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from spec_lang.diagnostics import Source
 from spec_lang.mending import mended
 from spec_lang.syntax.from_text import parse
+from tests.commands import specc
 
 WRONG = """model Net(d: int = 8)  # keep me
     layers:
@@ -34,12 +33,6 @@ RIGHT = """model Net(d: int = 8):  # keep me
             x = x * (one(x) + 1)
         return x
 """
-
-
-def specc(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "spec_lang", *args], cwd=cwd, capture_output=True, text=True, check=False
-    )
 
 
 def body(line: str) -> str:

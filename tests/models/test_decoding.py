@@ -17,10 +17,10 @@ from torch import Tensor
 
 from spec_lang.runtimes import Request
 from spec_lang.runtimes.verify import verify
+from tests.commands import specc
 from tests.models import twins
 from tests.models.test_twins import LLAMA, MODELS, loaded
 from tests.onnx.exporting import checked, model_file
-from tests.test_cli import specc
 
 PIECES = [[1] * 9, [5, 1, 1, 1, 1], [3, 4, 2], [9]]
 

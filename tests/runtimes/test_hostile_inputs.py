@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+
+from tests.commands import specc
 
 SPEC = """
 model E(vocab: int = 10, context: int = 4):
@@ -40,18 +41,8 @@ def write(folder: Path) -> None:
     (folder / "deep.npy").write_bytes(npy(b"(" * 5000))
 
 
-def specc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "spec_lang", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def run(folder: Path, file: str, runtime: str = "onnxruntime") -> subprocess.CompletedProcess[str]:
-    return specc(folder, "run", "e.nnspec", "--input", f"t={file}", "-o", "out", "--runtime", runtime)
+    return specc("run", "e.nnspec", "--input", f"t={file}", "-o", "out", "--runtime", runtime, cwd=folder)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +76,7 @@ def test_another_byte_order_is_read(runtime: str, tmp_path: Path) -> None:
 def exported(folder: Path) -> onnx.ModelProto:
     write(folder)
     np.save(folder / "t.npy", np.ones((2, 3), np.int64))
-    done = specc(folder, "compile", "e.nnspec", "--target", "onnx", "--seed", "0")
+    done = specc("compile", "e.nnspec", "--target", "onnx", "--seed", "0", cwd=folder)
     assert done.returncode == 0, done.stderr
     return onnx.load(folder / "e.onnx", load_external_data=False)
 
@@ -156,7 +147,7 @@ def test_altered_models_are_explained(name: str, tmp_path: Path) -> None:
     change, words = ALTERED[name]
     change(model)
     onnx.save(model, folder / "bad.onnx")
-    done = specc(folder, "run", "e.nnspec", "--input", "t.npy", "-o", "out", "--onnx", "bad.onnx")
+    done = specc("run", "e.nnspec", "--input", "t.npy", "-o", "out", "--onnx", "bad.onnx", cwd=folder)
     assert done.returncode == 1
     assert words in done.stderr
     assert "specc itself" not in done.stderr
@@ -167,7 +158,7 @@ def test_verify_explains_what_a_runtime_refuses(tmp_path: Path) -> None:
     model = exported(tmp_path)
     huge(model)
     onnx.save(model, tmp_path / "bad.onnx")
-    done = specc(tmp_path, "verify", "e.nnspec", "--onnx", "bad.onnx", "--samples", "1")
+    done = specc("verify", "e.nnspec", "--onnx", "bad.onnx", "--samples", "1", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ONNX Runtime refuses these inputs")
 
@@ -176,7 +167,7 @@ def test_verify_explains_what_a_runtime_refuses(tmp_path: Path) -> None:
 def test_files_that_are_no_models(content: bytes | str, tmp_path: Path) -> None:
     whole = exported(tmp_path).SerializeToString()
     (tmp_path / "bad.onnx").write_bytes(whole[: len(whole) // 2] if isinstance(content, str) else content)
-    done = specc(tmp_path, "run", "e.nnspec", "--input", "t.npy", "--onnx", "bad.onnx")
+    done = specc("run", "e.nnspec", "--input", "t.npy", "--onnx", "bad.onnx", cwd=tmp_path)
     assert done.returncode == 1
     assert "bad.onnx is no " in done.stderr
 
@@ -187,8 +178,8 @@ def test_models_that_are_not_opened(path: str, tmp_path: Path) -> None:
     onnx.save(model, tmp_path / os.fsdecode(b"\xff.onnx"))
     with open(tmp_path / "sparse.onnx", "wb") as file:
         file.truncate(1 << 40)
-    specc(tmp_path, "compile", "e.nnspec", "--target", "onnx", "--no-weights", "-o", "bare")
-    done = specc(tmp_path, "run", "e.nnspec", "--input", "t.npy", "-o", "out", "--onnx", path)
+    specc("compile", "e.nnspec", "--target", "onnx", "--no-weights", "-o", "bare", cwd=tmp_path)
+    done = specc("run", "e.nnspec", "--input", "t.npy", "-o", "out", "--onnx", path, cwd=tmp_path)
     assert done.returncode == 1
     assert any(w in done.stderr for w in ("no regular file", "not UTF-8", "those end at", "--no-weights"))
     assert not (tmp_path / "out").exists()
@@ -198,7 +189,7 @@ def test_an_output_is_not_written_over_an_input(tmp_path: Path) -> None:
     write(tmp_path)
     np.save(tmp_path / "output.npy", np.ones((2, 3), np.int64))
     before = (tmp_path / "output.npy").read_bytes()
-    done = specc(tmp_path, "run", "e.nnspec", "--input", "t=output.npy")
+    done = specc("run", "e.nnspec", "--input", "t=output.npy", cwd=tmp_path)
     assert done.returncode == 1
     assert "output.npy is read, and would be overwritten" in done.stderr
     assert (tmp_path / "output.npy").read_bytes() == before
@@ -221,6 +212,6 @@ def test_options_that_mean_nothing_are_told(
     options: list[str], status: int, words: str, tmp_path: Path
 ) -> None:
     write(tmp_path)
-    done = specc(tmp_path, "verify", "e.nnspec", *options)
+    done = specc("verify", "e.nnspec", *options, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from spec_lang.cli.bench_command import two_digits
+from tests.commands import specc
 
 SPEC = "model Net:\n    layers:\n        fc = Linear(3, 2)\n\n    forward(x: float[N, 3]) -> float[N, 2]:\n        return fc(x)\n"
-
-
-def specc(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "spec_lang", *args], cwd=cwd, capture_output=True, text=True, check=False
-    )
 
 
 def test_verify_and_bench_give_one_object(tmp_path: Path) -> None:

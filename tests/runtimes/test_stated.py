@@ -12,7 +12,7 @@ import torch
 
 from spec_lang.exporting import KEY
 from spec_lang.runtimes.stated import literal, stated
-from tests.test_cli import specc
+from tests.commands import specc
 
 SPEC = """
 model Net(width: int = 4, names: list[int] = [1, 2], label: str = "a b", rate: float = 0.5, extra: int? = none,

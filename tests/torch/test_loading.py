@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import pickle
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import torch
 import spec_lang
 from spec_lang.diagnostics import SpecError
 from spec_lang.loading import ExternsNotAllowed
+from tests.commands import python
 
 GOLDEN = Path(__file__).parent / "golden"
 SPEC = """
@@ -141,17 +141,6 @@ def test_externs_are_imported_only_when_allowed(tmp_path: Path) -> None:
     assert module.Net(4)(torch.zeros(1, 4)).tolist() == [[2.0] * 4]
 
 
-def in_another_process(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(GOLDEN.parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_what_was_made_before_a_second_load_is_still_of_a_class_that_is_there(tmp_path: Path) -> None:
     path = tmp_path / "scaler.nnspec"
     write(path, 2.0)
@@ -178,12 +167,10 @@ def test_a_saved_module_is_read_where_its_spec_is_loaded(tmp_path: Path) -> None
     read = "import torch; print(torch.load('m.pt', weights_only=False)(torch.ones(1, 1)).item())"
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "scaler.nnspec").write_text(path.read_text())
-    done = in_another_process(
-        f"import spec_lang; spec_lang.load('elsewhere/scaler.nnspec')\n{read}", tmp_path
-    )
+    done = python(f"import spec_lang; spec_lang.load('elsewhere/scaler.nnspec')\n{read}", tmp_path)
     assert done.stdout == "2.0\n", done.stderr
     for code in (read, f"import spec_lang; spec_lang.install()\n{read}"):
-        done = in_another_process(code, tmp_path)
+        done = python(code, tmp_path)
         assert done.returncode == 1
         assert "made by spec_lang.load of the spec `scaler`" in done.stderr
         assert "load that spec in this process first" in done.stderr
@@ -197,7 +184,7 @@ def test_a_module_of_the_import_hook_is_saved_and_shown(folder: Path) -> None:
         "import torch, spec_lang; spec_lang.install()\n"
         "print(torch.load('m.pt', weights_only=False)(torch.ones(1, 1)).item())"
     )
-    done = in_another_process(code, folder)
+    done = python(code, folder)
     assert done.stdout == "2.0\n", done.stderr
     assert inspect.getsource(module.Scaler).startswith("class Scaler(nn.Module):")
     assert "return x * self.by" in inspect.getsource(module.Scaler.forward)

@@ -15,13 +15,14 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests import commands
+
 ROOT = Path(__file__).parent.parent.parent
 GPT2 = ROOT / "models" / "gpt2.nnspec"
 
 
 def specc(*args: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "spec_lang", "view", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return commands.specc("view", *args)
 
 
 def until(what: Callable[[], Any], seconds: float = 20) -> Any:

@@ -17,7 +17,7 @@ from spec_lang.diagnostics import SpecError
 from spec_lang.weights.listing import listed
 from spec_lang.weights.onnx_file import about
 from spec_lang.weights.saving import save
-from tests.test_cli import specc
+from tests.commands import specc
 from tests.weights.helpers import codes, listing
 
 STATE = {
