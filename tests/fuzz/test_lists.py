@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from random import Random
 
 import pytest
@@ -12,18 +11,14 @@ from tests.fuzz.lists.draw import simpler
 from tests.fuzz.lists.programs import written
 from tests.fuzz.lists.report import Report, examine, listed
 
-SHARE = 0.6
+SHARE = 0.9
 """Of those that run unchecked, at least so many are accepted."""
-SECONDS = 20.0
 
 
 def test_programs_over_lists_are_refused_or_run() -> None:
-    report, began = Report(), time.monotonic()
-    for seed in range(300):
+    report = Report()
+    for seed in range(60):
         examine(seed, report, onnx=seed % 5 == 0)
-        if time.monotonic() - began > SECONDS:
-            break
-    assert report.counts.total() >= 50, report.table()
     assert report.wrong == 0, listed(report, "wrong", 5)
 
 

@@ -21,7 +21,7 @@ from tests.models.test_verify import models
 from tests.onnx.exporting import model_file
 
 HEAVY = {"AlexNet", "Inception3", "DeepLabV3", "EfficientNet", "MobileNetV3", "RegNet"}
-CHECKING = {"BERT", "GPT2", "DenseNet", "Llama", "TCN", "LeNet5"}
+CHECKING = {"GPT2", "Llama", "LeNet5"}
 """Models that check what they are called with, and a few that do not."""
 
 

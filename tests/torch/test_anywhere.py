@@ -39,6 +39,19 @@ NOT = {
     ("transformer", "meta"): "PyTorch has no _nested_tensor_from_mask_left_aligned of meta tensors",
 }
 """What PyTorch itself cannot run there, by file and move."""
+HEAVY = {
+    "densenet",
+    "inception",
+    "mobilenet_v2",
+    "mobilenet_v3",
+    "regnet",
+    "resnet",
+    "swin",
+    "unet",
+    "llama",
+    "loops",
+    "powers",
+}
 
 KINDS = {
     "a function of no tensor": """
@@ -302,7 +315,11 @@ def test_what_is_made_goes_along(kind: str, move: str) -> None:
 
 
 @pytest.mark.parametrize("move", MOVES)
-@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.long] if p.stem in HEAVY else []) for p in FILES],
+    ids=[f"{p.parent.name}-{p.stem}" for p in FILES],
+)
 def test_specs_run_anywhere(path: Path, move: str) -> None:
     if (path.stem, move) in NOT:
         pytest.skip(NOT[path.stem, move])

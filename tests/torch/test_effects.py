@@ -17,6 +17,7 @@ from spec_lang.targets.torch.effects import Effects, Growing
 from spec_lang.targets.torch.routine import Routine
 
 ROOT = Path(__file__).parents[2]
+HEAVY = {"swin", "inception", "resnet", "llama", "unet", "efficientnet", "mobilenet_v3", "regnet"}
 SPECS = sorted([*(ROOT / "models").glob("*.nnspec"), *(Path(__file__).parent / "golden").glob("*.nnspec")])
 
 BOTH_WAYS = """
@@ -81,7 +82,11 @@ def unlike(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[st
     return [name for old, new in pairs for name in old if old[name] != new[name]]
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param(p, marks=[pytest.mark.long] if p.stem in HEAVY else []) for p in SPECS],
+    ids=[p.stem for p in SPECS],
+)
 def test_a_layout_that_is_dropped_leaves_nothing(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = compile_sources({spec.stem: workspace.read(spec)}, workspace.finder((spec.parent,)))
     expected = program.torch_sources()

@@ -379,6 +379,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.long
 def test_bombs_are_refused_in_bounded_time_and_memory(tmp_path: Path) -> None:
     paths = [archive(tmp_path / f"{i}.pt", pickled) for i, pickled in enumerate(BOMBS.values())]
     run = subprocess.run([sys.executable, "-c", BOUNDED, *paths], capture_output=True, text=True, check=False)

