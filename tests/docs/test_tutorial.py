@@ -18,6 +18,7 @@ from tests.docs.following import follow
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 
 
+@pytest.mark.long
 def test_with_the_working_tree(tmp_path: Path) -> None:
     ran = follow(TUTORIAL, tmp_path, working_tree())
     assert {"digits.onnx", "digits.onnx.data", "digits.safetensors"} <= set(os.listdir(tmp_path))

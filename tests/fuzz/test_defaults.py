@@ -410,7 +410,9 @@ def test_classes_do_not_change_with_defaults(path: Path) -> None:
     defaults_do_not_matter(path.read_text(), Random(7))
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
+@pytest.mark.parametrize(
+    "first", [0, pytest.param(20, marks=pytest.mark.long), pytest.param(40, marks=pytest.mark.long)]
+)
 def test_classes_of_random_programs_do_not_change_with_defaults(first: int) -> None:
     found = sum(
         defaults_do_not_matter(written(Random(seed)).text, Random(seed), 2)

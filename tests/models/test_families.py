@@ -139,7 +139,20 @@ def near(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> None:
     torch.testing.assert_close(a / scale, b / scale, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("case", RUN, ids=str)
+HEAVY = {"vgg", "alexnet", "deeplab"}
+"""Files whose networks end in wide linear maps, or take images of some size."""
+
+
+def cases(drawn: bool) -> list[Any]:
+    """Those that take long behind the marker."""
+    return [
+        pytest.param(c, id=str(c), marks=[pytest.mark.long] if c.file in HEAVY else [])
+        for c in RUN
+        if drawn or not c.drawn
+    ]
+
+
+@pytest.mark.parametrize("case", cases(drawn=True))
 def test_outputs_are_torchvisions(case: Case, tmp_path: Path) -> None:
     model, twin = pair(case)
     path = tmp_path / "model.onnx"
@@ -158,7 +171,7 @@ def test_outputs_are_torchvisions(case: Case, tmp_path: Path) -> None:
             near(torch.from_numpy(np.array(c)), a)
 
 
-@pytest.mark.parametrize("case", [c for c in RUN if not c.drawn], ids=str)
+@pytest.mark.parametrize("case", cases(drawn=False))
 def test_training_is_torchvisions(case: Case) -> None:
     model, twin = pair(case)
     model.train()
