@@ -12,6 +12,7 @@ import pytest
 signal.signal(
     signal.SIGINT, signal.default_int_handler
 )  # a job in the background starts with it ignored, and its children
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of hundreds of processes would compile specc anew
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tensors are tiny: threads would wait for each other
 
 
