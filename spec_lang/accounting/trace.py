@@ -5,13 +5,14 @@ Equal layers that get equal types are run once, and a list of equal layers that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from spec_lang.accounting.calls import Call, Frame, Kind
 from spec_lang.accounting.counts import Count, plain, times, total
 from spec_lang.accounting.gradients import training_flops
+from spec_lang.accounting.kept import kept_of_op
 from spec_lang.accounting.tensors import Storage, Traced, fresh, mapped, tensors_in
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
@@ -187,14 +188,21 @@ class Tracer(Execution):
             self._place = outer
 
     def of_layer(self, op: Layer, values: Mapping[str, Host], types: Any) -> Host:
-        return self._op("layer", op, list(values.values()), types, lambda: op.flops(types, **values))
+        aside = op.aside(types, **values)
+        return self._op("layer", op, list(values.values()), types, lambda: op.flops(types, **values), aside)
 
     def of_function(self, op: Function, types: Any) -> Host:
         values = [getattr(op, name) for name in op.arguments]
-        return self._op("function", op, values, types, lambda: op.flops(types))
+        return self._op("function", op, values, types, lambda: op.flops(types), op.aside(types))
 
     def _op(
-        self, kind: Kind, op: Op, values: list[Host], types: Any, products: Callable[[], Products]
+        self,
+        kind: Kind,
+        op: Op,
+        values: list[Host],
+        types: Any,
+        products: Callable[[], Products],
+        aside: Iterable[TensorType],
     ) -> Host:
         given = list(tensors_in(values))
         flops, gradients = flops_of_op(op, products)
@@ -215,6 +223,7 @@ class Tracer(Execution):
             tuple(tensors_in(result)),
             (),
             *self._place,
+            kept_of_op(op, given, list(tensors_in(result)), aside, self.precision),
         )
         self._frame.note(call, self._frame.relative(self._path) if kind == "layer" else "", given, result)
         return result

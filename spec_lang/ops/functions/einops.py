@@ -118,6 +118,7 @@ class rearrange(_Patterned):
     torch = "rearrange"
     placement = "pattern"
     extras = "axes_lengths"
+    keeps = ""
 
     def check_names(self, cx: Cx, pattern: Pattern) -> None:
         left, right = pattern.left.names, pattern.right.names
@@ -199,6 +200,7 @@ class repeat(_Patterned):
     helps = dict.fromkeys(
         ("pattern", "E0510"), "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`"
     )
+    keeps = ""
 
     def check_names(self, cx: Cx, pattern: Pattern) -> None:
         ints = [n for n in pattern.left.names if anonymous(n) is not None]
