@@ -9,7 +9,7 @@ from spec_lang.accounting.tensors import Storage, Traced, tensors_in
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 
-Kind: TypeAlias = Literal["layer", "function", "block", "fn", "loop", "extern"]
+Kind: TypeAlias = Literal["layer", "function", "block", "fn", "loop", "extern", "sent"]
 
 
 class Kept(Frozen):
@@ -48,7 +48,7 @@ class Call(Frozen):
     Attributes:
         name: That of the layer, function or block.
         kind: `layer` and `function` are the library's, `fn` and `block` the program's own; a `loop` is the body of a
-            loop that was not run step by step.
+            loop that was not run step by step; what devices send each other is `sent`.
         method: Of a block, which method.
         type: The types of what it gives, nested as it gives them.
         flops: Of the products of matrices in it.

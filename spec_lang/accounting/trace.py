@@ -13,7 +13,7 @@ from spec_lang.accounting.calls import Call, Frame, Kind
 from spec_lang.accounting.counts import Count, plain, times, total
 from spec_lang.accounting.gradients import training_flops
 from spec_lang.accounting.kept import kept_of_op
-from spec_lang.accounting.tensors import Storage, Traced, fresh, mapped, tensors_in
+from spec_lang.accounting.tensors import Storage, Traced, fresh, mapped, size_of, tensors_in
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host, HostError
@@ -49,7 +49,7 @@ class Options(Frozen):
     """
 
     method: str = "forward"
-    dims: Mapping[str, int] | None = None
+    dims: Mapping[str, int | Dim] | None = None
     ranks: Mapping[str, int] | None = None
     precision: DType = DType.F32
     training: bool = False
@@ -90,8 +90,9 @@ def trace(
     options: Options | None = None,
     *,
     fuel: int = FUEL,
+    runs: Callable[[model.Program, State, Options, int], Tracer] | None = None,
 ) -> Trace:
-    """A method of the model or variant `name`, with `overrides` in place of its defaults.
+    """A method of the model or variant `name`, with `overrides` in place of its defaults; `runs` makes what runs it.
 
     Raises:
         EvaluationError: a condition fails, or what the method does depends on a size that is not given.
@@ -103,16 +104,17 @@ def trace(
     assert isinstance(template, BlockTemplate)
     definition = template.definition
     state = State(program, root, fuel)
-    tracer = Tracer(program, state, options, fuel)
+    tracer = (runs or Tracer)(program, state, options, fuel)
+    values = tracer.values(template)
     inputs = Inputs(
         lambda name, type: fresh(type, options.precision),
-        template.values,
+        values,
         (),
         options.ranks or {},
         options.dims or {},
         set(),
     )
-    env = Env(definition.file, template.values.copy(), {}, root)
+    env = Env(definition.file, values.copy(), {}, root)
     method = method_named(definition, options.method, env)
     for i in method.inputs:
         if inputs.takes(i):
@@ -162,6 +164,10 @@ class Tracer(Execution):
 
     def learn(self, cond: Cond) -> None:
         self._facts = self._facts.assume(cond)
+
+    def values(self, template: BlockTemplate) -> dict[str, Host]:
+        """A block's hyperparameters and implicit dims as its methods see them."""
+        return template.values
 
     @contextmanager
     def framed(self, frame: Frame) -> Iterator[None]:
@@ -254,6 +260,12 @@ class Tracer(Execution):
 
         def one(type: TensorType) -> Traced:
             needs = grad and type.dtype.is_float
+            if op.lies_turned:
+                return Traced(
+                    type.dtype, type.shape, Storage(size_of(type, self.precision)), needs, False, True
+                )
+            if first is not None and first.turned and op.turns:
+                return Traced(type.dtype, type.shape, first.storage, needs, True)
             if first is None or not self._lies(shares, first, type):
                 return fresh(type, self.precision, needs)
             return Traced(type.dtype, type.shape, first.storage, needs, first.ordered and shares != "moved")
@@ -359,6 +371,19 @@ class Tracer(Execution):
             call = self.closed(frame, node.name.rpartition(".")[2], "fn", "", given, result)
         self._frame.note(call, "", given, result)
         return result
+
+    def call(
+        self,
+        method: model.Method,
+        at: Instance | None,
+        args: Sequence[Host],
+        kwargs: Mapping[str, Host],
+        values: dict[str, Host],
+        file: int,
+    ) -> Host:
+        if at is not None and isinstance(at.template, BlockTemplate):
+            values = self.values(at.template)
+        return super().call(method, at, args, kwargs, values, file)
 
     def _sequence(
         self, callee: Host, args: list[Host], kwargs: dict[str, Host], node: model.Call, env: Env
@@ -476,7 +501,7 @@ def _key(what: tuple[object, ...], given: Sequence[Host]) -> object | None:
     def frozen(value: Host) -> object:
         if isinstance(value, Traced):
             at = places.setdefault(value.storage, len(places))
-            return (Traced, value.dtype, value.shape, value.grad, value.ordered, at)
+            return (Traced, value.dtype, value.shape, value.grad, value.ordered, value.turned, at)
         if isinstance(value, list | tuple):
             return (type(value), *map(frozen, value))
         return type(value), value
@@ -535,7 +560,7 @@ def _again(outcome: Host, given: Sequence[Traced]) -> Host:
         assert isinstance(x, _New)
         old = x.x
         storage = own.setdefault(x.at, Storage(old.storage.size)) if x.own else given[x.at].storage
-        return Traced(old.dtype, old.shape, storage, old.grad, old.ordered)
+        return Traced(old.dtype, old.shape, storage, old.grad, old.ordered, old.turned)
 
     return mapped(outcome, one)
 

@@ -275,6 +275,10 @@ class Op:
     keeps: ClassVar[str | None] = None
     """What autograd keeps of a call until its gradient is taken, in the words of `accounting/kept.py`; '' for nothing,
     None where that is not said."""
+    lies_turned: ClassVar[bool] = False
+    """Whether its result lies in memory as if its second and third last axes were swapped."""
+    turns: ClassVar[bool] = False
+    """Whether it swaps these axes of its tensor, and perhaps joins axes thereafter."""
     cuts: ClassVar[bool] = False
     """Whether no gradient flows through it."""
     free: ClassVar[bool] = False

@@ -37,6 +37,7 @@ class scaled_dot_product_attention(Function):
     placement = "query[*B, h, t, e] key[*B, k, s, e] value[*B, k, s, v] attn_mask[*M, t, s] -> [*B, h, t, v]; whole t, s, e, v; h = k * g; M on B h"
     keywords = ("scale", "enable_gqa")
     keeps = "inputs result"
+    lies_turned = True
     drops = "dropout_p"
 
     def check(self, cx: Cx) -> None:

@@ -138,6 +138,11 @@ class rearrange(_Patterned):
         right = parse(LOWERING, self.pattern).right
         return "" if any(len(group) > 1 for group in right.groups) else "moved"
 
+    @property
+    def turns(self) -> bool:  # type: ignore[override]  # of its arguments here
+        came, go = (list(names) for names in (self.plan(LOWERING).came, self.plan(LOWERING).go))
+        return len(came) == len(self.tensor.shape) > 2 and go == [*came[:-3], came[-2], came[-3], came[-1]]
+
     def infer(self, cx: Cx) -> Tensor:
         return self.tensor.with_shape(self.plan(cx).shape)
 

@@ -251,6 +251,12 @@ class permute(Function):
     gathers = "dims"
     keeps = ""
 
+    @property
+    def turns(self) -> bool:  # type: ignore[override]  # of its arguments here
+        rank = len(self.input.shape)
+        order = [d % rank for d in self.dims]
+        return rank > 2 and order == [*range(rank - 3), rank - 2, rank - 3, rank - 1]
+
     def infer(self, cx: Cx) -> Tensor:
         return permuted(self.input, self._order(cx))
 
@@ -282,6 +288,11 @@ class _Swap(Function):
         """The two arguments."""
         first, second = self.arguments[1:]
         return getattr(self, first), getattr(self, second)
+
+    @property
+    def turns(self) -> bool:  # type: ignore[override]  # of its arguments here
+        rank = len(self.input.shape)
+        return {a % rank for a in self.axes()} == {rank - 3, rank - 2} if rank > 2 else False
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
