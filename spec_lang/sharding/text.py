@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 from spec_lang.accounting.counts import Count
@@ -12,6 +12,7 @@ from spec_lang.ir import model
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.sharding.costs import Cost, Memory, Setting, samples
 from spec_lang.sharding.factors import Reason
+from spec_lang.sharding.fit import Fit, Machine
 from spec_lang.sharding.plan import Plan
 
 HELD = {
@@ -102,6 +103,40 @@ def _costs(plan: Plan, setting: Setting, cost: Cost) -> Iterator[str]:
         yield f"not known what it keeps, and counted as all that it meets: {', '.join(cost.unsaid)}"
     if cost.run.externs:
         yield f"not counted: the work of {', '.join(cost.run.externs)}, which is Python"
+
+
+def fits_shown(name: str, machine: Machine, fits: Sequence[Fit], setting: Setting, style: str) -> str:
+    """The meshes of some devices in one of the styles `text` and `json`."""
+    if style == "json":
+        meshes = [_fit_data(f) for f in fits]
+        found = {"model": name, "devices": machine.count, "memory": machine.memory, "meshes": meshes}
+        return json.dumps(found | {"dims": dict(setting.dims or {})}, indent=2, ensure_ascii=False)
+    held = sum(f.fits for f in fits)
+    lines = [
+        f"{name} on {machine.count:,} devices of {_bytes(machine.memory)}: {held or 'none'} of {len(fits)} meshes fit"
+    ]
+    rows = [("mesh", "peak", "a step", "limit")]
+    for f in fits:
+        mesh = " x ".join(f"{n} {s}" for n, s in f.plan.mesh.items())
+        if f.cost is None:
+            rows.append((mesh, "", "", f.refused))
+            continue
+        time = "" if f.time is None or not f.fits else f"{f.time:.3g} s"
+        rows.append((mesh, _bytes(f.cost.memory.peak), time, f.limit))
+    widths = [max(len(r[i]) for r in rows) for i in range(3)]
+    texts = [
+        "  ".join([r[0].ljust(widths[0]), *(r[i].rjust(widths[i]) for i in (1, 2)), r[3]]).rstrip()
+        for r in rows
+    ]
+    return "\n".join([*lines, "", *("  " + text for text in texts)])
+
+
+def _fit_data(fit: Fit) -> dict[str, object]:
+    found: dict[str, object] = {"mesh": dict(fit.plan.mesh), "fits": fit.fits}
+    if fit.cost is None:
+        return found | {"refused": fit.refused}
+    times = {"seconds": fit.time, "parts": dict(fit.seconds)}
+    return found | times | {"limit": fit.limit} | cost_data(fit.cost)
 
 
 def _aligned(rows: list[tuple[str, str]]) -> Iterator[str]:
