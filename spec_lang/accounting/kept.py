@@ -55,6 +55,14 @@ def activations(call: Call) -> Count:
     return plus(kept.more, total(s.size for s in dict.fromkeys(own)))
 
 
+def inside(call: Call) -> Count:
+    """The bytes that a call keeps beside what it was given."""
+    kept, _ = _kept(call, _floats(call), {})
+    given = {t.storage for t in call.given}
+    own = dict.fromkeys(s for i in kept.results if (s := call.results[i].storage) not in given)
+    return plus(kept.more, total(s.size for s in own))
+
+
 def unsaid(call: Call) -> frozenset[str]:
     """The names of the ops in a run that do not say what they keep, where that matters."""
     if not call.inner:

@@ -65,6 +65,11 @@ DTYPES = ("f64", "f32", "bf16", "f16")
 @click.option("--devices", "count", type=click.IntRange(1), help="For --fit: how many devices there are.")
 @click.option("--flops", "speed", metavar="400T", help="For --fit: the FLOPs that one does in a second.")
 @click.option("--bandwidth", metavar="100G", help="For --fit: the bytes that one sends in a second.")
+@click.option(
+    "--recompute",
+    is_flag=True,
+    help="Blocks of lists keep their inputs alone, and run once more for their gradients.",
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @SET
 @MODEL
@@ -79,6 +84,7 @@ def command(
     count: int | None,
     speed: str | None,
     bandwidth: str | None,
+    recompute: bool,
     style: str,
     sets: tuple[str, ...],
     model: str | None,
@@ -112,7 +118,7 @@ def command(
     program = result.checked()
     name = model_name(path, program, model)
     sizes = sizes_of("--dim", dims)
-    setting = Setting(dtype=dtype, compute=compute, optimizer=optimizer, dims=sizes)
+    setting = Setting(dtype=dtype, compute=compute, optimizer=optimizer, recompute=recompute, dims=sizes)
     cost: Cost | EvaluationError
     try:
         if machine is not None:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from math import prod
 from typing import Final
 
+from spec_lang.accounting.again import step
 from spec_lang.accounting.counts import Count, plus, times
-from spec_lang.accounting.kept import activations, unsaid
+from spec_lang.accounting.kept import unsaid
 from spec_lang.accounting.trace import Options, Trace, trace
-from spec_lang.accounting.traffic import traffic
 from spec_lang.frozen import Frozen, Record
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host
@@ -34,12 +34,14 @@ class Setting(Frozen):
         dtype: Of parameters, gradients and the optimiser's states.
         compute: What parameters are gathered as, and activations are: the policy's `param_dtype`.
         optimizer: Whose states are held.
+        recompute: Whether blocks keep their inputs alone, and run once more for their gradients.
         dims: The sizes of dims of the inputs, of all devices together.
     """
 
     dtype: str = "f32"
     compute: str | None = None
-    optimizer: str = "adamw"
+    optimizer: str = "adam"
+    recompute: bool = False
     dims: Mapping[str, int] | None = None
 
     @property
@@ -65,13 +67,15 @@ class Memory(Record):
     states: int
     buffers: int
     activations: Count
+    again: Count
+    """Activations of a block while it runs once more."""
     gathered: int
     """Parameters of the units that are there at a time, and the gradient of one before it is scattered."""
 
     @property
     def peak(self) -> Count:
         own = self.parameters + self.gradients + self.states + self.buffers + self.gathered
-        return plus(own, self.activations)
+        return plus(own, plus(self.activations, self.again))
 
 
 class Cost(Record):
@@ -98,12 +102,13 @@ def cost_of(
     """
     run = _run(program, name, plan, setting, overrides)
     tp = plan.mesh.get("tp", 1)
+    lists = units(plan.definition) if setting.recompute else []
+    taken = step(run.call, lambda path: bool(unit_of(f"{path}.", lists)) and path.count(".") == 1)
     sendings = [
         Sending("tp", how, often, size, _ring(how, size, tp))
-        for how, (often, size) in sorted(traffic(run.call).items())
+        for how, (often, size) in sorted(taken.traffic.items())
     ]
     sharded = list(_over_samples(plan, setting))
-    kept = activations(run.call)
     bytes_ = BYTES[setting.dtype]
     held = plan.held
     gradients = held
@@ -114,10 +119,11 @@ def cost_of(
         gradients * bytes_,
         held * bytes_ * STATES[setting.optimizer],
         plan.buffers,
-        kept,
+        taken.kept,
+        taken.inside,
         _gathered(plan, setting),
     )
-    return Cost(memory, (*sharded, *sendings), run.flops, tuple(sorted(unsaid(run.call))), run)
+    return Cost(memory, (*sharded, *sendings), taken.flops, tuple(sorted(unsaid(run.call))), run)
 
 
 def samples(plan: Plan) -> str | None:

@@ -21,6 +21,7 @@ HELD = {
     "states": "optimiser states",
     "buffers": "buffers",
     "activations": "activations",
+    "again": "activations of a block, again",
     "gathered": "gathered for a while",
 }
 """What a device holds, and what that is called."""

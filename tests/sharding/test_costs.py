@@ -68,7 +68,9 @@ def program_of(module: str) -> model.Program:
 def planned(c: dict[str, Any]) -> tuple[Plan, Cost]:
     program = program_of(c["module"])
     plan = plan_of(program, c["model"], c["hypers"], c["mesh"])
-    return plan, cost_of(program, c["model"], plan, Setting(dims=c["dims"]), c["hypers"])
+    return plan, cost_of(
+        program, c["model"], plan, Setting(dims=c["dims"], recompute=c.get("recompute", False)), c["hypers"]
+    )
 
 
 def held_to(c: dict[str, Any], real: dict[str, Any]) -> None:
@@ -119,6 +121,18 @@ def test_steps_on_meshes(tmp_path: Path) -> None:
             shape=[4, 3, 64, 64],
             dtype="float32",
         ),
+    ]
+    for c, real in zip(cases, measured(tmp_path, cases), strict=True):
+        held_to(c, real)
+
+
+@pytest.mark.long
+def test_steps_that_recompute(tmp_path: Path) -> None:
+    """By PyTorch's own checkpoints around each block."""
+    cases = [
+        case(module, name, hypers, mesh, recompute=True, flops=True, within=0)
+        for mesh in ({"dp": 2, "tp": 2}, {"tp": 2})
+        for module, name, hypers in (("gpt2", "GPT2", GPT2), ("llama", "Llama", LLAMA))
     ]
     for c, real in zip(cases, measured(tmp_path, cases), strict=True):
         held_to(c, real)
