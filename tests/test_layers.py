@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "weights": {"asking", "partial", "frozen", "ops", "shapes", "diagnostics"},
     "accounting": {"frozen", "weights", "ir", "ops", "shapes", "diagnostics"},
     "view": {"frozen", "ir", "ops", "shapes", "diagnostics"},
-    "sharding": {"frozen", "ir", "ops", "shapes"},
+    "sharding": {"frozen", "accounting", "weights", "ir", "ops", "shapes"},
     "targets": {"asking", "frozen", "sharding", "weights", "ir", "ops", "shapes", "diagnostics"},
     "compiler": {"frozen", "targets", "ir", "syntax", "diagnostics"},
 }

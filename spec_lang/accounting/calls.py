@@ -9,7 +9,37 @@ from spec_lang.accounting.tensors import Storage, Traced, tensors_in
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 
-Kind: TypeAlias = Literal["layer", "function", "block", "fn", "loop", "extern"]
+Kind: TypeAlias = Literal["layer", "function", "block", "fn", "loop", "extern", "sent"]
+
+
+class Kept(Frozen):
+    """What a call keeps until the gradients are taken.
+
+    Attributes:
+        given: The places of those tensors that it was given.
+        results: The places of those that it gave.
+        more: The bytes of others.
+        guessed: Whether its op does not say so.
+    """
+
+    given: tuple[int, ...] = ()
+    results: tuple[int, ...] = ()
+    more: Count = 0
+    guessed: bool = False
+
+
+class Sent(Frozen):
+    """What several devices send each other for a call.
+
+    Attributes:
+        how: `all-reduce`, `all-gather` or `reduce-scatter`.
+        back: Whether that is for the gradient of what the call was given.
+        size: The bytes of what all of them have together thereafter.
+    """
+
+    how: str
+    back: bool
+    size: Count
 
 
 class Call(Frozen):
@@ -18,7 +48,7 @@ class Call(Frozen):
     Attributes:
         name: That of the layer, function or block.
         kind: `layer` and `function` are the library's, `fn` and `block` the program's own; a `loop` is the body of a
-            loop that was not run step by step.
+            loop that was not run step by step; what devices send each other is `sent`.
         method: Of a block, which method.
         type: The types of what it gives, nested as it gives them.
         flops: Of the products of matrices in it.
@@ -28,6 +58,8 @@ class Call(Frozen):
         given: The tensors that it was given, in order.
         results: The tensors that it gave, in order.
         inner: The calls in it, in order.
+        kept: Of a call of the library, what it keeps for its gradient.
+        sent: What devices send each other for it.
         file: The index of the file where it stands, of the first of equal calls.
         span: The place there.
     """
@@ -45,6 +77,8 @@ class Call(Frozen):
     inner: tuple[Use, ...]
     file: int
     span: model.Span | None
+    kept: Kept = Kept()
+    sent: tuple[Sent, ...] = ()
 
 
 class Use(Frozen):

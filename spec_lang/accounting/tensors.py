@@ -27,13 +27,17 @@ class Traced(TensorType):
         storage: Where it lies.
         grad: Whether its gradient is needed where the model trains.
         ordered: Whether its elements lie in order, so that another shape of them needs no copy.
+        turned: Whether they would, were its second and third last axes swapped.
     """
 
-    def __init__(self, dtype: DType, shape: Shape, storage: Storage, grad: bool, ordered: bool) -> None:
+    def __init__(
+        self, dtype: DType, shape: Shape, storage: Storage, grad: bool, ordered: bool, turned: bool = False
+    ) -> None:
         super().__init__(dtype, shape)
         self.storage = storage
         self.grad = grad
         self.ordered = ordered
+        self.turned = turned
 
 
 def item_size(dtype: DType, precision: DType) -> int:

@@ -92,12 +92,12 @@ def _number(count: Count, unit: str = "") -> str:
     if count == 0:
         return ""
     if isinstance(count, int):
-        return _scaled(count) + unit
+        return scaled(count) + unit
     text = "…" if count is None else str(count)
     return text if len(text) <= LONG else "…"
 
 
-def _scaled(n: int) -> str:
+def scaled(n: int) -> str:
     """A number with three digits and a prefix."""
     if n < 10_000:
         return f"{n:,}"
@@ -110,7 +110,7 @@ def _scaled(n: int) -> str:
 
 def _bytes(count: Count) -> str:
     if isinstance(count, int):
-        return f"{_scaled(count)}{'' if count >= 10_000 else ' '}B" if count else ""
+        return f"{scaled(count)}{'' if count >= 10_000 else ' '}B" if count else ""
     return _number(count)
 
 
@@ -178,7 +178,7 @@ def _given(summary: Summary) -> set[str]:
 def _whole(count: Count, unit: str = "") -> str:
     if isinstance(count, int):
         text = f"{count:,}"
-        return f"{text} ({_scaled(count)}{unit})" if count >= 10_000 else f"{text} {unit}".rstrip()
+        return f"{text} ({scaled(count)}{unit})" if count >= 10_000 else f"{text} {unit}".rstrip()
     return "depends on the sizes" if count is None else f"{count} {unit}".rstrip()
 
 

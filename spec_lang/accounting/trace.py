@@ -5,14 +5,15 @@ Equal layers that get equal types are run once, and a list of equal layers that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from spec_lang.accounting.calls import Call, Frame, Kind
 from spec_lang.accounting.counts import Count, plain, times, total
 from spec_lang.accounting.gradients import training_flops
-from spec_lang.accounting.tensors import Storage, Traced, fresh, mapped, tensors_in
+from spec_lang.accounting.kept import kept_of_op
+from spec_lang.accounting.tensors import Storage, Traced, fresh, mapped, size_of, tensors_in
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host, HostError
@@ -48,7 +49,7 @@ class Options(Frozen):
     """
 
     method: str = "forward"
-    dims: Mapping[str, int] | None = None
+    dims: Mapping[str, int | Dim] | None = None
     ranks: Mapping[str, int] | None = None
     precision: DType = DType.F32
     training: bool = False
@@ -89,8 +90,9 @@ def trace(
     options: Options | None = None,
     *,
     fuel: int = FUEL,
+    runs: Callable[[model.Program, State, Options, int], Tracer] | None = None,
 ) -> Trace:
-    """A method of the model or variant `name`, with `overrides` in place of its defaults.
+    """A method of the model or variant `name`, with `overrides` in place of its defaults; `runs` makes what runs it.
 
     Raises:
         EvaluationError: a condition fails, or what the method does depends on a size that is not given.
@@ -102,16 +104,17 @@ def trace(
     assert isinstance(template, BlockTemplate)
     definition = template.definition
     state = State(program, root, fuel)
-    tracer = Tracer(program, state, options, fuel)
+    tracer = (runs or Tracer)(program, state, options, fuel)
+    values = tracer.values(template)
     inputs = Inputs(
         lambda name, type: fresh(type, options.precision),
-        template.values,
+        values,
         (),
         options.ranks or {},
         options.dims or {},
         set(),
     )
-    env = Env(definition.file, template.values.copy(), {}, root)
+    env = Env(definition.file, values.copy(), {}, root)
     method = method_named(definition, options.method, env)
     for i in method.inputs:
         if inputs.takes(i):
@@ -162,6 +165,10 @@ class Tracer(Execution):
     def learn(self, cond: Cond) -> None:
         self._facts = self._facts.assume(cond)
 
+    def values(self, template: BlockTemplate) -> dict[str, Host]:
+        """A block's hyperparameters and implicit dims as its methods see them."""
+        return template.values
+
     @contextmanager
     def framed(self, frame: Frame) -> Iterator[None]:
         """Calls are noted in this frame."""
@@ -187,14 +194,21 @@ class Tracer(Execution):
             self._place = outer
 
     def of_layer(self, op: Layer, values: Mapping[str, Host], types: Any) -> Host:
-        return self._op("layer", op, list(values.values()), types, lambda: op.flops(types, **values))
+        aside = op.aside(types, **values)
+        return self._op("layer", op, list(values.values()), types, lambda: op.flops(types, **values), aside)
 
     def of_function(self, op: Function, types: Any) -> Host:
         values = [getattr(op, name) for name in op.arguments]
-        return self._op("function", op, values, types, lambda: op.flops(types))
+        return self._op("function", op, values, types, lambda: op.flops(types), op.aside(types))
 
     def _op(
-        self, kind: Kind, op: Op, values: list[Host], types: Any, products: Callable[[], Products]
+        self,
+        kind: Kind,
+        op: Op,
+        values: list[Host],
+        types: Any,
+        products: Callable[[], Products],
+        aside: Iterable[TensorType],
     ) -> Host:
         given = list(tensors_in(values))
         flops, gradients = flops_of_op(op, products)
@@ -215,6 +229,7 @@ class Tracer(Execution):
             tuple(tensors_in(result)),
             (),
             *self._place,
+            kept_of_op(op, given, list(tensors_in(result)), aside, self.precision),
         )
         self._frame.note(call, self._frame.relative(self._path) if kind == "layer" else "", given, result)
         return result
@@ -245,6 +260,12 @@ class Tracer(Execution):
 
         def one(type: TensorType) -> Traced:
             needs = grad and type.dtype.is_float
+            if op.lies_turned:
+                return Traced(
+                    type.dtype, type.shape, Storage(size_of(type, self.precision)), needs, False, True
+                )
+            if first is not None and first.turned and op.turns:
+                return Traced(type.dtype, type.shape, first.storage, needs, True)
             if first is None or not self._lies(shares, first, type):
                 return fresh(type, self.precision, needs)
             return Traced(type.dtype, type.shape, first.storage, needs, first.ordered and shares != "moved")
@@ -350,6 +371,19 @@ class Tracer(Execution):
             call = self.closed(frame, node.name.rpartition(".")[2], "fn", "", given, result)
         self._frame.note(call, "", given, result)
         return result
+
+    def call(
+        self,
+        method: model.Method,
+        at: Instance | None,
+        args: Sequence[Host],
+        kwargs: Mapping[str, Host],
+        values: dict[str, Host],
+        file: int,
+    ) -> Host:
+        if at is not None and isinstance(at.template, BlockTemplate):
+            values = self.values(at.template)
+        return super().call(method, at, args, kwargs, values, file)
 
     def _sequence(
         self, callee: Host, args: list[Host], kwargs: dict[str, Host], node: model.Call, env: Env
@@ -467,7 +501,7 @@ def _key(what: tuple[object, ...], given: Sequence[Host]) -> object | None:
     def frozen(value: Host) -> object:
         if isinstance(value, Traced):
             at = places.setdefault(value.storage, len(places))
-            return (Traced, value.dtype, value.shape, value.grad, value.ordered, at)
+            return (Traced, value.dtype, value.shape, value.grad, value.ordered, value.turned, at)
         if isinstance(value, list | tuple):
             return (type(value), *map(frozen, value))
         return type(value), value
@@ -526,7 +560,7 @@ def _again(outcome: Host, given: Sequence[Traced]) -> Host:
         assert isinstance(x, _New)
         old = x.x
         storage = own.setdefault(x.at, Storage(old.storage.size)) if x.own else given[x.at].storage
-        return Traced(old.dtype, old.shape, storage, old.grad, old.ordered)
+        return Traced(old.dtype, old.shape, storage, old.grad, old.ordered, old.turned)
 
     return mapped(outcome, one)
 

@@ -27,7 +27,7 @@ class Inputs(Frozen):
     values: Mapping[str, Host]
     wanted: Collection[str]
     ranks: Mapping[str, int]
-    fixed: Mapping[str, int]
+    fixed: Mapping[str, int | Dim]
     shown: set[str]
 
     def takes(self, i: model.Input) -> bool:

@@ -56,6 +56,7 @@ class relu(_Activation):
 
     torch = "F.relu"
     allowed = NUMBERS
+    keeps = "result"
 
     def onnx(self, g: Graph) -> Value:
         x = self.input
@@ -71,6 +72,7 @@ class relu6(_Activation):
 
     torch = "F.relu6"
     allowed = NUMBERS
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return g.Clip(self.input, _number(g, 0, self.input), _number(g, 6, self.input))
@@ -85,6 +87,7 @@ class hardtanh(_Activation):
 
     torch = "F.hardtanh"
     allowed = NUMBERS - {DType.U8}
+    keeps = "input"
 
     def check(self, cx: Cx) -> None:
         super().check(cx)
@@ -122,6 +125,7 @@ class elu(_Activation):
     inplace: bool = False
 
     torch = "F.elu"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return g.Elu(self.input, alpha=known_float(self.alpha, "alpha"))
@@ -133,6 +137,7 @@ class selu(_Activation):
     inplace: bool = False
 
     torch = "F.selu"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return g.Selu(self.input)
@@ -145,6 +150,7 @@ class celu(_Activation):
     inplace: bool = False
 
     torch = "F.celu"
+    keeps = "input"
 
     def check(self, cx: Cx) -> None:
         super().check(cx)
@@ -166,6 +172,7 @@ class leaky_relu(_Activation):
     inplace: bool = False
 
     torch = "F.leaky_relu"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return g.LeakyRelu(self.input, alpha=known_float(self.negative_slope, "negative_slope"))
@@ -197,6 +204,7 @@ class gelu(_Activation):
     approximate: Literal["none", "tanh"] = "none"
 
     torch = "F.gelu"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         if g.opset >= 20:
@@ -222,6 +230,7 @@ class silu(_Activation):
     inplace: bool = False
 
     torch = "F.silu"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return g.Mul(self.input, g.Sigmoid(self.input))
@@ -233,6 +242,7 @@ class mish(_Activation):
     inplace: bool = False
 
     torch = "F.mish"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         if g.opset >= 18:
@@ -247,6 +257,7 @@ class softplus(_Activation):
     threshold: Number = 20.0
 
     torch = "F.softplus"
+    keeps = "input"
 
     def check(self, cx: Cx) -> None:
         number(cx, "!=", 0, beta=self.beta)
@@ -285,6 +296,7 @@ class hardswish(_Activation):
     inplace: bool = False
 
     torch = "F.hardswish"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return g.HardSwish(self.input)
@@ -296,6 +308,7 @@ class hardsigmoid(_Activation):
     inplace: bool = False
 
     torch = "F.hardsigmoid"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return g.HardSigmoid(self.input, alpha=1 / 6, beta=0.5)
@@ -307,6 +320,7 @@ class hardshrink(_Activation):
     lambd: Number = 0.5
 
     torch = "F.hardshrink"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         x = self.input
@@ -320,6 +334,7 @@ class softshrink(_Activation):
     lambd: Number = 0.5
 
     torch = "F.softshrink"
+    keeps = "input"
 
     def check(self, cx: Cx) -> None:
         number(cx, ">=", 0, lambd=self.lambd)
@@ -348,6 +363,7 @@ class _FromAny(_Activation):
     """A function that maps ints and bools to floats."""
 
     allowed = NUMBERS | {DType.BOOL}
+    keeps = "result"
 
     def infer(self, cx: Cx) -> Tensor:
         return _floats_of(super().infer(cx))
@@ -389,6 +405,7 @@ class threshold(_Activation):
 
     torch = "F.threshold"
     allowed = NUMBERS
+    keeps = "input"
 
     def infer(self, cx: Cx) -> Tensor:
         if self.input.dtype in INTS and not all(isinstance(v, Dim) for v in (self.threshold, self.value)):
@@ -410,6 +427,7 @@ class glu(_Activation):
 
     torch = "F.glu"
     placement = "axes"
+    keeps = "input"
 
     def infer(self, cx: Cx) -> Tensor:
         x = super().infer(cx)
@@ -436,6 +454,7 @@ class prelu(_Activation):
 
     torch = "F.prelu"
     placement = ""  # its weights stand along the second axis
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         x, weight = super().infer(cx), self.weight
@@ -473,6 +492,7 @@ class _Softmax(_Activation):
     keywords = ("dtype",)
 
     placement = "each; whole dim"
+    keeps = "result"
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input

@@ -272,6 +272,13 @@ class Op:
     """Whether its results lie in the memory of its first tensor: as they are (`same`), as another order or part of it
     (`moved`), where that tensor lies in order (`ordered`), has the dtype already (`dtype`), or the model does not train
     (`idle`)."""
+    keeps: ClassVar[str | None] = None
+    """What autograd keeps of a call until its gradient is taken, in the words of `accounting/kept.py`; '' for nothing,
+    None where that is not said."""
+    lies_turned: ClassVar[bool] = False
+    """Whether its result lies in memory as if its second and third last axes were swapped."""
+    turns: ClassVar[bool] = False
+    """Whether it swaps these axes of its tensor, and perhaps joins axes thereafter."""
     cuts: ClassVar[bool] = False
     """Whether no gradient flows through it."""
     free: ClassVar[bool] = False
@@ -285,6 +292,10 @@ class Op:
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
+
+    def aside(self, out: Any, *inputs: Any, **named: Any) -> Iterator[TensorType]:
+        """The types of what it makes for its gradient beside its result, of the type `out`; a layer is handed its inputs."""
+        return iter(())
 
 
 class Function(Op):

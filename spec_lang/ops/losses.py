@@ -8,7 +8,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.html#loss-functions
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank
@@ -129,6 +129,7 @@ class mse_loss(_Elementwise):
 
     torch = "F.mse_loss"
     keywords = ("reduction",)
+    keeps = "inputs"
 
     def each(self, g: Graph, x: Value, y: Value) -> Value:
         difference = g.Sub(x, y)
@@ -168,6 +169,7 @@ class huber_loss(_Elementwise):
     delta: Number = 1.0
 
     torch = "F.huber_loss"
+    keeps = "inputs"
 
     def check(self, cx: Cx) -> None:
         number(cx, ">", 0, delta=self.delta)
@@ -185,6 +187,7 @@ class soft_margin_loss(_Elementwise):
 
     torch = "F.soft_margin_loss"
     keywords = ("reduction",)
+    keeps = "inputs"
 
     def each(self, g: Graph, x: Value, y: Value) -> Value:
         return g.Softplus(g.Neg(g.Mul(y, x)))
@@ -267,6 +270,7 @@ class binary_cross_entropy(_Elementwise):
 
     torch = "F.binary_cross_entropy"
     keywords = ("reduction",)
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         _weighted(cx, self.input, self.weight, "weight")
@@ -298,6 +302,7 @@ class binary_cross_entropy_with_logits(_Elementwise):
 
     torch = "F.binary_cross_entropy_with_logits"
     keywords = ("reduction", "pos_weight")
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         _weighted(cx, self.input, self.weight, "weight")
@@ -435,6 +440,7 @@ class nll_loss(_ByClass):
 
     torch = "F.nll_loss"
     keywords = ("ignore_index", "reduction")
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         return self.reduced_type(self.check_indices(cx))
@@ -452,6 +458,7 @@ class cross_entropy(_ByClass):
 
     torch = "F.cross_entropy"
     keywords = ("ignore_index", "reduction", "label_smoothing")
+    keeps = "indices"
 
     def check(self, cx: Cx) -> None:
         probability(cx, label_smoothing=self.label_smoothing)
@@ -474,6 +481,10 @@ class cross_entropy(_ByClass):
                 arg="ignore_index",
             )
         return self.reduced_type(x.with_shape(self.samples()))
+
+    def aside(self, out: Tensor) -> Iterator[TensorType]:
+        """The logarithms of the probabilities."""
+        yield self.input
 
     def onnx(self, g: Graph) -> Value:
         smoothing = known_float(self.label_smoothing, "label_smoothing")
@@ -516,6 +527,7 @@ class multi_margin_loss(_Loss):
 
     torch = "F.multi_margin_loss"
     keywords = ("reduction",)
+    keeps = "inputs"
 
     def check(self, cx: Cx) -> None:
         if self.p not in (1, 2):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, Layer, Tensor
 from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
+from spec_lang.shapes import TensorType
 
 
 class _Twin(Layer):
@@ -14,6 +16,9 @@ class _Twin(Layer):
 
     def check(self, cx: Cx) -> None:
         self.function(**vars(self)).check(cx)
+
+    def aside(self, out: Any, **tensors: Any) -> Iterator[TensorType]:
+        return self.function(**vars(self), **tensors).aside(out)
 
 
 class _OfInput(_Twin):
@@ -115,5 +120,6 @@ def twin(
         "torch": f"nn.{name}",
         "function": function,
         "placement": function.placement,
+        "keeps": function.keeps,
     }
     return type(name, (base,), body | given | defaults)

@@ -8,32 +8,41 @@ Source: https://docs.pytorch.org/docs/stable/distributed.tensor.parallel.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import ceil, prod
+from math import ceil, gcd, prod
 
 from spec_lang.frozen import Record
 from spec_lang.ir import model
 from spec_lang.ir.arithmetic import Host, HostError
 from spec_lang.ir.dim_text import size
+from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.ir.instantiate import Constructions
 from spec_lang.ir.state import State
 from spec_lang.ir.templates import BlockTemplate, ContainerTemplate, Instance, OpTemplate
-from spec_lang.sharding.cuts import Cut, Cuts, cuts_of
+from spec_lang.ops.base import Layer
+from spec_lang.shapes import DType
+from spec_lang.sharding.cuts import Cut, Cuts, derived
+from spec_lang.sharding.device import Part, part_of
 from spec_lang.sharding.factors import Factor, flat
+from spec_lang.weights.state import ITEM_SIZES
 
-AXES = ("dp", "tp")
+AXES = ("replicate", "dp", "tp")
+"""The axes of a mesh, from the outside in: over `replicate` go samples alone, over `dp` parameters too."""
 BYTES: Mapping[str, int] = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2}
-STATES: Mapping[str, int] = {"adamw": 2, "sgd": 0, "momentum": 1}
-"""How many numbers an optimiser keeps of each parameter."""
+STATES: Mapping[str, int] = {"adam": 2, "adamw": 2, "sgd": 0, "momentum": 1}
+"""How many numbers an optimiser keeps of each parameter, of its dtype."""
 
 
 class Sharded(Record):
-    """A parameter on the mesh: the axis that `tp` cuts, or None, and what one device holds of it at most."""
+    """A parameter on the mesh: the axis that `tp` cuts, or None, a device's part, and what of that it holds at most."""
 
     key: str
     shape: tuple[int, ...]
     axis: int | None
     cut: Cut | None
+    part: tuple[int, ...]
     local: tuple[int, ...]
+    looked_up: bool
+    """Whether it is a table under no other name, cut by rows: its gradient comes whole."""
 
 
 class Divisor(Record):
@@ -41,21 +50,43 @@ class Divisor(Record):
 
     cut: Cut
     value: int
+    file: int
+    span: model.Span | None
 
 
 class Plan(Record):
     """A model on a mesh."""
 
+    definition: model.Block
     cuts: Cuts
     mesh: Mapping[str, int]
     tensors: tuple[Sharded, ...]
     divisors: tuple[Divisor, ...]
+    parts: Mapping[str, Part]
+    """The layers that are cut, by their paths."""
+    names: Mapping[tuple[int, str], frozenset[str]]
+    """The hyperparameters of which a device has its part, by the file and the name of their block."""
+    buffers: int
+    """The bytes of what is not learned, which each device has whole, where `float` is f32."""
 
     @property
-    def broken(self) -> tuple[Divisor, ...]:
-        """The sizes that the mesh must divide and does not; what is gathered may stay whole."""
+    def divides(self) -> tuple[int, ...]:
+        """What `tp` may be; what is gathered may stay whole."""
+        common = gcd(*(d.value for d in self.divisors if not d.cut.gathered))
+        return tuple(n for n in range(1, common + 1) if common % n == 0)
+
+    def check(self) -> None:
+        """Refuse a mesh that does not divide a size.
+
+        Raises:
+            EvaluationError: E0920, with the size's name and where it is cut.
+        """
         tp = self.mesh.get("tp", 1)
-        return tuple(d for d in self.divisors if d.value % tp and not d.cut.gathered)
+        for d in self.divisors:
+            if d.value % tp and not d.cut.gathered:
+                fits = ", ".join(map(str, self.divides))
+                message = f"{d.cut.name} = {d.value} does not divide by tp = {tp}: tp may be {fits}"
+                raise EvaluationError("E0920", message, d.file, d.span)
 
     @property
     def parameters(self) -> int:
@@ -78,37 +109,60 @@ def plan_of(
     """
     root = Constructions(program).entry(name, overrides)
     assert isinstance(root.template, BlockTemplate)
-    cuts = cuts_of(program, root.template.definition)
-    by_axis = {(u.parameter.key, u.axis): (c, u.parameter) for c in cuts.cuts for u in c.uses}
+    derivation, cuts = derived(program, root.template.definition)
+    by_axis = {(u.parameter.key, u.axis): (c, u.parameter, u.role) for c in cuts.cuts for u in c.uses}
     tensors: list[Sharded] = []
     divisors: dict[tuple[Factor, int], Divisor] = {}
     state = State(program, root)
-    places = {key: (owner, path) for key, owner, path in _places(root)}
+    places = {key: (owner, path, op) for key, owner, path, op in _places(root)}
+    parts: dict[str, Part] = {}
+    tied = {t.shared for t in state.tensors}
+    buffers = 0
     for t in state.tensors:
-        if not t.learned or t.shared is not None:
+        if not t.learned:
+            buffers += prod(t.shape) * ITEM_SIZES[DType.F32 if t.dtype is DType.FLOAT else t.dtype]
             continue
-        owner, path = places[t.key]
-        found = next((c for c in by_axis if _meets(c[0], owner, path)), None)
-        cut, axis = None, None
-        if found is not None:
-            (cut, parameter), axis = by_axis[found], found[1]
+        owner, path, op = places.get(t.key, (None, "", None))
+        found = None
+        if owner is not None:
+            found = next((c for c in by_axis if _meets(c[0], owner, path)), None)
+        cut, axis, role = None, None, ""
+        if found is not None and owner is not None:
+            (cut, parameter, role), axis = by_axis[found], found[1]
             for f in flat(parameter.axes[axis]):
                 if f is cut.factor:
                     value = _value(f, owner, t.shape[axis], parameter.axes[axis])
-                    divisors.setdefault((f, value), Divisor(cut, value))
+                    divisors.setdefault(
+                        (f, value), Divisor(cut, value, owner.definition.file, _span(owner.definition, path))
+                    )
             if cut.gathered and t.shape[axis] % mesh.get("tp", 1):
                 cut, axis = None, None
-        tensors.append(Sharded(t.key, t.shape, axis, cut, _local(t.shape, axis, mesh)))
-    return Plan(cuts, dict(mesh), tuple(tensors), tuple(divisors.values()))
+        if cut is not None and axis is not None and t.key.endswith("weight") and mesh.get("tp", 1) > 1:
+            assert op is not None
+            parts[t.key.rpartition(".")[0]] = part_of(op, axis, role, cut.gathered)
+        if t.shared is None:
+            part = _divided(t.shape, axis, mesh.get("tp", 1))
+            local = _divided(part, 0 if part else None, mesh.get("dp", 1))
+            looked_up = cut is not None and t.key not in tied and role == "rows"
+            tensors.append(Sharded(t.key, t.shape, axis, cut, part, local, looked_up))
+    names = {
+        (block.file, block.name): frozenset(
+            name for c in cuts.cuts if not c.gathered for name in derivation.local_names(block, c.factor)
+        )
+        for block in derivation.blocks()
+    }
+    definition = root.template.definition
+    return Plan(definition, cuts, dict(mesh), tuple(tensors), tuple(divisors.values()), parts, names, buffers)
 
 
-def _local(shape: tuple[int, ...], axis: int | None, mesh: Mapping[str, int]) -> tuple[int, ...]:
-    local = list(shape)
-    if axis is not None:
-        local[axis] = ceil(local[axis] / mesh.get("tp", 1))
-    if local:
-        local[0] = ceil(local[0] / mesh.get("dp", 1))
-    return tuple(local)
+def _span(definition: model.Block, path: str) -> model.Span | None:
+    """Where a block's layer stands, by a path that begins with it."""
+    name = path.partition(".")[0]
+    return next((m.span for m in definition.members if m.name == name), definition.span)
+
+
+def _divided(shape: tuple[int, ...], axis: int | None, count: int) -> tuple[int, ...]:
+    return tuple(ceil(n / count) if i == axis else n for i, n in enumerate(shape))
 
 
 def _value(f: Factor, owner: BlockTemplate, whole: int, axis: tuple[Factor, ...]) -> int:
@@ -124,19 +178,19 @@ def _value(f: Factor, owner: BlockTemplate, whole: int, axis: tuple[Factor, ...]
 
 def _places(
     at: Instance, owner: BlockTemplate | None = None, path: str = ""
-) -> Iterator[tuple[str, BlockTemplate, str]]:
-    """The tensors of all modules: their keys, the block whose layers they are among, and their paths below it."""
+) -> Iterator[tuple[str, BlockTemplate, str, Layer | None]]:
+    """The tensors of all modules: their keys, the block whose layers they are among, their paths below it, their layer."""
     template = at.template
     if isinstance(template, OpTemplate):
         assert owner is not None
         for p in template.op.params():
-            yield at.below(p.name), owner, f"{path}.{p.name}" if path else p.name
+            yield at.below(p.name), owner, f"{path}.{p.name}" if path else p.name, template.op
         return
     if isinstance(template, BlockTemplate):
         owner, path = template, ""
         for member in template.definition.members:
             if isinstance(member, model.Param):
-                yield at.below(member.name), template, member.name
+                yield at.below(member.name), template, member.name, None
     if isinstance(template, BlockTemplate | ContainerTemplate):
         for name, child in at.registered():
             yield from _places(child, owner, f"{path}.{name}" if path else name)

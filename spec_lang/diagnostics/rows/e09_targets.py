@@ -47,4 +47,14 @@ ROWS: dict[str, Code] = {
         "What the method gives is a list, which is empty for these values of the hyperparameters. A graph without outputs "
         "is run by nothing: export it with values for which the list has items.",
     ),
+    "E0920": Code(
+        "The devices cannot share a size equally",
+        "What is cut over `tp` must be divisible by the number of devices there: each of them computes with as many heads, "
+        "or columns, as the others. Take another mesh, one of those that the message names, or other hyperparameters.",
+    ),
+    "E0921": Code(
+        "The devices cannot share the samples equally",
+        "Each device of `replicate` and `dp` computes the mean over its own samples, so that the mean of these is that of "
+        "all only where they have equally many. Give the inputs a size that divides.",
+    ),
 }

@@ -65,6 +65,7 @@ class _Scaled(_Binary):
 
     keywords = ("alpha",)
     allowed = EVERY
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         result = super().infer(cx)
@@ -138,6 +139,7 @@ class mul(_Binary):
 
     torch = "torch.mul"
     allowed = EVERY
+    keeps = "factors"
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.promoted()
@@ -150,6 +152,7 @@ class multiply(mul):
     """input * other."""
 
     torch = "torch.multiply"
+    keeps = "factors"
 
 
 class subtract(sub):
@@ -166,6 +169,13 @@ class div(_Binary):
     torch = "torch.div"
     keywords = ("rounding_mode",)
     allowed = EVERY
+
+    @property
+    def keeps(self) -> str:  # type: ignore[override]  # of its arguments here
+        """The divisor, whichever side needs a gradient, unless it is a number."""
+        if not isinstance(self.other, TensorType):
+            return ""
+        return "factors second" if isinstance(self.input, TensorType) else "input"
 
     def infer(self, cx: Cx) -> Tensor:
         result = super().infer(cx)
@@ -201,6 +211,13 @@ class true_divide(_Binary):
 
     torch = "torch.true_divide"
     allowed = EVERY
+
+    @property
+    def keeps(self) -> str:  # type: ignore[override]  # of its arguments here
+        """The divisor, whichever side needs a gradient, unless it is a number."""
+        if not isinstance(self.other, TensorType):
+            return ""
+        return "factors second" if isinstance(self.input, TensorType) else "input"
 
     def infer(self, cx: Cx) -> Tensor:
         result = super().infer(cx)
@@ -250,6 +267,7 @@ class floor_divide(_Binary):
     """floor(input / other)."""
 
     torch = "torch.floor_divide"
+    keeps = ""
 
     def onnx(self, g: Graph) -> Value:
         return _floor_divided(g, self, self.promoted())
@@ -320,6 +338,7 @@ class _Extremum(_Binary):
     other: Tensor
 
     allowed = EVERY
+    keeps = "inputs"
     node: ClassVar[str]
     bools: ClassVar[str]
 
@@ -397,6 +416,7 @@ class atan2(_OfTensors):
     """The angle from the positive x-axis to (x, y) = (other, input), in (-pi, pi]."""
 
     torch = "torch.atan2"
+    keeps = "inputs"
 
     def onnx(self, g: Graph) -> Value:
         y, x, dtype = self.floats(g)
@@ -411,6 +431,7 @@ class arctan2(atan2):
     """The angle from the positive x-axis to (x, y) = (other, input), in (-pi, pi]."""
 
     torch = "torch.arctan2"
+    keeps = "inputs"
 
 
 class copysign(_OfTensors):
@@ -448,6 +469,7 @@ class logaddexp(_OfTensors):
 
     torch = "torch.logaddexp"
     allowed = FLOATS
+    keeps = "inputs"
 
     def onnx(self, g: Graph) -> Value:
         return log_add_exp(g, *self.floats(g))
@@ -465,6 +487,7 @@ class xlogy(_Binary):
 
     torch = "torch.xlogy"
     allowed = EVERY
+    keeps = "inputs"
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -559,6 +582,7 @@ class heaviside(Function):
 
     torch = "torch.heaviside"
     placement = "each"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, NUMBERS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from spec_lang.ops.base import Cx, Function, Layer, Tensor, known_rank
 from spec_lang.ops.lowering import Graph
+from spec_lang.shapes import TensorType
 
 
 class _AsLayer(Function):
@@ -19,6 +21,7 @@ class _AsLayer(Function):
         super().__init_subclass__()
         if "layer" in vars(cls):
             cls.placement = cls.layer.placement
+            cls.keeps = cls.layer.keeps
 
     def as_layer(self) -> Layer:
         """The layer with these arguments."""
@@ -32,6 +35,9 @@ class _AsLayer(Function):
         if layer.ranks:
             known_rank(cx, self.input, layer.ranks)
         return layer.infer(cx, self.input)
+
+    def aside(self, out: Any) -> Iterator[TensorType]:
+        return self.as_layer().aside(out, self.input)
 
     def onnx(self, g: Graph) -> Any:
         return self.as_layer().onnx(g, self.input)

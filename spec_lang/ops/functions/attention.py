@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scale
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from spec_lang.ops.base import Cx, Function, OpError, Tensor, known_rank, size_at
@@ -35,6 +36,8 @@ class scaled_dot_product_attention(Function):
     torch = "F.scaled_dot_product_attention"
     placement = "query[*B, h, t, e] key[*B, k, s, e] value[*B, k, s, v] attn_mask[*M, t, s] -> [*B, h, t, v]; whole t, s, e, v; h = k * g; M on B h"
     keywords = ("scale", "enable_gqa")
+    keeps = "inputs result"
+    lies_turned = True
     drops = "dropout_p"
 
     def check(self, cx: Cx) -> None:
@@ -113,6 +116,10 @@ class scaled_dot_product_attention(Function):
         batch, length, source = out.dims[:-2], q.dims[-2], k.dims[-2]
         yield Product(flops_of((*batch, length, source, q.dims[-1])), (q,), (k,))
         yield Product(flops_of((*batch, length, source, v.dims[-1])), (q, k), (v,))
+
+    def aside(self, out: Tensor) -> Iterator[TensorType]:
+        """As flash attention does, the logarithm of each query's sum, and no score."""
+        yield TensorType(DType.F32, out.shape[:-1])
 
     # --- ONNX ---
 

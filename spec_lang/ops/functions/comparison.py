@@ -260,6 +260,7 @@ class where(Function):
     torch = "torch.where"
     placement = "each"
     method = False
+    keeps = "input"
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -292,6 +293,7 @@ class masked_fill(Function):
     torch = "torch.masked_fill"
     placement = "each"
     method = True
+    keeps = "indices"
 
     def infer(self, cx: Cx) -> Tensor:
         x, value = self.input, self.value

@@ -21,6 +21,7 @@ class to(Function):
     torch = ".to"
     shares = "dtype"
     placement = "each"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input.with_dtype(self.dtype)
@@ -85,6 +86,7 @@ class _Same(Function):
     input: Tensor
 
     placement = "each"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         return self.input

@@ -400,6 +400,7 @@ class meshgrid(Function):
     method = False
     keywords = ("indexing",)
     gathers = "tensors"
+    keeps = ""
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:

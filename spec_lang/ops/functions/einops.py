@@ -118,6 +118,7 @@ class rearrange(_Patterned):
     torch = "rearrange"
     placement = "pattern"
     extras = "axes_lengths"
+    keeps = ""
 
     def check_names(self, cx: Cx, pattern: Pattern) -> None:
         left, right = pattern.left.names, pattern.right.names
@@ -136,6 +137,11 @@ class rearrange(_Patterned):
             return "ordered"
         right = parse(LOWERING, self.pattern).right
         return "" if any(len(group) > 1 for group in right.groups) else "moved"
+
+    @property
+    def turns(self) -> bool:  # type: ignore[override]  # of its arguments here
+        came, go = (list(names) for names in (self.plan(LOWERING).came, self.plan(LOWERING).go))
+        return len(came) == len(self.tensor.shape) > 2 and go == [*came[:-3], came[-2], came[-3], came[-1]]
 
     def infer(self, cx: Cx) -> Tensor:
         return self.tensor.with_shape(self.plan(cx).shape)
@@ -199,6 +205,7 @@ class repeat(_Patterned):
     helps = dict.fromkeys(
         ("pattern", "E0510"), "`repeat` is einops' here; `tile` repeats by counts: `x.tile(2, 3)`"
     )
+    keeps = ""
 
     def check_names(self, cx: Cx, pattern: Pattern) -> None:
         ints = [n for n in pattern.left.names if anonymous(n) is not None]

@@ -31,6 +31,7 @@ class einsum(Function):
 
     torch = "torch.einsum"
     gathers = "operands"
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         ins, out = self._read(cx)

@@ -185,6 +185,7 @@ class round_(_Rounding):
     torch = "torch.round"
     keywords = ("decimals",)
     emit = staticmethod(lambda g, x: g.Round(x))
+    keeps = ""
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -208,6 +209,7 @@ class frac(_Unary):
     torch = "torch.frac"
     allowed = FLOATS
     emit = staticmethod(lambda g, x: g.Sub(x, g.Mul(g.Sign(x), g.Floor(g.Abs(x)))))
+    keeps = ""
 
 
 class abs_(_Unary):
@@ -217,12 +219,14 @@ class abs_(_Unary):
     torch = "torch.abs"
     allowed = NUMBERS
     emit = staticmethod(_node("Abs"))
+    keeps = "input"
 
 
 class absolute(abs_):
     """|x|."""
 
     torch = "torch.absolute"
+    keeps = "input"
 
 
 class neg(_Unary):
@@ -230,6 +234,7 @@ class neg(_Unary):
 
     torch = "torch.neg"
     allowed = NUMBERS
+    keeps = ""
 
     def onnx(self, g: Graph) -> Value:
         return in_i32(g, self.input.dtype, lambda d: g.Neg(g.cast(self.input, d)))
@@ -239,6 +244,7 @@ class negative(neg):
     """-x."""
 
     torch = "torch.negative"
+    keeps = ""
 
 
 class sign(_Unary):
@@ -246,6 +252,7 @@ class sign(_Unary):
 
     torch = "torch.sign"
     allowed = EVERY
+    keeps = ""
 
     def onnx(self, g: Graph) -> Value:
         x = self.input  # ONNX keeps NaN, of which PyTorch says 0
@@ -258,6 +265,7 @@ class sgn(sign):
     """-1, 0 or 1."""
 
     torch = "torch.sgn"
+    keeps = "input result"
 
 
 class square(_Unary):
@@ -265,6 +273,7 @@ class square(_Unary):
 
     torch = "torch.square"
     allowed = EVERY
+    keeps = "input"
 
     def result(self) -> DType:
         dtype = self.input.dtype
@@ -299,6 +308,7 @@ class logit(_ToFloat):
     eps: Number | None = None
 
     torch = "torch.logit"
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         x = g.cast(self.input, self.result())
@@ -317,6 +327,7 @@ class nan_to_num(_Unary):
 
     torch = "torch.nan_to_num"
     allowed = EVERY
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         x = self.input
@@ -344,6 +355,7 @@ class clamp(Function):
 
     torch = "torch.clamp"
     placement = "each"
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import fits, result_dtype, result_shape
@@ -386,6 +398,7 @@ class clip(clamp):
     """min(max(x, min), max)."""
 
     torch = "torch.clip"
+    keeps = "inputs"
 
 
 class clamp_min(Function):
@@ -396,6 +409,7 @@ class clamp_min(Function):
 
     torch = "torch.clamp_min"
     placement = "each"
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         return clamp(input=self.input, min=self.min).infer(cx)
@@ -412,6 +426,7 @@ class clamp_max(Function):
 
     torch = "torch.clamp_max"
     placement = "each"
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         return clamp(input=self.input, max=self.max).infer(cx)

@@ -121,6 +121,7 @@ class getitem(Function):
     index: Index
 
     torch = "getitem"
+    keeps = "indices"
     placement = "axes"
     source = "https://docs.pytorch.org/docs/stable/tensor_view.html"
 

@@ -75,6 +75,7 @@ class matmul(Function):
     other: Tensor
 
     torch = "torch.matmul"
+    keeps = "factors"
     placement = "[*B, i, k] [*B, k, j] -> [*B, i, j]; whole k"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -117,6 +118,7 @@ class mm(_OfRanks):
 
     torch = "torch.mm"
     ranks = ((2, "input"), (2, "mat2"))
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         self.check_ranks(cx)
@@ -137,6 +139,7 @@ class bmm(_OfRanks):
 
     torch = "torch.bmm"
     ranks = ((3, "input"), (3, "mat2"))
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         self.check_ranks(cx)
@@ -160,6 +163,7 @@ class mv(_OfRanks):
     torch = "torch.mv"
     free = True
     ranks = ((2, "input"), (1, "vec"))
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         self.check_ranks(cx)
@@ -178,6 +182,7 @@ class dot(_OfRanks):
     torch = "torch.dot"
     free = True
     ranks = ((1, "input"), (1, "tensor"))
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         self.check_ranks(cx)
@@ -197,6 +202,7 @@ class outer(_OfRanks):
     free = True
     placement = "[i] [j] -> [i, j]"
     ranks = ((1, "input"), (1, "vec2"))
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         self.check_ranks(cx)
@@ -221,6 +227,7 @@ class linear(Function):
     bias: Tensor | None = None
 
     torch = "F.linear"
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         x, w, b = self.input, self.weight, self.bias
@@ -392,6 +399,7 @@ class inner(Function):
     other: Tensor
 
     torch = "torch.inner"
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.input, self.other
@@ -490,6 +498,7 @@ class kron(Function):
 
     torch = "torch.kron"
     free = True
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self._sizes(cx)
@@ -529,6 +538,7 @@ class cross(Function):
 
     torch = "torch.cross"
     free = True
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.input, self.other
@@ -585,6 +595,7 @@ class trace(Function):
 
     torch = "torch.trace"
     free = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (2,))

@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.functional.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import Literal
 
@@ -46,6 +47,7 @@ class layer_norm(Function):
     eps: Number = 1e-5
 
     torch = "F.layer_norm"
+    keeps = "inputs"
     placement = "input[*B, d] weight[d] bias[d] -> [*B, d]; whole d; one normalized_shape"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -53,6 +55,9 @@ class layer_norm(Function):
         any_float(cx, x)
         _trailing(cx, x, self.normalized_shape, weight=self.weight, bias=self.bias)
         return x
+
+    def aside(self, out: Tensor) -> Iterator[TensorType]:
+        yield from [rules.statistics(out, len(self.normalized_shape))] * 2
 
     def onnx(self, g: Graph) -> Value:
         axes = len(self.normalized_shape)
@@ -91,12 +96,18 @@ class rms_norm(Function):
     eps: Number | None = None
 
     torch = "F.rms_norm"
+    keeps = "inputs"
     placement = "input[*B, d] weight[d] -> [*B, d]; whole d; one normalized_shape"
 
     def infer(self, cx: Cx) -> Tensor:
         any_float(cx, self.input)
         _trailing(cx, self.input, self.normalized_shape, weight=self.weight)
         return self.input
+
+    def aside(self, out: Tensor) -> Iterator[TensorType]:
+        yield rules.statistics(out, len(self.normalized_shape))
+        if self.weight is not None:
+            yield out
 
     def onnx(self, g: Graph) -> Value:
         return rules.rms_norm_onnx(g, self.input, len(self.normalized_shape), self.weight, self.eps)
@@ -322,6 +333,7 @@ class embedding(Function):
     padding_idx: Dim | None = None
 
     torch = "F.embedding"
+    keeps = "input"
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.arguments import index_dtype
@@ -351,6 +363,7 @@ class cdist(Function):
 
     torch = "torch.cdist"
     method = False
+    keeps = "inputs result"
 
     def infer(self, cx: Cx) -> Tensor:
         a, b = self.x1, self.x2
@@ -379,6 +392,7 @@ class dist(Function):
     p: Number = 2
 
     torch = "torch.dist"
+    keeps = "inputs result"
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, FLOATS)

@@ -267,6 +267,8 @@ class _MaxUnpool(Function):
     padding: tuple[Dim, ...]
     output_size: list[Dim] | None
 
+    keeps = "factors"
+
     @property
     def rule(self) -> Unpooling:
         """The windows."""

@@ -122,6 +122,7 @@ class sum_(_SumOrMean):
     torch = "torch.sum"
     method = True
     keywords = ("dtype",)
+    keeps = ""
     kind = "sum"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -144,6 +145,7 @@ class mean(_SumOrMean):
     torch = "torch.mean"
     method = True
     keywords = ("dtype",)
+    keeps = ""
     kind = "mean"
 
     def infer(self, cx: Cx) -> Tensor:
@@ -167,6 +169,7 @@ class prod(Function):
     placement = "axes"
     method = True
     keywords = ("dtype",)
+    keeps = "input result"
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -192,6 +195,8 @@ class _Extreme(_Reduction):
 
     dim: Axes = ()
     keepdim: bool = False
+
+    keeps = "input result"
 
     def infer(self, cx: Cx) -> Tensor:
         not_empty(cx, self.input, self.dim)
@@ -407,6 +412,7 @@ class var(_Spread):
 
     torch = "torch.var"
     method = True
+    keeps = "input"
 
     def onnx(self, g: Graph) -> Value:
         return self.variance(g)
@@ -417,6 +423,7 @@ class std(_Spread):
 
     torch = "torch.std"
     method = True
+    keeps = "input result"
 
     def onnx(self, g: Graph) -> Value:
         return g.Sqrt(self.variance(g))
@@ -441,6 +448,7 @@ class var_mean(_SpreadAndMean):
 
     torch = "torch.var_mean"
     method = False
+    keeps = "input"
 
     def onnx(self, g: Graph) -> tuple[Value, Value]:
         return self.variance(g), self.average(g)
@@ -451,6 +459,7 @@ class std_mean(_SpreadAndMean):
 
     torch = "torch.std_mean"
     method = False
+    keeps = "input result"
 
     def onnx(self, g: Graph) -> tuple[Value, Value]:
         return g.Sqrt(self.variance(g)), self.average(g)
@@ -465,6 +474,7 @@ class aminmax(Function):
 
     torch = "torch.aminmax"
     keywords = ("dim", "keepdim")
+    keeps = "input results"
 
     def infer(self, cx: Cx) -> tuple[Tensor, Tensor]:
         dims = None if self.dim is None else [self.dim]
@@ -516,6 +526,7 @@ class nansum(_Certain):
     """The sum of the elements that are not NaN; of ints and bools as int."""
 
     torch = "torch.nansum"
+    keeps = "input"
 
     def infer(self, cx: Cx) -> Tensor:
         return sum_(**vars(self)).infer(cx)
@@ -558,6 +569,7 @@ class norm(Function):
 
     torch = "torch.norm"
     placement = "axes"
+    keeps = "input result"
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, FLOATS)
@@ -584,6 +596,7 @@ class logsumexp(Function):
 
     torch = "torch.logsumexp"
     placement = "axes"
+    keeps = "input result"
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, FLOATS)
@@ -621,6 +634,7 @@ class cumsum(_Running):
 
     torch = "torch.cumsum"
     method = True
+    keeps = ""
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.result()
@@ -637,6 +651,7 @@ class cumprod(_Running):
     """The running product along `dim`."""
 
     torch = "torch.cumprod"
+    keeps = "input result"
 
     def onnx(self, g: Graph) -> Value:
         dtype = self.result()
@@ -663,6 +678,7 @@ class logcumsumexp(Function):
     dim: Axis
 
     torch = "torch.logcumsumexp"
+    keeps = "input result"
 
     def infer(self, cx: Cx) -> Tensor:
         takes(cx, self.input, FLOATS)

@@ -37,6 +37,7 @@ class interpolate(Function):
 
     torch = "F.interpolate"
     placement = "batch"
+    keeps = ""
 
     @property
     def rule(self) -> Resampling:
@@ -121,6 +122,10 @@ class pad(Function):
     torch = "F.pad"
     placement = "axes"
 
+    @property
+    def keeps(self) -> str:  # type: ignore[override]  # of its arguments here
+        return "input" if self.mode in ("reflect", "replicate") else ""
+
     def infer(self, cx: Cx) -> Tensor:
         x, n = self.input, len(self.pad) // 2
         if len(self.pad) % 2:
@@ -166,6 +171,7 @@ class grid_sample(Function):
     align_corners: bool | None = None
 
     torch = "F.grid_sample"
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         x, grid = self.input, self.grid
@@ -208,6 +214,7 @@ class affine_grid(Function):
     align_corners: bool | None = None
 
     torch = "F.affine_grid"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         theta = self.theta

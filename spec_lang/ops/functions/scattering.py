@@ -117,6 +117,7 @@ class index_fill(_AlongIndex):
     value: Number
 
     torch = ".index_fill"
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -142,6 +143,7 @@ class take(Function):
     index: Tensor
 
     torch = "torch.take"
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input)
@@ -164,6 +166,7 @@ class scatter_reduce(Function):
 
     torch = "torch.scatter_reduce"
     keywords = ("include_self",)
+    keeps = "inputs result"
 
     neutral: ClassVar[dict[str, float]] = {
         "sum": 0.0,

@@ -83,6 +83,7 @@ class split(Function):
     method = True
     renames = ("split_size_or_sections",)
     untyped = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         axis = axis_of(cx, ranked(cx, self.tensor), self.dim)
@@ -138,6 +139,7 @@ class chunk(Function):
     shares = "moved"
     placement = "axes"
     method = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         axis = axis_of(cx, ranked(cx, self.input), self.dim)
@@ -179,6 +181,7 @@ class unbind(Function):
     shares = "moved"
     placement = "axes"
     method = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> tuple[Tensor, ...]:
         x = ranked(cx, self.input)
@@ -211,6 +214,7 @@ class narrow(Function):
     torch = "torch.narrow"
     shares = "moved"
     placement = "axes"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = ranked(cx, self.input)
@@ -240,6 +244,7 @@ class select(Function):
     torch = "torch.select"
     shares = "moved"
     placement = "axes"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.functions.indexing import pick
@@ -260,6 +265,7 @@ class index_select(Function):
     index: Tensor
 
     torch = "torch.index_select"
+    keeps = "factors"
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -289,6 +295,7 @@ class gather(Function):
 
     torch = "torch.gather"
     method = True
+    keeps = "inputs"
 
     def infer(self, cx: Cx) -> Tensor:
         x, index = self.input, self.index
@@ -364,6 +371,7 @@ class scatter(Function):
 
     torch = "torch.scatter"
     keywords = ("value",)
+    keeps = "indices"
 
     reduction: ClassVar[dict[str, str]] = {}
 
@@ -421,6 +429,7 @@ class scatter_add(scatter):
     torch = "torch.scatter_add"
     arrange = None
     reduction = {"reduction": "add"}
+    keeps = None
 
 
 scatter_add.arguments = tuple(a for a in scatter_add.arguments if a != "value")
@@ -545,6 +554,8 @@ class _Triangle(Function):
 
     upper: ClassVar[int]
 
+    keeps = ""
+
     def infer(self, cx: Cx) -> Tensor:
         if len(self.input.shape) < 2:
             raise OpError(f"{cx.name} takes matrices, but gets {self.input}", code="E0302")
@@ -582,6 +593,7 @@ class diagonal(Function):
 
     torch = "torch.diagonal"
     shares = "moved"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -628,6 +640,7 @@ class roll(Function):
 
     torch = "torch.roll"
     placement = "axes; whole dims"
+    keeps = ""
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -686,6 +699,7 @@ class flip(Function):
     torch = ".flip"
     placement = "axes; whole dims"
     gathers = "dims"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         axes = [axis_of(cx, self.input, d, "dims") for d in self.dims]
@@ -708,6 +722,7 @@ class fliplr(Function):
     input: Tensor
 
     torch = "torch.fliplr"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         if len(self.input.shape) < 2:
@@ -727,6 +742,7 @@ class repeat_interleave(Function):
 
     torch = "torch.repeat_interleave"
     method = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -758,6 +774,7 @@ class flipud(Function):
     input: Tensor
 
     torch = "torch.flipud"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         return flip(input=ranked(cx, self.input), dims=(0,)).infer(cx)
@@ -776,6 +793,7 @@ class diff(Function):
     append: Tensor | None = None
 
     torch = "torch.diff"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.functions.shape import cat
@@ -824,6 +842,7 @@ class diag_embed(Function):
     dim2: Axis = -1
 
     torch = "torch.diag_embed"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = ranked(cx, self.input)
@@ -874,6 +893,7 @@ class diag(Function):
     diagonal: Count = 0
 
     torch = "torch.diag"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (1, 2))
@@ -898,6 +918,7 @@ class tensor_split(Function):
 
     torch = "torch.tensor_split"
     shares = "moved"
+    keeps = ""
 
     @staticmethod
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -956,6 +977,7 @@ class rot90(Function):
     dims: Axes = (0, 1)
 
     torch = "torch.rot90"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input

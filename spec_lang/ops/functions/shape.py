@@ -87,6 +87,7 @@ class reshape(Function):
     torch = ".reshape"
     shares = "ordered"
     placement = "view"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         return reshaped(cx, self.input, self.shape)
@@ -106,6 +107,7 @@ class view(reshape):
 
     torch = ".reshape"
     source = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html"
+    keeps = ""
 
 
 class view_as(Function):
@@ -116,6 +118,7 @@ class view_as(Function):
 
     torch = ".reshape_as"
     shares = "ordered"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.other)
@@ -129,6 +132,7 @@ class reshape_as(view_as):
     """The elements of `input` in the shape of `other`."""
 
     torch = ".reshape_as"
+    keeps = ""
 
 
 class flatten(Function):
@@ -142,6 +146,7 @@ class flatten(Function):
     shares = "ordered"
     placement = "view"
     method = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -183,6 +188,7 @@ class ravel(Function):
     torch = "torch.ravel"
     shares = "ordered"
     placement = "view"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         return flatten(input=self.input).infer(cx)
@@ -203,6 +209,7 @@ class unflatten(Function):
     placement = "view"
     method = True
     untyped = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -242,6 +249,13 @@ class permute(Function):
     shares = "moved"
     placement = "axes"
     gathers = "dims"
+    keeps = ""
+
+    @property
+    def turns(self) -> bool:  # type: ignore[override]  # of its arguments here
+        rank = len(self.input.shape)
+        order = [d % rank for d in self.dims]
+        return rank > 2 and order == [*range(rank - 3), rank - 2, rank - 3, rank - 1]
 
     def infer(self, cx: Cx) -> Tensor:
         return permuted(self.input, self._order(cx))
@@ -268,11 +282,17 @@ class _Swap(Function):
     input: Tensor
 
     placement = "axes"
+    keeps = ""
 
     def axes(self) -> tuple[int, int]:
         """The two arguments."""
         first, second = self.arguments[1:]
         return getattr(self, first), getattr(self, second)
+
+    @property
+    def turns(self) -> bool:  # type: ignore[override]  # of its arguments here
+        rank = len(self.input.shape)
+        return {a % rank for a in self.axes()} == {rank - 3, rank - 2} if rank > 2 else False
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -334,6 +354,7 @@ class t(Function):
     torch = "torch.t"
     shares = "moved"
     placement = "axes"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.input, (0, 1, 2))
@@ -354,6 +375,7 @@ class movedim(Function):
     shares = "moved"
     placement = "axes"
     method = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -382,6 +404,7 @@ class moveaxis(movedim):
     """Some dims moved to other places, the rest in their order."""
 
     torch = "torch.moveaxis"
+    keeps = ""
 
 
 class squeeze(Function):
@@ -394,6 +417,7 @@ class squeeze(Function):
     shares = "same"
     placement = "axes"
     method = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         x = self.input
@@ -443,6 +467,7 @@ class unsqueeze(Function):
     shares = "same"
     placement = "axes"
     method = True
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         at = self._at(cx)
@@ -480,6 +505,7 @@ class cat(Function):
 
     torch = "torch.cat"
     placement = "axes"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
@@ -569,6 +595,7 @@ class stack(Function):
 
     torch = "torch.stack"
     placement = "axes"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         from spec_lang.ops.rules.elementwise import result_dtype
@@ -596,6 +623,7 @@ class hstack(Function):
     tensors: Tensors
 
     torch = "torch.hstack"
+    keeps = ""
 
     def _joined(self, cx: Cx) -> cat:
         tensors = each(self.tensors, lambda x: x if x.shape else x.with_shape((dim(1),)))
@@ -617,6 +645,7 @@ class vstack(Function):
     tensors: Tensors
 
     torch = "torch.vstack"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         rows = each(self.tensors, lambda x: x.with_shape(self._rows(cx, x)))
@@ -646,6 +675,7 @@ class expand(Function):
     torch = ".expand"
     shares = "moved"
     placement = "axes"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)
@@ -702,6 +732,7 @@ class broadcast_to(Function):
     torch = "torch.broadcast_to"
     shares = "moved"
     placement = "axes"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         return expanded(cx, self.input, self.size)
@@ -718,6 +749,7 @@ class expand_as(Function):
 
     torch = ".expand_as"
     shares = "moved"
+    keeps = ""
 
     def infer(self, cx: Cx) -> Tensor:
         known_rank(cx, self.other)
@@ -734,6 +766,7 @@ class tile(Function):
     dims: Sizes
 
     torch = ".tile"
+    keeps = ""
 
     counts: ClassVar[str] = "dims"
 

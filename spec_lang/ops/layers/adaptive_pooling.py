@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spec_lang.ops.base import Cx, Layer, Tensor
@@ -10,7 +10,7 @@ from spec_lang.ops.kinds import Dim, Size1, Size2, Size3
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.adaptive import adaptive_avg_onnx, adaptive_max_onnx, adaptive_result
 from spec_lang.ops.rules.arguments import any_float, at_least
-from spec_lang.shapes import DType
+from spec_lang.shapes import DType, TensorType
 
 
 class _Adaptive(Layer):
@@ -27,6 +27,11 @@ class _Adaptive(Layer):
 class _AdaptiveAvgPool(_Adaptive):
     """The mean of each part."""
 
+    @property
+    def keeps(self) -> str:  # type: ignore[override]  # of its arguments here
+        """The mean of all is a sum, which keeps nothing."""
+        return "" if all(s == 1 for s in self.output_size) else "input"
+
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         any_float(cx, input)
         return adaptive_result(input, self.output_size)
@@ -40,10 +45,16 @@ class _AdaptiveMaxPool(_Adaptive):
 
     return_indices: bool
 
+    keeps = "input"
+
     def infer(self, cx: Cx, input: Tensor) -> Any:
         any_float(cx, input)
         y = adaptive_result(input, self.output_size)
         return (y, y.with_dtype(DType.I64)) if self.return_indices else y
+
+    def aside(self, out: Any, input: Tensor) -> Iterator[TensorType]:
+        """Where each maximum was."""
+        yield out[1] if self.return_indices else out.with_dtype(DType.I64)
 
     def onnx(self, g: Graph, input: Value) -> Any:
         return adaptive_max_onnx(g, input, self.output_size, self.return_indices)

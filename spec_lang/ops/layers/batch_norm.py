@@ -10,7 +10,7 @@ from spec_lang.ops.kinds import Dim, Number
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.arguments import at_least, full, known, known_float, model_float, number
 from spec_lang.ops.rules.norm import channel_params, channels_first, mean, more_than_one
-from spec_lang.shapes import DType
+from spec_lang.shapes import DType, TensorType
 
 
 class _BatchNorm(Layer):
@@ -28,6 +28,7 @@ class _BatchNorm(Layer):
     track_running_stats: bool = True
 
     holes = {"num_features": Hole(1, "channels")}
+    keeps = "input"
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, num_features=self.num_features)
@@ -40,6 +41,9 @@ class _BatchNorm(Layer):
         batch, _, *sizes = input.dims
         more_than_one(cx, prod(sizes, start=batch), "channel")
         return input
+
+    def aside(self, out: Tensor, input: Tensor) -> Iterator[TensorType]:
+        yield from [TensorType(DType.F32, (self.num_features,))] * 2
 
     def params(self) -> Iterator[Param]:
         return channel_params(self.num_features, self.affine, self.track_running_stats)

@@ -33,6 +33,13 @@ class _Conv(Layer):
 
     placement = "batch"
 
+    @property
+    def keeps(self) -> str | None:  # type: ignore[override]  # of its arguments here
+        """Its input; what it makes of that first, where it pads it by itself, is not said."""
+        padding = sides(self.padding, self.kernel_size, self.dilation)
+        even = all(a == b for a, b in padding)
+        return "input" if even and self.padding_mode == "zeros" else None
+
     def check(self, cx: Cx) -> None:
         check_conv(
             cx,

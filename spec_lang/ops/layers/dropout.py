@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from spec_lang.ops.base import Cx, Layer, OpError, Tensor
 from spec_lang.ops.kinds import Number
 from spec_lang.ops.lowering import Graph, Value
-from spec_lang.ops.rules.arguments import any_float, no_inplace, probability
+from spec_lang.ops.rules.arguments import any_float, known_float, no_inplace, probability
+from spec_lang.shapes import TensorType
 
 
 class _Dropout(Layer):
@@ -16,6 +19,7 @@ class _Dropout(Layer):
 
     shares = "idle"
     placement = "each"
+    keeps = ""
 
     def check(self, cx: Cx) -> None:
         probability(cx, p=self.p)
@@ -24,6 +28,12 @@ class _Dropout(Layer):
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         any_float(cx, input)
         return input
+
+    def aside(self, out: Tensor, input: Tensor) -> Iterator[TensorType]:
+        """What it multiplies by: a number for each element, where no kernel of the device's own keeps a bool."""
+        if known_float(self.p, "p"):
+            lead = len(out.shape) if not self.ranks else 2 if len(out.shape) == self.ranks[-1] else 1
+            yield out.with_shape(out.shape[:lead])
 
     def onnx(self, g: Graph, input: Value) -> Value:
         return input
@@ -66,6 +76,9 @@ class FeatureAlphaDropout(_Dropout):
     """Drops whole channels to SELU's negative saturation in training."""
 
     torch = "nn.FeatureAlphaDropout"
+
+    def aside(self, out: Tensor, input: Tensor) -> Iterator[TensorType]:
+        yield out.with_shape(out.shape[:2])
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         if input.rank is not None and input.rank < 2:

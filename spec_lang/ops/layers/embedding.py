@@ -31,6 +31,7 @@ class Embedding(Layer):
     torch = "nn.Embedding"
     placement = "[*B] weight[num_embeddings, embedding_dim] -> [*B, embedding_dim]; rows num_embeddings"
     always = ("weight",)
+    keeps = "input"
     sole = True
 
     def check(self, cx: Cx) -> None:

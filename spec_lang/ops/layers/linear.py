@@ -20,6 +20,7 @@ class Identity(Layer):
     shares = "same"
     free = True
     placement = "each"
+    keeps = ""
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return input
@@ -39,6 +40,7 @@ class Linear(Layer):
     placement = "[*B, in_features] weight[out_features, in_features] bias[out_features] -> [*B, out_features]; sum in_features"
     always = ("weight",)
     holes = {"in_features": Hole(-1, "input features")}
+    keeps = "input"
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, in_features=self.in_features, out_features=self.out_features)
@@ -75,6 +77,7 @@ class Bilinear(Layer):
     free = True  # PyTorch has one kernel for it, which its counter leaves out
     always = ("weight",)
     holes = {"in1_features": Hole(-1, "features"), "in2_features": Hole(-1, "features", input=1)}
+    keeps = "inputs"
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, in1_features=self.in1_features, in2_features=self.in2_features)

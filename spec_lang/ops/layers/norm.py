@@ -16,9 +16,10 @@ from spec_lang.ops.rules.norm import (
     local_response_onnx,
     more_than_one,
     rms_norm_onnx,
+    statistics,
     trailing,
 )
-from spec_lang.shapes import DType
+from spec_lang.shapes import DType, TensorType
 
 
 class LayerNorm(Layer):
@@ -30,6 +31,7 @@ class LayerNorm(Layer):
     bias: bool = True
 
     torch = "nn.LayerNorm"
+    keeps = "input"
     placement = "[*B, normalized_shape] weight[normalized_shape] bias[normalized_shape] -> [*B, normalized_shape]; whole normalized_shape; one normalized_shape"
     holes = {"normalized_shape": Hole(-1, "features")}
 
@@ -44,6 +46,9 @@ class LayerNorm(Layer):
         (model_float if self.elementwise_affine else any_float)(cx, input)
         trailing(cx, input, self.sizes)
         return input
+
+    def aside(self, out: Tensor, input: Tensor) -> Iterator[TensorType]:
+        yield from [statistics(out, len(self.sizes))] * 2
 
     def params(self) -> Iterator[Param]:
         if self.elementwise_affine:
@@ -74,6 +79,7 @@ class RMSNorm(Layer):
     elementwise_affine: bool = True
 
     torch = "nn.RMSNorm"
+    keeps = "input"
     placement = "[*B, normalized_shape] weight[normalized_shape] -> [*B, normalized_shape]; whole normalized_shape; one normalized_shape"
     holes = {"normalized_shape": Hole(-1, "features")}
 
@@ -88,6 +94,12 @@ class RMSNorm(Layer):
         (model_float if self.elementwise_affine else any_float)(cx, x)
         trailing(cx, x, self.sizes)
         return x
+
+    def aside(self, out: Tensor, x: Tensor) -> Iterator[TensorType]:
+        """With a weight, what that multiplies is kept too, where no kernel does both."""
+        yield statistics(out, len(self.sizes))
+        if self.elementwise_affine:
+            yield out
 
     def params(self) -> Iterator[Param]:
         if self.elementwise_affine:
@@ -110,6 +122,7 @@ class GroupNorm(Layer):
     affine: bool = True
 
     torch = "nn.GroupNorm"
+    keeps = "input"
     placement = "batch"
     holes = {"num_channels": Hole(1, "channels")}
 
@@ -122,6 +135,9 @@ class GroupNorm(Layer):
         batch, channels, *sizes = input.dims
         more_than_one(cx, prod(sizes, start=batch * (channels // self.num_groups)), "group")
         return input
+
+    def aside(self, out: Tensor, input: Tensor) -> Iterator[TensorType]:
+        yield from [TensorType(DType.F32, (out.dims[0], self.num_groups))] * 2
 
     def params(self) -> Iterator[Param]:
         if self.affine:

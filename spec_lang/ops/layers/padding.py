@@ -42,6 +42,8 @@ class _Pad(Layer):
 class _ConstantPad(_Pad):
     """Padding by one value; negative padding crops."""
 
+    keeps = ""
+
     def onnx(self, g: Graph, input: Value) -> Value:
         value = known_float(getattr(self, "value", 0.0), "value")
         return pad_onnx(g, input, self.sides, self.mode, value if input.dtype.is_float else int(value))
@@ -61,17 +63,23 @@ class _FloatPad(_Pad):
 class _ReflectionPad(_FloatPad):
     """Padding by the mirror image, without the border itself."""
 
+    keeps = "input"
+
     mode = "reflect"
 
 
 class _ReplicationPad(_FloatPad):
     """Padding by the border."""
 
+    keeps = "input"
+
     mode = "replicate"
 
 
 class _CircularPad(_FloatPad):
     """Padding by the other end."""
+
+    keeps = ""
 
     mode = "circular"
 

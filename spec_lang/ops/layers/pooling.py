@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spec_lang.ops.base import Cx, Layer, Tensor
@@ -18,7 +18,7 @@ from spec_lang.ops.rules.pooling import (
     max_pool_onnx,
     pool_result,
 )
-from spec_lang.shapes import DType
+from spec_lang.shapes import DType, TensorType
 
 
 class _MaxPool(Layer):
@@ -32,6 +32,7 @@ class _MaxPool(Layer):
     ceil_mode: bool
 
     placement = "batch"
+    keeps = "input"
 
     @property
     def strides(self) -> Sequence[Dim]:
@@ -46,6 +47,10 @@ class _MaxPool(Layer):
             cx, input, self.kernel_size, self.strides, self.padding, self.dilation, self.ceil_mode
         )
         return (y, y.with_dtype(DType.I64)) if self.return_indices else y
+
+    def aside(self, out: Any, input: Tensor) -> Iterator[TensorType]:
+        """Where each maximum was."""
+        yield out[1] if self.return_indices else out.with_dtype(DType.I64)
 
     def onnx(self, g: Graph, input: Value) -> Any:
         return max_pool_onnx(
@@ -155,6 +160,7 @@ class _AvgPool(Layer):
     count_include_pad: bool
 
     placement = "batch"
+    keeps = "input"
 
     @property
     def strides(self) -> Sequence[Dim]:

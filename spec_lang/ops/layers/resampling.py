@@ -52,6 +52,10 @@ class Upsample(_Resampled):
     torch = "nn.Upsample"
 
     @property
+    def keeps(self) -> str:  # type: ignore[override]  # of its arguments here
+        return "input" if self.mode == "area" else ""
+
+    @property
     def rule(self) -> Resampling:
         return Resampling(
             self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
@@ -65,6 +69,7 @@ class _Upsampling2d(_Resampled):
     scale_factor: Number | list[Number] | None = None
 
     ranks = (4,)
+    keeps = ""
 
     @property
     def rule(self) -> Resampling:
@@ -93,6 +98,7 @@ class PixelShuffle(Layer):
     upscale_factor: Dim
 
     torch = "nn.PixelShuffle"
+    keeps = ""
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, upscale_factor=self.upscale_factor)
@@ -110,6 +116,7 @@ class PixelUnshuffle(Layer):
     downscale_factor: Dim
 
     torch = "nn.PixelUnshuffle"
+    keeps = ""
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, downscale_factor=self.downscale_factor)
@@ -127,6 +134,7 @@ class ChannelShuffle(Layer):
     groups: Dim
 
     torch = "nn.ChannelShuffle"
+    keeps = ""
 
     def check(self, cx: Cx) -> None:
         at_least(cx, 1, groups=self.groups)

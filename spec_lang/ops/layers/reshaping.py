@@ -19,6 +19,7 @@ class Flatten(Layer):
     torch = "nn.Flatten"
     shares = "ordered"
     placement = "view"
+    keeps = ""
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return flatten(input=input, start_dim=self.start_dim, end_dim=self.end_dim).infer(cx)
@@ -36,6 +37,7 @@ class Unflatten(Layer):
     torch = "nn.Unflatten"
     shares = "same"
     placement = "view"
+    keeps = ""
 
     def infer(self, cx: Cx, input: Tensor) -> Tensor:
         return unflatten(input=input, dim=self.dim, sizes=self.unflattened_size).infer(cx)
@@ -54,6 +56,7 @@ class Unfold(Layer):
 
     torch = "nn.Unfold"
     ranks = (3, 4)
+    keeps = ""
 
     @property
     def blocks(self) -> Blocks:
@@ -80,6 +83,7 @@ class Fold(Layer):
 
     torch = "nn.Fold"
     ranks = (2, 3)
+    keeps = ""
 
     @property
     def blocks(self) -> Blocks:

@@ -37,6 +37,7 @@ class _ConvTranspose(Layer):
     always = ("weight",)
 
     placement = "batch"
+    keeps = "input"
 
     def check(self, cx: Cx) -> None:
         check_conv(

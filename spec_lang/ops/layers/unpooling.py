@@ -20,6 +20,8 @@ class _MaxUnpool(Layer):
     stride: Sequence[Dim] | None
     padding: Sequence[Dim]
 
+    keeps = "factors"
+
     @property
     def rule(self) -> Unpooling:
         """The windows."""

@@ -46,6 +46,11 @@ def more_than_one(cx: Cx, count: Dim, what: str) -> None:
     )
 
 
+def statistics(x: TensorType, axes: int) -> TensorType:
+    """A number for each stretch of the last `axes` that is normalised by itself, as kernels keep them."""
+    return TensorType(DType.F32, x.shape[:-axes])
+
+
 def channel_params(features: Dim, affine: bool, tracked: bool) -> Iterator[Param]:
     """The weight and bias of each channel, and its running statistics."""
     if affine:
