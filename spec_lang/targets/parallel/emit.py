@@ -16,6 +16,9 @@ from spec_lang.sharding.cuts import Cut, Cuts, Use, derived
 from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import Factor, flat
 from spec_lang.targets.parallel import pieces
+from spec_lang.targets.parallel.helpers import EQUAL, RECOMPUTED, checkpoints
+from spec_lang.targets.parallel.imports import OWN
+from spec_lang.targets.parallel.styles import STYLES
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.modules import qualified
 
@@ -55,30 +58,35 @@ def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, st
         raise NotCut("it has no model")
     attributes = _attributes(sources.values())
     imports = Imports(
-        f"{program.files[0].module}_parallel", (), {qualified(program, d): d for d in program.definitions}
+        f"{program.files[0].module}_parallel", OWN, {qualified(program, d): d for d in program.definitions}
     )
 
     def named(block: model.Block) -> str:
         return imports.definition(qualified(program, block))
 
     plans: dict[str, Plan] = {}
-    lines: list[str] = []
+    parts: list[str] = []
+    tied = any(isinstance(d, model.Block) and d.ties for d in program.definitions)
     for entry in entries:
         derivation, cuts = derived(program, entry, lambda f, uses: _unreadable(f, uses, attributes))
-        own = list(_plans(derivation, cuts, attributes, named))
+        own = tuple(_plans(derivation, cuts, attributes, named))
         for plan in own:
             if plans.setdefault(plan.name, plan) != plan:
                 raise NotCut(f"{plan.name} is cut in one way in {entry.name}, and in another elsewhere")
         name = "parallelize" if len(entries) == 1 else f"parallelize_{entry.name}"
-        lines += pieces.model(entry, named(entry), name, cuts, own)
-    if plans:
-        lines += pieces.styles(list(plans.values()))
-        if any(p.divisors for p in plans.values()):
-            lines += pieces.sizes(list(plans.values()))
+        parts.append(pieces.model(pieces.Said(entry, named(entry), name, cuts, own, False), tied))
     used = {layer.style.partition("(")[0] for p in plans.values() for layer in p.layers}
     used |= {"Whole"} if used & {"Gathered", "Table"} else set()
+    parts = [source for name, source in STYLES.items() if name in used] + parts
+    if plans:
+        parts.append(pieces.styles(list(plans.values())))
+        if any(p.divisors for p in plans.values()):
+            parts.append(pieces.sizes(list(plans.values())))
+    parts += [RECOMPUTED] if any(map(pieces.units, entries)) else []
+    parts += [EQUAL] if any(map(pieces.first_input, entries)) else []
+    parts += checkpoints(tied, "Regrouped" in used)
     path = program.files[0].module.replace(".", "/") + "_parallel.py"
-    return {path: pieces.file([e.name for e in entries], imports.lines(), lines, used)}
+    return {path: pieces.file([e.name for e in entries], imports.lines(), parts)}
 
 
 def _unreadable(factor: Factor, uses: Iterable[Use], attributes: Mapping[str, frozenset[str]]) -> str | None:
