@@ -640,6 +640,10 @@ class _Body:
             return self.builtin(node)
         if node.to in ("record", "init", "make", "block", "value"):
             return self.host(node)
+        listed = _added_up(node)
+        if listed is not None:
+            item = self.item_of(self.value(listed))
+            return _with_sizes(item, of_type(node.type, self.scope.name))
         args: list[Any] = []
         for a in node.args:
             if isinstance(a, model.Star):
@@ -701,6 +705,16 @@ class _Body:
         if isinstance(found, Traced) and sizes is not None:
             found = Traced(found.axes, sizes)
         return self.d.met(found, self.scope.name)
+
+
+def _added_up(node: model.Call) -> model.Expression | None:
+    """The list whose tensors are added up, where a call is that: written as the sum of a stack that has no type."""
+    match node:
+        case model.Call(
+            to="op", name="sum", args=(model.Call(to="op", name="stack", type=None) as stack, *_)
+        ):
+            return stack.args[0]
+    return None
 
 
 def _called(op: type[Op]) -> str:

@@ -61,11 +61,50 @@ model Encoder(vocab: int = 48, dim: int = 16, depth: int = 2, heads: int = 4, he
         return tokens -> words -> layer -> scores
 '''
 
+EXPERTS = '''\
+"""A decoder whose experts stand whole on every device of `dp`, each cut over `tp`."""
+
+block Expert(hidden: int):
+    layers:
+        up   = Linear(_, hidden, bias=false)
+        down = Linear(_, D, bias=false)
+
+    forward(x: float[N, T, D]) -> float[N, T, D]:
+        return x -> up -> silu -> down
+
+block Layer(count: int, taken: int, hidden: int):
+    require taken <= count
+
+    layers:
+        norm    = RMSNorm(_)
+        router  = Linear(_, count, bias=false)
+        experts = [Expert(hidden) for i in range(count)]
+
+    forward(x: float[N, T, D]) -> float[N, T, D]:
+        h = norm(x)
+        gates = h -> router -> softmax(dim=-1)
+        best, _ = topk(gates, taken)
+        gates = where(gates >= best[:, :, -1:], gates, 0.0)
+        y = sum([expert(h) * gates[:, :, i, none] for i, expert in enumerate(experts)])
+        return x + y
+
+model Experts(vocab: int = 48, dim: int = 16, depth: int = 2, count: int = 4, taken: int = 2, hidden: int = 24):
+    require taken <= count
+
+    layers:
+        words  = Embedding(vocab, dim)
+        layer  = [Layer(count, taken, hidden) for i in range(depth)]
+        scores = Linear(_, vocab)
+
+    forward(tokens: int[N, T]) -> float[N, T, vocab]:
+        return tokens -> words -> layer -> scores
+'''
+
 
 def case(module: str, model: str, hypers: dict[str, Any], run: str = "same_as_whole", **mesh: int) -> Any:
     kind = {"resnet": "images", "tiny_model": "features"}.get(module, "tokens")
     said = {"module": module, "model": model, "hypers": hypers, "kind": kind, "mesh": mesh, "run": run}
-    return {**said, "function": "parallelize", "options": {}}
+    return {**said, "function": "parallelize", "options": {}, "training": True}
 
 
 def run(folder: Path, cases: list[Any]) -> None:
@@ -74,6 +113,7 @@ def run(folder: Path, cases: list[Any]) -> None:
     A case has 60 s, and so has each wait for another process.
     """
     (folder / "encoder.nnspec").write_text(BERT)
+    (folder / "experts.nnspec").write_text(EXPERTS)
     for module in sorted({c["module"] for c in cases}):
         spec = folder / f"{module}.nnspec"
         path = spec if spec.exists() else ROOT / "models" / spec.name
@@ -132,6 +172,23 @@ def test_four_devices(tmp_path: Path) -> None:
             case("encoder", "Encoder", {}, dp=2, tp=2),
         ],
     )
+
+
+@pytest.mark.long
+def test_losses_and_recomputation(tmp_path: Path) -> None:
+    both = {"recompute": True, "loss_parallel": True}
+    cases = [
+        case("gpt2", "GPT2", GPT2, tp=2),
+        case("llama", "Llama", LLAMA, dp=1, tp=2),
+        case("encoder", "Encoder", {}, tp=2),
+        case("experts", "Experts", {}, dp=1, tp=2),
+        case("experts", "Experts", {}, dp=2),
+        {**case("resnet", "ResNet18", {}, dp=2), "training": False},
+        case("resnet", "ResNet18", {}, "own_statistics", dp=2),
+    ]
+    for c, options in zip(cases, (both, both, both, {}, {"recompute": True}, {}, {}), strict=True):
+        c["options"] = options
+    run(tmp_path, cases)
 
 
 @pytest.mark.long

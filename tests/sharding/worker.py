@@ -106,7 +106,7 @@ def adam(model: nn.Module) -> Optimizer:
 def made(case: Case) -> nn.Module:
     torch.manual_seed(0)
     model: nn.Module = getattr(importlib.import_module(case["module"]), case["model"])(**case["hypers"])
-    return model.to(torch.float64)
+    return model.to(torch.float64).train(case["training"])
 
 
 def cutting(case: Case) -> Any:
@@ -198,6 +198,17 @@ def resumed_alone(case: Case) -> None:
     assert close(expected, found), (expected, found)
 
 
+def own_statistics(case: Case) -> None:
+    """A `BatchNorm` normalises by the samples of its own device: as if each were alone with them."""
+    mesh = mesh_of(case)
+    samples = Samples(mesh)
+    x, _ = batch(case["kind"], 0)
+    mine = samples.part(x)
+    found = parallelized(case, mesh)(mine)
+    assert torch.allclose(found, made(case)(mine), rtol=1e-10, atol=1e-12)
+    assert not torch.allclose(found, samples.part(made(case)(x)), rtol=1e-3)
+
+
 def refused(case: Case) -> None:
     """A mesh or a batch that does not fit is refused on every device, before any of them waits."""
     mesh = mesh_of(case)
@@ -212,7 +223,7 @@ def refused(case: Case) -> None:
 
 
 RUNS: dict[str, Callable[[Case], None]] = {
-    f.__name__: f for f in (same_as_whole, saved, resumed, resumed_alone, refused)
+    f.__name__: f for f in (same_as_whole, saved, resumed, resumed_alone, own_statistics, refused)
 }
 
 

@@ -72,7 +72,18 @@ def _lines(home: str, names: list[str]) -> Iterator[str]:
 
 
 OWN = (
-    *("Whole", "Gathered", "Table", "Regrouped", "STORED", "regroup", "regrouped", "styles", "sizes"),
+    *(
+        "Whole",
+        "Gathered",
+        "Scores",
+        "Table",
+        "Regrouped",
+        "STORED",
+        "regroup",
+        "regrouped",
+        "styles",
+        "sizes",
+    ),
     *("parallelize", "recomputed", "Equal", "on_meta", "materialize", "save", "load", "states"),
     *("reorder", "ties", "tie", *PLAIN, *FROM),
 )

@@ -45,26 +45,34 @@ class Said(Record):
     name: str
     cuts: Cuts
     plans: tuple[Plan, ...]
-    scores: bool
-    """Whether a last projection's columns are all that `forward` gives."""
+    scores: tuple[str, str] | None
+    """The name and the size in Python of the last axis of what `forward` gives, where a layer's columns make it."""
 
 
-def model(said: Said, tied: bool) -> str:
-    """The function that cuts one model."""
+def model(said: Said, tied: bool, flagged: bool) -> str:
+    """The function that cuts one model; `flagged` where `styles` is told whether scores stay cut."""
     entry, plans = said.entry, said.plans
     lines = [*_signature(said), *_told(said)]
+    meshes = [("dp",), ("tp",), ("dp", "tp"), ("replicate", "dp"), ("replicate", "dp", "tp")]
+    known = [m for m in meshes if plans or "tp" not in m]
     lines += ["    axes = mesh.mesh_dim_names or ()"]
-    known = ("replicate", "dp", "tp") if plans else ("replicate", "dp")
-    lines += ["    if not axes or not set(axes) <= {" + ", ".join(f'"{a}"' for a in known) + "}:"]
-    wanted = f"{', '.join(known[:-1])} and {known[-1]}"
-    lines += [f'        raise ValueError(f"a mesh of {wanted} is wanted, not of {{axes}}")']
+    texts = [repr(m).replace("'", '"') for m in known]
+    short = f"    if axes not in ({', '.join(texts)}):"
+    lines += (
+        [short]
+        if len(short) <= COLUMNS
+        else ["    if axes not in (", *(f"        {t}," for t in texts), "    ):"]
+    )
+    wanted = [" x ".join(m) for m in known]
+    text = f'"a mesh of {", ".join(wanted[:-1])} or {wanted[-1]} is wanted"'
+    lines += ["        raise ValueError(", f"            {text}", "        )"]
     lines += ['    data = tuple(axis for axis in axes if axis != "tp")'] if plans else []
     data = "data" if plans else "axes"
     if plans:
         lines += [
             "    if policy is not None and not data:",
             '        raise ValueError("a policy is for a mesh with dp")',
-            *_cut(said, tied),
+            *_cut(said, tied, flagged),
         ]
     repeated = units(entry)
     if repeated:
@@ -104,7 +112,7 @@ def first_input(entry: m.Block) -> tuple[int, str, str] | None:
 
 
 def _signature(said: Said) -> list[str]:
-    flags = ["recompute"] * bool(units(said.entry)) + ["loss_parallel"] * said.scores
+    flags = ["recompute"] * bool(units(said.entry)) + ["loss_parallel"] * (said.scores is not None)
     return [
         f"def {said.name}(",
         f"    model: {said.python},",
@@ -131,11 +139,14 @@ def _told(said: Said) -> list[str]:
         paragraphs += [
             "With `recompute`, a layer keeps its inputs alone for backward, and runs once more there."
         ]
-    if said.scores:
+    if said.scores is not None:
         paragraphs += [
             "With `loss_parallel` the result stays cut: take its `cross_entropy`, and go backward, under "
             "`torch.distributed.tensor.parallel.loss_parallel()`."
         ]
+    apart = ", ".join(dict.fromkeys(r.what for r in cuts.batch))
+    if apart:
+        paragraphs += [f"Not known to treat each sample by itself: {apart}."]
     return [
         *_docstring(paragraphs, "    ")[:-1],
         "",
@@ -145,7 +156,7 @@ def _told(said: Said) -> list[str]:
     ]
 
 
-def _cut(said: Said, tied: bool) -> list[str]:
+def _cut(said: Said, tied: bool, flagged: bool) -> list[str]:
     plans = said.plans
     lines = ['    if "tp" in axes:', '        tp = mesh["tp"]']
     if any(p.divisors for p in plans):
@@ -157,9 +168,19 @@ def _cut(said: Said, tied: bool) -> list[str]:
             '                        f"tp must divide {name} ({name}={size}, tp={tp.size()})"',
             "                    )",
         ]
+    if said.scores is not None:
+        dim, size = said.scores
+        lines += [
+            f"        scores = {size}",
+            "        if loss_parallel and scores % tp.size():",
+            "            raise ValueError(",
+            f'                f"tp must divide {dim} ({dim}={{scores}}, tp={{tp.size()}})"',
+            "            )",
+        ]
     lines += ["        shared = ties(model)"] if tied else []
     lines += ["        for module in list(model.modules()):"]
-    lines += ["            parallelize_module(module, tp, styles(module))"]
+    flag = ", loss_parallel" if said.scores is not None else ", False" if flagged else ""
+    lines += [f"            parallelize_module(module, tp, styles(module{flag}))"]
     for p in plans:
         if p.local:
             lines.append(f"            if isinstance(module, {p.name}):  # a device has its part")
@@ -167,9 +188,10 @@ def _cut(said: Said, tied: bool) -> list[str]:
     return lines + (["        tie(model, shared)"] if tied else [])
 
 
-def styles(plans: Sequence[Plan]) -> str:
+def styles(plans: Sequence[Plan], flagged: bool) -> str:
     """The function that says how the layers of each class are cut."""
-    lines = ["def styles(module: nn.Module) -> dict[str, ParallelStyle]:"]
+    flag = ", loss_parallel: bool" if flagged else ""
+    lines = [f"def styles(module: nn.Module{flag}) -> dict[str, ParallelStyle]:"]
     lines.append('    """How the layers of a module are cut over the devices of `tp`."""')
     for plan in plans:
         lines += [f"    if isinstance(module, {plan.name}):", "        return {"]

@@ -37,6 +37,17 @@ class Gathered(ColwiseParallel):
         return super()._apply(module, device_mesh)
 '''
 
+SCORES = '''\
+class Scores(Gathered):
+    """The columns of the model's result: gathered, or left as they are for the loss."""
+
+    def __init__(self, cut: bool) -> None:
+        super().__init__()
+        if cut:
+            self.output_layouts = (Shard(-1),)
+            self.use_local_output = False
+'''
+
 TABLE = '''\
 class Table(RowwiseParallel):
     """Rows of an embedding; whole where `tp` does not divide them."""
@@ -114,5 +125,5 @@ def regrouped(rows: Tensor, outer: int, inner: int) -> Tensor:
     return distribute_tensor(whole, rows.device_mesh, rows.placements)
 '''
 
-STYLES = {"Whole": WHOLE, "Gathered": GATHERED, "Table": TABLE, "Regrouped": REGROUPED}
+STYLES = {"Whole": WHOLE, "Gathered": GATHERED, "Scores": SCORES, "Table": TABLE, "Regrouped": REGROUPED}
 """The styles that a file brings with it."""
