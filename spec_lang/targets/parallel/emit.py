@@ -24,7 +24,7 @@ from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.modules import qualified
 
 
-class NotCut(Exception):
+class NotCut(ValueError):
     """A file that has no model, or models that would be cut in two ways."""
 
 
