@@ -132,9 +132,7 @@ def main() -> None:
     if first:
         (args.out / f"{name}.json").write_text(json.dumps(losses))
         picture = drawn(args.out)
-        held = sum(
-            p.to_local().numel() if isinstance(p, DTensor) else p.numel() for p in model.parameters()
-        )
+        held = sum(p.to_local().numel() if isinstance(p, DTensor) else p.numel() for p in model.parameters())
         print(f"a loss of {losses[-1]:.3f} after {len(losses)} steps, saved in {args.out / name}")
         print(f"{held:,} parameters on each process; losses of all runs in {picture}")
     if several:

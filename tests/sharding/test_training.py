@@ -192,6 +192,28 @@ def test_losses_and_recomputation(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_pipelines(tmp_path: Path) -> None:
+    deep = {**LLAMA, "depth": 4}
+    gpipe = case("llama", "Llama", deep, "pipelined", pp=2)
+    uneven = case("llama", "Llama", {**LLAMA, "depth": 3}, "pipelined", pp=2)
+    interleaved = case("encoder", "Encoder", {"depth": 4}, "pipelined", pp=2)
+    skipping = case("llama", "Llama", deep, "no_stages", pp=2)
+    tied = case("gpt2", "GPT2", GPT2, "no_stages", pp=2)
+    short = case("llama", "Llama", {**LLAMA, "depth": 1}, "no_stages", pp=2)
+    run(
+        tmp_path,
+        [
+            {**gpipe, "schedule": "ScheduleGPipe", "each": 1},
+            {**uneven, "schedule": "Schedule1F1B", "each": 1},
+            {**interleaved, "schedule": "ScheduleInterleaved1F1B", "each": 2},
+            {**skipping, "each": 2, "message": "a stage needs what is not of the one before"},
+            {**tied, "message": "stages cannot share wte.weight, which is lm_head.weight too"},
+            {**short, "message": "layers has 1 blocks, for 2 stages"},
+        ],
+    )
+
+
+@pytest.mark.long
 def test_what_is_saved_on_one_mesh_goes_on_on_others(tmp_path: Path) -> None:
     for module, model, hypers in (("gpt2", "GPT2", GPT2), ("llama", "Llama", LLAMA)):
         run(

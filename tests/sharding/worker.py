@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.distributed import pipelining
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import loss_parallel
@@ -26,7 +27,7 @@ from torch.multiprocessing.spawn import start_processes as start
 from torch.optim import AdamW, Optimizer
 
 VOCAB, SAMPLES, LENGTH, STEPS = 48, 4, 6, 5
-AXES = ("replicate", "dp", "tp")
+AXES = ("replicate", "dp", "tp", "pp")
 Case = dict[str, Any]
 
 
@@ -209,6 +210,49 @@ def own_statistics(case: Case) -> None:
     assert not torch.allclose(found, samples.part(made(case)(x)), rtol=1e-3)
 
 
+def pipelined(case: Case) -> None:
+    """Stages of a pipeline, under a schedule: the loss and the gradients are those of one device."""
+    schedule = getattr(pipelining, case["schedule"])
+    microbatches, each = 2, case["each"]
+    mesh = mesh_of(case)
+    x, y = batch(case["kind"], 0)
+    alone = made(case)
+    expected = loss_of(alone(x), y)
+    torch.autograd.backward(expected)
+    gradients = {name: p.grad for name, p in alone.named_parameters()}
+    stages = cutting(case).stages(made(case), mesh, x[: SAMPLES // microbatches], each=each)
+    assert len(stages) == each
+    run = schedule(stages if each > 1 else stages[0], n_microbatches=microbatches, loss_fn=loss_of)
+    losses: list[Tensor] = []
+    last = mesh.get_local_rank() == mesh.size() - 1
+    first = {"args": (x,)} if mesh.get_local_rank() == 0 else {"args": ()}
+    run.step(*first["args"], **({"target": y, "losses": losses} if last else {}))
+    if last:
+        assert abs(float(sum(losses)) / microbatches - float(expected)) < 1e-12
+    names = [name for stage in stages for name, _ in stage.submod.named_parameters()]
+    for stage in stages:
+        for name, p in stage.submod.named_parameters():
+            assert torch.allclose(p.grad, gradients[name], rtol=1e-10, atol=1e-13), name
+    everywhere: list[Any] = [None] * mesh.size()
+    dist.all_gather_object(everywhere, names)
+    assert sorted(n for each in everywhere for n in each) == sorted(gradients)
+
+
+def loss_of(scores: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(scores.flatten(0, 1), y.flatten())
+
+
+def no_stages(case: Case) -> None:
+    """A model that cannot be a pipeline is refused on every device."""
+    x, _ = batch(case["kind"], 0)
+    try:
+        cutting(case).stages(made(case), mesh_of(case), x, each=case.get("each", 1))
+    except ValueError as error:
+        assert case["message"] in str(error), error  # noqa: PT017
+    else:
+        raise AssertionError("nothing was refused")
+
+
 def refused(case: Case) -> None:
     """A mesh or a batch that does not fit is refused on every device, before any of them waits."""
     mesh = mesh_of(case)
@@ -223,7 +267,8 @@ def refused(case: Case) -> None:
 
 
 RUNS: dict[str, Callable[[Case], None]] = {
-    f.__name__: f for f in (same_as_whole, saved, resumed, resumed_alone, own_statistics, refused)
+    f.__name__: f
+    for f in (same_as_whole, saved, resumed, resumed_alone, own_statistics, refused, pipelined, no_stages)
 }
 
 

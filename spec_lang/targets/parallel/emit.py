@@ -17,7 +17,7 @@ from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import Factor, flat
 from spec_lang.sharding.values import Traced
 from spec_lang.targets.parallel import pieces
-from spec_lang.targets.parallel.helpers import EQUAL, RECOMPUTED, checkpoints
+from spec_lang.targets.parallel.helpers import EQUAL, RECOMPUTED, SKIPS, checkpoints
 from spec_lang.targets.parallel.imports import OWN
 from spec_lang.targets.parallel.styles import STYLES
 from spec_lang.targets.torch.imports import Imports
@@ -84,6 +84,11 @@ def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, st
     parts = [source for name, source in STYLES.items() if name in used]
     flagged = "Scores" in used
     parts += [pieces.model(said, tied, flagged) for said in models]
+    for said in models:
+        if len(pieces.units(said.entry)) == 1:
+            name = "stages" if len(models) == 1 else f"stages_{said.entry.name}"
+            parts.append(pieces.stages(said, name, tied))
+    parts += [SKIPS] if any(len(pieces.units(e)) == 1 for e in entries) else []
     if plans:
         parts.append(pieces.styles(list(plans.values()), flagged))
         if any(p.divisors for p in plans.values()):

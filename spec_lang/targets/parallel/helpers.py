@@ -183,6 +183,23 @@ class Equal:
 '''
 
 
+SKIPS = '''\
+def skips(pipe: Pipe) -> bool:
+    """Whether a stage takes what is not the result of the one before it."""
+    before: fx.Node | None = None
+    for node in pipe.split_gm.graph.nodes:
+        if node.op == "call_module":
+            taken = [
+                x.args[0] if x.op == "call_function" else x
+                for x in node.all_input_nodes
+            ]
+            if before is not None and any(x is not before for x in taken):
+                return True
+            before = node
+    return False
+'''
+
+
 def checkpoints(tied: bool, regrouped: bool) -> list[str]:
     """`on_meta`, `materialize`, `save` and `load`; with ties and regrouped rows where the model has some."""
     return [

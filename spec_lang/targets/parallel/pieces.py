@@ -80,10 +80,12 @@ def model(said: Said, tied: bool, flagged: bool) -> str:
         for path in repeated:
             lines += [f"        for layer in model.{path}:", "            recomputed(layer)"]
     body = [f"samples = mesh[{data}]", "policy = policy or MixedPrecisionPolicy()"]
+    if repeated:
+        body += ["inner = replace(policy, output_dtype=None)  # which is for the result"]
     for path in repeated:
         body += [
             f"for layer in model.{path}:",
-            "    fully_shard(layer, mesh=samples, mp_policy=policy)",
+            "    fully_shard(layer, mesh=samples, mp_policy=inner)",
         ]
     body += ["fully_shard(model, mesh=samples, mp_policy=policy)"]
     for method in entry.methods:
@@ -99,6 +101,67 @@ def model(said: Said, tied: bool, flagged: bool) -> str:
         lines += ["    if data:"]
         indent += "    "
     return "\n".join([*lines, *(indent + line for line in body), "    return model"])
+
+
+def stages(said: Said, name: str, tied: bool) -> str:
+    """The function `name` that makes a pipeline of a model whose blocks are one list."""
+    (blocks,) = units(said.entry)
+    lines = [
+        f"def {name}(",
+        f"    model: {said.python}, pp: DeviceMesh, *microbatch: Tensor, each: int = 1",
+        ") -> list[_PipelineStageBase]:",
+        *_docstring(
+            [
+                "This device's stages of a pipeline, `each` of them, for a schedule of "
+                "`torch.distributed.pipelining`.",
+                f"The blocks of `{blocks}` are shared out among the stages in their order. These are traced for "
+                "what `forward` gets of one microbatch: its sizes are those of all. Each has its parameters "
+                "under their names.",
+            ],
+            "    ",
+        )[:-1],
+        "",
+        "    Raises:",
+        "        ValueError: there are fewer blocks than stages, a stage needs what is not of the",
+        "            one before and `each` is not 1" + (", or stages share a parameter." if tied else "."),
+        '    """',
+        f"    depth, count = len(model.{blocks}), pp.size() * each",
+        "    if depth < count:",
+        f'        raise ValueError(f"{blocks} has {{depth}} blocks, for {{count}} stages")',
+    ]
+    if tied:
+        lines += [
+            "    for first, *others in ties(model):",
+            "        for name in others:",
+            f'            block = ".".join(first.split(".")[:2]) if first.startswith("{blocks}.") else None',
+            '            if block is None or not name.startswith(f"{block}."):',
+            '                raise ValueError(f"stages cannot share {first}, which is {name} too")',
+        ]
+    return "\n".join(
+        [
+            *lines,
+            *_fitting(
+                "    cuts = {",
+                f'f"{blocks}.{{depth * i // count}}": SplitPoint.BEGINNING for i in range(1, count)',
+                "}",
+            ),
+            "    pipe = pipeline(model, microbatch, split_spec=cuts)",
+            "    if each > 1 and skips(pipe):",
+            '        raise ValueError("a stage needs what is not of the one before: each is 1")',
+            "    device = next(model.parameters()).device",
+            "    return [",
+            "        pipe.build_stage(i, device, pp.get_group())",
+            "        for i in range(pp.get_local_rank(), count, pp.size())",
+            "    ]",
+        ]
+    )
+
+
+def _fitting(opening: str, inner: str, closing: str) -> list[str]:
+    """A bracket in one line where that fits, else in three."""
+    line = f"{opening}{inner}{closing}"
+    indent = " " * (len(opening) - len(opening.lstrip()))
+    return [line] if len(line) <= COLUMNS else [opening, f"{indent}    {inner}", f"{indent}{closing}"]
 
 
 def first_input(entry: m.Block) -> tuple[int, str, str] | None:
@@ -173,9 +236,11 @@ def _cut(said: Said, tied: bool, flagged: bool) -> list[str]:
         lines += [
             f"        scores = {size}",
             "        if loss_parallel and scores % tp.size():",
-            "            raise ValueError(",
-            f'                f"tp must divide {dim} ({dim}={{scores}}, tp={{tp.size()}})"',
-            "            )",
+            *_fitting(
+                "            raise ValueError(",
+                f'f"tp must divide {dim} ({dim}={{scores}}, tp={{tp.size()}})"',
+                ")",
+            ),
         ]
     lines += ["        shared = ties(model)"] if tied else []
     lines += ["        for module in list(model.modules()):"]
