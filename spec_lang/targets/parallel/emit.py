@@ -153,7 +153,8 @@ def _plans(
                 (by_axis[a] for i in range(len(weight.axes)) if (a := (weight.key, i)) in by_axis), None
             )
             if found is None:
-                layers.append(Layer(path, "Whole()"))
+                at = cuts.along.get((block.name, path))
+                layers.append(Layer(path, "Whole()" if at is None else f"Whole(Shard({at}))"))
                 continue
             cut, use = found
             style = "Scores(loss_parallel)" if use is scores else _style(block.name, cut, use, kept)

@@ -37,6 +37,7 @@ FROM: Mapping[str, str] = {
     "pipeline": "torch.distributed.pipelining",
     "_PipelineStageBase": "torch.distributed.pipelining.stage",
     "DTensor": "torch.distributed.tensor",
+    "Placement": "torch.distributed.tensor",
     "Replicate": "torch.distributed.tensor",
     "Shard": "torch.distributed.tensor",
     "distribute_module": "torch.distributed.tensor",

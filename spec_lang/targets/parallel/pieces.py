@@ -65,7 +65,7 @@ def model(said: Said, tied: bool, flagged: bool) -> str:
     )
     wanted = [" x ".join(m) for m in known]
     text = f'"a mesh of {", ".join(wanted[:-1])} or {wanted[-1]} is wanted"'
-    lines += ["        raise ValueError(", f"            {text}", "        )"]
+    lines += _fitting("        raise ValueError(", text, ")")
     lines += ['    data = tuple(axis for axis in axes if axis != "tp")'] if plans else []
     data = "data" if plans else "axes"
     if plans:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 WHOLE = '''\
 class Whole(ParallelStyle):
-    """A layer that each device has whole, its parameters on the mesh as the others'."""
+    """A layer that each device has whole, its parameters on the mesh as the others'.
+
+    Where its inputs are cut, `layout` says how: gradients are added up then.
+    """
+
+    def __init__(self, layout: Placement | None = None) -> None:
+        self.layout = layout or Replicate()
 
     def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
-        whole = [Replicate()]
+        layout = [self.layout]
 
         def taken(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[DTensor, ...]:
             return tuple(
-                DTensor.from_local(x, device_mesh, whole, run_check=False)
+                DTensor.from_local(x, device_mesh, layout, run_check=False)
                 for x in inputs
             )
 
