@@ -120,6 +120,10 @@ def _mlp(random: Random, bias: str) -> list[str]:
                 f"down({act}(gate(x)) * up(x))",
             ),
             ([f"up   = Linear(_, hidden{bias})", "drop = Dropout(0.0)"], f"x -> up -> {act} -> drop -> down"),
+            (
+                [f"up   = Linear(_, hidden{bias})", "gate = Linear(_, 1)"],
+                f"down({act}(up(x)) * sigmoid(gate(x)))",
+            ),
             ([f"both = Linear(_, 2 * hidden{bias})"], "x -> both -> glu(dim=-1) -> down"),
         ]
     )
