@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from spec_lang.frozen import Record
 from spec_lang.ir import model
@@ -11,7 +11,7 @@ from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import Factor, Reason, flat
 from spec_lang.sharding.notation import read
 from spec_lang.sharding.placing import tensors_in
-from spec_lang.sharding.values import Parameter, Traced
+from spec_lang.sharding.values import Meeting, Parameter, Traced
 
 RESHAPES = ("reshape", "view", "unflatten", "rearrange", "Unflatten")
 """What takes sizes of its result: a device gives those of its own part."""
@@ -48,7 +48,8 @@ class Kept(Record):
 class Cuts(Record):
     """What is derived for one model.
 
-    `refused` says why nothing is cut at all. `batch` are the reasons why samples are not independent.
+    `refused` says why nothing is cut at all. `batch` are the reasons why samples are not independent. `along` are the
+    layers, by their definition and path, that are whole while an axis of their input is cut, with that axis.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Cuts(Record):
     kept: tuple[Kept, ...]
     batch: tuple[Reason, ...]
     refused: Reason | None
+    along: Mapping[tuple[str, str], int]
 
 
 def cuts_of(program: model.Program, definition: model.Block) -> Cuts:
@@ -107,9 +109,52 @@ def derived(
         else:
             chosen.append(cut)
             taken |= {u.parameter.key for u in cut.uses}
-    return derivation, Cuts(
-        definition.name, tuple(chosen), tuple(k for k in kept if k.reasons), batch, refused
-    )
+    along: dict[tuple[str, str], int] = {}
+    while (wrong := _unjoined(derivation, chosen, along)) is not None:
+        cut, reason = wrong
+        chosen.remove(cut)
+        kept.append(Kept(cut.name, (reason,)))
+        along.clear()
+    told = tuple(k for k in kept if k.reasons)
+    return derivation, Cuts(definition.name, tuple(chosen), told, batch, refused, along)
+
+
+def _unjoined(
+    derivation: Derivation, chosen: Sequence[Cut], along: dict[tuple[str, str], int]
+) -> tuple[Cut, Reason] | None:
+    """A class whose gradients would be those of a device's part alone: what is learned and whole meets parts of it.
+
+    A layer that is whole may take parts of one axis: its gradients are added up. Those go into `along`.
+    """
+    keys = {u.parameter.key for c in chosen for u in c.uses}
+    for cut in chosen:
+        for meeting in derivation.meetings if not cut.gathered else ():
+            held = {
+                i: axis for x in meeting.tensors for i, axis in enumerate(x.axes) if cut.factor in flat(axis)
+            }
+            if not held:
+                continue
+            if any(x.source.learned and not _holds(x.axes, cut.factor) for x in meeting.tensors):
+                return cut, Reason(f"{meeting.reason.what} of it with what is whole", *_where(meeting))
+            if not meeting.parameters:
+                continue
+            own = any(_holds(p.axes, cut.factor) for p in meeting.parameters)
+            if not own:
+                ((at, axis), *more) = held.items()
+                mixed = more or any(p.key in keys for p in meeting.parameters)
+                if mixed or flat(axis)[0] is not cut.factor or along.setdefault(meeting.path, at) != at:
+                    return cut, Reason(f"{meeting.reason.what}, which is whole", *_where(meeting))
+            elif len(held) > 1:
+                return cut, Reason(f"{meeting.reason.what} of two axes of it", *_where(meeting))
+    return None
+
+
+def _holds(axes: Iterable[Sequence[Factor]], factor: Factor) -> bool:
+    return any(factor in flat(axis) for axis in axes)
+
+
+def _where(meeting: Meeting) -> tuple[int, model.Span | None]:
+    return meeting.reason.file, meeting.reason.span
 
 
 def _has_axes(inputs: Sequence[Traced]) -> bool:

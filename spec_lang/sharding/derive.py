@@ -16,16 +16,18 @@ from spec_lang.ops.base import FUNCTIONS, LAYERS, Op
 from spec_lang.shapes import Dim, dim, symbol
 from spec_lang.sharding.factors import Axis, Factor, Reason, flat, size_in, unify, whole
 from spec_lang.sharding.notation import read
-from spec_lang.sharding.placing import Place, function, keep_whole, layer, tensors_in
+from spec_lang.sharding.placing import Place, come_from, function, keep_whole, layer, tensors_in
 from spec_lang.sharding.values import (
     UNKNOWN,
     BlockModule,
     Chain,
     Choice,
     Items,
+    Meeting,
     Opaque,
     OpModule,
     Parameter,
+    Source,
     Traced,
     axis,
     of_type,
@@ -64,6 +66,8 @@ class Derivation:
         """What runs on whole tensors because nothing says how its axes hang together."""
         self.mixed: Reason | None = None
         """Where one path is that of several kinds of layers."""
+        self.meetings: list[Meeting] = []
+        """What each call of an op takes."""
         self.axes: dict[str, list[Axis]] = {}
         """The axes that were met, by the definition."""
         self._evaluator = Evaluator(program)
@@ -127,7 +131,7 @@ class Derivation:
                     scope.modules[member.name] = self._made(member.value, member.name, scope, {})
                 else:
                     value: Any = of_type(member.type, scope.name)
-                    scope.tensors[member.name] = value
+                    scope.tensors[member.name] = come_from(value, Source(member.kind == "param"))
                     if member.kind == "param":
                         made = Parameter((scope.name, member.name), value.axes)
                         self.parameters[made.key] = made
@@ -303,7 +307,11 @@ class Derivation:
             inputs = [*args, *kwargs.values()]
             if node.to == "run":
                 result = args[0] if args else result
-            return layer(Place(op, scope.name, reason), inputs, module.args, made, result)
+            found = layer(Place(op, scope.name, reason), inputs, module.args, made, result)
+            given = tensors_in(inputs)
+            path = module.owner, module.path
+            self.meetings.append(Meeting(given, reason, tuple(made.values()), path))
+            return come_from(found, Source(bool(op.always), [x.source for x in given]))
         if isinstance(module, BlockModule):
             return self._apply_block(module.definition, method, args, kwargs, node, scope, result)
         if isinstance(module, Choice):
@@ -317,7 +325,7 @@ class Derivation:
         reason = self.reason(what, scope.file, node.span)
         self.unknown.setdefault(what, reason)
         keep_whole([args, list(kwargs.values()), result], reason)
-        return result
+        return come_from(result, Source(learned=True))
 
     def _in_order(
         self, chain: Chain, args: Sequence[Any], kwargs: Mapping[str, Any], node: model.Call, scope: Scope
@@ -354,6 +362,8 @@ class Derivation:
         """Two values that are one: their axes are cut alike."""
         reason = self.reason("two shapes that meet", scope.file, node.span)
         if isinstance(a, Traced) and isinstance(b, Traced):
+            a.source.add(b.source)
+            b.source.add(a.source)
             if len(a.axes) != len(b.axes):
                 keep_whole([a, b], reason)
                 return
@@ -387,7 +397,7 @@ class Derivation:
         for name, value in given.items():
             if isinstance(value, Traced) and isinstance(inputs.get(name), Traced):
                 same = len(value.axes) == len(inputs[name].axes)
-                inputs[name] = Traced(value.axes, inputs[name].dims) if same else value
+                inputs[name] = Traced(value.axes, inputs[name].dims, value.source) if same else value
             else:
                 inputs[name] = value
         self._depth += 1
@@ -426,7 +436,7 @@ def _names(target: model.Target) -> set[str]:
 def _with_sizes(value: Any, like: Any) -> Any:
     """A value's axes with the sizes that another, of the same type, has where it is met."""
     if isinstance(value, Traced) and isinstance(like, Traced) and len(value.axes) == len(like.axes):
-        return Traced(value.axes, like.dims)
+        return Traced(value.axes, like.dims, value.source)
     if isinstance(value, Items) and isinstance(like, Items):
         return Items(_with_sizes(value.item, like.item))
     if isinstance(value, tuple) and isinstance(like, tuple) and len(value) == len(like):
@@ -469,7 +479,7 @@ class _Body:
             return
         if isinstance(value, Traced):
             whole(value.axes[:1], self.reason("taking it apart", node))
-            part = Traced(value.axes[1:], value.dims[1:])
+            part = Traced(value.axes[1:], value.dims[1:], value.source)
             value = [part] * len(target.items)
         elif isinstance(value, Items):
             value = [value.item] * len(target.items)
@@ -551,7 +561,7 @@ class _Body:
             if any(isinstance(i, Traced) or i is UNKNOWN for i in index):
                 result = of_type(node.type, self.scope.name)
                 keep_whole([value, result], self.reason("an index", node))
-                return result
+                return come_from(result, Source(of=[x.source for x in tensors_in([value, *index])]))
             return self.function(operators.INDEXING, [value, index], {}, node)
         if isinstance(value, Items):
             return value if isinstance(node.index[0], model.Slice) else value.item
@@ -584,7 +594,10 @@ class _Body:
         if isinstance(a, Traced) or isinstance(b, Traced):
             return self.function(operators.BINARY[node.op], [a, b], {}, node)
         if isinstance(a, list | Items) or isinstance(b, list | Items):
-            return Items([*_listed(a), *_listed(b)][0]) if [*_listed(a), *_listed(b)] else Items(UNKNOWN)
+            items = [*_listed(a), *_listed(b)]
+            for other in items[1:]:
+                self.d.join(items[0], other, node, self.scope)
+            return Items(items[0] if items else UNKNOWN)
         return self.host(node)
 
     def compare(self, node: model.Compare) -> Any:
@@ -626,7 +639,7 @@ class _Body:
         if isinstance(value, Chain):
             return self.part(value, UNKNOWN)
         if isinstance(value, Traced):
-            return Traced(value.axes[1:], value.dims[1:])
+            return Traced(value.axes[1:], value.dims[1:], value.source)
         if isinstance(value, list | tuple) and value and tensors_in(value):
             for other in value[1:]:
                 self.d.join(value[0], other, model.make(model.Node), self.scope)
@@ -640,6 +653,10 @@ class _Body:
             return self.builtin(node)
         if node.to in ("record", "init", "make", "block", "value"):
             return self.host(node)
+        listed = _added_up(node)
+        if listed is not None:
+            item = self.item_of(self.value(listed))
+            return _with_sizes(item, of_type(node.type, self.scope.name))
         args: list[Any] = []
         for a in node.args:
             if isinstance(a, model.Star):
@@ -667,7 +684,7 @@ class _Body:
         reason = self.reason(node.name, node)
         self.d.unknown.setdefault(node.name, reason)
         keep_whole([args, list(kwargs.values()), result], reason)
-        return result
+        return come_from(result, Source(learned=True))
 
     def builtin(self, node: model.Call) -> Any:
         args = [self.value(a) for a in node.args if not isinstance(a, model.Star)]
@@ -687,7 +704,7 @@ class _Body:
             return UNKNOWN
         result = of_type(node.type, self.scope.name)
         keep_whole([args, result], self.reason(node.name, node))
-        return result
+        return come_from(result, Source(of=[x.source for x in tensors_in(args)]))
 
     def function(self, name: str, args: list[Any], kwargs: dict[str, Any], node: model.Expression) -> Any:
         """The result of a function of the library."""
@@ -696,11 +713,24 @@ class _Body:
         result = of_type(node.type, self.scope.name)
         if not op.placement:
             self.d.unknown.setdefault(op.name, reason)
+        given = tensors_in([args, kwargs])
         found = function(Place(op, self.scope.name, reason), _by_name(op, args, kwargs), result)
+        found = come_from(found, Source(of=[x.source for x in given]))
+        self.d.meetings.append(Meeting(given, reason))
         sizes = sizes_of(node.type)
         if isinstance(found, Traced) and sizes is not None:
-            found = Traced(found.axes, sizes)
+            found = Traced(found.axes, sizes, found.source)
         return self.d.met(found, self.scope.name)
+
+
+def _added_up(node: model.Call) -> model.Expression | None:
+    """The list whose tensors are added up, where a call is that: written as the sum of a stack that has no type."""
+    match node:
+        case model.Call(
+            to="op", name="sum", args=(model.Call(to="op", name="stack", type=None) as stack, *_)
+        ):
+            return stack.args[0]
+    return None
 
 
 def _called(op: type[Op]) -> str:

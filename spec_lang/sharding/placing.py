@@ -11,7 +11,7 @@ from spec_lang.ops.kinds import SliceOf
 from spec_lang.shapes import Cond, Dim, DType, Facts, Pack, TensorType, dim, exact_div, symbol
 from spec_lang.sharding.factors import Axis, Factor, Reason, flat, regroup, shared_out, unify, whole
 from spec_lang.sharding.notation import Operand, Rule, read
-from spec_lang.sharding.values import UNKNOWN, Items, Parameter, Traced
+from spec_lang.sharding.values import UNKNOWN, Items, Parameter, Source, Traced
 
 Sizes = Sequence["Dim | Pack | None"]
 
@@ -47,6 +47,19 @@ def tensors_in(value: Any) -> list[Traced]:
     if isinstance(value, Mapping):
         return [t for v in value.values() for t in tensors_in(v)]
     return []
+
+
+def come_from(value: Any, source: Source) -> Any:
+    """The same value, its tensors computed of these."""
+    if isinstance(value, Traced):
+        return Traced(value.axes, value.dims, source)
+    if isinstance(value, Items):
+        return Items(come_from(value.item, source))
+    if isinstance(value, tuple):
+        return tuple(come_from(v, source) for v in value)
+    if isinstance(value, list):
+        return [come_from(v, source) for v in value]
+    return value
 
 
 def keep_whole(value: Any, reason: Reason) -> None:

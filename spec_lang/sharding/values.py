@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from spec_lang.ir import model
 from spec_lang.ops.base import Layer
 from spec_lang.shapes import Dim, Pack, ParseError, dim, parse
-from spec_lang.sharding.factors import Axis, Factor
+from spec_lang.sharding.factors import Axis, Factor, Reason
 
 
 class Unknown:
@@ -21,14 +21,64 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
+class Source:
+    """What a tensor is computed of: whether gradients flow through it to parameters."""
+
+    __slots__ = ("_learned", "_of")
+
+    def __init__(self, learned: bool = False, of: Iterable[Source] = ()) -> None:
+        self._learned = learned
+        self._of = list(of)
+
+    def add(self, other: Source) -> None:
+        """Say that it may be another one, too: a block's input has a value at each of the block's uses."""
+        if other is not self:
+            self._of.append(other)
+
+    @property
+    def learned(self) -> bool:
+        """Whether some parameter is among what it is computed of."""
+        seen: set[int] = set()
+        left: list[Source] = [self]
+        while left:
+            at = left.pop()
+            if at._learned:
+                return True
+            if id(at) not in seen:
+                seen.add(id(at))
+                left += at._of
+        return False
+
+
 class Traced:
     """A tensor: its axes, and their sizes in the terms of the definition where it is met."""
 
-    __slots__ = ("axes", "dims")
+    __slots__ = ("axes", "dims", "source")
 
-    def __init__(self, axes: Sequence[Axis], dims: Sequence[Dim | Pack | None]) -> None:
+    def __init__(
+        self, axes: Sequence[Axis], dims: Sequence[Dim | Pack | None], source: Source | None = None
+    ) -> None:
         self.axes = tuple(axes)
         self.dims = tuple(dims)
+        self.source = Source() if source is None else source
+
+
+class Meeting:
+    """Tensors that one call takes, by their axes: a layer's parameters, if it is one, are `parameters`."""
+
+    __slots__ = ("parameters", "path", "reason", "tensors")
+
+    def __init__(
+        self,
+        tensors: Sequence[Traced],
+        reason: Reason,
+        parameters: Sequence[Parameter] = (),
+        path: tuple[str, str] = ("", ""),
+    ) -> None:
+        self.tensors = tuple(tensors)
+        self.reason = reason
+        self.parameters = tuple(parameters)
+        self.path = path
 
 
 class Items:

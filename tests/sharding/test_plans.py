@@ -247,6 +247,47 @@ def test_halves_of_a_gate_are_not_cut() -> None:
     assert names(spec + BODY + body).keys() <= {"a"}
 
 
+def test_what_is_learned_and_whole_meets_no_parts() -> None:
+    """Its gradient would be that of one device's part."""
+    gated = HEAD + "        gate = Linear(_, 1)\n" + BODY
+    assert "b" not in names(gated + "        return down(up(x) * sigmoid(gate(x)))\n")
+    apart = gated.replace("Linear(_, 1)", "Linear(_, b)")
+    assert "b" in names(apart + "        return down(up(x) * sigmoid(gate(x)))\n")
+    given = HEAD + BODY.replace("x: float[N, T, a]", "x: float[N, T, a], w: float[N, T, 1]")
+    assert "b" in names(given + "        return down(up(x) * w)\n")
+    through = """\
+block Weighed(b: int):
+    layers:
+        up   = Linear(_, b)
+        down = Linear(_, D)
+
+    forward(x: float[N, T, D], w: float[N, T, 1]) -> float[N, T, D]:
+        return down(up(x) * w)
+
+model M(a: int = 4, b: int = 8):
+    layers:
+        gate = Linear(_, 1)
+        body = Weighed(b)
+
+    forward(x: float[N, T, a], w: float[N, T, 1]) -> float[N, T, a]:
+        return body(x, W)
+"""
+    assert "b" in names(through.replace("W)", "w)").replace("        gate = Linear(_, 1)\n", ""))
+    assert "b" not in names(through.replace("W)", "gate(x) * w)"))
+
+
+def test_a_whole_layer_of_parts_adds_its_gradients_up() -> None:
+    spec = MASKED.replace("mask: float[heads, T, T]", "mask: float[T, T]")
+    spec = spec.replace("        out = ", "        norm = RMSNorm(d)\n        out = ")
+    spec = spec.replace("        y = scaled", "        y = norm(y)\n        y = scaled")
+    program = accepted(spec)
+    (entry,) = program.definitions
+    assert isinstance(entry, model.Block)
+    cuts = cuts_of(program, entry)
+    assert [c.name for c in cuts.cuts] == ["heads"]
+    assert cuts.along == {("M", "norm"): 1}
+
+
 def test_a_result_is_given_whole() -> None:
     body = "        y = x -> up\n        return down(y), y\n"
     two = BODY.replace("-> float[N, T, a]:", "-> (float[N, T, a], float[N, T, b]):")

@@ -15,12 +15,16 @@ from spec_lang.ir import model
 from spec_lang.sharding.cuts import Cut, Cuts, Use, derived
 from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import Factor, flat
+from spec_lang.sharding.values import Traced
 from spec_lang.targets.parallel import pieces
+from spec_lang.targets.parallel.helpers import EQUAL, RECOMPUTED, SKIPS, checkpoints
+from spec_lang.targets.parallel.imports import OWN
+from spec_lang.targets.parallel.styles import STYLES
 from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.modules import qualified
 
 
-class NotCut(Exception):
+class NotCut(ValueError):
     """A file that has no model, or models that would be cut in two ways."""
 
 
@@ -55,30 +59,45 @@ def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, st
         raise NotCut("it has no model")
     attributes = _attributes(sources.values())
     imports = Imports(
-        f"{program.files[0].module}_parallel", (), {qualified(program, d): d for d in program.definitions}
+        f"{program.files[0].module}_parallel", OWN, {qualified(program, d): d for d in program.definitions}
     )
 
     def named(block: model.Block) -> str:
         return imports.definition(qualified(program, block))
 
     plans: dict[str, Plan] = {}
-    lines: list[str] = []
+    models: list[pieces.Said] = []
+    tied = any(isinstance(d, model.Block) and d.ties for d in program.definitions)
     for entry in entries:
         derivation, cuts = derived(program, entry, lambda f, uses: _unreadable(f, uses, attributes))
-        own = list(_plans(derivation, cuts, attributes, named))
+        scores = _scores(derivation, cuts, entry)
+        own = tuple(_plans(derivation, cuts, attributes, named, scores and scores[1]))
         for plan in own:
             if plans.setdefault(plan.name, plan) != plan:
                 raise NotCut(f"{plan.name} is cut in one way in {entry.name}, and in another elsewhere")
         name = "parallelize" if len(entries) == 1 else f"parallelize_{entry.name}"
-        lines += pieces.model(entry, named(entry), name, cuts, own)
-    if plans:
-        lines += pieces.styles(list(plans.values()))
-        if any(p.divisors for p in plans.values()):
-            lines += pieces.sizes(list(plans.values()))
+        size = scores and (scores[0].name, f"model.{scores[1].parameter.key[1]}.size({scores[1].axis})")
+        models.append(pieces.Said(entry, named(entry), name, cuts, own, size))
     used = {layer.style.partition("(")[0] for p in plans.values() for layer in p.layers}
+    used |= {"Gathered"} if "Scores" in used else set()
     used |= {"Whole"} if used & {"Gathered", "Table"} else set()
+    parts = [source for name, source in STYLES.items() if name in used]
+    flagged = "Scores" in used
+    parts += [pieces.model(said, tied, flagged) for said in models]
+    for said in models:
+        if len(pieces.units(said.entry)) == 1:
+            name = "stages" if len(models) == 1 else f"stages_{said.entry.name}"
+            parts.append(pieces.stages(said, name, tied))
+    parts += [SKIPS] if any(len(pieces.units(e)) == 1 for e in entries) else []
+    if plans:
+        parts.append(pieces.styles(list(plans.values()), flagged))
+        if any(p.divisors for p in plans.values()):
+            parts.append(pieces.sizes(list(plans.values())))
+    parts += [RECOMPUTED] if any(map(pieces.units, entries)) else []
+    parts += [EQUAL] if any(map(pieces.first_input, entries)) else []
+    parts += checkpoints(tied, "Regrouped" in used)
     path = program.files[0].module.replace(".", "/") + "_parallel.py"
-    return {path: pieces.file([e.name for e in entries], imports.lines(), lines, used)}
+    return {path: pieces.file([e.name for e in entries], imports.lines(), parts)}
 
 
 def _unreadable(factor: Factor, uses: Iterable[Use], attributes: Mapping[str, frozenset[str]]) -> str | None:
@@ -116,6 +135,7 @@ def _plans(
     cuts: Cuts,
     attributes: Mapping[str, frozenset[str]],
     named: Callable[[model.Block], str],
+    scores: Use | None,
 ) -> Iterator[Plan]:
     """How each class' layers are cut; none where nothing is."""
     if not cuts.cuts:
@@ -133,10 +153,12 @@ def _plans(
                 (by_axis[a] for i in range(len(weight.axes)) if (a := (weight.key, i)) in by_axis), None
             )
             if found is None:
-                layers.append(Layer(path, "Whole()"))
+                at = cuts.along.get((block.name, path))
+                layers.append(Layer(path, "Whole()" if at is None else f"Whole(Shard({at}))"))
                 continue
             cut, use = found
-            layers.append(Layer(path, _style(block.name, cut, use, kept)))
+            style = "Scores(loss_parallel)" if use is scores else _style(block.name, cut, use, kept)
+            layers.append(Layer(path, style))
             if not cut.gathered:
                 text = value_of(block.name, use, cut.factor, kept)
                 if text is not None:
@@ -144,6 +166,22 @@ def _plans(
                 local |= set(derivation.local_names(block, cut.factor)) & kept
         if layers:
             yield Plan(named(block), tuple(layers), tuple(divisors.items()), tuple(sorted(local)))
+
+
+def _scores(derivation: Derivation, cuts: Cuts, entry: model.Block) -> tuple[Cut, Use] | None:
+    """The columns of a layer of the model's own that are the last axis of what `forward` gives."""
+    result = derivation.method(entry, "forward").result
+    if not isinstance(result, Traced) or not result.axes:
+        return None
+    last = flat(result.axes[-1])
+    for cut in cuts.cuts:
+        if cut.gathered and last == (cut.factor,):
+            for use in cut.uses:
+                scope, path = use.parameter.key
+                own = scope == entry.name and all(p.isidentifier() for p in path.split("."))
+                if own and use.role == "columns" and path.endswith(".weight") and not use.inner:
+                    return cut, use
+    return None
 
 
 def _style(scope: str, cut: Cut, use: Use, kept: frozenset[str]) -> str:

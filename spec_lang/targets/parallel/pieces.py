@@ -2,164 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from spec_lang.frozen import Record
 from spec_lang.ir import model as m
 from spec_lang.sharding.cuts import Cuts
+from spec_lang.targets.parallel.imports import COLUMNS, imported
 
 if TYPE_CHECKING:
     from spec_lang.targets.parallel.emit import Plan
 
-COLUMNS = 88
 
-WHOLE = '''\
-class Whole(ParallelStyle):
-    """A layer that each device has whole, its parameters on the mesh as the others'."""
-
-    def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
-        whole = [Replicate()]
-
-        def taken(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[DTensor, ...]:
-            return tuple(
-                DTensor.from_local(x, device_mesh, whole, run_check=False)
-                for x in inputs
-            )
-
-        def given(_: nn.Module, inputs: object, output: DTensor) -> Tensor:
-            return output.to_local()
-
-        module = distribute_module(module, device_mesh)
-        module.register_forward_pre_hook(taken)
-        module.register_forward_hook(given)
-        return module
-'''
-
-GATHERED = '''\
-class Gathered(ColwiseParallel):
-    """Columns whose output is gathered; whole where `tp` does not divide them."""
-
-    def __init__(self) -> None:
-        super().__init__(output_layouts=Replicate())
-
-    def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
-        if module.get_parameter("weight").size(0) % device_mesh.size():
-            return Whole()._apply(module, device_mesh)
-        return super()._apply(module, device_mesh)
-'''
-
-TABLE = '''\
-class Table(RowwiseParallel):
-    """Rows of an embedding; whole where `tp` does not divide them."""
-
-    def __init__(self) -> None:
-        super().__init__(input_layouts=Replicate())
-
-    def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
-        if module.get_parameter("weight").size(0) % device_mesh.size():
-            return Whole()._apply(module, device_mesh)
-        return super()._apply(module, device_mesh)
-'''
-
-REGROUPED = '''\
-class Regrouped(ColwiseParallel):
-    """Columns of `before` projections side by side, each of `count` parts that are cut.
-
-    The weight's rows are stored part by part, so that a device has its parts of each
-    projection. The output and the state_dict have them as the module has.
-    """
-
-    def __init__(self, before: int, count: int) -> None:
-        super().__init__()
-        self.before = before
-        self.count = count
-
-    def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
-        before, count, local = self.before, self.count, self.count // device_mesh.size()
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            rows = regroup(parameter.detach(), before, count)
-            stored = nn.Parameter(rows, parameter.requires_grad)
-            module.register_parameter(name, stored)
-        module = super()._apply(module, device_mesh)
-
-        def ordered(_: nn.Module, inputs: object, output: Tensor) -> Tensor:
-            parts = output.reshape(*output.shape[:-1], local, before, -1)
-            return parts.transpose(-3, -2).flatten(-3)
-
-        def saved(
-            _: nn.Module, state: dict[str, Tensor], prefix: str, *__: object
-        ) -> None:
-            convert(state, prefix, count, before)
-
-        def loaded(
-            _: nn.Module, state: dict[str, Tensor], prefix: str, *__: object
-        ) -> None:
-            convert(state, prefix, before, count)
-
-        module.register_forward_hook(ordered)
-        module.register_state_dict_post_hook(saved)  # type: ignore[no-untyped-call]
-        module.register_load_state_dict_pre_hook(loaded)  # type: ignore[no-untyped-call]
-        return module
-
-
-def regroup(rows: Tensor, outer: int, inner: int) -> Tensor:
-    """Rows that stand as `(outer inner ...)`, as `(inner outer ...)`."""
-    parts = rows.reshape(outer, inner, -1, *rows.shape[1:])
-    return parts.transpose(0, 1).flatten(0, 2).contiguous()
-
-
-def convert(state: dict[str, Tensor], prefix: str, outer: int, inner: int) -> None:
-    """Regroup a layer's rows in a state_dict, whole or on a mesh."""
-    for name in (prefix + "weight", prefix + "bias"):
-        rows = state.get(name)
-        if isinstance(rows, DTensor):
-            whole = regroup(rows.full_tensor().detach(), outer, inner)
-            state[name] = distribute_tensor(whole, rows.device_mesh, rows.placements)
-        elif rows is not None:
-            state[name] = regroup(rows, outer, inner)
-'''
-
-STYLES = {"Whole": WHOLE, "Gathered": GATHERED, "Table": TABLE, "Regrouped": REGROUPED}
-"""The styles that a file brings with it."""
-
-
-def file(models: Sequence[str], imports: Sequence[str], functions: Sequence[str], used: Set[str]) -> str:
-    """The whole file; `imports` are those of the generated modules, `used` the styles."""
+def file(models: Sequence[str], imports: Sequence[str], parts: Sequence[str]) -> str:
+    """The whole file; `imports` are those of the generated modules, `parts` what stands in it."""
     names = " and ".join(models)
     text = f"{names} on several devices: what torch.distributed is to do."
-    lines = [*_docstring([text], ""), ""]
-    if any("Iterator" in line for line in functions):
-        lines += ["from collections.abc import Iterator", ""]
-    if used:
-        lines.append(f"from torch import {'Tensor, ' * bool(used & STYLES.keys())}nn")
-    lines += ["from torch.distributed.device_mesh import DeviceMesh"]
-    lines += ["from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard"]
-    if used:
-        tensor = ["DTensor", "Replicate", "distribute_module"] if used & STYLES.keys() else []
-        tensor += ["distribute_tensor"] if "Regrouped" in used else []
-        styles = {"ParallelStyle", "parallelize_module"} | (used - STYLES.keys())
-        styles |= {"ColwiseParallel"} if used & {"Gathered", "Regrouped"} else set()
-        styles |= {"RowwiseParallel"} if "Table" in used else set()
-        lines += _import("torch.distributed.tensor", tensor) if tensor else []
-        lines += _import("torch.distributed.tensor.parallel", styles)
-    lines.append("")
-    lines += imports
-    for name, source in STYLES.items():
-        if name in used:
-            lines += ["", "", *source.rstrip().split("\n")]
-    return "\n".join([*lines, *functions]) + "\n"
-
-
-def _import(home: str, names: Iterable[str]) -> list[str]:
-    """An import, its names as `ruff` sorts them: constants, classes, the rest."""
-    ordered = sorted(
-        names, key=lambda n: (0 if n.isupper() and len(n) > 1 else 1 if n[:1].isupper() else 2, n)
-    )
-    line = f"from {home} import {', '.join(ordered)}"
-    if len(line) <= COLUMNS:
-        return [line]
-    return [f"from {home} import (", *(f"    {n}," for n in ordered), ")"]
+    body = "\n\n\n".join(part.rstrip() for part in parts)
+    lines = [*_docstring([text], ""), "", *imported(body), "", *imports, "", "", body]
+    return "\n".join(lines) + "\n"
 
 
 def _docstring(paragraphs: Sequence[str], indent: str) -> list[str]:
@@ -175,53 +37,190 @@ def _docstring(paragraphs: Sequence[str], indent: str) -> list[str]:
     return [f"{indent}{line}" if line else "" for line in [*lines, '"""']]
 
 
-def model(entry: m.Block, python: str, name: str, cuts: Cuts, plans: Sequence[Plan]) -> list[str]:
-    """The function `name` that cuts one model, whose class is `python`."""
-    over = ", ".join(dict.fromkeys(c.name for c in cuts.cuts)) if plans else ""
-    why = "nothing that its weights hold can be cut" if cuts.refused is None else cuts.refused.what
-    said = f"Over `tp`: {over}." if plans else f"Over `tp` nothing is cut: {why}."
-    axes = ("dp", "tp") if plans else ("dp",)
-    lines = ["", "", f"def {name}("]
-    lines += [f"    model: {python}, mesh: DeviceMesh, policy: MixedPrecisionPolicy | None = None"]
-    if len(lines[-1]) > COLUMNS:
-        lines[-1:] = [
-            f"    model: {python},",
-            "    mesh: DeviceMesh,",
-            "    policy: MixedPrecisionPolicy | None = None,",
+class Said(Record):
+    """What is said of one model: its class in Python, the function's name, and how its layers are cut."""
+
+    entry: m.Block
+    python: str
+    name: str
+    cuts: Cuts
+    plans: tuple[Plan, ...]
+    scores: tuple[str, str] | None
+    """The name and the size in Python of the last axis of what `forward` gives, where a layer's columns make it."""
+
+
+def model(said: Said, tied: bool, flagged: bool) -> str:
+    """The function that cuts one model; `flagged` where `styles` is told whether scores stay cut."""
+    entry, plans = said.entry, said.plans
+    lines = [*_signature(said), *_told(said)]
+    meshes = [("dp",), ("tp",), ("dp", "tp"), ("replicate", "dp"), ("replicate", "dp", "tp")]
+    known = [m for m in meshes if plans or "tp" not in m]
+    lines += ["    axes = mesh.mesh_dim_names or ()"]
+    texts = [repr(m).replace("'", '"') for m in known]
+    short = f"    if axes not in ({', '.join(texts)}):"
+    lines += (
+        [short]
+        if len(short) <= COLUMNS
+        else ["    if axes not in (", *(f"        {t}," for t in texts), "    ):"]
+    )
+    wanted = [" x ".join(m) for m in known]
+    text = f'"a mesh of {", ".join(wanted[:-1])} or {wanted[-1]} is wanted"'
+    lines += _fitting("        raise ValueError(", text, ")")
+    lines += ['    data = tuple(axis for axis in axes if axis != "tp")'] if plans else []
+    data = "data" if plans else "axes"
+    if plans:
+        lines += [
+            "    if policy is not None and not data:",
+            '        raise ValueError("a policy is for a mesh with dp")',
+            *_cut(said, tied, flagged),
         ]
-    lines.append(f") -> {python}:")
-    dims = "the axes `dp` and `tp`" if plans else "the axis `dp`"
-    either = "Either axis may be absent." if plans else ""
-    lines += _docstring(
+    repeated = units(entry)
+    if repeated:
+        lines += ["    if recompute:"]
+        for path in repeated:
+            lines += [f"        for layer in model.{path}:", "            recomputed(layer)"]
+    body = [f"samples = mesh[{data}]", "policy = policy or MixedPrecisionPolicy()"]
+    if repeated:
+        body += ["inner = replace(policy, output_dtype=None)  # which is for the result"]
+    for path in repeated:
+        body += [
+            f"for layer in model.{path}:",
+            "    fully_shard(layer, mesh=samples, mp_policy=inner)",
+        ]
+    body += ["fully_shard(model, mesh=samples, mp_policy=policy)"]
+    for method in entry.methods:
+        if method.name not in ("forward", "loss"):
+            body += [f'register_fsdp_forward_method(model, "{method.name}")']
+    batch = first_input(entry)
+    if batch is not None:
+        at, name, dim = batch
+        body += [f'equal = Equal(samples, "{dim}", {at}, "{name}")']
+        body += ["model.register_forward_pre_hook(equal, prepend=True, with_kwargs=True)"]
+    indent = "    "
+    if plans:
+        lines += ["    if data:"]
+        indent += "    "
+    return "\n".join([*lines, *(indent + line for line in body), "    return model"])
+
+
+def stages(said: Said, name: str, tied: bool) -> str:
+    """The function `name` that makes a pipeline of a model whose blocks are one list."""
+    (blocks,) = units(said.entry)
+    lines = [
+        f"def {name}(",
+        f"    model: {said.python}, pp: DeviceMesh, *microbatch: Tensor, each: int = 1",
+        ") -> list[_PipelineStageBase]:",
+        *_docstring(
+            [
+                "This device's stages of a pipeline, `each` of them, for a schedule of "
+                "`torch.distributed.pipelining`.",
+                f"The blocks of `{blocks}` are shared out among the stages in their order. These are traced for "
+                "what `forward` gets of one microbatch: its sizes are those of all. Each has its parameters "
+                "under their names.",
+            ],
+            "    ",
+        )[:-1],
+        "",
+        "    Raises:",
+        "        ValueError: there are fewer blocks than stages, a stage needs what is not of the",
+        "            one before and `each` is not 1" + (", or stages share a parameter." if tied else "."),
+        '    """',
+        f"    depth, count = len(model.{blocks}), pp.size() * each",
+        "    if depth < count:",
+        f'        raise ValueError(f"{blocks} has {{depth}} blocks, for {{count}} stages")',
+    ]
+    if tied:
+        lines += [
+            "    for first, *others in ties(model):",
+            "        for name in others:",
+            f'            block = ".".join(first.split(".")[:2]) if first.startswith("{blocks}.") else None',
+            '            if block is None or not name.startswith(f"{block}."):',
+            '                raise ValueError(f"stages cannot share {first}, which is {name} too")',
+        ]
+    return "\n".join(
         [
-            f"Cut the model, in place, over a mesh with {dims}.",
-            f"Over `dp`: samples, and every parameter. {said} {either}".rstrip(),
-        ],
-        "    ",
-    )[:-1]
-    lines += [
+            *lines,
+            *_fitting(
+                "    cuts = {",
+                f'f"{blocks}.{{depth * i // count}}": SplitPoint.BEGINNING for i in range(1, count)',
+                "}",
+            ),
+            "    pipe = pipeline(model, microbatch, split_spec=cuts)",
+            "    if each > 1 and skips(pipe):",
+            '        raise ValueError("a stage needs what is not of the one before: each is 1")',
+            "    device = next(model.parameters()).device",
+            "    return [",
+            "        pipe.build_stage(i, device, pp.get_group())",
+            "        for i in range(pp.get_local_rank(), count, pp.size())",
+            "    ]",
+        ]
+    )
+
+
+def _fitting(opening: str, inner: str, closing: str) -> list[str]:
+    """A bracket in one line where that fits, else in three."""
+    line = f"{opening}{inner}{closing}"
+    indent = " " * (len(opening) - len(opening.lstrip()))
+    return [line] if len(line) <= COLUMNS else [opening, f"{indent}    {inner}", f"{indent}{closing}"]
+
+
+def first_input(entry: m.Block) -> tuple[int, str, str] | None:
+    """The first tensor that `forward` is always given: its place, its name, and its first axis."""
+    forward = next(x for x in entry.methods if x.name == "forward")
+    for at, x in enumerate(forward.inputs):
+        if isinstance(x.type, m.TensorType) and x.type.dims and x.default is None:
+            dim = x.type.dims[0]
+            return at, x.name, dim if dim.isidentifier() else "the batch"
+    return None
+
+
+def _signature(said: Said) -> list[str]:
+    flags = ["recompute"] * bool(units(said.entry)) + ["loss_parallel"] * (said.scores is not None)
+    return [
+        f"def {said.name}(",
+        f"    model: {said.python},",
+        "    mesh: DeviceMesh,",
+        "    policy: MixedPrecisionPolicy | None = None,",
+        *(["    *,"] if flags else []),
+        *(f"    {flag}: bool = False," for flag in flags),
+        f") -> {said.python}:",
+    ]
+
+
+def _told(said: Said) -> list[str]:
+    """The function's docstring."""
+    cuts, plans = said.cuts, said.plans
+    over = ", ".join(dict.fromkeys(c.name for c in cuts.cuts))
+    why = "nothing that its weights hold can be cut" if cuts.refused is None else cuts.refused.what
+    paragraphs = [
+        "Cut the model, in place, over a mesh with "
+        + ("any of the axes `replicate`, `dp` and `tp`." if plans else "the axis `dp`, or `replicate` too."),
+        "Over `dp`: samples, and every parameter. Over `replicate`: samples alone. "
+        + (f"Over `tp`: {over}." if plans else f"Over `tp` nothing is cut: {why}."),
+    ]
+    if units(said.entry):
+        paragraphs += [
+            "With `recompute`, a layer keeps its inputs alone for backward, and runs once more there."
+        ]
+    if said.scores is not None:
+        paragraphs += [
+            "With `loss_parallel` the result stays cut: take its `cross_entropy`, and go backward, under "
+            "`torch.distributed.tensor.parallel.loss_parallel()`."
+        ]
+    apart = ", ".join(dict.fromkeys(r.what for r in cuts.batch))
+    if apart:
+        paragraphs += [f"Not known to treat each sample by itself: {apart}."]
+    return [
+        *_docstring(paragraphs, "    ")[:-1],
         "",
         "    Raises:",
         "        ValueError: the mesh has another axis, or a size does not divide.",
         '    """',
     ]
-    lines += ["    axes = mesh.mesh_dim_names or ()"]
-    known = "{" + ", ".join(f'"{a}"' for a in axes) + "}"
-    lines += [f"    if not axes or not set(axes) <= {known}:"]
-    lines += [f'        raise ValueError(f"a mesh with {" and ".join(axes)} is wanted, not with {{axes}}")']
-    if plans:
-        lines += _cut(entry, plans)
-    lines += ['    if "dp" in axes:', "        policy = policy or MixedPrecisionPolicy()"]
-    for path in units(entry):
-        lines += [
-            f"        for layer in model.{path}:",
-            '            fully_shard(layer, mesh=mesh["dp"], mp_policy=policy)',
-        ]
-    lines += ['        fully_shard(model, mesh=mesh["dp"], mp_policy=policy)', "    return model"]
-    return lines
 
 
-def _cut(entry: m.Block, plans: Sequence[Plan]) -> list[str]:
+def _cut(said: Said, tied: bool, flagged: bool) -> list[str]:
+    plans = said.plans
     lines = ['    if "tp" in axes:', '        tp = mesh["tp"]']
     if any(p.divisors for p in plans):
         lines += [
@@ -232,52 +231,54 @@ def _cut(entry: m.Block, plans: Sequence[Plan]) -> list[str]:
             '                        f"tp must divide {name} ({name}={size}, tp={tp.size()})"',
             "                    )",
         ]
+    if said.scores is not None:
+        dim, size = said.scores
+        lines += [
+            f"        scores = {size}",
+            "        if loss_parallel and scores % tp.size():",
+            *_fitting(
+                "            raise ValueError(",
+                f'f"tp must divide {dim} ({dim}={{scores}}, tp={{tp.size()}})"',
+                ")",
+            ),
+        ]
+    lines += ["        shared = ties(model)"] if tied else []
     lines += ["        for module in list(model.modules()):"]
-    lines += ["            parallelize_module(module, tp, styles(module))"]
+    flag = ", loss_parallel" if said.scores is not None else ", False" if flagged else ""
+    lines += [f"            parallelize_module(module, tp, styles(module{flag}))"]
     for p in plans:
         if p.local:
             lines.append(f"            if isinstance(module, {p.name}):  # a device has its part")
             lines += [f"                module.{n} //= tp.size()" for n in p.local]
-    lines += [f"        model.{left} = model.{right}" for left, right in ties(entry)]
-    return lines
+    return lines + (["        tie(model, shared)"] if tied else [])
 
 
-def styles(plans: Sequence[Plan]) -> list[str]:
+def styles(plans: Sequence[Plan], flagged: bool) -> str:
     """The function that says how the layers of each class are cut."""
-    lines = ["", "", "def styles(module: nn.Module) -> dict[str, ParallelStyle]:"]
+    flag = ", loss_parallel: bool" if flagged else ""
+    lines = [f"def styles(module: nn.Module{flag}) -> dict[str, ParallelStyle]:"]
     lines.append('    """How the layers of a module are cut over the devices of `tp`."""')
     for plan in plans:
         lines += [f"    if isinstance(module, {plan.name}):", "        return {"]
         lines += [f'            "{layer.path}": {layer.style},' for layer in plan.layers]
         lines.append("        }")
-    return [*lines, "    return {}"]
+    return "\n".join([*lines, "    return {}"])
 
 
-def sizes(plans: Sequence[Plan]) -> list[str]:
+def sizes(plans: Sequence[Plan]) -> str:
     """The function that reads the sizes that must divide off a module."""
-    lines = ["", "", "def sizes(module: nn.Module) -> Iterator[tuple[str, int]]:"]
+    lines = ["def sizes(module: nn.Module) -> Iterator[tuple[str, int]]:"]
     lines.append('    """The sizes in a module that `tp` must divide, by their names."""')
     for plan in plans:
         if plan.divisors:
             lines.append(f"    if isinstance(module, {plan.name}):")
             lines += [f'        yield "{name}", {text}' for name, text in plan.divisors]
-    return lines
-
-
-def ties(entry: m.Block) -> list[tuple[str, str]]:
-    """The parameters of a model that are one, by their paths: cutting makes two of them."""
-    return [(_path(tie.left), _path(tie.right)) for tie in entry.ties]
-
-
-def _path(node: m.Expression) -> str:
-    if isinstance(node, m.Name):
-        return node.id
-    assert isinstance(node, m.Attribute)
-    return f"{_path(node.value)}.{node.name}"
+    return "\n".join(lines)
 
 
 def units(entry: m.Block) -> list[str]:
-    """The lists of blocks: each block is gathered, used and freed by itself."""
+    """The lists of blocks: each block is gathered, used and freed by itself, but where one of its parameters is shared."""
+    shared = {_root(side) for tie in entry.ties for side in (tie.left, tie.right)}
     return [
         member.name
         for member in entry.members
@@ -285,4 +286,13 @@ def units(entry: m.Block) -> list[str]:
         and isinstance(member.value, m.Comprehension)
         and isinstance(member.value.value, m.Call)
         and not member.value.keyed
+        and member.name not in shared
     ]
+
+
+def _root(node: m.Expression) -> str:
+    """The layer that a path begins with."""
+    while isinstance(node, m.Attribute | m.Subscript):
+        node = node.value
+    assert isinstance(node, m.Name)
+    return node.id
