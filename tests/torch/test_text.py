@@ -134,7 +134,8 @@ def test_text_of_shapes_stays_in_its_comment() -> None:
     kind = tensor("N\nimport os\n", '"""')
     x = m.make(m.Name, id="x", ref="local", type=kind)
     y = m.make(m.Name, id="y", ref="local", type=tensor("N\n1/0"))
-    body = (m.make(m.Assign, target=m.make(m.Target, name="y"), value=x), give(y))
+    twice = m.make(m.Binary, op="+", left=y, right=y, type=y.type)
+    body = (m.make(m.Assign, target=m.make(m.Target, name="y"), value=x), give(twice))
     model = m.make(
         m.Block,
         file=0,

@@ -112,7 +112,8 @@ class MinPool{n}d(nn.MaxPool{n}d):
     """The minimum of each window: -max_pool{n}d(-x)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return -super().forward(-input)
+        out: Tensor = -super().forward(-input)
+        return out
 '''
 
 

@@ -20,6 +20,7 @@ from spec_lang.targets.torch.expressions import (
 from spec_lang.targets.torch.floats import as_floats
 from spec_lang.targets.torch.layout import statement
 from spec_lang.targets.torch.lines import remarked, stated
+from spec_lang.targets.torch.loose import Loose
 from spec_lang.targets.torch.names import safe
 from spec_lang.targets.torch.operations import operation
 from spec_lang.targets.torch.routine import Draft
@@ -125,7 +126,9 @@ def chain(w: Draft, e: m.Call) -> Code:
             w.held -= atoms(code)
             variable = held if held and _may_hold(w, held, made) else _variable(w, root, made)
             remark = w.routine.brief(shape(made)) if shape(made) != shape(kind) else None
-            w.ahead += remarked(statement(w.indent, f"{variable} = ", code), remark, w.indent, variable)
+            left = w.routine.binding(variable)
+            w.routine.assign(Atom(variable), code, w.indent)
+            w.ahead += remarked(statement(w.indent, f"{left} = ", code), remark, w.indent, variable)
             w.held.add(variable)
             code = Atom(variable)
         kind = made
@@ -147,10 +150,13 @@ def _run(w: Draft, e: m.Call, first: Code | None) -> Code:
     else:
         variable = _overwritten(w, root) or _variable(w, root, e.type)
     if flat(x) != variable:
-        w.ahead += statement(w.indent, f"{variable} = ", x)
+        left = w.routine.binding(variable)
+        w.routine.assign(Atom(variable), x, w.indent)
+        w.ahead += statement(w.indent, f"{left} = ", x)
     w.held.add(variable)
     layer = w.scope.free("layer", "module", "step")
     w.ahead += statement(w.indent, f"for {layer} in ", layers, ":")
+    w.routine.give(Atom(variable), Loose.ALL, w.indent + 4)
     w.ahead += statement(w.indent + 4, f"{variable} = ", Call(Atom(layer), (Atom(variable), *further)))
     return Atom(variable)
 
@@ -268,7 +274,11 @@ def _put(w: Draft, variable: str, e: m.Expr) -> list[str]:
     """The lines of a branch that leave a value in a variable."""
     inner = w.nested(w.indent + 4, into=variable if lends(e) else None)
     code = value(inner, e)
-    return inner.ahead if flat(code) == variable else stated(inner, f"{variable} = ", code)
+    if flat(code) == variable:
+        return inner.ahead
+    left = w.routine.binding(variable)
+    w.routine.assign(Atom(variable), code, inner.indent)
+    return stated(inner, f"{left} = ", code)
 
 
 def _result(w: Draft) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from typing import Any
 
@@ -108,6 +108,11 @@ class Imports:
             self._taken[local] = None
             names[module, name] = local
         return names[module, name]
+
+    @property
+    def externs(self) -> Collection[str]:
+        """The Python names of what somebody else wrote, of which no type is known."""
+        return self._externs.values()
 
     def extern(self, module: str, name: str) -> str:
         """The Python name of something that somebody else wrote."""

@@ -16,13 +16,14 @@ from spec_lang.targets.torch.imports import Imports
 from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.lines import stated
 from spec_lang.targets.torch.raising import raise_lines
+from spec_lang.targets.torch.returned import result
 from spec_lang.targets.torch.routine import Draft, Routine
 from spec_lang.targets.torch.signature import Late, Parameter, define, is_plain
 from spec_lang.targets.torch.statements import body
 from spec_lang.targets.torch.text import attribute, docstring
 from spec_lang.targets.torch.told import Told
 from spec_lang.targets.torch.types import annotation
-from spec_lang.targets.torch.walk import names_in, nodes
+from spec_lang.targets.torch.walk import names_in
 
 
 class _Head(NamedTuple):
@@ -97,7 +98,7 @@ def _whole(r: Routine, head: _Head, checks: Sequence[m.Require], body: list[str]
     check_lines = _checks(r, checks, indent)
     size_lines = _sizes(r, indent)
     parameters = [*head.leading, *_parameters(r), *head.trailing]
-    lines = define(indent - 4, head.name, parameters, _result(r))
+    lines = define(indent - 4, head.name, parameters, result(r))
     shapes = _shapes(r)
     if (
         shapes
@@ -149,34 +150,6 @@ def _defaults(r: Routine, indent: int) -> list[str]:
             code = w.expr(i.default)
             lines += Late(r.scope.local(i.name), code, w.ahead).lines(indent)
     return lines
-
-
-def _result(r: Routine) -> str:
-    """The annotation of what is returned."""
-    results = r.method.results
-    returned = [s.value for s in nodes(r.method.body) if isinstance(s, m.Return)]
-    if not results:
-        return annotation(returned[-1].type, r.imports) if returned else "None"
-    if len(results) == 1 and not r.method.results_tuple:
-        return _returns(r, results[0].type, returned)
-    items = [[v.items[i] for v in returned if isinstance(v, m.Tuple)] for i in range(len(results))]
-    kinds = [_returns(r, x.type, values) for x, values in zip(results, items, strict=True)]
-    return f"tuple[{', '.join(kinds)}]"
-
-
-def _returns(r: Routine, kind: m.Type, values: list[m.Expr]) -> str:
-    """The annotation of one result: a fixed number of tensors may be a list all the same."""
-    grown = {
-        s.target.name
-        for s in nodes(r.method.body)
-        if isinstance(s, m.Assign) and isinstance(s.value, m.List | m.Comprehension)
-    }
-    lists = [
-        isinstance(v, m.List | m.Comprehension) or (isinstance(v, m.Name) and v.id in grown) for v in values
-    ]
-    if isinstance(kind, m.TupleType) and kind.items and lists and all(lists):
-        kind = m.make(m.ListType, item=kind.items[0])
-    return annotation(kind, r.imports)
 
 
 # --- Sizes and checks -------------------------------------------------------------------------

@@ -11,12 +11,14 @@ from spec_lang.shapes import read
 from spec_lang.shapes.abbreviations import abbreviated
 from spec_lang.shapes.printing import render
 from spec_lang.targets.torch.attributes import Attributes, abbreviation, element
-from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, flat
+from spec_lang.targets.torch.code import Atom, Attr, Call, Code, Index, Tuple, flat
 from spec_lang.targets.torch.effects import Effects, Growing
 from spec_lang.targets.torch.imports import Imports
+from spec_lang.targets.torch.loose import Loose, loose
 from spec_lang.targets.torch.names import Scope, imported
+from spec_lang.targets.torch.text import attribute
 from spec_lang.targets.torch.told import NOTHING, Source, Told, device_source, float_source
-from spec_lang.targets.torch.types import from_end, shape
+from spec_lang.targets.torch.types import annotation, from_end, shape
 from spec_lang.targets.torch.walk import bound_in, nodes, statements_in
 from spec_lang.targets.torch.writer import Rules, Writer
 
@@ -40,12 +42,15 @@ class Routine:
     """What the statements of one method, or of one function over tensors, share.
 
     Attributes:
+        indent: How far its body is indented.
         owner: The class that the method is of; None for a function.
         functions: What the functions over tensors are told.
         told: What this one is, where it is such a function.
         dtype_local: The local that holds the dtype of the parameters, where there is one.
         needed: The dims and call-time `let`s that the body reads.
         read: What construction fixes and the body reads.
+        declared: The locals whose type the Python says.
+        assigned: What was given to locals so far, in order: how much of it is Any, at which indentation.
         effects: All that writing a statement notes, so that it can be undone.
         short: What long sizes are called in comments.
         shown: The shape that a reader last saw of each local.
@@ -65,6 +70,7 @@ class Routine:
         short: Mapping[str, str] | None = None,
     ) -> None:
         self.rules = rules
+        self.indent = 4 if owner is None else 8
         self.imports = imports
         self.method = method
         self.functions = functions
@@ -82,7 +88,11 @@ class Routine:
         self.dtype_local = self.scope.fresh("dtype", "float_dtype") if keeps_dtype else None
         self.needed: Growing[str, None] = Growing()
         self.read: Growing[str, None] = Growing()
-        self.effects = Effects(*imports.tables, *self.scope.tables, self.needed, self.read)
+        self.declared: Growing[str, None] = Growing((self.scope.local(i.name), None) for i in method.inputs)
+        self.assigned: Growing[int, tuple[str, Loose, int]] = Growing()
+        self.effects = Effects(
+            *imports.tables, *self.scope.tables, self.needed, self.read, self.declared, self.assigned
+        )
         self.short = short or {}
         self.written = {} if owner is None else owner.written
         called = [abbreviation(d) for d in imports.definitions.values() if isinstance(d, m.Function)]
@@ -128,6 +138,73 @@ class Routine:
             made = self.owner.made(over)
             if target.name is not None and made is not None and (item := element(made)) is not None:
                 self.items[target.name] = item
+
+    # --- What type checkers know -----------------------------------------------------------------
+
+    def assign(self, left: Code, code: Code, indent: int) -> None:
+        """Note that a local gets a value, or several what a value is made of."""
+        self.give(left, loose(self, code), indent)
+
+    def iterate(self, left: Code, code: Code, indent: int) -> None:
+        """Note that a loop's variables get the items of a value."""
+        self.give(left, Loose.ALL if loose(self, code) else Loose.NOT, indent)
+
+    def give(self, left: Code, found: Loose, indent: int) -> None:
+        """Note how much of what a local gets is Any."""
+        match left:
+            case Atom(text):
+                self.assigned[len(self.assigned)] = (text, found, indent)
+            case Tuple(items):
+                for item in items:
+                    self.give(item, Loose.ALL if found else Loose.NOT, indent)
+
+    def binding(self, local: str) -> str:
+        """The left side of an assignment to a local: with its type the first time, where it is to be returned and would be Any."""
+        kind = self.typed.get(local)
+        if kind is None or local in self.declared or self.is_assigned(local):
+            return local
+        self.declared[local] = None
+        return f"{local}: {annotation(kind, self.imports)}"
+
+    def is_assigned(self, local: str) -> bool:
+        """Whether a local has a value by now."""
+        return any(local == name for name, _, _ in self.assigned.values())
+
+    @cached_property
+    def typed(self) -> dict[str, m.Type | None]:
+        """The locals that are returned as they are, and get what a module gives."""
+        statements = list(statements_in(self.method.body))
+        returned = {
+            s.value.id: s.value.type
+            for s in statements
+            if isinstance(s, m.Return) and isinstance(s.value, m.Name) and s.value.ref == "local"
+        }
+        given = {s.target.name: s.value for s in statements if isinstance(s, m.Assign)}
+        return {
+            self.scope.local(name): kind
+            for name, kind in returned.items()
+            if any(isinstance(n, m.Call) and n.to in ("apply", "run") for n in nodes(given.get(name)))
+        }
+
+    def loose(self, local: str) -> Loose:
+        """How much of a local is Any: what the last statement of the body gave it, or one in a branch or a loop since."""
+        found = Loose.NOT
+        if local in self.declared:
+            return found
+        for name, given, indent in self.assigned.values():
+            if name == local:
+                found = given if indent == self.indent else max(found, given)
+        return found
+
+    def gives_any(self, called: str) -> bool:
+        return called in self.scope.taken or called in self.imports.externs
+
+    def is_method(self, name: str) -> bool:
+        return self.owner is not None and any(attribute(x.name) == name for x in self.owner.block.methods)
+
+    def is_tensor(self, name: str) -> bool:
+        members = () if self.owner is None else self.owner.block.members
+        return any(isinstance(p, m.Param) and attribute(p.name) == name for p in members)
 
     # --- Shapes in comments -------------------------------------------------------------------
 

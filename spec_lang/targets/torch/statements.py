@@ -6,18 +6,22 @@ Each gives the lines of its statement at an indentation; `live` are the names th
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.calls import lends, module, runs, value
 from spec_lang.targets.torch.chains import NESTED, has_chain, stages
 from spec_lang.targets.torch.code import Atom, Attr, Binary, Call, Code, Tuple, flat, iterated
+from spec_lang.targets.torch.collecting import collected
 from spec_lang.targets.torch.conditions import chosen
 from spec_lang.targets.torch.dims import sizes
 from spec_lang.targets.torch.expressions import loop_target, target
 from spec_lang.targets.torch.layout import line_width, statement
 from spec_lang.targets.torch.lines import remarked, stated
 from spec_lang.targets.torch.liveness import Later
+from spec_lang.targets.torch.loose import Loose, loose
+from spec_lang.targets.torch.names import safe
+from spec_lang.targets.torch.returned import result
 from spec_lang.targets.torch.routine import Draft, Routine
 from spec_lang.targets.torch.text import comment
 from spec_lang.targets.torch.types import annotation, shape
@@ -29,12 +33,15 @@ def body(
 ) -> list[str]:
     """Statements in order, each with the comments above it."""
     lines: list[str] = []
+    statements = collected(statements, live)
     after = Later(statements, live, loop=loop)
     for after.at, s in enumerate(statements):
         if _only_conditions(s):
             continue
         for text in s.comments:
             lines += comment(indent, text)
+        if _is_returned(s, statements[after.at + 1 :]):
+            return lines + _return_assigned(r, s, after, indent)
         lines += STATEMENTS[type(s)](r, s, after, indent)
     return lines
 
@@ -60,7 +67,8 @@ def _only_conditions(s: m.Statement) -> bool:
 class _Simple(NamedTuple):
     """A statement of one line where that fits: a prefix, and what `finish` makes of a value.
 
-    `into` is the local that it is assigned to, `trailing` the author's remark, `shown` a shape for a comment.
+    `into` is the local that it is assigned to where the way to it may use that, `trailing` the author's remark, `shown` a shape
+    for a comment, `left` what is assigned to.
     """
 
     prefix: str
@@ -69,6 +77,7 @@ class _Simple(NamedTuple):
     into: str | None = None
     trailing: str | None = None
     shown: str | None = None
+    left: Code | None = None
 
 
 def _simple(r: Routine, s: _Simple, live: Container[str], indent: int) -> list[str]:
@@ -83,6 +92,8 @@ def _simple(r: Routine, s: _Simple, live: Container[str], indent: int) -> list[s
         ahead, trailing = [*comment(indent, trailing), *ahead], None
     if s.prefix == f"{flat(code)} = ":
         return ahead
+    if s.left is not None:
+        r.assign(s.left, code, indent)
     return [*ahead, *remarked(lines, trailing or s.shown, indent, s.prefix.removesuffix(" = "))]
 
 
@@ -92,7 +103,10 @@ def _attempt(
     """One way to write a statement: its expression, the lines ahead of it, and its own lines."""
     w = Draft(r, indent, rhs=s.value, into=s.into, live=live, hoisting=hoisting)
     code = s.finish(value(w, s.value))
-    return code, w.ahead, statement(indent, s.prefix, code)
+    prefix = s.prefix
+    if isinstance(s.left, Atom) and prefix == f"{s.left.text} = " and code != s.left:
+        prefix = f"{r.binding(s.left.text)} = "
+    return code, w.ahead, statement(indent, prefix, code)
 
 
 def _bare(code: Code) -> Code:
@@ -131,7 +145,10 @@ def _assign(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[
         into=None if s.target.name is None or not lends(s.value) else r.scope.local(s.target.name),
         trailing=s.trailing,
         shown=r.brief(shown),
+        left=left,
     )
+    if annotated:
+        r.declared[flat(left)] = None
     lines = _simple(r, simple, live, indent)
     wanted = [d for d in s.dims if d.name in live]
     return lines + [" " * indent + line for line in sizes(Draft(r, indent), wanted, {})]
@@ -190,7 +207,54 @@ def _append(r: Routine, s: m.Append, live: Container[str], indent: int) -> list[
 
 
 def _return(r: Routine, s: m.Return, live: Container[str], indent: int) -> list[str]:
-    return _simple(r, _Simple("return ", s.value, _bare, trailing=s.trailing), live, indent)
+    return _returned(r, _Simple("return ", s.value, _bare, trailing=s.trailing), live, indent, ())
+
+
+def _is_returned(s: m.Stmt, others: Sequence[m.Stmt]) -> TypeGuard[m.Assign]:
+    """Whether an assignment is all but the return of what it assigns."""
+    return (
+        isinstance(s, m.Assign)
+        and s.target.name is not None
+        and not s.dims
+        and len(others) == 1
+        and isinstance(others[0], m.Return)
+        and isinstance(others[0].value, m.Name)
+        and others[0].value.id == s.target.name
+        and not (others[0].comments or others[0].trailing)
+    )
+
+
+def _return_assigned(r: Routine, s: m.Assign, live: Container[str], indent: int) -> list[str]:
+    """An assignment and the return of what it assigns, as one statement; a local of the author's name where one is needed."""
+    assert s.target.name is not None
+    local = r.scope.local(s.target.name)
+    names = () if local in r.declared or r.is_assigned(local) else (local,)
+    return _returned(r, _Simple("return ", s.value, _bare, trailing=s.trailing), live, indent, names)
+
+
+def _returned(r: Routine, s: _Simple, live: Container[str], indent: int, names: tuple[str, ...]) -> list[str]:
+    """A return; through a local that says its type where type checkers take it for Any.
+
+    `names` are those for the local that are better than a new one.
+    """
+    mark = r.effects.mark()
+    code, _, _ = _attempt(r, s, live, indent, hoisting=False)
+    known = loose(r, code) is not Loose.ALL
+    r.effects.undo(mark)
+    if not known and isinstance(code, Atom) and not r.is_assigned(code.text):
+        known = True
+        r.typed[code.text] = s.value.type
+    if known:
+        return _simple(r, s, live, indent)
+    local = next(iter(names), None) or r.scope.fresh(*_result_names(r), "out", "result", "y")
+    r.declared[local] = None
+    lines = _simple(r, s._replace(prefix=f"{local}: {result(r)} = "), live, indent)
+    return [*lines, " " * indent + f"return {local}"]
+
+
+def _result_names(r: Routine) -> tuple[str, ...]:
+    """What the author calls the only result."""
+    return tuple(safe(x.name) for x in r.method.results if x.name) if len(r.method.results) == 1 else ()
 
 
 # --- Loops and branches ---------------------------------------------------------------------------
@@ -201,6 +265,7 @@ def _for(r: Routine, s: m.For, live: Container[str], indent: int) -> list[str]:
     iterable = iterated(module(w, s.iterable))
     variables = loop_target(w, s.target, names_in(*s.body))
     r.enter(s)
+    r.iterate(variables, iterable, indent)
     head = stated(w, f"for {flat(variables)} in ", iterable, ":", s.trailing)
     return head + _indented(r, s.body, live, indent, loop=True)
 
@@ -249,9 +314,11 @@ def _choice(w: Draft, s: m.If, test: Code) -> list[str] | None:
         return None
     code = chosen(test, w.expr(a.value), w.expr(b.value))
     remarks = [*a.comments, *filter(None, [a.trailing]), *b.comments, *filter(None, [b.trailing])]
-    line = " " * w.indent + f"{w.scope.local(a.target.name)} = {flat(code)}"
+    name = w.scope.local(a.target.name)
+    line = " " * w.indent + f"{name} = {flat(code)}"
     if len(line) > line_width():
         return None
+    w.routine.assign(Atom(name), code, w.indent)
     return [*w.ahead, *(text for remark in remarks for text in comment(w.indent, remark)), line]
 
 

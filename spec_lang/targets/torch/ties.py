@@ -39,7 +39,9 @@ def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
     pairs = [(quoted(a), quoted(b)) for a, b in found if a is not None and b is not None]
     nn, any_ = imports.use("nn"), imports.use("Any")
     some = listed(ties)
-    module = f"        module: {nn}.Module, state_dict: dict[str, {any_}], prefix: str, *_: {any_}"
+    by_identity = len(pairs) < len(found)
+    first = "module" if by_identity else "_module"
+    module = f"        {first}: {nn}.Module, state_dict: dict[str, {any_}], prefix: str, *_: {any_}"
     if some:
         given = ["ties: list[tuple[str, str]]", *module.strip().split(", ")]
         module = "\n".join(f"        {part}," for part in _joined(given))
@@ -50,7 +52,7 @@ def hook(ties: Sequence[m.Tie], imports: Imports) -> list[str]:
         "    ) -> None:",
         '        """Accept a state_dict that stores a tied tensor under one name only."""',
     ]
-    if len(pairs) < len(found):
+    if by_identity:
         return [
             *lines,
             "        tied: dict[int, list[str]] = {}",
@@ -112,12 +114,12 @@ def loading(imports: Imports) -> list[str]:
         f"    ) -> {any_}:",
         '        """Without `strict`, list the names of tied tensors that are not stored, too."""',
         "        tensors = self.state_dict(keep_vars=True)",
+        "        stored = {id(t) for name, t in tensors.items() if name in state_dict}",
         "        keys = super().load_state_dict(state_dict, strict, assign)",
         "        if not strict:",
-        "            stored = {id(t) for name, t in tensors.items() if name in state_dict}",
-        "            for name, tensor in tensors.items():",
-        "                if id(tensor) in stored and name not in state_dict:",
-        "                    keys.missing_keys.append(name)",
+        "            keys.missing_keys.extend(",
+        "                n for n, t in tensors.items() if id(t) in stored and n not in state_dict",
+        "            )",
         "        return keys",
     ]
 

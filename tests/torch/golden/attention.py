@@ -35,7 +35,8 @@ class Attention(nn.Module):
         y = F.scaled_dot_product_attention(
             q, k, v, mask, dropout_p=self.p if self.training else 0.0
         )
-        return self.dropout(self.c_proj(y.transpose(1, 2).flatten(2)))
+        out: Tensor = self.dropout(self.c_proj(y.transpose(1, 2).flatten(2)))
+        return out
 
 
 class Cached(nn.Module):

@@ -10,4 +10,5 @@ class Net(nn.Module):
         self.bias = Bias(dim)
 
     def forward(self, x: Tensor) -> Tensor:  # x: [N, dim] -> [N, dim]
-        return double(self.bias(x))
+        out: Tensor = double(self.bias(x))
+        return out

@@ -47,7 +47,8 @@ class UNet(nn.Module):
             y = F.relu(self.up[i](torch.cat([y, skips[2 - i]], dim=1)))
         y = self.head(y)  # [N, 1, 8*h, 8*w]
         y = y + x if self.residual else y * 0.5
-        return y
+        out: Tensor = y
+        return out
 
 
 class Positions(nn.Module):

@@ -11,7 +11,8 @@ class MLP(nn.Module):
         self.inner = Residual(hidden, D=D)
 
     def forward(self, x: Tensor) -> Tensor:  # x: [N, D] -> [N, D]
-        return self.inner(x) * SCALE
+        out: Tensor = self.inner(x) * SCALE
+        return out
 
 
 class Net(nn.Module):
@@ -23,4 +24,5 @@ class Net(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # x: [N, dim] -> [N, dim]
         for layer in self.blocks:
             x = layer(x)
-        return self.last(x)
+        out: Tensor = self.last(x)
+        return out

@@ -20,7 +20,8 @@ class LeNet5(nn.Module):
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)  # [N, 16, 6, 6]
         x = F.relu(self.fc1(x.flatten(1)))  # [N, 120]
         x = F.relu(self.fc2(x))  # [N, 84]
-        return self.fc3(x)
+        out: Tensor = self.fc3(x)
+        return out
 
     def loss(self, logits: Tensor, label: Tensor) -> Tensor:
         # logits: [N, classes], label: [N]

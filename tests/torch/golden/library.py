@@ -15,7 +15,8 @@ class Residual(nn.Module):
         self.fc2 = nn.Linear(hidden, D)
 
     def forward(self, x: Tensor) -> Tensor:  # x: [N, D] -> [N, D]
-        return x + self.fc2(F.relu(self.fc1(x))) * SCALE
+        out: Tensor = x + self.fc2(F.relu(self.fc1(x))) * SCALE
+        return out
 
 
 WIDTH = 12

@@ -14,7 +14,8 @@ class nn_(nn.Module):
         self.math = nn.Linear(I_, out)
 
     def forward(self, x: Tensor) -> Tensor:  # x: [N, I] -> [N, out]
-        return self.math(x)
+        out: Tensor = self.math(x)
+        return out
 
 
 class Tensor_(nn.Module):
@@ -31,4 +32,5 @@ class Tensor_(nn.Module):
         x = F_(input * math_)
         for layer in self.model:
             x = layer(x)
-        return self.super(x)
+        out: Tensor = self.super(x)
+        return out

@@ -67,7 +67,8 @@ class DenseNet(nn.Module):
         x = self.middle(x)  # [N, growth*depths[0]//2 + 4, H//2, W//2]
         for layer in self.second:
             x = layer(x)
-        return self.head(x.amax(dim=(2, 3)))
+        out: Tensor = self.head(x.amax(dim=(2, 3)))
+        return out
 
 
 class Pair(nn.Module):
@@ -93,4 +94,5 @@ class Pair(nn.Module):
             for layer in cast(nn.ModuleList, row):
                 x = layer(x)
             x = F.relu(x)
-        return self.last["a"](x)
+        out: Tensor = self.last["a"](x)
+        return out

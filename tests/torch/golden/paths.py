@@ -50,7 +50,7 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # x: [N, C, H, W] -> [N, out, (H - 1)//stride + 1, (W - 1)//stride + 1]
         # y: [N, out, (H - 1)//stride + 1, (W - 1)//stride + 1]
-        y = self.act_(self.bn(self.conv(x)))
+        y: Tensor = self.act_(self.bn(self.conv(x)))
         if self.skip is not None:
             y = y + self.skip(x)
         return y
@@ -119,4 +119,5 @@ class Images(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # x: [N, 3, H, W] -> [N, 2*width, (H - 1)//2 + 1, (W - 1)//2 + 1]
-        return self.second(self.first(x))
+        out: Tensor = self.second(self.first(x))
+        return out

@@ -55,7 +55,8 @@ class Cache(nn.Module):
         T = x.size(1)
         P = 0 if past is None else past[0].size(1)
         positions = torch.arange(P, P + T, device=x.device)  # [T]
-        return self.key(x) + positions[:, None]
+        out: Tensor = self.key(x) + positions[:, None]
+        return out
 
 
 class Wide(nn.Module):

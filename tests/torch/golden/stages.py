@@ -40,4 +40,5 @@ class Net(nn.Module):
         x = self.stem(image)  # [N, 4, H, W]
         for layer in self.stages:
             x = layer(x)
-        return self.head(x.mean(dim=(2, 3)))
+        out: Tensor = self.head(x.mean(dim=(2, 3)))
+        return out

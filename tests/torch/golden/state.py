@@ -38,7 +38,8 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(hidden, D)
 
     def forward(self, x: Tensor) -> Tensor:  # x: [N, T, D] -> [N, T, D]
-        return self.fc2(F.gelu(self.fc1(x)))
+        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return out
 
 
 class Encoder(nn.Module):
@@ -91,11 +92,12 @@ class Encoder(nn.Module):
         for layer in self.layers:
             x = layer(x)
         x = scaled(self.norm(x), 0.5)
-        return self.head(x)
+        out: Tensor = self.head(x)
+        return out
 
     @staticmethod
     def _fill_in_tied(
-        module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any
+        _module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any
     ) -> None:
         """Accept a state_dict that stores a tied tensor under one name only."""
         tied = [prefix + "head.weight", prefix + "embed.weight"]
@@ -108,12 +110,12 @@ class Encoder(nn.Module):
     ) -> Any:
         """Without `strict`, list the names of tied tensors that are not stored, too."""
         tensors = self.state_dict(keep_vars=True)
+        stored = {id(t) for name, t in tensors.items() if name in state_dict}
         keys = super().load_state_dict(state_dict, strict, assign)
         if not strict:
-            stored = {id(t) for name, t in tensors.items() if name in state_dict}
-            for name, tensor in tensors.items():
-                if id(tensor) in stored and name not in state_dict:
-                    keys.missing_keys.append(name)
+            keys.missing_keys.extend(
+                n for n, t in tensors.items() if id(t) in stored and n not in state_dict
+            )
         return keys
 
 

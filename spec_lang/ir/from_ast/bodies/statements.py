@@ -85,7 +85,8 @@ def return_(c: Check, at: Place, node: ast.Return) -> bool:
         n = len(value) if isinstance(value, tuple | list) else 1
         if len(declared) == n:
             message = "the results are a tuple of one, as their parentheses say, but no tuple is returned"
-            hint = "return a tuple, `(y,)`, or write the result's type without parentheses and a name"
+            given = c.source.at(node.value.span)
+            hint = f"return a tuple, `({given},)`, or write the result's type without parentheses and a name"
         else:
             found = f"{n} {'is' if n == 1 else 'are'} returned"
             message = f"{len(declared)} {'result is' if len(declared) == 1 else 'results are'} declared, but {found}"

@@ -13,7 +13,7 @@ from spec_lang.ir.from_ast.layers.construction import construct, label_of
 from spec_lang.ir.from_ast.layers.containers import container
 from spec_lang.ir.from_ast.layers.paths import module_attribute
 from spec_lang.ir.from_ast.names.habits import FUNCTION_HELP, LAYER_HELP, METHODS, NEEDLESS
-from spec_lang.ir.from_ast.names.names import lookup
+from spec_lang.ir.from_ast.names.names import lookup, op_named
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.types.fitting import make_record
@@ -279,7 +279,7 @@ def apply_attribute(
     if is_tensor(base) or (isinstance(base, tuple | list) and has_tensor(base)):
         if piped is not None:
             return c.error("E0407", "on the right of an arrow stands a name, a path or a call", func)
-        op = c.program.functions.get(func.name)
+        op = op_named(c, func.name)
         first = ast.Argument(value=func.value, name=None, star="", span=func.value.span)
         args = evaluated(c, at, arguments)
         args.values.insert(0, base)

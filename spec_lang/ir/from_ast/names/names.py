@@ -10,6 +10,8 @@ from spec_lang.ir.from_ast.names import habits
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
 from spec_lang.ir.from_ast.values.value import POISON, DefCtor, FunctionRef, MethodRef, OpCtor, Value
+from spec_lang.ir.operators import INDEXING
+from spec_lang.ops.base import Function
 from spec_lang.shapes import Cond, Dim, DType, TensorType, Truth
 from spec_lang.syntax import ast
 from spec_lang.syntax.node import Node
@@ -68,6 +70,11 @@ def meaning(c: Check, at: Place, name: str, *, call: bool = False) -> tuple[str,
     return _global(c, at, name, call)
 
 
+def op_named(c: Check, name: str) -> type[Function] | None:
+    """The library's function of this name; indexing has none."""
+    return None if name == INDEXING else c.program.functions.get(name)
+
+
 def need(c: Check, name: str) -> None:
     """A dim of the inputs is needed at construction: it becomes implicit."""
     value = c.block.dims[name]
@@ -91,7 +98,7 @@ def _global(c: Check, at: Place, name: str, call: bool) -> tuple[str, Value] | N
         return "builtin", Cond.flag(TRAINING)
     if name in CONSTANTS:
         return "builtin", CONSTANTS[name].value
-    function = c.program.functions.get(name)
+    function = op_named(c, name)
     if name in FUNCTIONS or name in MAKERS:
         return "builtin", FunctionRef(op=function, builtin=name)
     if function is not None:
