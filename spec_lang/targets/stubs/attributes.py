@@ -43,6 +43,8 @@ def _kinds(
             yield f"nn.{name}"
         case ast.Call(func=ast.Name(id=name)) if name in classes and name not in parameters:
             yield name
+        case ast.Call(func=ast.Name(id=name)) if name in parameters:  # a layer that was given
+            yield "nn.Module"
         case ast.Name(id=name) if (kind := parameters.get(name)) is not None:
             yield ast.unparse(kind)
         case _:

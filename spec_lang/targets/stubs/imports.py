@@ -16,7 +16,11 @@ def imported(tree: ast.Module, body: Sequence[Sequence[str]], dialect: Dialect) 
     names = [name for name in dialect.names if name in words]
     head = dialect.head(names)
     words |= set(re.findall(r"[^\W\d]\w*", "\n".join(head)))
-    wanted: set[tuple[str, str, str | None]] = {("typing", "Any", None), ("typing", "TypeVar", None), ("collections.abc", "Callable", None)}
+    wanted: set[tuple[str, str, str | None]] = {
+        ("typing", "Any", None),
+        ("typing", "TypeVar", None),
+        ("collections.abc", "Callable", None),
+    }
     plain: list[str] = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
