@@ -9,14 +9,19 @@ if MYPY:
 from jaxtyping import Float  # type: ignore[no-redef, import-not-found, unused-ignore]
 
 def twice(n: int) -> int: ...
-def joined(x: Float[Tensor, "*B D"], y: Float[Tensor, "*B D"]) -> Float[Tensor, "*B 2*D"]: ...
+
+def joined(
+    x: Float[Tensor, "*B D"], y: Float[Tensor, "*B D"]
+) -> Float[Tensor, "*B 2*D"]: ...
 
 class Inner(nn.Module):
     heads: int
     K: int
     q: nn.Linear
     def __init__(self, heads: int, *, D: int) -> None: ...
-    def forward(self, x: Float[Tensor, "N T D"]) -> Float[Tensor, "N T heads D//heads"]: ...
+    def forward(
+        self, x: Float[Tensor, "N T D"]
+    ) -> Float[Tensor, "N T heads D//heads"]: ...
     __call__ = forward
 
 class Net(nn.Module):
@@ -36,12 +41,7 @@ class Net(nn.Module):
     ) -> None: ...
     def forward(
         self, x: Float[Tensor, "N H dim"], past: Float[Tensor, "N P dim"] | None = None
-    ) -> tuple[
-        Float[Tensor, "N H//4 4*dim"],
-        Float[Tensor, "N H 3 dim//3"],
-        list[Float[Tensor, "N H _"]],
-        Float[Tensor, "N _ _"],
-    ]: ...
+    ) -> tuple[Float[Tensor, "N H//4 4*dim"], Float[Tensor, "N H 3 dim//3"], list[Float[Tensor, "N H _"]], Float[Tensor, "N _ _"]]: ...
     __call__ = forward
     def encode(self, x: Float[Tensor, "N _"], k: int = 2) -> Float[Tensor, "N k"]: ...
 

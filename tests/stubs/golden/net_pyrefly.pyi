@@ -13,8 +13,11 @@ if MYPY:
 from shape_extensions import Shaped, shape_vars  # type: ignore[no-redef, import-not-found, unused-ignore]
 
 def twice(n: int) -> int: ...
+
 @shape_vars("*B, D")
-def joined(x: Shaped[Tensor, "[*B, D]"], y: Shaped[Tensor, "[*B, D]"]) -> Shaped[Tensor, "[*B, 2*D]"]: ...
+def joined(
+    x: Shaped[Tensor, "[*B, D]"], y: Shaped[Tensor, "[*B, D]"]
+) -> Shaped[Tensor, "[*B, 2*D]"]: ...
 
 @shape_vars("heads, D")
 class Inner(nn.Module):
@@ -23,7 +26,9 @@ class Inner(nn.Module):
     q: nn.Linear
     def __init__(self, heads: Shaped[int, "heads"], *, D: Shaped[int, "D"]) -> None: ...
     @shape_vars("N, T")
-    def forward(self, x: Shaped[Tensor, "[N, T, D]"]) -> Shaped[Tensor, "[N, T, heads, D//heads]"]: ...
+    def forward(
+        self, x: Shaped[Tensor, "[N, T, D]"]
+    ) -> Shaped[Tensor, "[N, T, heads, D//heads]"]: ...
     __call__ = forward
 
 @shape_vars("dim")
@@ -47,15 +52,12 @@ class Net(nn.Module):
         self,
         x: Shaped[Tensor, "[N, H, dim]"],
         past: Shaped[Tensor, "[N, P, dim]"] | None = None,
-    ) -> tuple[
-        Shaped[Tensor, "[N, H//4, 4*dim]"],
-        Shaped[Tensor, "[N, H, 3, dim//3]"],
-        list[Shaped[Tensor, "[N, H, int]"]],
-        Shaped[Tensor, "[N, int, int]"],
-    ]: ...
+    ) -> tuple[Shaped[Tensor, "[N, H//4, 4*dim]"], Shaped[Tensor, "[N, H, 3, dim//3]"], list[Shaped[Tensor, "[N, H, int]"]], Shaped[Tensor, "[N, int, int]"]]: ...
     __call__ = forward
     @shape_vars("N, k")
-    def encode(self, x: Shaped[Tensor, "[N, int]"], k: Shaped[int, "k"] = 2) -> Shaped[Tensor, "[N, k]"]: ...
+    def encode(
+        self, x: Shaped[Tensor, "[N, int]"], k: Shaped[int, "k"] = 2
+    ) -> Shaped[Tensor, "[N, k]"]: ...
 
 @shape_vars("")
 class Small(Shaped[Net, "9"]):
