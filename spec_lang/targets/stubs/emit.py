@@ -20,6 +20,9 @@ from spec_lang.targets.torch.modules import qualified
 from spec_lang.targets.torch.names import safe
 from spec_lang.targets.torch.text import module_name
 
+_LINTERS = "# ruff: noqa"
+"""Shapes are strings that a linter takes for Python."""
+
 
 def stubs(
     program: m.Program, sources: Mapping[str, str], dialect: Dialect, columns: int = WIDTH
@@ -45,9 +48,8 @@ def stubs(
             own = {safe(d.name): d for d in program.definitions if d.file == index}
             body = list(_body(program, trees[path], own, classes, dialect))
             head = imported(trees[path], body, dialect)
-            found[f"{path}i"] = (
-                "\n".join([*head, *(line for part in body for line in part)]).strip("\n") + "\n"
-            )
+            lines = [_LINTERS, "", *head, *(line for part in body for line in part)]
+            found[f"{path}i"] = "\n".join(lines).strip("\n") + "\n"
     return found
 
 

@@ -1,3 +1,5 @@
+# ruff: noqa
+
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
