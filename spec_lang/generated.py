@@ -46,6 +46,7 @@ def torch_files(
     *,
     checks: bool = True,
     parallel: bool = False,
+    stubs: str | None = None,
 ) -> dict[str, str]:
     """The PyTorch target's files by relative path, as they are written: each says in its first line what it is generated from.
 
@@ -54,6 +55,7 @@ def torch_files(
         line_length: The columns of a line, 88 where none is given.
         checks: Whether methods of models check what they are called with.
         parallel: Whether what cuts the models over several devices is written beside them.
+        stubs: The tool that a stub beside each module writes shapes for, one of `targets.stubs.DIALECTS`.
 
     Raises:
         SpecError: the program does not check.
@@ -62,13 +64,21 @@ def torch_files(
     program = result.checked()
     specs = {f"{f.module.replace('.', '/')}.py": f.path for f in program.files}
     sources = result.torch_sources(line_length, checks=checks)
+    beside: dict[str, str] = {}
+    if stubs is not None:
+        from spec_lang.targets.stubs import DIALECTS
+        from spec_lang.targets.stubs import stubs as signatures
+
+        width = {} if line_length is None else {"columns": line_length}
+        beside = signatures(program, sources, DIALECTS[stubs], **width)
+        specs |= {f"{path}i": spec for path, spec in specs.items()}
     if parallel:
         from spec_lang.targets.parallel import parallel as cutting
 
         for name, text in cutting(program, sources).items():
             specs[name] = program.files[0].path
             sources[name] = text
-    return {name: header(specs[name]) + text for name, text in sources.items()}
+    return {name: header(specs[name]) + text for name, text in {**sources, **beside}.items()}
 
 
 def is_generated(path: Path) -> bool:

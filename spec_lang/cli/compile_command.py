@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -34,12 +35,27 @@ from spec_lang.settings import settings
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
 
+_STUBS: Final = ("pyrefly", "jaxtyping")
+
+
+class _Command(click.Command):
+    """Reads `--stubs` alone, in front of a path too, as `--stubs=pyrefly`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = [
+            f"{arg}=pyrefly" if arg == "--stubs" and behind not in _STUBS else arg
+            for arg, behind in zip_longest(args, args[1:])
+        ]
+        return super().parse_args(ctx, given)
+
 
 @click.command(
     "compile",
+    cls=_Command,
     epilog=examples(
         "specc compile net.nnspec",
         "specc compile . --check",
+        "specc compile net.nnspec --stubs",
         "specc compile net.nnspec --target onnx --weights w.safetensors -o net.onnx",
     ),
 )
@@ -70,6 +86,13 @@ if TYPE_CHECKING:
     "--parallel",
     is_flag=True,
     help="PyTorch: Write MODULE_parallel.py too, which cuts the models over several devices.",
+)
+@click.option(
+    "--stubs",
+    type=click.Choice(_STUBS),
+    metavar="[pyrefly|jaxtyping]",
+    help="PyTorch: Write MODULE.pyi too, whose types have the shapes, in the form that Pyrefly or jaxtyping reads.  "
+    "[default: pyrefly]",
 )
 @SET
 @MODEL
@@ -109,6 +132,7 @@ def command(
     no_checks: bool,
     watch_: bool,
     parallel: bool,
+    stubs: str | None,
     **onnx: object,
 ) -> None:
     """Check specs and write what they compile to.
@@ -131,6 +155,7 @@ def command(
             force,
             no_checks,
             parallel,
+            stubs,
             dict(onnx),
         )
 
@@ -154,6 +179,7 @@ def _compile(
     force: bool,
     no_checks: bool,
     parallel: bool,
+    stubs: str | None,
     onnx: dict[str, object],
 ) -> None:
     said = settings(paths[0] if paths[0].is_dir() else paths[0].parent)
@@ -173,7 +199,7 @@ def _compile(
         _only_for_onnx(onnx)
         if parallel and file is not None:
             raise click.UsageError("--parallel writes two files: -o names a folder")
-        files, own = _torch(results, file, folder, said.line_length, not no_checks, parallel)
+        files, own = _torch(results, file, folder, said.line_length, not no_checks, parallel, stubs)
         files = {p: text for p, text in files.items() if p in own or not _holds(p, text)}
         keep(specs, files)
         if only_check:
@@ -186,6 +212,8 @@ def _compile(
         raise click.UsageError("--no-checks is for --target torch")
     if parallel:
         raise click.UsageError("--parallel is for --target torch")
+    if stubs:
+        raise click.UsageError("--stubs is for --target torch")
     from spec_lang.cli.onnx_output import Request, export
 
     context = click.get_current_context()
@@ -239,6 +267,7 @@ def _torch(
     line_length: int | None,
     checks: bool,
     parallel: bool,
+    stubs: str | None,
 ) -> tuple[dict[Path, str | bytes], set[Path]]:
     """The files of the PyTorch target: a module for each spec, imports included, and which of them are of specs that are named.
 
@@ -253,13 +282,13 @@ def _torch(
         if file is not None and file.name != Path(own).name and (other := result.imports_first()):
             fail(f"{other} imports {path.name}, so -o may name another folder, but not another file")
         try:
-            made = torch_files(result, line_length, checks=checks, parallel=parallel)
+            made = torch_files(result, line_length, checks=checks, parallel=parallel, stubs=stubs)
         except NotCut as error:
             fail(f"{path} cannot be cut over several devices: {error}")
         for relative, text in made.items():
             target = (folder or root) / relative
-            if file is not None and relative == own:
-                target = file
+            if file is not None and relative in (own, f"{own}i"):
+                target = file.with_suffix(Path(relative).suffix)
             elif file is not None:
                 beside = os.path.relpath(relative, os.path.dirname(own))
                 if beside.startswith(os.pardir):
@@ -267,7 +296,7 @@ def _torch(
                         f"{path} imports {relative} from a folder above its own, so -o may name a folder, but not a file"
                     )
                 target = file.parent / beside
-            if relative in (own, own.replace(".py", "_parallel.py")):
+            if relative in (own, f"{own}i", own.replace(".py", "_parallel.py")):
                 named.add(target)
             if files.setdefault(target, text) != text:
                 fail(f"{path} and another spec both become {target}; rename one")
