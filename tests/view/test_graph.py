@@ -125,17 +125,56 @@ def test_equal_layers_are_drawn_once_with_their_count(tmp_path: Path) -> None:
     assert [n.title for n in steps.children(loop.id)] == ["a.0", "tanh", "+"]
 
 
+CHAIN = """model Net(d: int = 4):
+    layers:
+        a = [Linear(d, d) for i in range(6)]
+
+    forward(x: float[N, d]) -> float[N, d]:
+        y = x
+        w = x
+        for l in a:
+            z = l(x) + {read}
+            w = {older}
+            y = x
+            x = z
+        return x
+"""
+
+
+def drawn_layers(drawn: Graph) -> int:
+    """The layers that are run, by the counts of their boxes and of those around them."""
+
+    def times(id: int | None) -> int:
+        return 1 if id is None else drawn.nodes[id].count * times(drawn.nodes[id].parent)
+
+    return sum(times(n.id) for n in drawn.nodes.values() if n.kind == "layer")
+
+
 def test_steps_that_differ_in_what_they_take_are_all_drawn(tmp_path: Path) -> None:
-    """A step that reads what the step before the last gave is not the same step."""
-    drawn = checked(
-        tmp_path,
-        "model Net(d: int = 4):\n    layers:\n        a = [Linear(d, d) for i in range(4)]\n\n"
-        "    forward(x: float[N, d]) -> float[N, d]:\n        y = x\n        for l in a:\n            z = l(x) + y\n"
-        "            y = x\n            x = z\n        return x\n",
-    )
-    assert sum(n.count for n in drawn.nodes.values() if n.kind == "layer") == 4
-    outputs = [e for e in drawn.edges if drawn.nodes[e.target].kind == "output"]
-    assert len(outputs) == 1
+    """A step that reads what the step before the last gave is not the same step; pairs of them may be the same pair."""
+    pairs = checked(tmp_path, CHAIN.format(read="y", older="w"))
+    assert [n.count for n in pairs.nodes.values() if n.kind == "loop"] == [3]
+    assert len([n for n in pairs.nodes.values() if n.kind == "layer"]) == 2
+    far = checked(tmp_path, CHAIN.format(read="w", older="y"), "far")
+    assert len([n for n in far.nodes.values() if n.kind == "layer"]) == 6
+    for drawn in (pairs, far):
+        assert drawn_layers(drawn) == 6
+        assert len([e for e in drawn.edges if drawn.nodes[e.target].kind == "output"]) == 1
+
+
+def test_layers_that_alternate_are_drawn_as_a_pair() -> None:
+    """Swin's windows are shifted in every second block, and its rate of dropped paths grows from block to block."""
+    drawn = graph(MODELS / "swin.nnspec", "SwinTiny")
+    blocks = [n for n in drawn.nodes.values() if n.detail.startswith("SwinBlock(")]
+    assert len(blocks) == 8  # 2 + 2 + 6 + 2
+    (pair,) = (n for n in drawn.nodes.values() if n.count > 1)
+    assert (pair.title, pair.count) == ("features.5.0, 1 … 4, 5", 3)
+    shifts = [n.detail for n in drawn.children(pair.id)]
+    assert [d.partition("shift=")[2][0] for d in shifts] == ["0", "3"]
+    assert "p=0.0727 … 0.145" in shifts[0]
+    assert drawn.parameters == 28_288_354
+    features = next(n for n in drawn.nodes.values() if n.title == "features")
+    assert features.parameters == sum(n.count * n.parameters for n in drawn.children(features.id))
 
 
 def test_shared_and_tied_layers_say_so() -> None:
