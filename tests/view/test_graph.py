@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 import spec_lang
+from spec_lang.accounting import trace as accounting
 from spec_lang.cli.shared import compile_path
 from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.view.closed import closed, opened
+from spec_lang.view.costs import short
 from spec_lang.view.diff import compared, listed
 from spec_lang.view.graph import Graph
 from spec_lang.view.mermaid import mermaid
-from spec_lang.view.trace import trace, traced
+from spec_lang.view.trace import Options, trace, traced
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
@@ -84,6 +86,37 @@ def test_shapes_and_parameters_are_those_of_pytorch(stem: str, model: str) -> No
         if n.path and n.kind != "tensor":
             part = module.get_submodule(n.path)
             assert n.parameters == sum(p.numel() for p in part.parameters()), n.path
+
+
+@pytest.mark.parametrize(("stem", "model"), [("gpt2", "GPT2"), ("resnet", "ResNet18"), ("swin", "SwinTiny")])
+def test_flops_and_parameters_are_those_of_the_summary(stem: str, model: str) -> None:
+    """Both are held to PyTorch's counter in tests of the summary; loops and lists that are drawn once count as often as they run."""
+    given = {"N": 2, "T": 5, "H": 64, "W": 64}
+    result = compile_path(MODELS / f"{stem}.nnspec", None)
+    program = result.checked()
+    drawn = trace(program, model, result.sources, options=Options(dims=given))
+    counted = accounting.trace(program, model, options=accounting.Options(dims=given))
+    assert drawn.flops == counted.flops > 0
+    assert drawn.parameters == counted.state.parameters
+
+
+def test_flops_as_text(tmp_path: Path) -> None:
+    drawn = graph(MODELS / "gpt2.nnspec", "GPT2")
+    assert short(next(n for n in drawn.nodes.values() if n.title == "h").flops) == "14.2M·N·T + 3.07K·N·T²"
+    layer = "        a = Linear(4, 4)\n\n    forward(x: float[N, 4], how: bool[N]? = none) -> float[N, 4]:\n"
+    ways = checked(
+        tmp_path,
+        f"model Net:\n    layers:\n{layer}        if how is not none:\n            x = a(x)\n        return x\n",
+    )
+    assert ways.flops is None  # a call may run the layer, or not
+    assert short(ways.flops) == ""
+    loop = checked(
+        tmp_path,
+        f"model Net:\n    layers:\n{layer.replace(', how: bool[N]? = none', '')}        for i in range(N):\n"
+        "            x = a(x)\n        return x\n",
+        "loop",
+    )
+    assert short(loop.flops) == "32·N²"
 
 
 def dims(type: str, sizes: dict[str, int]) -> tuple[int, ...]:
@@ -223,6 +256,37 @@ BEFORE = """model Net(d: int = 4):
     forward(x: float[N, 8]) -> float[N, 8]:
         return x -> a -> relu -> b
 """
+
+
+ABSENT = """block Attention(p: float):
+    forward(x: float[N, T, D], mask: bool[T, T]? = none) -> float[N, T, D]:
+        return scaled_dot_product_attention(x, x, x, mask, dropout_p=p, is_causal=mask is none)
+
+model Net(p: float = 0.1):
+    layers:
+        a = Attention(p)
+
+    forward(x: float[N, T, 8], one: bool[T, T]? = none) -> float[N, T, 8]:
+        return a(x, one)
+"""
+
+
+def test_a_call_that_asks_whether_an_input_is_there_is_drawn_both_ways(tmp_path: Path) -> None:
+    drawn = checked(tmp_path, ABSENT)
+    details = [n.detail for n in drawn.nodes.values() if n.title == "scaled_dot_product_attention"]
+    assert details == ["dropout_p=0.1, is_causal=true", "dropout_p=0.1"]
+    (choice,) = (n for n in drawn.nodes.values() if n.kind == "choice")
+    assert {e.label for e in drawn.edges if e.target == choice.id} == {"yes", "no"}
+
+
+def test_a_size_that_a_branch_requires_to_be_another_is_that_behind_it(tmp_path: Path) -> None:
+    drawn = checked(
+        tmp_path,
+        "model Net:\n    forward(x: float[N, T], y: float[N, F]? = none) -> float[N, T]:\n        if y is not none:\n"
+        "            require F == T\n            x = relu(y)\n        return x * 2\n",
+    )
+    (choice,) = (n for n in drawn.nodes.values() if n.kind == "choice")
+    assert [e.type for e in drawn.edges if e.source == choice.id] == ["float[N, T]"]
 
 
 def test_differences(tmp_path: Path) -> None:
