@@ -41,13 +41,13 @@ def _sum(held: list[Node]) -> Count:
     return None
 
 
-def short(count: Count) -> str:
+def short(count: Count, long: int = LONG) -> str:
     """A count with three digits and a unit, `7.08M·N·T + 3.07K·N·T²`; what is long or not known is an empty text."""
     if count is None or count == 0:
         return ""
     text = _scaled(count) if isinstance(count, int) else " + ".join(_terms(count))
     text = text.replace("+ -", "− ")
-    return text if len(text) <= LONG else ""
+    return text if len(text) <= long else ""
 
 
 def whole(count: Count) -> str:
