@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "ir": {"frozen", "syntax", "ops", "shapes", "diagnostics"},
     "weights": {"asking", "partial", "frozen", "ops", "shapes", "diagnostics"},
     "accounting": {"frozen", "weights", "ir", "ops", "shapes", "diagnostics"},
-    "view": {"frozen", "ir", "ops", "shapes", "diagnostics"},
+    "view": {"frozen", "accounting", "ir", "ops", "shapes", "diagnostics"},
     "sharding": {"frozen", "accounting", "weights", "ir", "ops", "shapes"},
     "targets": {"asking", "frozen", "sharding", "weights", "ir", "ops", "shapes", "diagnostics"},
     "compiler": {"frozen", "targets", "ir", "syntax", "diagnostics"},

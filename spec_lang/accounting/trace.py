@@ -16,12 +16,11 @@ from spec_lang.accounting.kept import kept_of_op
 from spec_lang.accounting.tensors import Storage, Traced, fresh, mapped, size_of, tensors_in
 from spec_lang.frozen import Frozen
 from spec_lang.ir import model
-from spec_lang.ir.arithmetic import Host, HostError
-from spec_lang.ir.binding import bind_dims
-from spec_lang.ir.dim_text import size
+from spec_lang.ir.arithmetic import Host
 from spec_lang.ir.entry import Inputs, method_named
 from spec_lang.ir.evaluate import FUEL, Env, EvaluationError, bind_target
 from spec_lang.ir.execution import Execution
+from spec_lang.ir.externs import declared
 from spec_lang.ir.instantiate import Constructions
 from spec_lang.ir.state import State
 from spec_lang.ir.templates import (
@@ -34,7 +33,7 @@ from spec_lang.ir.templates import (
 )
 from spec_lang.ops.base import Function, Layer, Op
 from spec_lang.ops.products import Product, Products, is_free
-from spec_lang.shapes import Cond, Dim, DType, Facts, TensorType, dim, symbol
+from spec_lang.shapes import Cond, DType, Facts, TensorType, dim, symbol
 
 
 class Options(Frozen):
@@ -287,13 +286,8 @@ class Tracer(Execution):
         args: Sequence[Host],
         kwargs: Mapping[str, Host],
     ) -> Host:
-        method = definition.forward
-        given = dict(zip((i.name for i in method.inputs), args, strict=False)) | dict(kwargs)
-        env = Env(definition.file, dict(values), {i.name: given.get(i.name) for i in method.inputs})
-        bind_dims(self, method.dims, env, method.inputs)
-        types = tuple(_declared(r.type, env) for r in method.results)
+        given, types = declared(self, definition, values, args, kwargs)
         result = mapped(types, lambda t: fresh(t, self.precision, t.dtype.is_float))
-        result = result if method.results_tuple or len(result) > 1 else result[0]
         self.externs[definition.name] = None
         made = total(t.storage.size for t in tensors_in(result))
         tensors = tuple(tensors_in(list(given.values()))), tuple(tensors_in(result))
@@ -413,7 +407,7 @@ class Tracer(Execution):
         Raises:
             EvaluationError: E0903, a step changes what it carries.
         """
-        count = self._steps(s, env)
+        count = self.steps(s, env)
         if count is None:
             return False
         assert s.target.name is not None
@@ -438,18 +432,6 @@ class Tracer(Execution):
         self._frame.note(call, "", before, result, count)
         return True
 
-    def _steps(self, s: model.For, env: Env) -> Dim | None:
-        """How many steps a `range` of a size that is not given has."""
-        iterable = s.iterable
-        if s.target.name is None or not isinstance(iterable, model.Call):
-            return None
-        if iterable.to != "builtin" or iterable.name != "range":
-            return None
-        args, kwargs = self.arguments(iterable, env)
-        if kwargs or len(args) > 2 or not any(isinstance(a, Dim) and a.const is None for a in args):
-            return None
-        return dim(args[0]) if len(args) == 1 else dim(args[1]) - dim(args[0])
-
 
 def flops_of_op(op: Op, products: Callable[[], Products]) -> tuple[Count, Count]:
     """The FLOPs of an op's products, and of their gradients."""
@@ -470,25 +452,6 @@ def _types(value: Host) -> Host:
 def _needed(side: Sequence[TensorType]) -> bool:
     """Whether a side of a product needs a gradient: what an op itself makes or learns does."""
     return any(not isinstance(t, Traced) or t.grad for t in side)
-
-
-def _declared(type: model.Type, env: Env) -> Host:
-    """The type that an extern says it gives."""
-    if isinstance(type, model.TupleType):
-        return tuple(_declared(t, env) for t in type.items)
-    if not isinstance(type, model.TensorType):
-        raise HostError(
-            "what an extern gives is known only where it is tensors or tuples of them", code="E0903"
-        )
-    dtype = DType.named(type.dtype)
-    assert dtype is not None
-    shape: list[Dim] = []
-    for text in type.dims:
-        if text.startswith("*"):
-            shape += map(dim, env.values[text])
-        else:
-            shape.append(dim(size(text, env.values)))
-    return TensorType(dtype, tuple(shape))
 
 
 # --- Equal calls --------------------------------------------------------------------------------

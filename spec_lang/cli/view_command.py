@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_lang.cli.shared import FILE, MODEL, SET, compile_path, fail, finish, keep, model_name, say, write
+from spec_lang.cli.shared import (
+    FILE,
+    MODEL,
+    SET,
+    compile_path,
+    fail,
+    finish,
+    keep,
+    model_name,
+    say,
+    sizes_of,
+    write,
+)
 
 if TYPE_CHECKING:
     from spec_lang.compiler import Compilation
@@ -21,6 +34,13 @@ SUFFIXES = {".html": "html", ".htm": "html", ".svg": "svg", ".mmd": "mermaid", "
 @FILE
 @MODEL
 @SET
+@click.option(
+    "--dim",
+    "dims",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="The size of a dim of the inputs, such as --dim N=1; may be repeated. Without it, shapes and FLOPs have its name.",
+)
 @click.option("--method", help="The only method to draw.  [default: all in a page, else forward]")
 @click.option(
     "--format",
@@ -53,6 +73,7 @@ def command(
     path: Path,
     model: str | None,
     sets: tuple[str, ...],
+    dims: tuple[str, ...],
     method: str | None,
     form: str | None,
     depth: str,
@@ -69,14 +90,14 @@ def command(
     levels = _levels(depth)
     form = form or _form(output)
     if form is None and old is None:
-        _serve(path, model, sets, method, port)
+        _serve(path, model, sets, dims, method, port)
         return
     wanted = method or (None if form == "html" and old is None else "forward")
-    result, graphs = _checked(path, sets, model, wanted)
+    result, graphs = _checked(path, sets, dims, model, wanted)
     if old is not None:
         from spec_lang.view.diff import compared, listed
 
-        graphs = [compared(_checked(old, sets, model, wanted)[1][0], graphs[0])]
+        graphs = [compared(_checked(old, sets, dims, model, wanted)[1][0], graphs[0])]
         if form is None:
             click.echo("".join(f"{line}\n" for line in listed(graphs[0])), nl=False)
             return
@@ -88,7 +109,14 @@ def command(
     write({output: text})
 
 
-def _serve(path: Path, model: str | None, sets: tuple[str, ...], method: str | None, port: int) -> None:
+def _serve(
+    path: Path,
+    model: str | None,
+    sets: tuple[str, ...],
+    dims: tuple[str, ...],
+    method: str | None,
+    port: int,
+) -> None:
     """Serve a page that follows the spec, until it is interrupted."""
     import threading
     from contextlib import suppress
@@ -96,6 +124,7 @@ def _serve(path: Path, model: str | None, sets: tuple[str, ...], method: str | N
     from spec_lang.view.assets import Unbuilt, layout_library
     from spec_lang.view.live import LOOPBACK, Live, follow, server
 
+    sizes = sizes_of("--dim", dims)
     result = compile_path(path, None, sets, model)
     if not result.errors:
         model = model_name(path, result.checked(), model)
@@ -103,7 +132,7 @@ def _serve(path: Path, model: str | None, sets: tuple[str, ...], method: str | N
 
     def content(result: Compilation) -> dict[str, Any]:
         read[:] = {path, *path.parent.glob("*.nnspec"), *map(Path, result.sources)}
-        return _content(path, result, model, method)
+        return _content(path, result, model, sizes, method)
 
     try:
         layout_library()
@@ -118,12 +147,14 @@ def _serve(path: Path, model: str | None, sets: tuple[str, ...], method: str | N
     serving.server_close()
 
 
-def _content(path: Path, result: Compilation, model: str | None, method: str | None) -> dict[str, Any]:
+def _content(
+    path: Path, result: Compilation, model: str | None, sizes: Mapping[str, int], method: str | None
+) -> dict[str, Any]:
     """What a page shows of a spec, be it right or wrong."""
     from spec_lang.generated import models
     from spec_lang.ir.evaluate import EvaluationError
     from spec_lang.view.page import data, problems
-    from spec_lang.view.trace import trace, traced
+    from spec_lang.view.trace import Options, trace, traced
 
     found = list(result.errors)
     if not found:
@@ -136,10 +167,11 @@ def _content(path: Path, result: Compilation, model: str | None, method: str | N
                 raise EvaluationError(
                     "E0905", f"there is no model {model} here; there are: {listed}", 0, None
                 )
+            options = Options(dims=sizes)
             if method is None:
-                graphs = traced(program, name, result.sources)
+                graphs = traced(program, name, result.sources, options)
             else:
-                graphs = [trace(program, name, result.sources, method)]
+                graphs = [trace(program, name, result.sources, method, options)]
             return data(graphs, program.files, result.sources)
         except EvaluationError as error:
             found = [error.diagnostic(program, result.sources)]
@@ -153,24 +185,35 @@ def _content(path: Path, result: Compilation, model: str | None, method: str | N
 
 
 def _checked(
-    path: Path, sets: tuple[str, ...], model: str | None, method: str | None
+    path: Path, sets: tuple[str, ...], dims: tuple[str, ...], model: str | None, method: str | None
 ) -> tuple[Compilation, list[Graph]]:
-    """A file that checks, and the graphs of its model."""
+    """A file that checks, and the graphs of its model.
+
+    Raises:
+        click.UsageError: a size is given for a dim that no input has.
+    """
+    sizes = sizes_of("--dim", dims)
     result = compile_path(path, None, sets, model)
     finish(result.diagnostics, "text")
-    return result, _graphs(result, model_name(path, result.checked(), model), method)
+    graphs = _graphs(result, model_name(path, result.checked(), model), sizes, method)
+    there = {d for g in graphs for d in g.dims}
+    if unknown := sorted(sizes.keys() - there):
+        known = ", ".join(sorted(there)) or "none"
+        raise click.UsageError(f"no input has a dim {unknown[0]}; the inputs' dims are: {known}")
+    return result, graphs
 
 
-def _graphs(result: Compilation, name: str, method: str | None) -> list[Graph]:
+def _graphs(result: Compilation, name: str, sizes: Mapping[str, int], method: str | None) -> list[Graph]:
     """The graphs of a method or of all; where one cannot be drawn, that is reported and the command ends."""
     from spec_lang.ir.evaluate import EvaluationError
-    from spec_lang.view.trace import trace, traced
+    from spec_lang.view.trace import Options, trace, traced
 
     program = result.checked()
+    options = Options(dims=sizes)
     try:
         if method is None:
-            return traced(program, name, result.sources)
-        return [trace(program, name, result.sources, method)]
+            return traced(program, name, result.sources, options)
+        return [trace(program, name, result.sources, method, options)]
     except EvaluationError as error:
         finish([error.diagnostic(program, result.sources)], "text")
         fail("it cannot be drawn")

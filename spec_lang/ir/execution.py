@@ -21,10 +21,10 @@ from spec_lang.ir.templates import BlockTemplate, ExternTemplate, Instance, OpTe
 from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, Cx, Function, Layer, Op, OpError
 from spec_lang.ops.kinds import SliceOf
-from spec_lang.shapes import Cond, Dim, Facts, TensorType
+from spec_lang.shapes import Cond, Dim, Facts, TensorType, dim
 
 
-class _Return(Exception):
+class Returned(Exception):
     """A method's result, from wherever in its body."""
 
     def __init__(self, value: Host) -> None:
@@ -137,7 +137,7 @@ class Execution(Paths):
         """What a method's body returns."""
         try:
             self.run_all(statements, env)
-        except _Return as result:
+        except Returned as result:
             return result.value
         return None
 
@@ -160,9 +160,12 @@ class Execution(Paths):
         if target.items is None:
             return value
         if isinstance(value, TensorType):
-            parts = range(len(target.items))
-            value = tuple(self.function(operators.INDEXING, [value, (i,)], {}, s, env) for i in parts)
+            value = tuple(self.part(value, i, s, env) for i in range(len(target.items)))
         return tuple(self._unpacked(t, v, s, env) for t, v in zip(target.items, value, strict=True))
+
+    def part(self, x: TensorType, i: int, s: model.Assign, env: Env) -> Host:
+        """One of the tensors that a tensor is along its first axis."""
+        return self.function(operators.INDEXING, [x, (i,)], {}, s, env)
 
     def _call_results(self, target: model.Target, value: Host) -> None:
         if target.items is not None:
@@ -176,7 +179,7 @@ class Execution(Paths):
         names[s.name] = [*names[s.name], *self.value(s.value, env)]
 
     def _return(self, s: model.Return, env: Env) -> None:
-        raise _Return(self.value(s.value, env))
+        raise Returned(self.value(s.value, env))
 
     def _for(self, s: model.For, env: Env) -> None:
         if self.looped(s, env):
@@ -186,7 +189,20 @@ class Execution(Paths):
             bind_target(s.target, value, env.locals)
             self.run_all(s.body, env)
 
-    def _if(self, s: model.If, env: Env) -> None:
+    def steps(self, s: model.For, env: Env) -> Dim | None:
+        """How many steps a loop over a `range` has whose size only a call tells; None for any other loop."""
+        iterable = s.iterable
+        if s.target.name is None or not isinstance(iterable, model.Call):
+            return None
+        if iterable.to != "builtin" or iterable.name != "range":
+            return None
+        args, kwargs = self.arguments(iterable, env)
+        if kwargs or len(args) > 2 or not any(isinstance(a, Dim) and a.const is None for a in args):
+            return None
+        return dim(args[0]) if len(args) == 1 else dim(args[1]) - dim(args[0])
+
+    def branch(self, s: model.If, env: Env) -> None:
+        """Run the way of an `if` that is taken."""
         self.run_all(s.body if self.condition(s.test, env) else s.orelse, env)
 
     # --- Calls --------------------------------------------------------------------------------
@@ -344,5 +360,5 @@ _STATEMENTS: dict[type[model.Statement], Callable[[Execution, Any, Env], None]] 
     model.Return: Execution._return,
     model.Require: lambda e, s, env: e.assume(s, env),
     model.For: Execution._for,
-    model.If: Execution._if,
+    model.If: lambda e, s, env: e.branch(s, env),
 }

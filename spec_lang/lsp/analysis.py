@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 
+from spec_lang.accounting.counts import Count
 from spec_lang.compiler import loaded
 from spec_lang.diagnostics import Diagnostic, Source, SpecError
 from spec_lang.ir.from_ast import LoadedModule, emitted
 from spec_lang.ir.from_ast.definitions.again import Rechecked
 from spec_lang.ir.from_ast.definitions.checked import Checked
+from spec_lang.ir.model import Program
 from spec_lang.lsp.pieces import Text
 from spec_lang.syntax import ast
 
@@ -35,7 +37,8 @@ class Analysis:
         self.tested = False
         """Whether what only the whole program shows is among the mistakes: `expect`, and sizes that no class has."""
         self._definitions = Rechecked()
-        self._counted: dict[str, int] | None = None
+        self._program: Program | None = None
+        self._counted: dict[str, tuple[int, Count] | None] = {}
 
     @property
     def made(self) -> int:
@@ -65,7 +68,8 @@ class Analysis:
             return text.tree, text.wrong
 
         self.tested = True
-        self._counted = None
+        self._program = None
+        self._counted = {}
         try:
             modules, wrong = loaded({self.name: source}, find, self.place, read)
         except SpecError as error:
@@ -89,14 +93,18 @@ class Analysis:
             _, self.diagnostics = emitted(self._definitions, self.modules)
             self.tested = True
 
-    def parameters(self, names: list[str]) -> dict[str, int]:
-        """How many parameters models have; none are known while there are mistakes."""
-        if self.diagnostics or not self.tested or self._counted is not None:
-            return self._counted or {}
-        from spec_lang.lsp.lenses import parameters
+    def costs(self, name: str) -> tuple[int, Count] | None:
+        """The parameters and FLOPs of a model; none are known while there are mistakes."""
+        if self.diagnostics or not self.tested:
+            return None
+        from spec_lang.ir.from_ast.emission.emit import emit
+        from spec_lang.lsp.lenses import costs
 
-        self._counted = parameters(self._definitions.known, names)
-        return self._counted
+        if self._program is None:
+            self._program = emit(self._definitions.known)
+        if name not in self._counted:
+            self._counted[name] = costs(self._program, name)
+        return self._counted[name]
 
 
 def checks(definitions: Rechecked) -> Mapping[ast.Definition, Checked]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lsprotocol import types
@@ -12,14 +13,22 @@ from spec_lang.ir.builtins import CONSTANTS, FUNCTIONS, MAKERS
 from spec_lang.ir.from_ast.definitions.checked import Checked
 from spec_lang.ir.from_ast.values.kinds import is_module
 from spec_lang.ir.from_ast.values.texts import found_text
-from spec_lang.ir.from_ast.values.value import BlockModule, ListModule, RecordValue, SymList, Value
+from spec_lang.ir.from_ast.values.value import (
+    BlockModule,
+    ListModule,
+    OpModule,
+    RecordValue,
+    RepeatModule,
+    SymList,
+    Value,
+)
 from spec_lang.lsp.context import Context, context
 from spec_lang.lsp.names import Names
 from spec_lang.lsp.signatures import callee
 from spec_lang.lsp.view import View, below
 from spec_lang.ops import base, pages
-from spec_lang.ops.base import Op
-from spec_lang.shapes import DType
+from spec_lang.ops.base import Op, OpError
+from spec_lang.shapes import DType, TensorType
 from spec_lang.syntax import ast
 from spec_lang.workspace import SUFFIX
 
@@ -28,6 +37,8 @@ TYPES = ("int", "float", "bool", "str", "layer", "list")
 _TOP = ("model", "block", "fn", "record", "extern layer", "extern fn", "from")
 _PARTS = ("layers:", "forward(", "loss(", "init:", "let", "require", "tie", "expect")
 _STATEMENTS = ("return", "require", "if", "elif", "else:", "for")
+_PATH = r"\w(?:[\w.]|\[[^\[\]]*\])*"
+"""A path such as `stages[0].down.weight`, or `heads["left"].bias`."""
 _TYPED = re.compile(r"(?:->|:)\s*\(?\s*\Z")
 
 
@@ -77,6 +88,8 @@ def _items(
         yield from (_item(name, Kind.Function, "built-in") for name in sorted(MAKERS | FUNCTIONS.keys()))
         return
     if here.section == "init":
+        for name, value in () if checked is None else checked.members.items():
+            yield _item(name, Kind.Field, found_text(value))
         yield from _ops(base.LAYERS, Kind.Class)
         return
     yield from _definitions(names, ast.Function, ast.ConstantDef, ast.Extern, ast.Record, ast.Block)
@@ -183,11 +196,25 @@ def _value_of(checked: Checked | None, path: str) -> Value:
     """What a path such as `config` or `stages.down` is."""
     if checked is None:
         return None
-    first, *rest = path.split(".")
+    first, *rest = re.findall(r"\w+|\[[^\]]*\]", path)
     value = checked.members.get(first, checked.hypers.get(first))
     for name in rest:
-        value = dict(_parts(value)).get(name)
+        value = _item_of(value, name[1:-1].strip()) if name[0] == "[" else dict(_parts(value)).get(name)
     return value
+
+
+def _item_of(value: Value, index: str) -> Value:
+    """What an index such as `0`, `-1` or `"left"` gives."""
+    if isinstance(value, RepeatModule):
+        return value.item
+    if not isinstance(value, ListModule):
+        return None
+    if index[:1] in ("'", '"'):
+        return dict(zip(value.keys, value.items, strict=False)).get(index[1:-1])
+    number = (
+        int(index) if re.fullmatch(r"-?\d{1,6}", index) else 0
+    )  # what any other index gives is like the first
+    return value.items[number] if -len(value.items) <= number < len(value.items) else None
 
 
 def _parts(value: Value) -> list[tuple[str, Value]]:
@@ -198,11 +225,37 @@ def _parts(value: Value) -> list[tuple[str, Value]]:
         return [*value.summary.members.items(), *((n, None) for n in value.summary.methods)]
     if isinstance(value, ListModule):
         return [(k, item) for k, item in zip(value.keys, value.items, strict=False) if isinstance(k, str)]
+    if isinstance(value, OpModule):
+        return list(_tensors(value))
     return []
 
 
+def _tensors(module: OpModule) -> Iterator[tuple[str, Value]]:
+    """The parameters and buffers of a layer; none where how many there are is not known yet."""
+    layer = module.known or module.layer
+    with suppress(TypeError, AttributeError, OpError):
+        for p in layer.params():
+            yield p.name, TensorType(p.dtype, tuple(p.shape)) if module.known else None
+
+
+def _layers(values: Iterable[Value]) -> Iterator[OpModule]:
+    """The library's layers in some modules, however deep."""
+    for value in values:
+        if isinstance(value, OpModule):
+            yield value
+        elif isinstance(value, RepeatModule):
+            yield from _layers([value.item])
+        elif isinstance(value, BlockModule | ListModule):
+            yield from _layers(part for _, part in _parts(value))
+
+
 def _attributes(checked: Checked | None, here: Context) -> Iterator[types.CompletionItem]:
-    path = re.search(r"([\w.]+)\.\Z", here.before)
+    path = re.search(rf"({_PATH})\.\Z", here.before)
+    if here.section == "init" and path is not None and path.group(1) in base.LAYERS and checked is not None:
+        layers = (m for m in _layers(checked.members.values()) if type(m.layer).name == path.group(1))
+        names = dict.fromkeys(name for m in layers for name, _ in _tensors(m))
+        yield from (_item(name, Kind.Field, f"of every {path.group(1)}") for name in names)
+        return
     value = None if path is None else _value_of(checked, path.group(1))
     found = _parts(value)
     if value is None or isinstance(value, SymList):
@@ -214,7 +267,7 @@ def _attributes(checked: Checked | None, here: Context) -> Iterator[types.Comple
 
 def _keys(checked: Checked | None, before: str) -> Iterator[types.CompletionItem]:
     """The keys of a dict of layers, inside the quotes of its index."""
-    path = re.search(r"([\w.]+)\[\s*\Z", before)
+    path = re.search(rf"({_PATH})\[\s*\Z", before)
     value = None if path is None else _value_of(checked, path.group(1))
     if isinstance(value, ListModule):
         yield from (_item(str(key), Kind.Value) for key in value.keys)

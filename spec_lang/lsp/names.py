@@ -87,6 +87,8 @@ class _Walker:
         self.checked = checked
         self.file = names.text.source.name
         self.own = _own(node, self.file, names)
+        self.written = _written(node)
+        """The types of hyperparameters and inputs, and the values of lets, by their names."""
 
     def run(self) -> Iterator[Occurrence]:
         node = self.node
@@ -171,6 +173,8 @@ class _Walker:
             skip = node.target
         elif isinstance(node, ast.Call):
             yield from self.keywords(node, scope)
+        elif isinstance(node, ast.Attribute) and (field := self.field(node, scope)) is not None:
+            yield Occurrence(node.name_span, field, False)
         for child in children(node):
             if child is not skip:
                 yield from self.inside(child, scope)
@@ -191,6 +195,47 @@ class _Walker:
                 span = Span(place, place + len(argument.name))
                 yield Occurrence(span, Symbol(kind, argument.name, target.file, target.name), False)
 
+    def field(self, node: ast.Attribute, scope: dict[str, Symbol]) -> Symbol | None:
+        """The field of a record that follows a dot."""
+        record = self.record(node.value, scope)
+        if record is None or node.name not in {f.name.id for f in record[1].fields}:
+            return None
+        return Symbol("field", node.name, record[0].file, record[0].name)
+
+    def record(self, node: Node, scope: dict[str, Symbol]) -> tuple[Symbol, ast.Record] | None:
+        """The record that an expression is of, by the types and values that are written."""
+        if isinstance(node, ast.Name):
+            symbol = self.meaning(node, scope)
+            if symbol is None or symbol.kind not in ("hyper", "let", "local", "definition"):
+                return None
+            written = self.written.get(symbol.name) if symbol.kind != "definition" else None
+            if symbol.kind == "definition" and isinstance(
+                there := self.names.defined.get(symbol), ast.ConstantDef
+            ):
+                return self.record(there.value, {})
+            return None if written is None else self.typed(written, scope)
+        if isinstance(node, ast.Attribute):
+            found = self.record(node.value, scope)
+            fields = () if found is None else found[1].fields
+            kept = next((f.type for f in fields if f.name.id == node.name), None)
+            if found is None or not isinstance(kept, ast.NamedType):
+                return None
+            return self.defined_record(Symbol("definition", kept.name, found[0].file))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = self.meaning(node.func, scope)
+            return self.defined_record(called)
+        return None
+
+    def typed(self, written: Node, scope: dict[str, Symbol]) -> tuple[Symbol, ast.Record] | None:
+        """The record that a type names, or an expression gives."""
+        if isinstance(written, ast.NamedType):
+            return self.defined_record(self.names.globals.get(written.name))
+        return self.record(written, scope)
+
+    def defined_record(self, symbol: Symbol | None) -> tuple[Symbol, ast.Record] | None:
+        definition = None if symbol is None else self.names.defined.get(symbol)
+        return (symbol, definition) if symbol is not None and isinstance(definition, ast.Record) else None
+
     def meaning(self, node: ast.Name, scope: dict[str, Symbol]) -> Symbol | None:
         name = node.id
         ref = None if self.checked is None else self.checked.notes.refs.get(node.number)
@@ -201,6 +246,12 @@ class _Walker:
         if name in self.names.globals:
             return self.names.globals[name]
         return Symbol("library", name) if is_library(name) else None
+
+
+def _written(node: ast.Definition) -> dict[str, Node]:
+    parts = [p for p in walk(node) if isinstance(p, ast.Hyper | ast.Input)]
+    found: dict[str, Node] = {p.name.id: p.type for p in parts}
+    return found | {p.name.id: p.value for p in walk(node) if isinstance(p, ast.Let)}
 
 
 def _own(node: ast.Definition, file: str, names: Names) -> dict[str, Symbol]:

@@ -28,9 +28,8 @@ def rename(view: View, root: Path, buffers: Buffers, symbol: Symbol, new: str) -
     Raises:
         Refused: it is not the program's own, or the program would check otherwise.
     """
-    if symbol.kind in ("library", "field"):
-        what = "the library's" if symbol.kind == "library" else "a record's field"
-        raise Refused(f"`{symbol.name}` is {what}, and is not renamed here")
+    if symbol.kind == "library":
+        raise Refused(f"`{symbol.name}` is the library's, and is not renamed here")
     if not new.isidentifier():
         raise Refused(f"`{new}` is no name")
     if any(d.severity == "error" for d in view.diagnostics):

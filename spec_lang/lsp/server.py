@@ -165,10 +165,10 @@ class Server(LanguageServer):
     def _test(self, document: Document) -> None:
         self._guarded(document, document.analysis.test)
 
-    def parameters(self, document: Document, names: list[str]) -> dict[str, int]:
-        """On the worker: how many parameters the models of a file have."""
+    def cost(self, document: Document, name: str) -> str:
+        """On the worker: what the lens of a model says."""
         self._guarded(document, document.analysis.test)
-        return document.analysis.parameters(names)
+        return lenses.said(document.analysis.costs(name))
 
     def _guarded(self, document: Document, work: Callable[[], None]) -> None:
         """A mistake of specc's own is told, and the server goes on."""
@@ -361,7 +361,7 @@ def _writing(server: Server) -> None:
         offset = view.positions.offset(params.position)
         name = navigation.at(view, server.names(document, view), offset)
         definition = view.definition_at(offset)
-        if name is None or definition is None or name.symbol.kind in ("library", "field"):
+        if name is None or definition is None or name.symbol.kind == "library":
             return None
         return view.positions.span(name.span, view.text.start_of(definition))
 
@@ -400,14 +400,18 @@ def _writing(server: Server) -> None:
         document, view = found
         return tokens.tokens(view, server.names(document, view))
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
-    async def counted(params: types.CodeLensParams) -> list[types.CodeLens]:
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=True))
+    async def lensed(params: types.CodeLensParams) -> list[types.CodeLens]:
         found = await server.view(params.text_document.uri)
-        if found is None:
-            return []
-        document, view = found
-        names = [node.name.id for node in lenses.models(view)]
-        counts = await asyncio.get_running_loop().run_in_executor(
-            server.worker, server.parameters, document, names
+        return [] if found is None else lenses.lenses(found[1], params.text_document.uri)
+
+    @server.feature(types.CODE_LENS_RESOLVE)
+    async def counted(lens: types.CodeLens) -> types.CodeLens:
+        document = server.documents.get(lens.data["uri"]) if isinstance(lens.data, dict) else None
+        if document is None:
+            return lens
+        await document.settled.wait()
+        title = await asyncio.get_running_loop().run_in_executor(
+            server.worker, server.cost, document, str(lens.data["model"])
         )
-        return lenses.lenses(view, counts)
+        return types.CodeLens(lens.range, types.Command(title, ""), lens.data)

@@ -17,6 +17,8 @@ SYMBOLS: Final = {
     name: sign for table in (operators.BINARY, operators.COMPARISONS) for sign, name in table.items()
 }
 SYMBOLS_SHOWN: Final = {"mul": "×", "sub": "−", "div": "÷", "le": "≤", "ge": "≥", "ne": "≠"}
+DIGITS: Final = 7
+"""Characters of a number that is shown in full."""
 LONG: Final = 60
 """Characters of one argument that are shown."""
 
@@ -57,6 +59,27 @@ def text(value: Any) -> str:
     return found if len(found) <= LONG else f"{found[: LONG - 1]}…"
 
 
+def exact(op: Op) -> str:
+    """All that an op is called with but tensors, uncut."""
+    given = {p.name: getattr(op, p.name) for p in signature.of(type(op)).parameters}
+    return f"{op.name}({whole({k: v for k, v in given.items() if not _has_tensor(v)})})"
+
+
+def whole(value: Any) -> str:
+    """A value uncut, with all that is in it."""
+    if isinstance(value, Constructor):
+        return f"{getattr(value.target, 'name', value.target)}({whole(value.args)}, {whole(value.kwargs)})"
+    if isinstance(value, RecordValue):
+        return f"{value.definition.name}({whole(value.fields)})"
+    if isinstance(value, Op):
+        return exact(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k}: {whole(v)}' for k, v in value.items())}}}"
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__}({', '.join(map(whole, value))})"
+    return repr(value) if isinstance(value, float) else _written(value)
+
+
 def _written(value: Any) -> str:
     if isinstance(value, Constructor):
         return getattr(value.target, "name", "layer")
@@ -73,6 +96,8 @@ def _written(value: Any) -> str:
         return "..."
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_written(k)}: {_written(v)}' for k, v in value.items())}}}"
+    if isinstance(value, float) and len(repr(value)) > DIGITS:
+        return f"{value:.3g}"
     if isinstance(value, tuple | list):
         inner = ", ".join(map(_written, value))
         if isinstance(value, list):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from spec_lang.accounting.counts import Count
 from spec_lang.ir.model import Span
+from spec_lang.shapes import Dim
 
 Kind = Literal[
     "input", "output", "layer", "op", "tensor", "choice", "block", "list", "loop", "function", "branch"
@@ -31,7 +33,10 @@ class Node:
         parameters: What one of them has learned numbers, those of its layers included.
         notes: What else to know, a sentence each: shared layers, tied parameters, branches not taken.
         change: In a comparison: `added`, `removed` or `changed`.
-        template: What it was constructed as: equal ones are one object. Not part of the picture.
+        flops: The FLOPs of the products of matrices in one of them; None where that is no number for all calls.
+        times: How often a loop runs whose count only a call tells; None for all other nodes.
+        open: Whether it is one of two ways of which a call takes one.
+        exact: All that it is made with, uncut: what tells it from others that look alike. Not part of the picture.
     """
 
     id: int
@@ -47,7 +52,10 @@ class Node:
     parameters: int = 0
     notes: list[str] = field(default_factory=list)
     change: str = ""
-    template: object = None
+    flops: Count = 0
+    times: Dim | None = None
+    open: bool = False
+    exact: str = ""
 
     @property
     def is_group(self) -> bool:
@@ -76,12 +84,21 @@ class Edge:
 
 @dataclass
 class Graph:
-    """One method of a model; nodes stand in the order in which they run, groups before what they hold."""
+    """One method of a model; nodes stand in the order in which they run, groups before what they hold.
+
+    Attributes:
+        parameters: The learned numbers of the model, shared ones once.
+        flops: The FLOPs of the method's products of matrices.
+        dims: The names of the dims of its inputs.
+    """
 
     model: str
     method: str
     nodes: dict[int, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
+    parameters: int = 0
+    flops: Count = 0
+    dims: set[str] = field(default_factory=set)
 
     def children(self, parent: int | None) -> Iterator[Node]:
         """The nodes that stand in a group, or in none."""
@@ -98,15 +115,3 @@ class Graph:
         for id in gone:
             del self.nodes[id]
         self.edges = [e for e in self.edges if e.source not in gone and e.target not in gone]
-
-    def to_json(self) -> dict[str, Any]:
-        """What the page draws."""
-        return {
-            "model": self.model,
-            "method": self.method,
-            "nodes": [
-                {k: v for k, v in n.__dict__.items() if k != "template" and v not in ("", None, [])}
-                for n in self.nodes.values()
-            ],
-            "edges": [{k: v for k, v in e.__dict__.items() if v != ""} for e in self.edges],
-        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_lang.view.closed import closed, opened
+from spec_lang.view.costs import short
 from spec_lang.view.graph import Edge, Graph, Node
 
 _SHAPES = {
@@ -60,6 +61,8 @@ def _label(n: Node) -> str:
     if n.parameters:
         each = f"{n.count} × " if n.count > 1 else ""
         lines.append(f"{each}{n.parameters:,} parameters")
+    if work := short(n.flops):
+        lines.append(f"{work} FLOPs{' each' if n.count > 1 else ''}")
     return "<br/>".join(map(_escaped, [*lines, *n.notes]))
 
 

@@ -11,6 +11,7 @@ from spec_lang.diagnostics import Diagnostic, Source
 from spec_lang.ir import model
 from spec_lang.view.assets import asset, layout_library
 from spec_lang.view.graph import Graph
+from spec_lang.view.to_json import as_json
 
 
 def data(
@@ -18,7 +19,7 @@ def data(
 ) -> dict[str, Any]:
     """What the page shows: a model's methods, and the texts of its files in the order of the program."""
     texts = [{"path": f.path, "text": sources[f.path].text} for f in files]
-    return {"graphs": [g.to_json() for g in graphs], "files": texts, "problems": []}
+    return {"graphs": [as_json(g) for g in graphs], "files": texts, "problems": []}
 
 
 def problems(found: Sequence[Diagnostic]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 from spec_lang.view.assets import asset, layout_library
 from spec_lang.view.closed import opened
 from spec_lang.view.graph import Graph
+from spec_lang.view.to_json import as_json
 
 _SURROUNDINGS = """
 globalThis.self = globalThis;
@@ -40,7 +41,7 @@ def svg(graph: Graph, depth: int | None = 1, *, names: bool = False) -> str:
     engine.eval(layout_library())
     engine.eval(f"{asset('draw.js')}\nglobalThis.SpeccDraw = SpeccDraw;")
     title = f"{graph.model}.{graph.method}"
-    parts = (graph.to_json(), sorted(opened(graph, depth)), names, asset("picture.css"), title)
+    parts = (as_json(graph), sorted(opened(graph, depth)), names, asset("picture.css"), title)
     engine.eval(_RUN % tuple(map(json.dumps, parts)))
     if failed := engine.eval("failed"):
         raise RuntimeError(f"the layout failed: {failed}")

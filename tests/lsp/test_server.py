@@ -304,8 +304,9 @@ async def test_names_are_coloured_and_models_counted(client: LanguageClient, tmp
     lenses = await client.text_document_code_lens_async(types.CodeLensParams(editor.document))
     assert lenses is not None
     (lens,) = lenses
-    assert lens.command is not None
-    assert lens.command.title == "552 parameters"
+    shown = await client.code_lens_resolve_async(lens)
+    assert shown.command is not None
+    assert shown.command.title == "552 parameters · 1.02K·N FLOPs"
     assert editor.text_at(lens.range) == "Net"
 
 
@@ -323,3 +324,137 @@ async def test_columns_count_as_the_editor_counts_them(client: LanguageClient, t
     assert editor.text_at(found.range) == "z"
     editor.replace("(z)  # 𝔘", "(x)  # 𝔘𝔘")
     await editor.diagnostics([])
+
+
+PARTS = """record Config:
+    width: int = 8
+    depth: int = 2
+
+
+block Head(config: Config):
+    layers:
+        left = Linear(_, config.width)
+
+    forward(x: float[N, D]) -> float[N, config.width]:
+        return left(x)
+"""
+USER = """from parts import Config, Head
+
+
+model Net(config: Config = Config(width=16)):
+    layers:
+        heads = [Head(config) for i in range(config.depth)]
+        by    = {"left": Linear(_, 4), "right": Linear(_, 4, bias=false)}
+
+    tie by["left"].weight = by["right"].weight
+
+    init:
+        Linear.bias = zeros()
+
+    forward(x: float[N, 16]) -> (float[N, 4], float[N, 4]):
+        y = heads[0](x)
+        return by["left"](y), by["right"](y)
+"""
+
+
+@pytest.mark.asyncio
+async def test_fields_of_records_are_named_across_files(client: LanguageClient, tmp_path: Path) -> None:
+    (tmp_path / "parts.nnspec").write_text(PARTS)
+    editor = Editor(client, tmp_path / "net.nnspec", USER.replace("heads[0](x)", "x -> heads"))
+    await editor.diagnostics([])
+    parts = (tmp_path / "parts.nnspec").as_uri()
+    where = types.ReferenceParams(types.ReferenceContext(True), editor.document, editor.at("width=16"))
+    found = await client.text_document_references_async(where)
+    assert found is not None
+    assert sorted((f.uri == parts, f.range.start.line) for f in found) == [
+        (False, 3),
+        (True, 1),
+        (True, 7),
+        (True, 9),
+    ]
+    head = await client.text_document_references_async(
+        types.ReferenceParams(types.ReferenceContext(True), editor.document, editor.at("Head(config)"))
+    )
+    assert head is not None
+    assert sorted((f.uri == parts, f.range.start.line) for f in head) == [(False, 0), (False, 5), (True, 5)]
+    (defined,) = await client.text_document_definition_async(
+        types.DefinitionParams(editor.document, editor.at("depth)]"))
+    ) or [None]
+    assert isinstance(defined, types.Location)
+    assert (defined.uri, defined.range.start.line) == (parts, 2)
+    renamed = await client.text_document_rename_async(
+        types.RenameParams(editor.document, editor.at("width=16"), "size")
+    )
+    assert renamed is not None
+    assert renamed.changes is not None
+    assert {uri == parts: len(edits) for uri, edits in renamed.changes.items()} == {False: 1, True: 3}
+    with pytest.raises(JsonRpcException, match="would not check"):
+        await client.text_document_rename_async(
+            types.RenameParams(editor.document, editor.at("width=16"), "depth")
+        )
+
+
+@pytest.mark.asyncio
+async def test_keys_and_paths_are_completed(client: LanguageClient, tmp_path: Path) -> None:
+    (tmp_path / "parts.nnspec").write_text(PARTS)
+    editor = Editor(client, tmp_path / "net.nnspec", USER.replace("heads[0](x)", "x -> heads"))
+    await editor.diagnostics([])
+    text = editor.text
+
+    async def offered(old: str, new: str) -> set[str]:
+        editor.type(text.replace(old, new, 1))
+        found = await client.text_document_completion_async(
+            types.CompletionParams(editor.document, editor.at(new, len(new)))
+        )
+        assert isinstance(found, list)
+        return {item.label for item in found}
+
+    assert await offered('tie by["left"].weight', 'tie by["left"].') == {"weight", "bias"}
+    assert await offered('by["right"].weight', 'by["right"].') == {"weight"}
+    assert await offered('by["left"].weight', 'by["') == {"left", "right"}
+    assert await offered("Linear.bias", "Linear.") == {"weight", "bias"}
+    assert {"heads", "by", "Linear"} <= await offered("Linear.bias = zeros()", "heax")
+    assert "left" in await offered('by["left"].weight', "heads[0].")
+    assert await offered("config.depth", "config.") >= {"width", "depth"}
+
+
+@pytest.mark.asyncio
+async def test_mistakes_are_mended_by_their_fixes(client: LanguageClient, tmp_path: Path) -> None:
+    """What an action writes is what the diagnostic says, and the spec checks with it."""
+    mistakes = [
+        ("E0202", "Linear(width, D)", "Linaer(width, D)", "write `Linear`", False),
+        ("E0512", "Linear(width, D)", "Linear(width, D, bais=false)", "write `bias`", False),
+        ("E0204", "dim: int", "dim: Int", "write `int`", True),
+        ("E0201", "x -> up", "x -> self.up", "write `up`", True),
+    ]
+    editor = Editor(client, tmp_path / "net.nnspec", SPEC)
+    for code, right, wrong, title, safe in mistakes:
+        editor.type(SPEC.replace(right, wrong))
+        (diagnostic,) = await editor.diagnostics([code])
+        actions = await client.text_document_code_action_async(
+            types.CodeActionParams(editor.document, diagnostic.range, types.CodeActionContext([diagnostic]))
+        )
+        assert actions, wrong
+        action = actions[0]
+        assert isinstance(action, types.CodeAction)
+        assert action.kind == types.CodeActionKind.QuickFix
+        assert (action.title, action.is_preferred) == (title, safe)
+        assert action.diagnostics is not None
+        assert action.diagnostics[0].code == diagnostic.code
+        assert action.edit is not None
+        assert action.edit.changes is not None
+        lines = editor.text.split("\n")
+        (edit,) = action.edit.changes[editor.uri]
+        line = edit.range.start.line
+        lines[line] = (
+            lines[line][: edit.range.start.character]
+            + edit.new_text
+            + lines[line][edit.range.end.character :]
+        )
+        editor.type("\n".join(lines))
+        await editor.diagnostics([])
+        far = types.Range(types.Position(0, 0), types.Position(0, 0))
+        none = await client.text_document_code_action_async(
+            types.CodeActionParams(editor.document, far, types.CodeActionContext([]))
+        )
+        assert not none

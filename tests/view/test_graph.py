@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 import spec_lang
+from spec_lang.accounting import trace as accounting
 from spec_lang.cli.shared import compile_path
 from spec_lang.ir.dim_text import size
 from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.view.closed import closed, opened
+from spec_lang.view.costs import short
 from spec_lang.view.diff import compared, listed
 from spec_lang.view.graph import Graph
 from spec_lang.view.mermaid import mermaid
-from spec_lang.view.trace import trace, traced
+from spec_lang.view.trace import Options, trace, traced
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
@@ -86,6 +88,37 @@ def test_shapes_and_parameters_are_those_of_pytorch(stem: str, model: str) -> No
             assert n.parameters == sum(p.numel() for p in part.parameters()), n.path
 
 
+@pytest.mark.parametrize(("stem", "model"), [("gpt2", "GPT2"), ("resnet", "ResNet18"), ("swin", "SwinTiny")])
+def test_flops_and_parameters_are_those_of_the_summary(stem: str, model: str) -> None:
+    """Both are held to PyTorch's counter in tests of the summary; loops and lists that are drawn once count as often as they run."""
+    given = {"N": 2, "T": 5, "H": 64, "W": 64}
+    result = compile_path(MODELS / f"{stem}.nnspec", None)
+    program = result.checked()
+    drawn = trace(program, model, result.sources, options=Options(dims=given))
+    counted = accounting.trace(program, model, options=accounting.Options(dims=given))
+    assert drawn.flops == counted.flops > 0
+    assert drawn.parameters == counted.state.parameters
+
+
+def test_flops_as_text(tmp_path: Path) -> None:
+    drawn = graph(MODELS / "gpt2.nnspec", "GPT2")
+    assert short(next(n for n in drawn.nodes.values() if n.title == "h").flops) == "14.2M·N·T + 3.07K·N·T²"
+    layer = "        a = Linear(4, 4)\n\n    forward(x: float[N, 4], how: bool[N]? = none) -> float[N, 4]:\n"
+    ways = checked(
+        tmp_path,
+        f"model Net:\n    layers:\n{layer}        if how is not none:\n            x = a(x)\n        return x\n",
+    )
+    assert ways.flops is None  # a call may run the layer, or not
+    assert short(ways.flops) == ""
+    loop = checked(
+        tmp_path,
+        f"model Net:\n    layers:\n{layer.replace(', how: bool[N]? = none', '')}        for i in range(N):\n"
+        "            x = a(x)\n        return x\n",
+        "loop",
+    )
+    assert short(loop.flops) == "32·N²"
+
+
 def dims(type: str, sizes: dict[str, int]) -> tuple[int, ...]:
     """The sizes of a type's text."""
     inner = type.partition("[")[2].removesuffix("]")
@@ -125,17 +158,56 @@ def test_equal_layers_are_drawn_once_with_their_count(tmp_path: Path) -> None:
     assert [n.title for n in steps.children(loop.id)] == ["a.0", "tanh", "+"]
 
 
+CHAIN = """model Net(d: int = 4):
+    layers:
+        a = [Linear(d, d) for i in range(6)]
+
+    forward(x: float[N, d]) -> float[N, d]:
+        y = x
+        w = x
+        for l in a:
+            z = l(x) + {read}
+            w = {older}
+            y = x
+            x = z
+        return x
+"""
+
+
+def drawn_layers(drawn: Graph) -> int:
+    """The layers that are run, by the counts of their boxes and of those around them."""
+
+    def times(id: int | None) -> int:
+        return 1 if id is None else drawn.nodes[id].count * times(drawn.nodes[id].parent)
+
+    return sum(times(n.id) for n in drawn.nodes.values() if n.kind == "layer")
+
+
 def test_steps_that_differ_in_what_they_take_are_all_drawn(tmp_path: Path) -> None:
-    """A step that reads what the step before the last gave is not the same step."""
-    drawn = checked(
-        tmp_path,
-        "model Net(d: int = 4):\n    layers:\n        a = [Linear(d, d) for i in range(4)]\n\n"
-        "    forward(x: float[N, d]) -> float[N, d]:\n        y = x\n        for l in a:\n            z = l(x) + y\n"
-        "            y = x\n            x = z\n        return x\n",
-    )
-    assert sum(n.count for n in drawn.nodes.values() if n.kind == "layer") == 4
-    outputs = [e for e in drawn.edges if drawn.nodes[e.target].kind == "output"]
-    assert len(outputs) == 1
+    """A step that reads what the step before the last gave is not the same step; pairs of them may be the same pair."""
+    pairs = checked(tmp_path, CHAIN.format(read="y", older="w"))
+    assert [n.count for n in pairs.nodes.values() if n.kind == "loop"] == [3]
+    assert len([n for n in pairs.nodes.values() if n.kind == "layer"]) == 2
+    far = checked(tmp_path, CHAIN.format(read="w", older="y"), "far")
+    assert len([n for n in far.nodes.values() if n.kind == "layer"]) == 6
+    for drawn in (pairs, far):
+        assert drawn_layers(drawn) == 6
+        assert len([e for e in drawn.edges if drawn.nodes[e.target].kind == "output"]) == 1
+
+
+def test_layers_that_alternate_are_drawn_as_a_pair() -> None:
+    """Swin's windows are shifted in every second block, and its rate of dropped paths grows from block to block."""
+    drawn = graph(MODELS / "swin.nnspec", "SwinTiny")
+    blocks = [n for n in drawn.nodes.values() if n.detail.startswith("SwinBlock(")]
+    assert len(blocks) == 8  # 2 + 2 + 6 + 2
+    (pair,) = (n for n in drawn.nodes.values() if n.count > 1)
+    assert (pair.title, pair.count) == ("features.5.0, 1 … 4, 5", 3)
+    shifts = [n.detail for n in drawn.children(pair.id)]
+    assert [d.partition("shift=")[2][0] for d in shifts] == ["0", "3"]
+    assert "p=0.0727 … 0.145" in shifts[0]
+    assert drawn.parameters == 28_288_354
+    features = next(n for n in drawn.nodes.values() if n.title == "features")
+    assert features.parameters == sum(n.count * n.parameters for n in drawn.children(features.id))
 
 
 def test_shared_and_tied_layers_say_so() -> None:
@@ -184,6 +256,37 @@ BEFORE = """model Net(d: int = 4):
     forward(x: float[N, 8]) -> float[N, 8]:
         return x -> a -> relu -> b
 """
+
+
+ABSENT = """block Attention(p: float):
+    forward(x: float[N, T, D], mask: bool[T, T]? = none) -> float[N, T, D]:
+        return scaled_dot_product_attention(x, x, x, mask, dropout_p=p, is_causal=mask is none)
+
+model Net(p: float = 0.1):
+    layers:
+        a = Attention(p)
+
+    forward(x: float[N, T, 8], one: bool[T, T]? = none) -> float[N, T, 8]:
+        return a(x, one)
+"""
+
+
+def test_a_call_that_asks_whether_an_input_is_there_is_drawn_both_ways(tmp_path: Path) -> None:
+    drawn = checked(tmp_path, ABSENT)
+    details = [n.detail for n in drawn.nodes.values() if n.title == "scaled_dot_product_attention"]
+    assert details == ["dropout_p=0.1, is_causal=true", "dropout_p=0.1"]
+    (choice,) = (n for n in drawn.nodes.values() if n.kind == "choice")
+    assert {e.label for e in drawn.edges if e.target == choice.id} == {"yes", "no"}
+
+
+def test_a_size_that_a_branch_requires_to_be_another_is_that_behind_it(tmp_path: Path) -> None:
+    drawn = checked(
+        tmp_path,
+        "model Net:\n    forward(x: float[N, T], y: float[N, F]? = none) -> float[N, T]:\n        if y is not none:\n"
+        "            require F == T\n            x = relu(y)\n        return x * 2\n",
+    )
+    (choice,) = (n for n in drawn.nodes.values() if n.kind == "choice")
+    assert [e.type for e in drawn.edges if e.source == choice.id] == ["float[N, T]"]
 
 
 def test_differences(tmp_path: Path) -> None:

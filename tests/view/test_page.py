@@ -104,6 +104,7 @@ def test_search_opens_what_it_finds_and_the_source_follows(page: Page) -> None:
     until(lambda: "c_fc" in page.js("document.querySelector('.line.marked')?.textContent ?? ''"))
     about = page.js("document.getElementById('about').textContent")
     assert "2,362,368" in about
+    assert "4.72M·N·T  =  4718592*N*T" in about
     assert "float[N, T, 3072]" in about
     assert "float[N, T, hidden]" in about
 
@@ -226,7 +227,7 @@ def test_svg() -> None:
 
     root = ElementTree.fromstring(done.stdout)
     words = {t.text for t in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"wte", "attn", "c_attn", "×12", "[N, T, 2304]"} <= words
+    assert {"wte", "attn", "c_attn", "×12", "[N, T, 2304]", "3.54M·N·T FLOP"} <= words
     assert specc(GPT2, "--format", "svg", "--depth", "2").stdout == done.stdout
 
 
@@ -234,6 +235,10 @@ def test_usage(tmp_path: Path) -> None:
     assert "choose one with --model" in specc(ROOT / "models" / "resnet.nnspec", "--format", "mermaid").stderr
     for wrong in (("-o", "x.txt"), ("--format", "mermaid", "--depth", "two")):
         assert specc(GPT2, *wrong).returncode == 2
+    wrong = specc(GPT2, "--format", "mermaid", "--dim", "Z=2")
+    assert wrong.returncode == 2
+    assert "no input has a dim Z; the inputs' dims are: N, T" in wrong.stderr
+    assert "int[2, T]" in specc(GPT2, "--format", "mermaid", "--dim", "N=2").stdout
     missing = specc(GPT2, "--format", "mermaid", "--method", "decode")
     assert missing.returncode == 1
     assert "has no method decode" in missing.stderr

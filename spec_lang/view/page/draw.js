@@ -117,6 +117,7 @@ const SpeccDraw = (() => {
     const numbers = node.parameters ? count(node.parameters) + (node.count > 1 ? " each" : "") : "";
     const marks = (node.notes ?? []).filter((n) => /^(tied|shared)/.test(n)).map((n) => n.split(":")[0]);
     const mark = [...new Set(marks)].join(", ");
+    const work = node.flops ? `${node.flops} FLOP` : "";
     if (node.kind === "branch" || node.kind === "loop") {
       const title = fit(node.title, 11.5, MOST, { bold: true });
       return { form: "slim", title, badge, width: width(title, 11.5, { bold: true }) + 30 + (badge ? 40 : 0), height: 30 };
@@ -138,7 +139,7 @@ const SpeccDraw = (() => {
     if (node.kind === "op") {
       if (node.title.length === 1) return { form: "round", title: node.title, width: 28, height: 28 };
       const title = fit(node.title, 12, MOST, { bold: true });
-      const detail = fit(node.detail ?? "", 11, 250);
+      const detail = [fit(node.detail ?? "", 11, 250), work].filter(Boolean).join("  ·  ");
       return { form: "pill", title, detail, width: width(title, 12, { bold: true }) + (detail ? width(detail, 11) + 8 : 0) + 26, height: 26, mark };
     }
     const title = fit(node.title, 13, MOST, { bold: true });
@@ -148,9 +149,9 @@ const SpeccDraw = (() => {
     const first = width(title, 13, { bold: true }) + room + 34 + (isGroup(node) ? 14 : 0);
     return {
       form: isGroup(node) ? (isOpen ? "open" : "closed") : "layer",
-      title, detail, badge, numbers, mark,
-      width: Math.max(first, width(detail, 11) + 32 + (isGroup(node) ? 14 : 0), 96),
-      height: detail ? 44 : 32,
+      title, detail, badge, numbers, mark, work,
+      width: Math.max(first, width(detail, 11) + (work ? width(work, 11) + 18 : 0) + 32 + (isGroup(node) ? 14 : 0), 96),
+      height: detail || work ? 44 : 32,
     };
   }
 
@@ -231,7 +232,8 @@ const SpeccDraw = (() => {
           item.children = [];
           item.layoutOptions["elk.padding"] = `[top=${item.size.height + 8},left=16,bottom=16,right=16]`;
           item.layoutOptions["elk.nodeSize.constraints"] = "MINIMUM_SIZE";
-          item.layoutOptions["elk.nodeSize.minimum"] = `(${item.size.width},${item.size.height})`;
+          item.layoutOptions["elk.contentAlignment"] = "[V_CENTER, H_CENTER]";
+          item.layoutOptions["elk.nodeSize.minimum"] = `(${item.size.height},${item.size.width})`; // elkjs turns the picture for a layout downwards, but not this
         } else {
           item.width = item.size.width;
           item.height = item.size.height;
@@ -406,6 +408,7 @@ const SpeccDraw = (() => {
       }
       inner += text("name", left + arrow, y + 21, size.title);
       if (size.detail) inner += text("detail", left + arrow, y + 36, size.detail);
+      if (size.work) inner += text("detail", x + w - 12, y + 36, size.work, ' text-anchor="end"');
       let right = x + w - 12;
       if (size.numbers) {
         inner += text("numbers", right, y + 20, size.numbers, ' text-anchor="end"');

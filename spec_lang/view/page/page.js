@@ -182,11 +182,15 @@
     for (const e of picture.querySelectorAll(`.edge[data-source="${id}"], .edge[data-target="${id}"]`)) e.classList.add("near");
   }
 
+  const table = (rows) => `<dl>${rows.map(([k, v]) => `<dt>${SpeccDraw.escape(k)}</dt><dd>${SpeccDraw.escape(v)}</dd>`).join("")}</dl>`;
+  const work = (of) => (of.flops && of.flops !== of.all_flops ? `${of.flops}  =  ${of.all_flops}` : of.all_flops);
+
   function about(node) {
     const e = SpeccDraw.escape;
     if (!node) {
       const total = graph.nodes.filter((n) => n.parent === undefined).length;
-      $("about").innerHTML = `<h2>${e(graph.model)}</h2><div>${total} parts; click one to see what it is, twice to open it.</div>`;
+      const facts = [["parameters", graph.parameters.toLocaleString("en")], ["FLOPs", work(graph)]];
+      $("about").innerHTML = `<h2>${e(graph.model)}</h2><div>${total} parts; click one to see what it is, twice to open it.</div>` + table(facts);
       return;
     }
     const rows = [];
@@ -195,13 +199,14 @@
       const n = node.parameters.toLocaleString("en");
       rows.push(["parameters", node.count > 1 ? `${node.count} × ${n} = ${(node.count * node.parameters).toLocaleString("en")}` : n]);
     }
+    if (node.all_flops) rows.push(["FLOPs", node.count > 1 ? `${work(node)} each` : work(node)]);
     if (node.count > 1) rows.push(["count", `${node.count}, one behind the other`]);
     const within = (id) => id === node.id || [...above(byId.get(id))].includes(node);
     const flow = (edges) => [...new Set(edges.map((x) => (x.names && x.names !== x.type ? `${x.type}  =  ${x.names}` : x.type)))];
     for (const t of flow(graph.edges.filter((x) => within(x.target) && !within(x.source)))) rows.push(["takes", t]);
     for (const t of flow(graph.edges.filter((x) => within(x.source) && !within(x.target)))) rows.push(["gives", t]);
     $("about").innerHTML = `<h2>${e(node.title)}</h2><code>${e(node.detail ?? node.kind)}</code>` +
-      `<dl>${rows.map(([k, v]) => `<dt>${e(k)}</dt><dd>${e(v)}</dd>`).join("")}</dl>` +
+      table(rows) +
       (node.notes ? `<ul>${node.notes.map((n) => `<li>${e(n)}</li>`).join("")}</ul>` : "");
   }
 
