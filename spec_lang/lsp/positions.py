@@ -11,8 +11,8 @@ from lsprotocol import types
 from spec_lang.diagnostics import Source, Span
 
 _UNITS: Final[Mapping[str, Callable[[str], int]]] = {
-    "utf-8": lambda text: len(text.encode()),
-    "utf-16": lambda text: len(text.encode("utf-16-le")) // 2,
+    "utf-8": lambda text: len(text.encode(errors="surrogatepass")),
+    "utf-16": lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2,
     "utf-32": len,
 }
 

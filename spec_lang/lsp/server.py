@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 import traceback
@@ -103,7 +104,9 @@ class Server(LanguageServer):
 
     def changed(self, uri: str) -> None:
         """A file's text is another: check it, and the open files that import it."""
-        document = self.documents[uri]
+        document = self.documents.get(uri)
+        if document is None:
+            return
         text = self.workspace.get_text_document(uri)
         self.buffers.texts[document.path] = text.source
         document.version = text.version
@@ -118,6 +121,7 @@ class Server(LanguageServer):
         self.buffers.texts.pop(document.path, None)
         if document.task is not None:
             document.task.cancel()
+        document.settled.set()  # nobody waits for what does not come
         for name in document.published:
             self._publish(name)
         for other in self.documents.values():
@@ -242,11 +246,17 @@ class Server(LanguageServer):
 
 def make() -> Server:
     """A server with all that it answers."""
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_news)
     server = Server()
     _documents(server)
     _reading(server)
     _writing(server)
     return server
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether what pygls logs is more than an answer that says why something cannot be done."""
+    return not (record.exc_info and isinstance(record.exc_info[1], JsonRpcException))
 
 
 def _documents(server: Server) -> None:

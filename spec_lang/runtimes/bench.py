@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from spec_lang.runtimes import RUNTIMES, Progress, Request, prepare
+from spec_lang.runtimes import RUNTIMES, CannotRun, Progress, Request, prepare
 from spec_lang.runtimes.inputs import Sizes
+from spec_lang.runtimes.request import first_line
 
 WARM_UP: Final = 3
 """Runs before those that count."""
@@ -85,7 +86,10 @@ def bench(
             note = getattr(runtime, "note", "")
             notes += [note] if note else []
             ready.append(runtime.ready(inputs))
-        repeats = [_repeats(run) for run in ready]
+        try:
+            repeats = [_repeats(run) for run in ready]
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise CannotRun(f"the numbers that were drawn are refused: {first_line(error)}") from None
         times: list[list[float]] = [[] for _ in runtimes]
         for n in range(runs):
             progress(f"run {n + 1} of {runs} with {chosen}")

@@ -96,6 +96,7 @@ class Sampler:
         self.bounds = bounds
         self.precision = precision
         self.dice = numpy.random.RandomState(seed)
+        self.unit = False
 
     # --- Sizes --------------------------------------------------------------------------------
 
@@ -221,12 +222,13 @@ class Sampler:
 
     # --- Tensors ------------------------------------------------------------------------------
 
-    def sample(self, sizes: Sizes, *, truths: float = 0.3) -> dict[str, Any]:
+    def sample(self, sizes: Sizes, *, truths: float = 0.3, unit: bool = False) -> dict[str, Any]:
         """Inputs of these sizes by name: arrays, or tuples and lists of them as the types say.
 
-        Floats are normal; integers are indices within their bounds; a share of `truths` of the booleans is true,
-        but for one in each row that is what most are.
+        Floats are normal, or between 0 and 1 where `unit` says so; integers are indices within their bounds; a share of
+        `truths` of the booleans is true, but for one in each row that is what most are.
         """
+        self.unit = unit
         return {i.name: self._value(i.name, i.type, sizes, truths) for i in self.inputs}
 
     def _value(
@@ -258,7 +260,8 @@ class Sampler:
             bound = self.bounds(name, flat) or SMALL_INTEGER
             return self.dice.randint(0, bound, shape).astype(TORCH_NAMES[kind])
         exact = kind in (DType.F64, DType.F32, DType.F16)
-        return self.dice.standard_normal(shape).astype(TORCH_NAMES[kind] if exact else self.precision)
+        numbers = self.dice.random_sample(shape) if self.unit else self.dice.standard_normal(shape)
+        return numbers.astype(TORCH_NAMES[kind] if exact else self.precision)
 
     def _truths(self, shape: tuple[int, ...], share: float) -> Array:
         """Booleans with one in each row that is what most are: a mask that hides all of a row tells nothing."""

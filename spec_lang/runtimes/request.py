@@ -32,6 +32,11 @@ class LacksOperator(CannotRun):
     """A runtime that does not know an operator of the model; the message says which."""
 
 
+def first_line(error: Exception) -> str:
+    """What an error of a library says, without the rest of its report."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 @dataclass(frozen=True)
 class Request:
     """A model, its weights, and which of its methods.

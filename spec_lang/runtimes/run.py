@@ -10,7 +10,7 @@ from spec_lang.runtimes.inputs import present
 from spec_lang.runtimes.onnx import OnnxRuntime, OpenVino
 from spec_lang.runtimes.prepared import Prepared, prepare
 from spec_lang.runtimes.pytorch import Torch
-from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request
+from spec_lang.runtimes.request import NUMPY, CannotRun, Progress, Request, first_line
 from spec_lang.shapes.dtype import DType
 from spec_lang.shapes.linear import linear
 
@@ -57,11 +57,7 @@ def run(
         try:
             return loaded(nested)
         except (ValueError, IndexError, RuntimeError) as error:
-            raise CannotRun(f"{runtime} refuses these inputs: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+            raise CannotRun(f"{runtime} refuses these inputs: {first_line(error)}") from None
 
 
 def nest(prepared: Prepared, inputs: Mapping[str, Array]) -> dict[str, Any]:

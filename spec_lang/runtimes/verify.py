@@ -20,6 +20,7 @@ from spec_lang.runtimes import (
     prepare,
 )
 from spec_lang.runtimes.inputs import Sampler, Sizes
+from spec_lang.runtimes.request import first_line
 from spec_lang.shapes.dtype import DType
 
 if TYPE_CHECKING:
@@ -308,15 +309,29 @@ def _all_agree(differences: Sequence[Difference]) -> bool:
 
 
 def _telling(torch: Runtime, sampler: Sampler, sizes: Sizes) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Inputs and PyTorch's results for them, finite ones if any are; true may be what a mask hides, or what it shows."""
+    """Inputs and PyTorch's results for them, finite ones if any are.
+
+    True may be what a mask hides, or what it shows; floats may be what an op wants between 0 and 1.
+
+    Raises:
+        CannotRun: PyTorch refuses all that are drawn.
+    """
     import numpy as np
 
-    for truths in (0.3, 0.7):
-        inputs = sampler.sample(sizes, truths=truths)
-        results = torch(inputs)
+    found = None
+    for truths, unit in ((0.3, False), (0.7, False), (0.3, True)):
+        inputs = sampler.sample(sizes, truths=truths, unit=unit)
+        try:
+            results = torch(inputs)
+        except (RuntimeError, ValueError, IndexError) as error:
+            refusal = first_line(error)
+            continue
+        found = inputs, results
         if all(np.isfinite(r).all() for r in results.values() if r.dtype.kind == "f"):
             break
-    return inputs, results
+    if found is None:
+        raise CannotRun(f"PyTorch refuses the numbers that were drawn: {refusal}")
+    return found
 
 
 def compare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -217,3 +218,36 @@ REFUSED = {
 def test_what_no_class_checks_is_refused(kind: str) -> None:
     code, text = REFUSED[kind]
     assert codes(text) == [code]
+
+
+VALUES = {
+    "a power": "require p ** q < 100",
+    "a power by a let": "let K = p ** q\n        require K < 100",
+    "a quotient": "require 6 // q < 9",
+    "a remainder": "require p % q < 9",
+    "a logarithm": "require log(float(p)) < 9.0",
+    "a root": "require sqrt(float(p)) < 9.0",
+    "a quotient, which a later condition would allow": "require 6 // q < 9\n        require q > 0",
+    "a quotient of a power": "require 6 / p ** q < 1000.0",
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_condition_has_a_value_before_it_is_checked(kind: str) -> None:
+    made = from_program(
+        checked(f"""
+    model M(p: int >= -2 = 2, q: int >= -2 = 3):
+        {VALUES[kind]}
+        forward(x: float[N, 3]) -> float[N, 3]:
+            return x * p * q
+    """),
+        "values",
+    ).M
+    refused = 0
+    for p, q in product(range(-2, 4), range(-2, 4)):
+        try:
+            made(p, q)
+        except ValueError as error:  # and no ZeroDivisionError, nor what Python itself says
+            assert str(error).endswith(f"{q})") or str(error).endswith(f"(p={p})"), error
+            refused += 1
+    assert 0 < refused < 36

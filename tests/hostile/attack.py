@@ -18,8 +18,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -72,6 +73,7 @@ VALUES = (
     "..", "net", "Net", "Other", "forward", "twice", "loss", "__init__", "x", "mask", "x=x.npy", "x.npy", "mask=x.npy", "nowhere", "net.nnspec",
     "w.safetensors", "w.pt", "w.pt:a", "w.pt:", "w.index.json", "m.onnx", "out", "out.py", "out.onnx", "a" * 300, "a/" * 200 + "b",
     "*=*", "*=", "=*", "/(/=x", "/.*/=\\9", "/./=x", "*=a*b*", "fc.*=*", "f*", "**", "/[/", "24", "17", "16", "29", "f32", "f16", "bf16", "f64",
+    "dp=2,tp=2", "tp=0", "dp=-1,tp=2", "tp=99999999999999999999", "tp=3,tp=3", "pp=2", "dp=,tp=", "width=8,depth=2", "adamw", "mermaid", "markdown", "table", "all",
     "E0101", "e0601", "E9999", "Linear", "relu", "gpt2", "lenet5", "forward " * 500,
 )  # fmt: skip
 """What options and arguments get."""
@@ -91,8 +93,11 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "check": ("--set", "--model", "--format", "--root"),
     "compile": (
         "--target", "-o", "--check", "--force", "--set", "--model", "--format", "--weights", "--rename", "--ignore", "--dtype", "--opset",
-        "--method", "--dim", "--seed", "--no-weights", "--zero-copy", "--embed", "--input", "--with",
+        "--method", "--dim", "--seed", "--no-weights", "--zero-copy", "--embed", "--input", "--with", "--no-checks", "--parallel",
     ),
+    "summary": ("--model", "--set", "--dim", "--method", "--depth", "--dtype", "--format"),
+    "view": ("--model", "--set", "--method", "--format", "--depth", "--names", "--diff", "--port", "-o"),
+    "plan": ("--mesh", "--dtype", "--optimizer", "--format", "--set", "--model"),
     "fmt": ("--check", "--diff", "-"),
     "ir": ("--schema", "--set"),
     "ops": (),
@@ -104,9 +109,20 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 GOOD = {
     "--target": ("onnx", "torch"), "--format": ("json", "text"), "--dtype": ("f16", "bf16"), "--with": ("loss",), "--weights": ("w.safetensors", "w.pt", "w.index.json"),
     "--onnx": ("m.onnx",), "--input": ("mask", "x=x.npy"), "--method": ("twice",), "--model": ("Net",), "--dim": ("N=1", "T=4"), "--set": ("width=3", "depth=1"),
-    "--to": ("o.safetensors",), "--opset": ("17", "22"), "-o": ("out", "out.onnx"),
+    "--to": ("o.safetensors",), "--mesh": ("dp=2,tp=2", "tp=4", "dp=1"), "--optimizer": ("sgd", "adamw"), "--depth": ("0", "1", "9", "all"), "--diff": ("whole.nnspec",),
+    "--opset": ("17", "22"), "-o": ("out", "out.onnx"),
 }  # fmt: skip
-FLAGS = {"--check", "--force", "--no-weights", "--zero-copy", "--embed", "--schema", "--diff"}
+FLAGS = {
+    "--check",
+    "--force",
+    "--no-weights",
+    "--zero-copy",
+    "--embed",
+    "--schema",
+    "--no-checks",
+    "--parallel",
+    "--names",
+}
 
 
 class Case(NamedTuple):
@@ -116,6 +132,8 @@ class Case(NamedTuple):
     files: dict[str, bytes]
     command: list[str]
     call: Callable[[], None] | None = None
+    messages: Sequence[dict[str, Any]] = ()
+    """What an editor says to the language server."""
 
 
 # --- What is attacked with ------------------------------------------------------------------
@@ -214,8 +232,8 @@ def _cut(raw: bytes, dice: Random) -> bytes:
 
 def spec(dice: Random) -> Case:
     command = dice.choice(
-        (["check"], ["compile"], ["compile", "--target", "onnx", "--no-weights"], ["fmt"], ["ir"])
-    )
+        (["check"], ["compile"], ["compile", "--parallel"], ["compile", "--target", "onnx", "--no-weights"], ["fmt"], ["ir"], ["summary"], ["plan"], ["view", "--format", "mermaid"], ["view", "-o", "out.html"], ["view", "--depth", "all", "--format", "mermaid"])
+    )  # fmt: skip
     return Case("spec", {"bad.nnspec": mutated(dice)}, [*command, "bad.nnspec"])
 
 
@@ -415,7 +433,7 @@ def names(dice: Random) -> Case:
         g if g[:1].isupper() else g.capitalize() + str(i) for i, g in enumerate((given[0], given[4]))
     )
     command = dice.choice(
-        (["check"], ["compile"], ["compile", "--target", "onnx", "--no-weights"], ["fmt"], ["ir"], ["run", "--model", given[4], "-o", "out"])
+        (["check"], ["compile"], ["compile", "--parallel"], ["compile", "--target", "onnx", "--no-weights"], ["fmt"], ["ir"], ["run", "--model", given[4], "-o", "out"], ["summary"], ["plan"], ["view", "--format", "mermaid"])
     )  # fmt: skip
     return Case(
         "names", {"net.nnspec": NAMED.format(*given).encode()}, [command[0], "net.nnspec", *command[1:]]
@@ -451,7 +469,17 @@ def order(dice: Random) -> Case:
             lines.insert(dice.randrange(len(lines)), lines[at])
         else:
             del lines[at]
-    command = dice.choice((["check"], ["compile"], ["compile", "--target", "onnx", "--model", "Net"], ["ir"]))
+    command = dice.choice(
+        (
+            ["check"],
+            ["compile"],
+            ["compile", "--target", "onnx", "--model", "Net"],
+            ["ir"],
+            ["summary", "--model", "Net"],
+            ["plan", "--model", "Net"],
+            ["view", "--model", "Net", "-o", "out.html"],
+        )
+    )
     return Case("order", {"net.nnspec": "\n".join(lines).encode()}, [command[0], "net.nnspec", *command[1:]])
 
 
@@ -479,6 +507,8 @@ def options(dice: Random) -> Case:
             words.append(
                 dice.choice(GOOD.get(option, VALUES)) if dice.random() < 0.4 else dice.choice(VALUES)
             )
+    if name == "view" and not {"-o", "--format", "--help"} & {*words}:
+        words += ["--format", "mermaid"]  # in place of a server, which does not end
     words = [w.replace("\0", "") for w in words]  # no process can be given one
     deep = (
         "model M:\n    forward(x: float[N]) -> float[N]:\n        return "
@@ -488,6 +518,130 @@ def options(dice: Random) -> Case:
         + "\n"
     ).encode()
     return Case("options", sound() | {"bad.nnspec": b"\xff\xfe", "deep.nnspec": deep}, words)
+
+
+class _Shell:
+    """What a notebook's cell sees of IPython."""
+
+    def __init__(self) -> None:
+        self.user_ns: dict[str, Any] = {}
+
+
+def cell(dice: Random) -> Case:
+    """A notebook's cell of `%%nnspec`."""
+    from spec_lang.notebook import define
+
+    line = dice.choice(("", "", "", "--allow-extern", *VALUES))
+    text = mutated(dice).decode("utf-8", dice.choice(("replace", "surrogateescape")))
+    return Case("cell", {}, [line, text], lambda: define(_Shell(), line, text))
+
+
+ASKED = (
+    "hover", "definition", "references", "completion", "signatureHelp", "documentSymbol", "codeAction", "formatting", "inlayHint", "codeLens",
+    "rename", "prepareRename", "semanticTokens/full", "documentHighlight", "nothing/of/the/kind",
+)  # fmt: skip
+
+
+def editor(dice: Random) -> Case:
+    """An editor that says and asks anything of the language server, as a file is typed."""
+    uri = dice.choice(
+        (
+            "file:///net.nnspec",
+            "file:///a%00b.nnspec",
+            "untitled:Untitled-1",
+            "file:///é/\ud800.nnspec",
+            "x",
+            "",
+        )
+    )
+    if dice.random() < 0.7:
+        uri = "file:///net.nnspec"
+    text = mutated(dice).decode("utf-8", "replace")
+    text = dice.choice(
+        (
+            text,
+            text,
+            text,
+            SPEC,
+            SPEC + "# \ud800\U0001f600\n",
+            SPEC + "x" * 300_000,
+            "(" * 100_000,
+            SPEC.replace("\n", "\r\n"),
+            "\ud800" * 99,
+        )
+    )
+    said: list[dict[str, Any]] = [
+        {"id": 0, "method": "initialize", "params": {"processId": None, "rootUri": None, "capabilities": {}}},
+        {"method": "initialized", "params": {}},
+        _opened(uri, text),
+    ]
+    lines = text.count("\n") + 1
+    for n in range(1, dice.choice((2, 5, 12))):
+        for _ in range(dice.choice((0, 1, 3))):
+            said.append(_typed(uri, n, lines, dice))
+        said.append(
+            {"id": n, "method": f"textDocument/{dice.choice(ASKED)}", "params": _asked(uri, lines, dice)}
+        )
+    if dice.random() < 0.2:
+        said.insert(
+            dice.randrange(2, len(said)),
+            dice.choice(
+                (_closed(uri), _opened(uri, ""), {"method": "$/cancelRequest", "params": {"id": 99}})
+            ),
+        )
+    return Case("lsp", {}, ["lsp"], messages=said)
+
+
+def _opened(uri: str, text: str) -> dict[str, Any]:
+    document = {"uri": uri, "languageId": "nnspec", "version": 1, "text": text}
+    return {"method": "textDocument/didOpen", "params": {"textDocument": document}}
+
+
+def _closed(uri: str) -> dict[str, Any]:
+    return {"method": "textDocument/didClose", "params": {"textDocument": {"uri": uri}}}
+
+
+def _place(lines: int, dice: Random) -> dict[str, int]:
+    line = dice.choice((dice.randrange(lines), dice.randrange(lines), 0, lines, 10**6))
+    return {"line": line, "character": dice.choice((0, 1, 4, 8, 9, 20, 40, 10**6))}
+
+
+def _typed(uri: str, version: int, lines: int, dice: Random) -> dict[str, Any]:
+    new = dice.choice(
+        (
+            *HOSTILE,
+            "\n",
+            " ",
+            "\ud800",
+            "\udfff\ud800",
+            "x" * 10_000,
+            "\n" * 1000,
+            mutated(dice).decode("utf-8", "replace"),
+        )
+    )
+    change: dict[str, Any] = {"text": new}
+    if dice.random() < 0.9:
+        change["range"] = {
+            "start": (at := _place(lines, dice)),
+            "end": dice.choice((at, _place(lines, dice))),
+        }
+    document = {"uri": uri, "version": dice.choice((version, 0, 2**31 - 1))}
+    return {
+        "method": "textDocument/didChange",
+        "params": {"textDocument": document, "contentChanges": [change]},
+    }
+
+
+def _asked(uri: str, lines: int, dice: Random) -> dict[str, Any]:
+    at = _place(lines, dice)
+    return {
+        "textDocument": {"uri": dice.choice((uri, uri, uri, uri, "file:///other.nnspec"))},
+        "position": at,
+        "range": {"start": at, "end": _place(lines, dice)},
+        "context": {"diagnostics": [], "includeDeclaration": True, "triggerKind": 1, "isRetrigger": False},
+        "options": {"tabSize": 4, "insertSpaces": True},
+        "newName": dice.choice(("x", "new_name", "", "1", "class", "é", "\ud800", "a b", "_", "forward")),
+    }
 
 
 KINDS = (
@@ -507,10 +661,15 @@ KINDS = (
     options,
     options,
     options,
+    cell,
+    editor,
 )
 
 
 # --- Running --------------------------------------------------------------------------------
+
+
+UNANSWERED = "the editor waits for an answer"
 
 
 class Outcome(NamedTuple):
@@ -524,7 +683,7 @@ class Outcome(NamedTuple):
         """What is wrong with it."""
         if self.status not in (0, 1, 2):
             return f"exit status {self.status}"
-        for sign in ("Traceback (most recent call last)", "itself failed", "Fatal Python error"):
+        for sign in ("Traceback (most recent call last)", "itself failed", "Fatal Python error", UNANSWERED):
             if sign in self.output:
                 return sign
         if self.seconds > SECONDS:
@@ -567,6 +726,8 @@ def _child(case: Case, folder: Path, said: Path) -> None:
         faulthandler.enable()
         resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
+        if case.messages:
+            _speak(case.messages, said)
         sys.argv = ["specc", *case.command]
         if case.call is not None:
             case.call()
@@ -585,6 +746,35 @@ def _child(case: Case, folder: Path, said: Path) -> None:
         os._exit(status)
 
 
+def _speak(messages: Sequence[dict[str, Any]], said: Path) -> None:
+    """Say to this process what an editor does; it ends the server once all that it asked is answered."""
+    here, there = os.pipe()
+    os.dup2(here, 0)
+
+    def send(message: dict[str, Any]) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        rest = b"Content-Length: %d\r\n\r\n" % len(body) + body
+        while rest:
+            rest = rest[os.write(there, rest) :]
+
+    def talk() -> None:
+        for message in messages:
+            send(message)
+        asked = {m["id"] for m in messages if "id" in m}
+        deadline = time.monotonic() + 30
+        while (
+            asked - set(map(int, re.findall(rb'"id": ?(\d+)', said.read_bytes())))
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.01)
+        if time.monotonic() >= deadline:
+            os.write(2, UNANSWERED.encode())
+        send({"id": 10**6, "method": "shutdown"})
+        send({"method": "exit"})
+
+    threading.Thread(target=talk, daemon=True).start()
+
+
 def prepared() -> None:
     """Import what an input may need, and build what is built once."""
     import click.testing
@@ -592,6 +782,8 @@ def prepared() -> None:
     import onnxruntime  # noqa: F401
 
     import spec_lang.cli.running
+    import spec_lang.lsp.server
+    import spec_lang.notebook
     import spec_lang.runtimes.run  # noqa: F401
     from spec_lang.cli import COMMANDS, cli
 

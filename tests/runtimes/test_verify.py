@@ -431,3 +431,25 @@ def test_latencies_are_compared() -> None:
     assert (first.runtime, first.ratio) == ("onnxruntime", 1.0)
     assert 0 < first.low <= first.median <= first.high
     assert second.ratio_low <= second.ratio <= second.ratio_high
+
+
+@pytest.mark.parametrize(
+    ("inputs", "result", "value"),
+    [
+        ("x: float[N, 5], q: float[2]", "float[2, N]", "quantile(x, q, dim=1)"),
+        ("x: float[N, 3], y: float[N, 3]", "float[]", "binary_cross_entropy(x, y)"),
+        ("x: float[N, 3], y: float[N, 3], v: float[N, 1]", "float[]", "gaussian_nll_loss(x, y, v)"),
+    ],
+)
+def test_numbers_are_drawn_that_pytorch_takes(inputs: str, result: str, value: str) -> None:
+    text = f"model M:\n    forward({inputs}) -> {result}:\n        return {value}"
+    assert verify(Request(program(text), "M"), samples=2).agrees
+
+
+def test_numbers_that_no_draw_gives_are_said() -> None:
+    text = "model M:\n    forward(x: float[N, 5], q: float[]) -> float[N]:\n        return quantile(x, q + 5, dim=1)"
+    request = Request(program(text), "M")
+    with pytest.raises(CannotRun, match=r"the numbers that were drawn: quantile\(\) q .* range \[0, 1\]"):
+        verify(request)
+    with pytest.raises(CannotRun, match="the numbers that were drawn are refused"):
+        bench(request, runtimes=("torch",))

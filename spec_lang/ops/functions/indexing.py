@@ -8,24 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from spec_lang.frozen import Record
 from spec_lang.ops.base import Cx, Function, OpError, Sharing, Tensor
 from spec_lang.ops.kinds import Index, SliceOf
 from spec_lang.ops.lowering import Graph, Value
 from spec_lang.ops.rules.elementwise import LOWERING, result_shape
-from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, dim, maximum, minimum
+from spec_lang.shapes import Cond, Dim, DType, Pack, TensorType, conditional, dim, maximum, minimum
 
 _INDEX_DTYPES = frozenset({DType.I64, DType.I32})
 _END = 2**63 - 1
-
-
-class _Cut(Record):
-    """A slice of one axis with its ends resolved: `size` elements from `start`, every `step`-th."""
-
-    start: Dim
-    stop: Dim
-    step: Dim
-    size: Dim
 
 
 def _axes(cx: Cx, x: Tensor, index: Sequence[Any]) -> list[tuple[Any, int | None]]:
@@ -69,8 +59,17 @@ def _axes(cx: Cx, x: Tensor, index: Sequence[Any]) -> list[tuple[Any, int | None
     return placed
 
 
-def _cut(cx: Cx, s: SliceOf, size: Dim) -> _Cut:
-    """Python's clamping: an end below 0 counts from the end, and both stay within the axis."""
+def _cut(cx: Cx, s: SliceOf, size: Dim) -> Dim:
+    """How many elements a slice has by Python's clamping: an end below 0 counts from the end, and both stay within the axis."""
+    for name, end in (("start", s.start), ("stop", s.stop)):
+        if end is None or not cx.holds(Cond.le(end, 0)) or cx.holds(Cond.lt(end, 0)) or end == 0:
+            continue
+        below = Cx(cx.facts.assume(Cond.lt(end, 0)), cx.name)
+        at_0 = Cx(cx.facts.assume(zero := Cond.eq(end, 0)), cx.name)  # -0 is 0, which counts from the start
+        sizes = _cut(at_0, _with(s, name, dim(0)), size), _cut(below, s, size)
+        cx.open += [zero | c for c in below.open]
+        cx.open += [~zero | c for c in at_0.open]
+        return conditional(zero, *sizes)
     step = dim(1) if s.step is None else s.step
     cx.require(
         Cond.ge(step, 1),
@@ -83,7 +82,11 @@ def _cut(cx: Cx, s: SliceOf, size: Dim) -> _Cut:
     length = stop - start
     if not cx.holds(Cond.ge(length, 0)):
         length = maximum(length, 0)
-    return _Cut(start, stop, step, length if step == 1 else (length + step - 1) // step)
+    return length if step == 1 else (length + step - 1) // step
+
+
+def _with(s: SliceOf, name: str, end: Dim) -> SliceOf:
+    return SliceOf(end, s.stop, s.step) if name == "start" else SliceOf(s.start, end, s.step)
 
 
 def _end(cx: Cx, end: Dim, size: Dim) -> Dim:
@@ -154,7 +157,7 @@ class getitem(Function):
                 tensors.append((len(shape), TensorType(DType.I64, (dim(len(item)),))))
                 shape.append(size)
             elif isinstance(item, SliceOf):
-                shape.append(_cut(cx, item, size).size)
+                shape.append(_cut(cx, item, size))
             else:
                 pick(cx, item, size, x)
         shape += x.shape[last:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from spec_lang.diagnostics import Span
 from spec_lang.ir import model as ir
 from spec_lang.ir.from_ast.bodies.methods import as_method
 from spec_lang.ir.from_ast.definitions.checked import Checked
@@ -20,6 +21,7 @@ from spec_lang.ir.from_ast.values.value import DefCtor, Maybe, MethodSummary, Ow
 from spec_lang.shapes import Compared, Cond, Dim, Every, Pack, TensorType, root
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
+from spec_lang.syntax.node import Node
 from spec_lang.syntax.walk import walk
 
 
@@ -148,10 +150,8 @@ class Emitter(ExpressionEmitter):
 
     def _of_one_value(self, test: ast.Expr) -> bool:
         """Whether a condition was only seen to hold for one value of what a definition is checked for by value."""
-        names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
-        for part in reversed(getattr(self.definition.node, "parts", ())):
-            if isinstance(part, ast.Let) and part.name.id in names:
-                names |= {n.id for n in walk(part.value) if isinstance(n, ast.Name)}
+        read = (test, *(let.value for let in _lets_of(self.definition.node, test)))
+        names = {n.id for e in read for n in walk(e) if isinstance(n, ast.Name)}
         return not names.isdisjoint(self.checked.summary.mono)
 
     def _is_written(self, o: Owed) -> bool:
@@ -200,20 +200,23 @@ class Emitter(ExpressionEmitter):
 
     def owed(self, owed: Iterable[Owed], at: str, known: Sequence[Cond]) -> tuple[ir.Require, ...]:
         """Conditions that stay open, without those that others, or what is known, imply."""
+        return tuple(self._demanded(o, at) for o in self._to_check(owed, known))
+
+    def _to_check(self, owed: Iterable[Owed], known: Sequence[Cond]) -> list[Owed]:
         found = [o for o in owed if self.sayable(o)]
         kept = [o for o in found if o.stated and self._said(o) is not None]
-        return tuple(
-            node_of(
-                ir.Require,
-                test=self.cond(o.cond),
-                message=message(o, self._said(o)),
-                at=at,
-                open=True,
-                comments=(),
-                trailing=None,
-                span=None,
-            )
-            for o in needed(found, known, kept)
+        return needed(found, known, kept)
+
+    def _demanded(self, o: Owed, at: str = "init") -> ir.Require:
+        return node_of(
+            ir.Require,
+            test=self.cond(o.cond),
+            message=message(o, self._said(o)),
+            at=at,
+            open=True,
+            comments=(),
+            trailing=None,
+            span=None,
         )
 
     def _said(self, o: Owed) -> str | None:
@@ -399,7 +402,9 @@ class Emitter(ExpressionEmitter):
             if isinstance(part, ast.LayersSection):
                 members += [self.member(i) for i in part.items]
         methods = []
+        first = self._values_first(node)
         for part in node.parts:
+            requires += map(self._demanded, first.pop(part.number, ()))
             if isinstance(part, ast.Let):
                 at = "init"
                 value = checked.lets.get(part.name.id)
@@ -431,9 +436,7 @@ class Emitter(ExpressionEmitter):
                 expects.append(node_of(ir.Expect, test=self.ev(part.test), text=text, span=self.span(part)))
             elif isinstance(part, ast.Method):
                 methods.append(self.method(part, summary.methods.get(part.name.id)))
-        written = [o.cond for o in summary.owed if self._is_written(o)]
-        others = [o for o in summary.owed if self._is_to_be_said(o)]
-        requires += self.owed(others, "init", written)
+        requires += map(self._demanded, first.pop(None, ()))
         return node_of(
             ir.Block,
             entry=node.kind == "model",
@@ -449,6 +452,27 @@ class Emitter(ExpressionEmitter):
             expects=tuple(expects),
             **self._common(node),
         )
+
+    def _values_first(self, node: ast.Block) -> dict[int | None, list[Owed]]:
+        """What the constructor checks beside the author's conditions, by the first `require` that has no value without it.
+
+        The rest, which comes behind all of those, is by None. Only what is checked before a condition makes it needless.
+        """
+        owed = self.checked.summary.owed
+        known = [o for o in owed if self._is_written(o)]
+        left = [o for o in owed if self._is_to_be_said(o)]
+        found: dict[int | None, list[Owed]] = {}
+        before: list[Cond] = []
+        for part in node.parts:
+            if isinstance(part, ast.Require):
+                spans = [part.span, *(let.span for let in _lets_of(node, part.test))]
+                inside = [o for o in left if o.place.source is self.source and _is_in(o.place.span, spans)]
+                left = [o for o in left if o not in inside]
+                found[part.number] = self._to_check(inside, before)
+                before += [o.cond for o in found[part.number]]
+                before += [o.cond for o in known if o.place.span == part.test.span]
+        found[None] = self._to_check(left, [*before, *(o.cond for o in known)])
+        return found
 
     def member(self, item: ast.Layer | ast.Param) -> ir.Member:
         lead, trailing = self.remarks.around(item)
@@ -504,6 +528,21 @@ STATEMENTS: dict[type, Callable[[Emitter, Any], ir.Stmt]] = {
     ast.For: Emitter.loop,
     ast.If: Emitter.branches,
 }
+
+
+def _lets_of(node: Node, test: ast.Expr) -> list[ast.Let]:
+    """The `let`s that an expression needs."""
+    names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
+    found = []
+    for part in reversed(getattr(node, "parts", ())):
+        if isinstance(part, ast.Let) and part.name.id in names:
+            found.append(part)
+            names |= {n.id for n in walk(part.value) if isinstance(n, ast.Name)}
+    return found
+
+
+def _is_in(span: Span, spans: Iterable[Span]) -> bool:
+    return any(s.start <= span.start and span.end <= s.end for s in spans)
 
 
 def _is_of_all(known: Known, definition: Def, o: Owed) -> bool:
