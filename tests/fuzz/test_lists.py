@@ -18,10 +18,10 @@ SECONDS = 20.0
 
 
 def test_programs_over_lists_are_refused_or_run() -> None:
-    report, began = Report(), time.monotonic()
+    report, began = Report(), time.process_time()
     for seed in range(300):
         examine(seed, report, onnx=seed % 5 == 0)
-        if time.monotonic() - began > SECONDS:
+        if time.process_time() - began > SECONDS:
             break
     assert report.counts.total() >= 50, report.table()
     assert report.wrong == 0, listed(report, "wrong", 5)
