@@ -321,6 +321,10 @@ class Evaluator:
                 values.append(self.value(n, env))
         return values
 
+    def listed(self, node: model.List, env: Env) -> Host:
+        """A list that is written out."""
+        return self.sequence(node.items, env)
+
     def comprehension(self, node: model.Comprehension, env: Env) -> Host:
         """A list, or a dict where there is a key."""
         inner = env.inner()
@@ -487,7 +491,7 @@ _RULES: dict[type[model.Expression], Callable[[Evaluator, Any, Env], Host]] = {
     model.Compare: _compare,
     model.IfExp: _if,
     model.Tuple: lambda e, node, env: tuple(e.sequence(node.items, env)),
-    model.List: lambda e, node, env: e.sequence(node.items, env),
+    model.List: lambda e, node, env: e.listed(node, env),
     model.Dict: _dict,
     model.Format: _format,
     model.Comprehension: lambda e, node, env: e.comprehension(node, env),

@@ -220,10 +220,7 @@ class Constructions(Evaluator):
         if isinstance(value, list | tuple):
             if len(value) > 1 and isinstance(value[0], Template) and value.count(value[0]) == len(value):
                 return ContainerTemplate("list", Repeated(value[0], len(value)))
-            layers = [v for v in value if v is not None]
-            return ContainerTemplate(
-                "list", {str(i): self._child(v, node, env) for i, v in enumerate(layers)}
-            )
+            return ContainerTemplate("list", {str(i): self._child(v, node, env) for i, v in enumerate(value)})
         if isinstance(value, dict):
             return ContainerTemplate("dict", {str(k): self._child(v, node, env) for k, v in value.items()})
         raise self.fail("E0500", "this is no layer", node, env)
@@ -244,6 +241,18 @@ class Constructions(Evaluator):
         if isinstance(value, ContainerTemplate):
             return list(value.children.values())
         return super().items(value, node, env)
+
+    def listed(self, node: model.List, env: Env) -> Host:
+        """Of layers, an item that is none is left out, unless it stands in a comprehension, where it keeps its place."""
+        if node.type is None or node.type.kind != "module":
+            return super().listed(node, env)
+        found: list[Host] = []
+        for item in node.items:
+            if isinstance(item, model.Star):
+                found.extend(self.items(self.value(item.value, env), item, env))
+            elif (value := self.value(item, env)) is not None:
+                found.append(value)
+        return found
 
     def comprehension(self, node: model.Comprehension, env: Env) -> Host:
         """As an evaluator does, but evaluates an item that is the same each time once."""

@@ -48,8 +48,8 @@ class Paths(Evaluator):
             raise self.fail("E0903", f"which item {at} is, is known at run time only", node, env) from None
 
     def items(self, value: Host, node: model.Expression, env: Env) -> Sequence[Host]:
-        if isinstance(value, Instance) and value.is_container:
-            if isinstance(value.template, ContainerTemplate) and value.template.kind == "dict":
+        if isinstance(value, Instance) and isinstance(value.template, ContainerTemplate):
+            if value.template.kind == "dict":
                 return list(value.names)
-            return [child for _, child in value.registered()]
+            return [value.child(name) for name in value.template.children]
         return super().items(value, node, env)

@@ -7,6 +7,41 @@ import pytest
 from tests.fuzz.held import compiled, hold
 
 FOUND = {
+    "parts of containers into which lists are spread": """
+model Net(w: list[int] = [4, 8, 8], n: int = 3, k: int >= 0 = 1, c: int = 4):
+    require k <= n
+    layers:
+        body = [Identity(), *[Linear(_, q) for q in w], Linear(_, c), ReLU()]
+        seq  = Sequential(*[Linear(c, c) for i in range(n)])
+        ends = Sequential(Linear(c, c), *[Linear(c, c) for i in range(n)], Tanh())
+    forward(x: float[N, c]) -> (float[N, c], float[N, c]):
+        x = x -> body[:1]
+        for layer in body[1:-2]:
+            x = layer(x) -> relu
+        x = x -> body[-2:]
+        y = x -> seq[:-1] -> seq[:k] -> seq[-1:] -> seq[k:]
+        return x, y -> ends[2:] -> ends[:-2] -> ends[-1:] -> ends[1:-1]
+""",
+    "items of a comprehension that are none keep their places": """
+model Net(n: int = 3, c: int = 4):
+    layers:
+        rows  = [[none if i == j else Linear(c, c) for j in range(n)] for i in range(n)]
+        one   = [Linear(c, c), *[none if i == 1 else Linear(c, c) for i in range(n)]]
+        named = {f"l{i}": none if i == 1 else Linear(c, c) for i in range(n)}
+        fewer = [Linear(c, c), none if n == 3 else Linear(c, c), Linear(c, c)]
+    forward(x: float[N, c]) -> float[N, c]:
+        for i in range(n):
+            for j in range(n):
+                if j != i:
+                    x = rows[i][j](x)
+            if i != 1:
+                x = x + one[i + 1](x) * named[f"l{i}"](x)
+        for i, row in enumerate(rows):
+            for layer in row:
+                if layer is not none:
+                    x = layer(x) * (i + 1) * len(row)
+        return x -> fewer
+""",
     "items that are one value or another, or may be none, in comparisons": """
 record Part:
     k: int = 3

@@ -268,6 +268,7 @@ class Stated(Items):
         scope = Evaluator(self.spec, dict(self.hypers), dims={})
         assert self.block.takes is not None
         scope.match(args[0], self.block.takes)
+        scope.used_dims.clear()  # matching names them all
         holds(scope, self.block)
         if self.build_dims is None:
             scope.building = True
@@ -704,7 +705,9 @@ class Evaluator:
     def _list(self, e: ast.List) -> Any:
         items = self.items(e.items)
         if self.building and any(callable(i) or i is None for i in items):
-            return Items("list", [(str(i), x) for i, x in enumerate(x for x in items if x is not None)])
+            parts = ((i, self.items((i,))) for i in e.items)
+            kept = [x for i, part in parts for x in part if x is not None or isinstance(i, ast.Star)]
+            return Items("list", [(str(i), x) for i, x in enumerate(kept)])
         return items
 
     def items(self, items: tuple[ast.Expr, ...]) -> list[Any]:

@@ -223,7 +223,7 @@ def _answer(made: Any, given: dict[str, Any], where: str) -> list[Tensor] | str:
 
 
 def _shapes(given: dict[str, Any]) -> str:
-    return str({k: list(v.shape) for k, v in given.items()})
+    return str({k: [list(t.shape) for t in _flat(v)] for k, v in given.items()})
 
 
 def _agree(made: Any, oracle: _Oracle, given: dict[str, Any], answer: list[Tensor], where: str) -> None:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.fuzz.lists.draw import Draw
+from tests.fuzz.lists.nets import net
 from tests.fuzz.lists.sources import IN, Hyper, Source, Width, source
 
 WRONG = 0.06
 """How often a size is one that a person might take for the right one."""
+NETS = 0.35
+"""How many are whole networks."""
 ROWS = 6
 
 
@@ -59,6 +62,9 @@ class Program:
 def written(rng: Random | None, given: tuple[int, ...] | list[int] = ()) -> Program:
     """A program, drawn at random or from choices made before."""
     d = Draw(rng, given)
+    if d.chance(NETS):
+        text, hypers = net(d)
+        return Program(text, _rows(hypers, tuple(d.taken)), dict(d.kind), tuple(d.taken))
     family = d.pick(FAMILIES, (5, 1, 3))
     s = source(d)
     item = _item(d, family, s)

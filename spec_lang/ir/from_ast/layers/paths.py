@@ -66,7 +66,7 @@ def module_item(c: Check, at: Place, module: Value, index: Value, node: ast.Subs
             case.cond, module_item(c, at, case.yes, index, node), module_item(c, at, case.no, index, node)
         )
     if isinstance(module, ListModule) and isinstance(index, SliceOf) and at.mode is Mode.BODY:
-        rest = _behind(c, at, module, index, node)
+        rest = _between(c, at, module, index, node)
         if rest is not None:
             return rest
     if isinstance(module, FlatModule) or (
@@ -146,25 +146,61 @@ def _part(
     )
 
 
-def _behind(c: Check, at: Place, module: ListModule, index: SliceOf, node: ast.Subscript) -> Value:
-    """`layers[2:]` of a container into which lists are spread; None where it is not known which layers these are."""
-    left = 0 if index.start is None else index.start.const
-    if left is None or left < 0 or index.stop is not None or index.step is not None:
-        return None
-    if module.kind == "dict" or module.uncounted(0, left):
+def _between(c: Check, at: Place, module: ListModule, index: SliceOf, node: ast.Subscript) -> Value:
+    """`layers[2:-1]` of a container into which lists are spread; None where it is not known which layers these are."""
+    if module.kind == "dict" or index.step is not None:
         return None
     items = list(module.items)
-    while left and items and not isinstance(items[0], RepeatModule | FlatModule):
-        left -= 1
-        items.pop(0)
-    if left and items:
-        if not isinstance(items[0], RepeatModule):
-            return None
-        rest = _part(c, at, items[0], SliceOf(dim(left), None, None), node)
-        if rest is POISON:
-            return POISON
-        items[0] = rest
+    if len(items) == 1 and isinstance(items[0], RepeatModule) and not items[0].keyed:
+        part = _part(c, at, items[0], index, node)
+        return POISON if part is POISON else _listed(module, [part])
+    first = 0 if index.start is None else index.start.const
+    last = 0 if index.stop is None else index.stop.const
+    if first is None or last is None:
+        return None
+    if index.stop is not None and last >= 0:
+        return _listed(module, items[first:last]) if first >= 0 and _singles(items[:last], last) else None
+    if first < 0:
+        behind = items[first:last] if last else items[first:]
+        return _listed(module, behind) if _singles(items[first:], -first) else None
+    for count, end in ((first, 0), (-last, -1)):
+        items_left = _without(c, at, items, count, end, node)
+        if items_left is None or items_left is POISON:
+            return items_left
+        items = items_left
+    return _listed(module, items)
+
+
+def _listed(module: ListModule, items: list[Value]) -> ListModule:
     return ListModule(module.label, module.kind, items, [str(k) for k in range(len(items))])
+
+
+def _singles(items: list[Value], count: int) -> bool:
+    """Whether these are so many layers, one each."""
+    return len(items) == count and all(map(_is_single, items))
+
+
+def _is_single(item: Value) -> bool:
+    return not isinstance(item, RepeatModule | FlatModule) and not (
+        isinstance(item, Case) and None in (item.yes, item.no)
+    )
+
+
+def _without(
+    c: Check, at: Place, items: list[Value], count: int, end: int, node: ast.Subscript
+) -> list[Value] | Value:
+    """A container's layers without so many at one of its ends (0 or -1); None where it is not known which these are."""
+    items = list(items)
+    while count and items and _is_single(items[end]):
+        count -= 1
+        items.pop(end)
+    if count and items:
+        whole = items[end]
+        if not isinstance(whole, RepeatModule) or whole.keyed:
+            return None
+        cut = SliceOf(dim(count), None, None) if end == 0 else SliceOf(None, dim(-count), None)
+        items[end] = _part(c, at, whole, cut, node)
+    return POISON if POISON in items else items
 
 
 def _list_item(c: Check, at: Place, module: ListModule, index: Dim, node: ast.Subscript) -> Value:

@@ -676,8 +676,10 @@ def _behind_first(
     if first is None or later is None or first == later:
         return None
     try:
-        begun = where(step, cond, first).substitute({name: start, own: 0})
-        rest = where(step, cond, later).substitute({own: it.index + 1})
+        begun = where(step, cond, first).substitute({name: start, own: 0, **elements_at(it, dim(0))})
+        rest = where(step, cond, later).substitute({own: it.index + 1, **elements_at(it, it.index + 1)})
+        if (begun.symbols | rest.symbols) & it.symbols:  # of an item, and not known of which
+            return None
         form = _closed_form(at, s, begun, rest, it, nexts)
         if form is not None:
             form = conditional(Cond.eq(it.index, 0), start, absorbing(form.substitute({own: it.index - 1})))

@@ -55,8 +55,8 @@ from spec_lang.ir.from_ast.values.value import (
     SymList,
     Value,
 )
-from spec_lang.ops.kinds import Real
-from spec_lang.shapes import Cond, Dim, dim
+from spec_lang.ops.kinds import Choice, Real
+from spec_lang.shapes import Cond, Dim, Truth, dim
 from spec_lang.shapes.linear import linear
 from spec_lang.syntax import ast
 from spec_lang.syntax.walk import walk
@@ -205,6 +205,10 @@ def _note_variable(c: Check, name: str, element: Value) -> None:
         c.block.running.names.setdefault(str(element), (name, dim(0), 1))
     elif isinstance(element, SymList) and element.name == "{}":
         c.block.running.names.setdefault(str(element.args[0]), (name, dim(0), 1))
+    elif isinstance(element, Choice) or (isinstance(element, Cond) and isinstance(element.said, Truth)):
+        own = str(element if isinstance(element, Choice) else element.said)
+        if own in c.block.running.loops:
+            c.block.running.names.setdefault(own, (name, dim(0), 1))
     if not isinstance(element, Dim):
         return
     running = c.block.running
