@@ -33,7 +33,7 @@ from spec_lang.ir.templates import (
 )
 from spec_lang.ops.base import Function, Layer, Op
 from spec_lang.ops.products import Product, Products, is_free
-from spec_lang.shapes import Cond, DType, Facts, TensorType, dim, symbol
+from spec_lang.shapes import Cond, Dim, DType, Facts, TensorType, dim, symbol
 
 
 class Options(Frozen):
