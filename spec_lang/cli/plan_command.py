@@ -112,6 +112,10 @@ def command(
             raise click.UsageError(f"--mesh has the axes {', '.join(AXES[:-1])} and {AXES[-1]}, not {name}")
         if size < 1:
             raise click.UsageError(f"--mesh: {name} is at least 1")
+    if "replicate" in mesh and "dp" not in mesh:
+        raise click.UsageError(
+            "--mesh: over replicate is copied what dp cuts; for samples alone, give dp=1 too"
+        )
     machine = _machine(memory, count, speed, bandwidth, mesh)
     result = compile_path(path, None, sets, model)
     finish(result.diagnostics, "text")

@@ -118,7 +118,7 @@ def cost_of(
         held * bytes_,
         gradients * bytes_,
         held * bytes_ * STATES[setting.optimizer],
-        plan.buffers,
+        plan.buffers[0] * bytes_ + plan.buffers[1],
         taken.kept,
         taken.inside,
         _gathered(plan, setting),

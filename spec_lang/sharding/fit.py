@@ -59,10 +59,10 @@ def fits_of(program: model.Program, name: str, machine: Machine, setting: Settin
 
 def _plans(program: model.Program, name: str, count: int) -> Iterator[Plan]:
     """All meshes that divide the model's sizes."""
-    for tp in (n for n in range(1, count + 1) if count % n == 0):
-        plan = plan_of(program, name, {}, {"dp": count // tp, "tp": tp})
-        if tp == 1 or (plan.cuts.cuts and tp in plan.divides):
-            yield plan
+    alone = plan_of(program, name, {}, {})
+    parts = alone.divides if alone.cuts.cuts else ()
+    for tp in sorted({1, *(n for n in parts if count % n == 0)}):
+        yield plan_of(program, name, {}, {"dp": count // tp, "tp": tp})
 
 
 def _fit(program: model.Program, name: str, plan: Plan, machine: Machine, setting: Setting) -> Fit:

@@ -66,8 +66,8 @@ class Plan(Record):
     """The layers that are cut, by their paths."""
     names: Mapping[tuple[int, str], frozenset[str]]
     """The hyperparameters of which a device has its part, by the file and the name of their block."""
-    buffers: int
-    """The bytes of what is not learned, which each device has whole, where `float` is f32."""
+    buffers: tuple[int, int]
+    """What is not learned, which each device has whole: numbers of `float`, and the bytes of the others."""
 
     @property
     def divides(self) -> tuple[int, ...]:
@@ -117,10 +117,13 @@ def plan_of(
     places = {key: (owner, path, op) for key, owner, path, op in _places(root)}
     parts: dict[str, Part] = {}
     tied = {t.shared for t in state.tensors}
-    buffers = 0
+    floats = others = 0
     for t in state.tensors:
         if not t.learned:
-            buffers += prod(t.shape) * ITEM_SIZES[DType.F32 if t.dtype is DType.FLOAT else t.dtype]
+            if t.dtype is DType.FLOAT:
+                floats += prod(t.shape)
+            else:
+                others += prod(t.shape) * ITEM_SIZES[t.dtype]
             continue
         owner, path, op = places.get(t.key, (None, "", None))
         found = None
@@ -152,7 +155,9 @@ def plan_of(
         for block in derivation.blocks()
     }
     definition = root.template.definition
-    return Plan(definition, cuts, dict(mesh), tuple(tensors), tuple(divisors.values()), parts, names, buffers)
+    return Plan(
+        definition, cuts, dict(mesh), tuple(tensors), tuple(divisors.values()), parts, names, (floats, others)
+    )
 
 
 def _span(definition: model.Block, path: str) -> model.Span | None:

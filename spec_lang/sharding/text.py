@@ -100,8 +100,7 @@ def _costs(plan: Plan, setting: Setting, cost: Cost) -> Iterator[str]:
     left = sorted(cost.run.dims - (setting.dims or {}).keys())
     if left:
         yield f"without a size: {', '.join(left)} (--dim {left[0]}=8 gives one)"
-    if cost.unsaid:
-        yield f"not known what it keeps, and counted as all that it meets: {', '.join(cost.unsaid)}"
+    yield from _unsaid(cost)
     if cost.run.externs:
         yield f"not counted: the work of {', '.join(cost.run.externs)}, which is Python"
 
@@ -129,7 +128,8 @@ def fits_shown(name: str, machine: Machine, fits: Sequence[Fit], setting: Settin
         "  ".join([r[0].ljust(widths[0]), *(r[i].rjust(widths[i]) for i in (1, 2)), r[3]]).rstrip()
         for r in rows
     ]
-    return "\n".join([*lines, "", *("  " + text for text in texts)])
+    notes = next((list(_unsaid(f.cost)) for f in fits if f.cost is not None), [])
+    return "\n".join([*lines, "", *("  " + text for text in texts), *notes])
 
 
 def _fit_data(fit: Fit) -> dict[str, object]:
@@ -138,6 +138,11 @@ def _fit_data(fit: Fit) -> dict[str, object]:
         return found | {"refused": fit.refused}
     times = {"seconds": fit.time, "parts": dict(fit.seconds)}
     return found | times | {"limit": fit.limit} | cost_data(fit.cost)
+
+
+def _unsaid(cost: Cost) -> Iterator[str]:
+    if cost.unsaid:
+        yield f"not known is what is kept inside {', '.join(cost.unsaid)}: inputs and results alone are counted"
 
 
 def _aligned(rows: list[tuple[str, str]]) -> Iterator[str]:

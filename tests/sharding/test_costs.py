@@ -23,6 +23,7 @@ from tests.check.checking import checked as accepted
 from tests.onnx.exporting import model_file
 from tests.sharding.test_plans import ROOT
 from tests.sharding.test_training import BERT, GPT2, LLAMA
+from tests.summary.test_command import CHOOSES
 
 WORKER = Path(__file__).with_name("measured.py")
 LLAMA_405B = {
@@ -235,6 +236,48 @@ def test_meshes_that_do_not_fit_say_so() -> None:
     assert "none of 3 meshes fit" in output
 
 
+def test_many_devices() -> None:
+    """More than there are rows; and a search is as long as the sizes of the model, not as the devices are many."""
+    status, output = specc(GPT2_FILE, "--mesh", "dp=2000000000,tp=2", "--format", "json")
+    assert status == 0
+    assert {t["local"][0] for t in json.loads(output)["tensors"]} == {1}
+    status, output = specc(
+        GPT2_FILE, "--fit", "1GB", "--devices", "1000000000", "--dim", "N=1000000000", "--dim", "T=1"
+    )
+    assert status == 0
+    assert "of 3 meshes fit" in output
+
+
+def test_what_people_read() -> None:
+    status, output = specc(GPT2_FILE, "--mesh", "replicate=2,dp=2,tp=2", "--dim", "N=8", "--dim", "T=64")
+    assert status == 0
+    for line in (
+        "GPT2 on 8 devices: replicate 2 x dp 2 x tp 2",
+        "over dp: samples (N)",
+        "over replicate, all-reduce",
+        "over tp, all-reduce",
+        "optimiser states",
+    ):
+        assert line in output
+    status, output = specc(str(ROOT / "models" / "bert.nnspec"), "--recompute")
+    assert status == 0
+    assert "not known is what is kept inside TransformerEncoder" in output
+
+
+def test_a_branch_by_a_size_asks_for_it(tmp_path: Path) -> None:
+    spec = tmp_path / "net.nnspec"
+    spec.write_text(CHOOSES)
+    status, output = specc(str(spec), "--mesh", "dp=2")
+    assert status == 0
+    assert "what a step takes is not known" in output
+    assert "--dim gives a size" in output
+    status, output = specc(str(spec), "--mesh", "dp=2", "--dim", "N=2")
+    assert status == 1
+    assert "error[E0903]" in output
+    status, output = specc(str(spec), "--mesh", "dp=2", "--dim", "N=2", "--dim", "T=9")
+    assert "activations" in output
+
+
 def test_samples_that_do_not_divide() -> None:
     status, output = specc(GPT2_FILE, "--mesh", "dp=3,tp=2", "--dim", "N=4")
     assert status == 1
@@ -276,6 +319,7 @@ def test_sizes_that_are_not_given_are_symbols() -> None:
         ["--fit", "80GiB", "--devices", "8", "--flops", "1T"],
         ["--devices", "8"],
         ["--dim", "Z=8"],
+        ["--mesh", "replicate=2"],
     ],
 )
 def test_what_is_asked_wrongly(options: list[str]) -> None:

@@ -30,6 +30,11 @@ OTHER_KERNELS = {
 """Ops of which some calls take another kernel, and which calls those are."""
 
 
+def some(names: Sequence[str]) -> list[Any]:
+    """A fifth of them at every run, the others in long ones."""
+    return [pytest.param(n, marks=[pytest.mark.long] if i % 5 else []) for i, n in enumerate(names)]
+
+
 def test_words_are_known() -> None:
     for op in SAID:
         if isinstance(op.keeps, str):
@@ -79,7 +84,7 @@ def agree(op: type[Op], found: list[tuple[int, int, str]]) -> None:
         assert all(right), [f for f in found if f[0] != f[1]]
 
 
-@pytest.mark.parametrize("name", [op.name for op in SAID if issubclass(op, Function) and not op.trains])
+@pytest.mark.parametrize("name", some([op.name for op in SAID if issubclass(op, Function) and not op.trains]))
 def test_functions_keep_what_they_say(name: str) -> None:
     found = []
     cases = [c for c in functions() if c.name == name]
@@ -129,7 +134,7 @@ def _function(case: harness.Case, env: Any, wanted: int | None) -> tuple[int, in
     return size, said(op, ordered, types, op.aside(types), False)
 
 
-@pytest.mark.parametrize("name", [op.name for op in SAID if issubclass(op, Layer)])
+@pytest.mark.parametrize("name", some([op.name for op in SAID if issubclass(op, Layer)]))
 def test_layers_keep_what_they_say(name: str) -> None:
     found = []
     cases = [c for c in LAYER_CASES if c.layer == name]
