@@ -230,19 +230,8 @@ class Tracer(Execution):
             *self._place,
             kept_of_op(op, given, list(tensors_in(result)), aside, self.precision),
         )
-        self._frame.note(call, self._frame.relative(self._path) if kind == "layer" else "", given, result)
+        self._frame.note(call, self._frame.relative(self.path) if kind == "layer" else "", given, result)
         return result
-
-    _path = ""
-
-    @contextmanager
-    def within(self, path: str | None) -> Iterator[None]:
-        outer = self._path
-        self._path = outer if path is None else path
-        try:
-            yield
-        finally:
-            self._path = outer
 
     def _learns(self, op: Op) -> bool:
         if not isinstance(op, Layer):
@@ -294,7 +283,7 @@ class Tracer(Execution):
         call = Call(
             definition.name, "extern", "forward", _types(result), 0, 0, made, made, *tensors, (), *self._place
         )
-        path = self._frame.relative(self._path) if definition.layer else ""
+        path = self._frame.relative(self.path) if definition.layer else ""
         self._frame.note(call, path, list(given.values()), result)
         return result
 

@@ -7,7 +7,7 @@ emits nodes, `accounting` notes what happens.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from spec_lang.ir import model, operators
@@ -67,9 +67,18 @@ class Execution(Paths):
         """A parameter or buffer of a module."""
         raise NotImplementedError
 
-    def within(self, path: str | None) -> AbstractContextManager[None]:
+    path = ""
+    """The module whose work is done."""
+
+    @contextmanager
+    def within(self, path: str | None) -> Iterator[None]:
         """The module whose work comes next; None for the one that it is."""
-        return nullcontext()
+        outer = self.path
+        self.path = outer if path is None else path
+        try:
+            yield
+        finally:
+            self.path = outer
 
     def called(self, name: str, value: Host) -> None:
         """A statement gives a value a name."""

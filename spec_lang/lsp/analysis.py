@@ -65,7 +65,7 @@ class Analysis:
             before = self.texts.get(source.name)
             same = before is not None and before.source.text == source.text
             text = texts[source.name] = before if same and before is not None else Text(source, before)
-            return text.tree, text.wrong
+            return text.readable, text.wrong
 
         self.tested = True
         self._program = None

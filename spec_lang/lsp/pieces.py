@@ -45,6 +45,13 @@ class Piece(Source):
         return None if module is None else module.doc
 
     @property
+    def recovered(self) -> tuple[ast.Definition, ...]:
+        """Its definitions as far as the parser made something of them."""
+        self.read()
+        module: ast.Module | None = self.__dict__["known"][1]
+        return () if module is None else module.definitions
+
+    @property
     def comments(self) -> tuple[ast.Comment, ...]:
         self.read()
         module: ast.Module | None = self.__dict__["known"][1]
@@ -140,6 +147,14 @@ class Text:
         for _, piece in self.pieces:
             if (found := piece.read()) is not None:
                 yield found
+
+    @property
+    def readable(self) -> ast.Module:
+        """Its tree; of a file with mistakes, what the parser made of it, so that its imports are followed."""
+        if self.tree is not None:
+            return self.tree
+        found = tuple(d for _, piece in self.pieces for d in piece.recovered)
+        return ast.Module(Span(0, len(self.source.text)), self.source, None, found)
 
     def source_of(self, node: ast.Definition) -> Source:
         return node.source or self.source

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -417,11 +417,12 @@ def _writing(server: Server) -> None:
 
     @server.feature(types.CODE_LENS_RESOLVE)
     async def counted(lens: types.CodeLens) -> types.CodeLens:
-        document = server.documents.get(lens.data["uri"]) if isinstance(lens.data, dict) else None
+        asked: Any = lens.data
+        document = server.documents.get(asked["uri"])
         if document is None:
             return lens
         await document.settled.wait()
         title = await asyncio.get_running_loop().run_in_executor(
-            server.worker, server.cost, document, str(lens.data["model"])
+            server.worker, server.cost, document, str(asked["model"])
         )
         return types.CodeLens(lens.range, types.Command(title, ""), lens.data)

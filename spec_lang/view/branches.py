@@ -152,8 +152,8 @@ def joined(
     if yes is no or yes == no:
         return yes
     if isinstance(yes, Dim | int) and isinstance(no, Dim | int):
-        both = (TensorType(DType.FLOAT, (dim(v),)) for v in (yes, no))
-        return plain(joined_type(t, test, env, *both).dims[0])
+        left, right = (TensorType(DType.FLOAT, (dim(v),)) for v in (yes, no))
+        return plain(joined_type(t, test, env, left, right, known).dims[0])
     raise EvaluationError(
         "E0903",
         f"{t.drawing.text(test, env)} chooses something that is no tensor: it cannot be drawn",

@@ -171,7 +171,7 @@ class Fold:
                 )
             )
             nodes = self._drawing.graph.nodes | {n.id: n for n in around.values()}
-            firsts, lasts = (s.labels[0] for s in repeat.steps), repeat.last
+            firsts, lasts = [s.labels[0] for s in repeat.steps], repeat.last
             label = f"{_listed(firsts)} … {_listed(lasts, short=True)}" if lasts[0] else ""
             self._counted([nodes[i] for i in top], repeat.count, label, boxed, around)
         if around:
@@ -217,9 +217,9 @@ def _label(labels: tuple[str, str]) -> str:
     return f"{labels[0]} … {_item(labels[1])}" if labels[0] else ""
 
 
-def _listed(labels: object, short: bool = False) -> str:
-    first, *rest = labels  # type: ignore[misc]
-    return ", ".join([_item(first) if short else first, *map(_item, rest)])
+def _listed(labels: Sequence[str], short: bool = False) -> str:
+    first = _item(labels[0]) if short else labels[0]
+    return ", ".join([first, *map(_item, labels[1:])])
 
 
 def _item(label: str) -> str:

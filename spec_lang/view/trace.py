@@ -113,7 +113,6 @@ class Tracer(Execution):
         self._joins: list[list[branches.Join]] = []
         """For each method that runs: what returns in branches, joined with what the rest returns."""
         self._at: tuple[model.Node, Env] = (root.template.definition, Env(0, {}, {}))  # type: ignore[union-attr]
-        self._path = ""
 
     # --- What is known --------------------------------------------------------------------------
 
@@ -147,15 +146,6 @@ class Tracer(Execution):
                 yield
         finally:
             self._at = outer
-
-    @contextmanager
-    def within(self, path: str | None) -> Iterator[None]:
-        outer = self._path
-        self._path = outer if path is None else path
-        try:
-            yield
-        finally:
-            self._path = outer
 
     def parameters(self, template: Any) -> int:
         """The learned numbers of a module, shared ones once."""
@@ -396,13 +386,13 @@ class Tracer(Execution):
 
     def of_layer(self, op: Layer, values: Mapping[str, Host], types: Any) -> Host:
         node = self.drawing.add(
-            "layer", _last(self._path), *self._at, path=self._path, exact=describe.exact(op)
+            "layer", _last(self.path), *self._at, path=self.path, exact=describe.exact(op)
         )
         node.detail = f"{op.name}({describe.arguments(op)})"
         node.family = describe.family(type(op))
         node.parameters = sum(prod(s.evaluate({}) for s in p.shape) for p in op.params() if p.learned)
         node.flops, _ = flops_of_op(op, lambda: op.flops(types, **values))
-        self.calls.setdefault(self._path, []).append(node.id)
+        self.calls.setdefault(self.path, []).append(node.id)
         self.drawing.connect(list(values.values()), node)
         return self.drawing.results(node, types)
 
@@ -424,7 +414,7 @@ class Tracer(Execution):
         kwargs: Mapping[str, Host],
     ) -> Host:
         given, types = declared(self, definition, values, args, kwargs)
-        path = self._path if definition.layer else ""
+        path = self.path if definition.layer else ""
         node = self.drawing.add(
             "layer" if path else "op", _last(path) or definition.name, *self._at, path=path
         )

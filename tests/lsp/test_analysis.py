@@ -95,6 +95,36 @@ def test_many_edits_say_what_full_checks_say() -> None:
         hold(names[seed % len(names)], seed, steps=5)
 
 
+def hold_files(seed: int, steps: int) -> None:
+    """Edit a file and the one that it imports, by turns."""
+    r = random.Random(seed)
+    cut = TWO.index("model One")
+    originals = {"m": "from part import Part\n\n" + TWO[cut:], "part": TWO[:cut]}
+    texts = dict(originals)
+
+    def find(module: str) -> Source | None:
+        return Source(f"{module}.nnspec", texts[module]) if module in texts else None
+
+    analysis = Analysis("m", str)
+    for step in range(steps):
+        analysis.update(Source("m.nnspec", texts["m"]), find)
+        analysis.test()
+        full = compile_sources({"m": Source("m.nnspec", texts["m"])}, find, Options(emit=False), str)
+        assert said(analysis.diagnostics, analysis.texts) == said(full.diagnostics, {}), (seed, step, texts)
+        name = r.choice(sorted(texts))
+        texts[name] = originals[name] if r.random() < 0.4 else edited(r, texts[name])
+
+
+def test_edits_of_two_files_say_what_a_full_check_says() -> None:
+    hold_files(seed=0, steps=12)
+
+
+@pytest.mark.long
+def test_many_edits_of_two_files_say_what_full_checks_say() -> None:
+    for seed in range(int(os.environ.get("SPECC_LONG", "100"))):
+        hold_files(seed + 1, steps=8)
+
+
 TWO = """block Part(n: int):
     layers:
         fc = Linear(_, n)

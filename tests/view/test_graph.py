@@ -210,6 +210,18 @@ def test_layers_that_alternate_are_drawn_as_a_pair() -> None:
     assert features.parameters == sum(n.count * n.parameters for n in drawn.children(features.id))
 
 
+def test_layers_of_python_with_other_values_are_drawn_one_by_one(tmp_path: Path) -> None:
+    text = (
+        'extern layer Thing(width: int) from "mine":\n    forward(x: float[N, D]) -> float[N, D]\n\n'
+        "model Net:\n    layers:\n        ts = [Thing({width}) for i in range(3)]\n\n"
+        "    forward(x: float[N, 4]) -> float[N, 4]:\n        for t in ts:\n            x = t(x)\n        return x\n"
+    )
+    for width, counts in (("4", [3]), ("4 + i", [1, 1, 1])):
+        drawn = checked(tmp_path, text.format(width=width))
+        assert [n.count for n in drawn.nodes.values() if n.kind == "layer"] == counts
+        assert drawn.flops is None
+
+
 def test_shared_and_tied_layers_say_so() -> None:
     drawn = graph(WAYS, "Ways")
     notes = {n.title: n.notes for n in drawn.nodes.values() if n.kind == "layer"}
