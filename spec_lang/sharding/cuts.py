@@ -110,8 +110,8 @@ def derived(
             chosen.append(cut)
             taken |= {u.parameter.key for u in cut.uses}
     along: dict[tuple[str, str], int] = {}
-    while (wrong := _unjoined(derivation, chosen, along)) is not None:
-        cut, reason = wrong
+    while (unjoined := _unjoined(derivation, chosen, along)) is not None:
+        cut, reason = unjoined
         chosen.remove(cut)
         kept.append(Kept(cut.name, (reason,)))
         along.clear()
