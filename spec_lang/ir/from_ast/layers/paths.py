@@ -165,7 +165,7 @@ def _between(c: Check, at: Place, module: ListModule, index: SliceOf, node: ast.
         return _listed(module, behind) if _singles(items[first:], -first) else None
     for count, end in ((first, 0), (-last, -1)):
         items_left = _without(c, at, items, count, end, node)
-        if items_left is None or items_left is POISON:
+        if not isinstance(items_left, list):
             return items_left
         items = items_left
     return _listed(module, items)
