@@ -110,10 +110,9 @@ def derived(
             chosen.append(cut)
             taken |= {u.parameter.key for u in cut.uses}
     along: dict[tuple[str, str], int] = {}
-    while (wrong := _unjoined(derivation, chosen, along)) is not None:
-        cut, reason = wrong
-        chosen.remove(cut)
-        kept.append(Kept(cut.name, (reason,)))
+    while (unjoined := _unjoined(derivation, chosen, along)) is not None:
+        chosen.remove(unjoined[0])
+        kept.append(Kept(unjoined[0].name, (unjoined[1],)))
         along.clear()
     told = tuple(k for k in kept if k.reasons)
     return derivation, Cuts(definition.name, tuple(chosen), told, batch, refused, along)

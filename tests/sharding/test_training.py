@@ -160,12 +160,13 @@ def test_two_devices_share_samples(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_four_devices(tmp_path: Path) -> None:
     odd = {**GPT2, "vocab": 49}  # which no tp but 1 and 7 divides: it stays whole
+    steps = {"sequence_parallel": True}
     run(
         tmp_path,
         [
             case("gpt2", "GPT2", GPT2, dp=2, tp=2),
-            case("gpt2", "GPT2", odd, dp=2, tp=2),
-            case("llama", "Llama", LLAMA, dp=2, tp=2),
+            {**case("gpt2", "GPT2", odd, dp=2, tp=2), "options": steps},
+            {**case("llama", "Llama", LLAMA, dp=2, tp=2), "options": steps},
             case("llama", "Llama", LLAMA, dp=1, tp=4),
             case("llama", "Llama", LLAMA, replicate=2, dp=2),
             case("llama", "Llama", LLAMA, replicate=2, tp=2),
@@ -176,7 +177,7 @@ def test_four_devices(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_losses_and_recomputation(tmp_path: Path) -> None:
-    both = {"recompute": True, "loss_parallel": True}
+    both = {"recompute": True, "loss_parallel": True, "sequence_parallel": True}
     cases = [
         case("gpt2", "GPT2", GPT2, tp=2),
         case("llama", "Llama", LLAMA, dp=1, tp=2),
@@ -243,4 +244,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         **case("llama", "Llama", LLAMA, "refused", dp=2, tp=1),
         "message": "N differs over the devices: [1, 2]",
     }
-    run(tmp_path, [unfit, hidden, heads, uneven])
+    odd_steps = {
+        **case("llama", "Llama", LLAMA, "refused", dp=1, tp=2),
+        "options": {"sequence_parallel": True},
+        "steps": 5,
+        "message": "tp must divide T (T=5, tp=2)",
+    }
+    run(tmp_path, [unfit, hidden, heads, uneven, odd_steps])
