@@ -148,7 +148,9 @@ def _names(node: object) -> Iterator[model.Name]:
 
 
 def _kind(m: Meeting, cuts: Cuts) -> str:
-    """How a call deals with steps: `same`, `columns`, `rows`, or `all` where it needs all of them."""
+    """How a call deals with steps: `columns`, `rows`, `all` where it needs all of them, `same` where it takes what it
+    gives, `free` where a whole layer works on parts or on all, and its style gathers or shares out.
+    """
     rule = read(m.op.placement) if m.op.placement else None
     if rule is None or m.path in cuts.along:
         return "all"
@@ -161,7 +163,7 @@ def _kind(m: Meeting, cuts: Cuts) -> str:
     if rule.rows:
         return "rows"
     if m.parameters and rule.kind == "named":
-        return "same"
+        return "free"
     return "same" if rule.kind == "each" and not rule.whole and not m.parameters else "all"
 
 

@@ -333,9 +333,9 @@ block Layer(b: int):
 
 model M(a: int = 4, b: int = 8):
     layers:
-        first = MLP(b)
+        first = Linear(_, a)
         layer = [Layer(b) for i in range(2)]
-        last  = MLP(b)
+        last  = Linear(_, a)
 
     forward(x: float[N, T, a]) -> float[N, T, a]:
         return x -> first -> layer -> last

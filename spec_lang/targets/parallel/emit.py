@@ -214,9 +214,9 @@ def steps(axis: int | None) -> str:
 
 
 def _whole(taken: int | None, given: int | None) -> str:
-    if taken is None and given is not None:
-        return f"Replicate(), {steps(given)}"
-    return steps(taken)
+    if taken == given:
+        return steps(taken)
+    return f"{steps(taken) or 'Replicate()'}, {steps(given) or 'Replicate()'}"
 
 
 def _style(
