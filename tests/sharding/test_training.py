@@ -130,7 +130,7 @@ model Steps(vocab: int = 48, dim: int = 16, depth: int = 2, hidden: int = 24, ou
 def case(module: str, model: str, hypers: dict[str, Any], run: str = "same_as_whole", **mesh: int) -> Any:
     kind = {"resnet": "images", "tiny_model": "features"}.get(module, "tokens")
     said = {"module": module, "model": model, "hypers": hypers, "kind": kind, "mesh": mesh, "run": run}
-    return {**said, "function": "parallelize", "options": {}, "training": True}
+    return {**said, "function": "parallelize", "options": {}, "training": True, "steps": 5}
 
 
 def run(folder: Path, cases: list[Any]) -> None:
@@ -212,7 +212,7 @@ def test_losses_and_recomputation(tmp_path: Path) -> None:
         case("steps", "Steps", {}, tp=2),
         case("experts", "Experts", {}, dp=1, tp=2),
         case("experts", "Experts", {}, dp=2),
-        {**case("resnet", "ResNet18", {}, dp=2), "training": False},
+        {**case("resnet", "ResNet18", {}, dp=2), "training": False, "steps": 2},
         case("resnet", "ResNet18", {}, "own_statistics", dp=2),
     ]
     for c, options in zip(
@@ -277,7 +277,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     odd_steps = {
         **case("llama", "Llama", LLAMA, "refused", dp=1, tp=2),
         "options": {"sequence_parallel": True},
-        "steps": 5,
+        "length": 5,
         "message": "tp must divide T (T=5, tp=2)",
     }
     run(tmp_path, [unfit, hidden, heads, uneven, odd_steps])

@@ -140,8 +140,9 @@ def same_as_whole(case: Case) -> None:
     for name, value in model.state_dict().items():
         assert torch.equal(whole(value), expected[name]), name
     alone = made(case)
-    one = train(case, alone, Samples(None), adam(alone), range(STEPS))
-    several = train(case, model, Samples(mesh), adam(model), range(STEPS))
+    steps = range(case["steps"])
+    one = train(case, alone, Samples(None), adam(alone), steps)
+    several = train(case, model, Samples(mesh), adam(model), steps)
     assert close(one, several), (case, one, several)
 
 
@@ -259,7 +260,7 @@ def refused(case: Case) -> None:
     try:
         model = parallelized(case, mesh)
         x, _ = batch(case["kind"], 0)
-        model(x[: 1 + mesh.get_local_rank(0), : case.get("steps", LENGTH)])
+        model(x[: 1 + mesh.get_local_rank(0), : case.get("length", LENGTH)])
     except ValueError as error:
         assert case["message"] in str(error), error  # noqa: PT017
     else:
