@@ -178,6 +178,8 @@ def test_two_devices_share_samples(tmp_path: Path) -> None:
         [
             case("gpt2", "GPT2", GPT2, dp=2, tp=1),
             case("llama", "Llama", LLAMA, dp=2, tp=1),
+            case("llama", "Llama", LLAMA, "decoded", dp=2),
+            case("llama", "Llama", LLAMA, "decoded", tp=2),
             case("encoder", "Encoder", {}, dp=1, tp=2),
             case("tiny_model", "TinyModel", {}, dp=1, tp=2),
         ],
@@ -196,7 +198,7 @@ def test_four_devices(tmp_path: Path) -> None:
             {**case("llama", "Llama", LLAMA, dp=2, tp=2), "options": steps},
             case("llama", "Llama", LLAMA, dp=1, tp=4),
             case("llama", "Llama", LLAMA, replicate=2, dp=2),
-            case("llama", "Llama", LLAMA, replicate=2, tp=2),
+            case("llama", "Llama", LLAMA, replicate=2, dp=1, tp=2),
             case("encoder", "Encoder", {}, dp=2, tp=2),
         ],
     )

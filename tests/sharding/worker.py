@@ -254,6 +254,18 @@ def no_stages(case: Case) -> None:
         raise AssertionError("nothing was refused")
 
 
+def decoded(case: Case) -> None:
+    """Another method than `forward`, called by itself, computes what it does on one device."""
+    model, alone = parallelized(case, mesh_of(case)), made(case)
+    x, _ = batch(case["kind"], 0)
+    with torch.no_grad():
+        expected, past = alone.decode(x[:, :-1])
+        found, mine = model.decode(x[:, :-1])
+        assert torch.allclose(found, expected, rtol=1e-10, atol=1e-12)
+        found, _ = model.decode(x[:, -1:], mine)
+        assert torch.allclose(found, alone.decode(x[:, -1:], past)[0], rtol=1e-10, atol=1e-12)
+
+
 def refused(case: Case) -> None:
     """A mesh or a batch that does not fit is refused on every device, before any of them waits."""
     mesh = mesh_of(case)
@@ -269,7 +281,17 @@ def refused(case: Case) -> None:
 
 RUNS: dict[str, Callable[[Case], None]] = {
     f.__name__: f
-    for f in (same_as_whole, saved, resumed, resumed_alone, own_statistics, refused, pipelined, no_stages)
+    for f in (
+        same_as_whole,
+        saved,
+        resumed,
+        resumed_alone,
+        own_statistics,
+        decoded,
+        refused,
+        pipelined,
+        no_stages,
+    )
 }
 
 
