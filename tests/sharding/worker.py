@@ -220,7 +220,7 @@ def pipelined(case: Case) -> None:
     alone = made(case)
     expected = loss_of(alone(x), y)
     torch.autograd.backward(expected)
-    gradients = {name: p.grad for name, p in alone.named_parameters()}
+    gradients: dict[str, Any] = {name: p.grad for name, p in alone.named_parameters()}
     stages = cutting(case).stages(made(case), mesh, x[: SAMPLES // microbatches], each=each)
     assert len(stages) == each
     run = schedule(stages if each > 1 else stages[0], n_microbatches=microbatches, loss_fn=loss_of)
@@ -256,7 +256,8 @@ def no_stages(case: Case) -> None:
 
 def decoded(case: Case) -> None:
     """Another method than `forward`, called by itself, computes what it does on one device."""
-    model, alone = parallelized(case, mesh_of(case)), made(case)
+    model: Any = parallelized(case, mesh_of(case))
+    alone: Any = made(case)
     x, _ = batch(case["kind"], 0)
     with torch.no_grad():
         expected, past = alone.decode(x[:, :-1])
