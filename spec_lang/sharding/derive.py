@@ -68,6 +68,12 @@ class Derivation:
         """Where one path is that of several kinds of layers."""
         self.meetings: list[Meeting] = []
         """What each call of an op takes."""
+        self.links: list[tuple[Source, Source]] = []
+        """Values that are one: what a block takes and what it is given, the one first."""
+        self.bodies: list[tuple[model.Method, Mapping[str, Any]]] = []
+        """The methods that were gone through, with their inputs."""
+        self.read: list[Source] = []
+        """Values that something else than an op looks into."""
         self.axes: dict[str, list[Axis]] = {}
         """The axes that were met, by the definition."""
         self._evaluator = Evaluator(program)
@@ -111,6 +117,7 @@ class Derivation:
             scope = self.scope(definition)
             inputs = {i.name: self.met(of_type(i.type, scope.name), scope.name) for i in method.inputs}
             found = self._summaries[key] = Summary(inputs, None)
+            self.bodies.append((method, inputs))
             body = _Body(self, scope, dict(inputs))
             found.result = body.run(method.body, method.results, method.results_tuple)
         return found
@@ -309,9 +316,11 @@ class Derivation:
                 result = args[0] if args else result
             found = layer(Place(op, scope.name, reason), inputs, module.args, made, result)
             given = tensors_in(inputs)
+            found = come_from(found, Source(bool(op.always), [x.source for x in given]))
             path = module.owner, module.path
-            self.meetings.append(Meeting(given, reason, tuple(made.values()), path))
-            return come_from(found, Source(bool(op.always), [x.source for x in given]))
+            given_back = tuple(tensors_in(found))
+            self.meetings.append(Meeting(op, tuple(given), given_back, reason, tuple(made.values()), path))
+            return found
         if isinstance(module, BlockModule):
             return self._apply_block(module.definition, method, args, kwargs, node, scope, result)
         if isinstance(module, Choice):
@@ -325,6 +334,7 @@ class Derivation:
         reason = self.reason(what, scope.file, node.span)
         self.unknown.setdefault(what, reason)
         keep_whole([args, list(kwargs.values()), result], reason)
+        self.read += [x.source for x in tensors_in([args, list(kwargs.values()), result])]
         return come_from(result, Source(learned=True))
 
     def _in_order(
@@ -364,6 +374,7 @@ class Derivation:
         if isinstance(a, Traced) and isinstance(b, Traced):
             a.source.add(b.source)
             b.source.add(a.source)
+            self.links.append((a.source, b.source))
             if len(a.axes) != len(b.axes):
                 keep_whole([a, b], reason)
                 return
@@ -400,6 +411,7 @@ class Derivation:
                 inputs[name] = Traced(value.axes, inputs[name].dims, value.source) if same else value
             else:
                 inputs[name] = value
+        self.bodies.append((method, inputs))
         self._depth += 1
         result = _Body(self, scope, inputs).run(method.body, method.results, method.results_tuple)
         self._depth -= 1
@@ -479,6 +491,7 @@ class _Body:
             return
         if isinstance(value, Traced):
             whole(value.axes[:1], self.reason("taking it apart", node))
+            self.d.read.append(value.source)
             part = Traced(value.axes[1:], value.dims[1:], value.source)
             value = [part] * len(target.items)
         elif isinstance(value, Items):
@@ -561,6 +574,7 @@ class _Body:
             if any(isinstance(i, Traced) or i is UNKNOWN for i in index):
                 result = of_type(node.type, self.scope.name)
                 keep_whole([value, result], self.reason("an index", node))
+                self.d.read += [x.source for x in tensors_in([value, *index])]
                 return come_from(result, Source(of=[x.source for x in tensors_in([value, *index])]))
             return self.function(operators.INDEXING, [value, index], {}, node)
         if isinstance(value, Items):
@@ -639,6 +653,7 @@ class _Body:
         if isinstance(value, Chain):
             return self.part(value, UNKNOWN)
         if isinstance(value, Traced):
+            self.d.read.append(value.source)
             return Traced(value.axes[1:], value.dims[1:], value.source)
         if isinstance(value, list | tuple) and value and tensors_in(value):
             for other in value[1:]:
@@ -684,6 +699,7 @@ class _Body:
         reason = self.reason(node.name, node)
         self.d.unknown.setdefault(node.name, reason)
         keep_whole([args, list(kwargs.values()), result], reason)
+        self.d.read += [x.source for x in tensors_in([args, list(kwargs.values()), result])]
         return come_from(result, Source(learned=True))
 
     def builtin(self, node: model.Call) -> Any:
@@ -704,6 +720,7 @@ class _Body:
             return UNKNOWN
         result = of_type(node.type, self.scope.name)
         keep_whole([args, result], self.reason(node.name, node))
+        self.d.read += [x.source for x in tensors_in(args)]
         return come_from(result, Source(of=[x.source for x in tensors_in(args)]))
 
     def function(self, name: str, args: list[Any], kwargs: dict[str, Any], node: model.Expression) -> Any:
@@ -716,7 +733,7 @@ class _Body:
         given = tensors_in([args, kwargs])
         found = function(Place(op, self.scope.name, reason), _by_name(op, args, kwargs), result)
         found = come_from(found, Source(of=[x.source for x in given]))
-        self.d.meetings.append(Meeting(given, reason))
+        self.d.meetings.append(Meeting(op, tuple(given), tuple(tensors_in(found)), reason))
         sizes = sizes_of(node.type)
         if isinstance(found, Traced) and sizes is not None:
             found = Traced(found.axes, sizes, found.source)

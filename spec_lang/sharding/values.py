@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from spec_lang.frozen import Record
 from spec_lang.ir import model
-from spec_lang.ops.base import Layer
+from spec_lang.ops.base import Layer, Op
 from spec_lang.shapes import Dim, Pack, ParseError, dim, parse
 from spec_lang.sharding.factors import Axis, Factor, Reason
 
@@ -63,22 +64,15 @@ class Traced:
         self.source = Source() if source is None else source
 
 
-class Meeting:
-    """Tensors that one call takes, by their axes: a layer's parameters, if it is one, are `parameters`."""
+class Meeting(Record):
+    """One call of an op: the tensors that it takes and gives, and of a layer its path and its parameters."""
 
-    __slots__ = ("parameters", "path", "reason", "tensors")
-
-    def __init__(
-        self,
-        tensors: Sequence[Traced],
-        reason: Reason,
-        parameters: Sequence[Parameter] = (),
-        path: tuple[str, str] = ("", ""),
-    ) -> None:
-        self.tensors = tuple(tensors)
-        self.reason = reason
-        self.parameters = tuple(parameters)
-        self.path = path
+    op: type[Op]
+    tensors: tuple[Traced, ...]
+    results: tuple[Traced, ...]
+    reason: Reason
+    parameters: tuple[Parameter, ...] = ()
+    path: tuple[str, str] = ("", "")
 
 
 class Items:

@@ -17,10 +17,11 @@ from spec_lang.ir import model
 from spec_lang.ops import signature
 from spec_lang.ops.base import FUNCTIONS, LAYERS, Cx, Layer, Op, OpError
 from spec_lang.shapes import DType, Facts, TensorType, symbol
-from spec_lang.sharding.cuts import Cuts, cuts_of
+from spec_lang.sharding.cuts import Cuts, cuts_of, derived
 from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import flat
 from spec_lang.sharding.notation import read
+from spec_lang.sharding.stream import Stream, stream_of
 from spec_lang.targets.parallel import parallel
 from spec_lang.targets.torch import emit
 from tests.check.checking import checked as accepted
@@ -286,6 +287,76 @@ def test_a_whole_layer_of_parts_adds_its_gradients_up() -> None:
     cuts = cuts_of(program, entry)
     assert [c.name for c in cuts.cuts] == ["heads"]
     assert cuts.along == {("M", "norm"): 1}
+
+
+def stream(source: str) -> Stream | None:
+    program = accepted(source)
+    entry = next(d for d in program.definitions if isinstance(d, model.Block) and d.entry)
+    return stream_of(*_turned(derived(program, entry), entry))
+
+
+def _turned(found: tuple[Derivation, Cuts], entry: model.Block) -> tuple[Derivation, model.Block, Cuts]:
+    return found[0], entry, found[1]
+
+
+def test_steps_are_shared_out_between_layers() -> None:
+    """As torchtitan does by hand: norms have parts, a block gathers once, what rows give is shared out."""
+    program = model_file("llama")
+    entry = next(d for d in program.definitions if isinstance(d, model.Block) and d.entry)
+    found = stream_of(*_turned(derived(program, entry), entry))
+    assert found is not None
+    assert (found.dim, found.name, found.axis) == ("T", "tokens", 1)
+    norms = {("DecoderLayer", n) for n in ("input_layernorm", "post_attention_layernorm")} | {
+        ("Llama", "norm")
+    }
+    rows = {("Llama", "embed_tokens"), ("Attention", "o_proj"), ("MLP", "down_proj")}
+    assert set(found.inputs) == norms | {("Llama", "lm_head")}
+    assert set(found.results) == norms | rows
+    assert {(o.block, o.name) for o in found.once} == {("Attention", "x"), ("MLP", "x")}
+
+
+STEPS = """\
+block MLP(b: int):
+    layers:
+        up   = Linear(_, b)
+        down = Linear(_, D)
+
+    forward(x: float[N, T, D]) -> float[N, T, D]:
+        return x -> up -> relu -> down
+
+block Layer(b: int):
+    layers:
+        mlp = MLP(b)
+
+    forward(x: float[N, T, D]) -> float[N, T, D]:
+        BODY
+
+model M(a: int = 4, b: int = 8):
+    layers:
+        first = Linear(_, a)
+        layer = [Layer(b) for i in range(2)]
+        last  = Linear(_, a)
+
+    forward(x: float[N, T, a]) -> float[N, T, a]:
+        return x -> first -> layer -> last
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "cut"),
+    [
+        ("return x + mlp(x)", True),
+        ("return x + mlp(x) * 0.5", True),
+        ("return mlp(x) + mean(x, dim=1, keepdim=true)", False),
+        ("return mlp(x) / T", False),
+        ("return mlp(x) + arange(T, dtype=float)[:, none]", False),
+        ("return mlp(x) + cat([x[:, 1:], x[:, :1]], dim=1)", False),
+        ("return mlp(x) * softmax(x, dim=1)", False),
+    ],
+)
+def test_what_mixes_steps_or_counts_them_has_all(body: str, cut: bool) -> None:
+    found = stream(STEPS.replace("BODY", body))
+    assert (found is not None and ("MLP", "down") in found.results) == cut
 
 
 def test_a_result_is_given_whole() -> None:

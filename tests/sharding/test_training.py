@@ -101,10 +101,36 @@ model Experts(vocab: int = 48, dim: int = 16, depth: int = 2, count: int = 4, ta
 '''
 
 
+STEPS = '''\
+"""Layers around a list that is cut along the steps: one gives all of them, one shares them out."""
+
+block MLP(hidden: int):
+    layers:
+        norm = RMSNorm(_)
+        up   = Linear(_, hidden)
+        down = Linear(_, D)
+
+    forward(x: float[N, T, D]) -> float[N, T, D]:
+        return x + (x -> norm -> up -> gelu -> down)
+
+model Steps(vocab: int = 48, dim: int = 16, depth: int = 2, hidden: int = 24, out: int = 48):
+    layers:
+        words  = Embedding(vocab, dim)
+        mix    = Linear(_, dim)
+        layer  = [MLP(hidden) for i in range(depth)]
+        scores = Linear(_, out)
+
+    forward(tokens: int[N, T]) -> float[N, T, out]:
+        x = tokens -> words
+        x = x -> cumsum(1) -> mix
+        return (x -> layer -> scores) * 2
+'''
+
+
 def case(module: str, model: str, hypers: dict[str, Any], run: str = "same_as_whole", **mesh: int) -> Any:
     kind = {"resnet": "images", "tiny_model": "features"}.get(module, "tokens")
     said = {"module": module, "model": model, "hypers": hypers, "kind": kind, "mesh": mesh, "run": run}
-    return {**said, "function": "parallelize", "options": {}, "training": True}
+    return {**said, "function": "parallelize", "options": {}, "training": True, "steps": 5}
 
 
 def run(folder: Path, cases: list[Any]) -> None:
@@ -114,6 +140,7 @@ def run(folder: Path, cases: list[Any]) -> None:
     """
     (folder / "encoder.nnspec").write_text(BERT)
     (folder / "experts.nnspec").write_text(EXPERTS)
+    (folder / "steps.nnspec").write_text(STEPS)
     for module in sorted({c["module"] for c in cases}):
         spec = folder / f"{module}.nnspec"
         path = spec if spec.exists() else ROOT / "models" / spec.name
@@ -151,6 +178,8 @@ def test_two_devices_share_samples(tmp_path: Path) -> None:
         [
             case("gpt2", "GPT2", GPT2, dp=2, tp=1),
             case("llama", "Llama", LLAMA, dp=2, tp=1),
+            case("llama", "Llama", LLAMA, "decoded", dp=2),
+            case("llama", "Llama", LLAMA, "decoded", tp=2),
             case("encoder", "Encoder", {}, dp=1, tp=2),
             case("tiny_model", "TinyModel", {}, dp=1, tp=2),
         ],
@@ -160,15 +189,16 @@ def test_two_devices_share_samples(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_four_devices(tmp_path: Path) -> None:
     odd = {**GPT2, "vocab": 49}  # which no tp but 1 and 7 divides: it stays whole
+    steps = {"sequence_parallel": True}
     run(
         tmp_path,
         [
             case("gpt2", "GPT2", GPT2, dp=2, tp=2),
-            case("gpt2", "GPT2", odd, dp=2, tp=2),
-            case("llama", "Llama", LLAMA, dp=2, tp=2),
+            {**case("gpt2", "GPT2", odd, dp=2, tp=2), "options": steps},
+            {**case("llama", "Llama", LLAMA, dp=2, tp=2), "options": steps},
             case("llama", "Llama", LLAMA, dp=1, tp=4),
             case("llama", "Llama", LLAMA, replicate=2, dp=2),
-            case("llama", "Llama", LLAMA, replicate=2, tp=2),
+            case("llama", "Llama", LLAMA, replicate=2, dp=1, tp=2),
             case("encoder", "Encoder", {}, dp=2, tp=2),
         ],
     )
@@ -176,17 +206,20 @@ def test_four_devices(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_losses_and_recomputation(tmp_path: Path) -> None:
-    both = {"recompute": True, "loss_parallel": True}
+    both = {"recompute": True, "loss_parallel": True, "sequence_parallel": True}
     cases = [
         case("gpt2", "GPT2", GPT2, tp=2),
         case("llama", "Llama", LLAMA, dp=1, tp=2),
         case("encoder", "Encoder", {}, tp=2),
+        case("steps", "Steps", {}, tp=2),
         case("experts", "Experts", {}, dp=1, tp=2),
         case("experts", "Experts", {}, dp=2),
-        {**case("resnet", "ResNet18", {}, dp=2), "training": False},
+        {**case("resnet", "ResNet18", {}, dp=2), "training": False, "steps": 2},
         case("resnet", "ResNet18", {}, "own_statistics", dp=2),
     ]
-    for c, options in zip(cases, (both, both, both, {}, {"recompute": True}, {}, {}), strict=True):
+    for c, options in zip(
+        cases, (both, both, both, {"sequence_parallel": True}, {}, {"recompute": True}, {}, {}), strict=True
+    ):
         c["options"] = options
     run(tmp_path, cases)
 
@@ -243,4 +276,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         **case("llama", "Llama", LLAMA, "refused", dp=2, tp=1),
         "message": "N differs over the devices: [1, 2]",
     }
-    run(tmp_path, [unfit, hidden, heads, uneven])
+    odd_steps = {
+        **case("llama", "Llama", LLAMA, "refused", dp=1, tp=2),
+        "options": {"sequence_parallel": True},
+        "length": 5,
+        "message": "tp must divide T (T=5, tp=2)",
+    }
+    run(tmp_path, [unfit, hidden, heads, uneven, odd_steps])

@@ -140,8 +140,9 @@ def same_as_whole(case: Case) -> None:
     for name, value in model.state_dict().items():
         assert torch.equal(whole(value), expected[name]), name
     alone = made(case)
-    one = train(case, alone, Samples(None), adam(alone), range(STEPS))
-    several = train(case, model, Samples(mesh), adam(model), range(STEPS))
+    steps = range(case["steps"])
+    one = train(case, alone, Samples(None), adam(alone), steps)
+    several = train(case, model, Samples(mesh), adam(model), steps)
     assert close(one, several), (case, one, several)
 
 
@@ -219,7 +220,7 @@ def pipelined(case: Case) -> None:
     alone = made(case)
     expected = loss_of(alone(x), y)
     torch.autograd.backward(expected)
-    gradients = {name: p.grad for name, p in alone.named_parameters()}
+    gradients: dict[str, Any] = {name: p.grad for name, p in alone.named_parameters()}
     stages = cutting(case).stages(made(case), mesh, x[: SAMPLES // microbatches], each=each)
     assert len(stages) == each
     run = schedule(stages if each > 1 else stages[0], n_microbatches=microbatches, loss_fn=loss_of)
@@ -253,13 +254,26 @@ def no_stages(case: Case) -> None:
         raise AssertionError("nothing was refused")
 
 
+def decoded(case: Case) -> None:
+    """Another method than `forward`, called by itself, computes what it does on one device."""
+    model: Any = parallelized(case, mesh_of(case))
+    alone: Any = made(case)
+    x, _ = batch(case["kind"], 0)
+    with torch.no_grad():
+        expected, past = alone.decode(x[:, :-1])
+        found, mine = model.decode(x[:, :-1])
+        assert torch.allclose(found, expected, rtol=1e-10, atol=1e-12)
+        found, _ = model.decode(x[:, -1:], mine)
+        assert torch.allclose(found, alone.decode(x[:, -1:], past)[0], rtol=1e-10, atol=1e-12)
+
+
 def refused(case: Case) -> None:
     """A mesh or a batch that does not fit is refused on every device, before any of them waits."""
     mesh = mesh_of(case)
     try:
         model = parallelized(case, mesh)
         x, _ = batch(case["kind"], 0)
-        model(x[: 1 + mesh.get_local_rank(0)])
+        model(x[: 1 + mesh.get_local_rank(0), : case.get("length", LENGTH)])
     except ValueError as error:
         assert case["message"] in str(error), error  # noqa: PT017
     else:
@@ -268,7 +282,17 @@ def refused(case: Case) -> None:
 
 RUNS: dict[str, Callable[[Case], None]] = {
     f.__name__: f
-    for f in (same_as_whole, saved, resumed, resumed_alone, own_statistics, refused, pipelined, no_stages)
+    for f in (
+        same_as_whole,
+        saved,
+        resumed,
+        resumed_alone,
+        own_statistics,
+        decoded,
+        refused,
+        pipelined,
+        no_stages,
+    )
 }
 
 

@@ -15,9 +15,10 @@ from spec_lang.ir import model
 from spec_lang.sharding.cuts import Cut, Cuts, Use, derived
 from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import Factor, flat
+from spec_lang.sharding.stream import Once, Stream, stream_of
 from spec_lang.sharding.values import Traced
 from spec_lang.targets.parallel import pieces
-from spec_lang.targets.parallel.helpers import EQUAL, RECOMPUTED, SKIPS, checkpoints
+from spec_lang.targets.parallel.helpers import DIVIDED, EQUAL, RECOMPUTED, SKIPS, checkpoints
 from spec_lang.targets.parallel.imports import OWN
 from spec_lang.targets.parallel.styles import STYLES
 from spec_lang.targets.torch.imports import Imports
@@ -39,13 +40,16 @@ class Plan(Record):
     """One class of the generated module, by its name: how its layers are cut.
 
     `divisors` are the sizes that must divide, by their names, as Python reads them off the `module`; `local` are the
-    hyperparameters that it keeps of which a device has its part.
+    hyperparameters that it keeps of which a device has its part. Under sequence parallelism `shared` are the layers that
+    give parts of the steps, with the axis, and `once` the inputs that are gathered for all columns.
     """
 
     name: str
     layers: tuple[Layer, ...]
     divisors: tuple[tuple[str, str], ...]
     local: tuple[str, ...]
+    shared: tuple[tuple[str, int], ...]
+    once: tuple[Once, ...]
 
 
 def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, str]:
@@ -65,35 +69,41 @@ def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, st
     def named(block: model.Block) -> str:
         return imports.definition(qualified(program, block))
 
+    found = [derived(program, e, lambda f, uses: _unreadable(f, uses, attributes)) for e in entries]
     plans: dict[str, Plan] = {}
     models: list[pieces.Said] = []
     tied = any(isinstance(d, model.Block) and d.ties for d in program.definitions)
-    for entry in entries:
-        derivation, cuts = derived(program, entry, lambda f, uses: _unreadable(f, uses, attributes))
+    for entry, (derivation, cuts) in zip(entries, found, strict=True):
         scores = _scores(derivation, cuts, entry)
-        own = tuple(_plans(derivation, cuts, attributes, named, scores and scores[1]))
+        stream = stream_of(derivation, entry, cuts) if len(entries) == 1 else None
+        own = tuple(_plans(derivation, cuts, attributes, named, scores and scores[1], stream))
         for plan in own:
             if plans.setdefault(plan.name, plan) != plan:
                 raise NotCut(f"{plan.name} is cut in one way in {entry.name}, and in another elsewhere")
         name = "parallelize" if len(entries) == 1 else f"parallelize_{entry.name}"
         size = scores and (scores[0].name, f"model.{scores[1].parameter.key[1]}.size({scores[1].axis})")
-        models.append(pieces.Said(entry, named(entry), name, cuts, own, size))
+        models.append(
+            pieces.Said(entry, named(entry), name, cuts, own, size, None if stream is None else stream.dim)
+        )
     used = {layer.style.partition("(")[0] for p in plans.values() for layer in p.layers}
+    used |= {"Once"} if any(p.once for p in plans.values()) else set()
     used |= {"Gathered"} if "Scores" in used else set()
     used |= {"Whole"} if used & {"Gathered", "Table"} else set()
     parts = [source for name, source in STYLES.items() if name in used]
-    flagged = "Scores" in used
-    parts += [pieces.model(said, tied, flagged) for said in models]
+    options = ["loss_parallel"] * ("Scores" in used)
+    options += ["sequence_parallel"] * any(said.steps is not None for said in models)
+    parts += [pieces.model(said, tied, options) for said in models]
     for said in models:
         if len(pieces.units(said.entry)) == 1:
             name = "stages" if len(models) == 1 else f"stages_{said.entry.name}"
             parts.append(pieces.stages(said, name, tied))
     parts += [SKIPS] if any(len(pieces.units(e)) == 1 for e in entries) else []
     if plans:
-        parts.append(pieces.styles(list(plans.values()), flagged))
+        parts.append(pieces.styles(list(plans.values()), options))
         if any(p.divisors for p in plans.values()):
             parts.append(pieces.sizes(list(plans.values())))
     parts += [RECOMPUTED] if any(map(pieces.units, entries)) else []
+    parts += [DIVIDED] if "sequence_parallel" in options else []
     parts += [EQUAL] if any(map(pieces.first_input, entries)) else []
     parts += checkpoints(tied, "Regrouped" in used)
     path = program.files[0].module.replace(".", "/") + "_parallel.py"
@@ -136,6 +146,7 @@ def _plans(
     attributes: Mapping[str, frozenset[str]],
     named: Callable[[model.Block], str],
     scores: Use | None,
+    stream: Stream | None,
 ) -> Iterator[Plan]:
     """How each class' layers are cut; none where nothing is."""
     if not cuts.cuts:
@@ -146,26 +157,39 @@ def _plans(
         layers: list[Layer] = []
         divisors: dict[str, str] = {}
         local: set[str] = set()
+        shared: list[tuple[str, int]] = []
         keys = [key for key in derivation.parameters if key[0] == block.name]
         for path, group in groupby(keys, key=lambda k: k[1].rpartition(".")[0]):
             weight = derivation.parameters[next(k for k in group if k[1].endswith(".weight"))]
             found = next(
                 (by_axis[a] for i in range(len(weight.axes)) if (a := (weight.key, i)) in by_axis), None
             )
+            taken = None if stream is None else stream.inputs.get((block.name, path))
+            given = None if stream is None else stream.results.get((block.name, path))
+            if given is not None and taken is None:
+                shared.append((path, given))
             if found is None:
-                at = cuts.along.get((block.name, path))
-                layers.append(Layer(path, "Whole()" if at is None else f"Whole(Shard({at}))"))
+                along = cuts.along.get((block.name, path))
+                said = f"Shard({along})" if along is not None else _whole(taken, given)
+                layers.append(Layer(path, f"Whole({said})"))
                 continue
             cut, use = found
-            style = "Scores(loss_parallel)" if use is scores else _style(block.name, cut, use, kept)
-            layers.append(Layer(path, style))
+            layers.append(Layer(path, _style(block.name, cut, use, kept, use is scores, taken, given)))
             if not cut.gathered:
                 text = value_of(block.name, use, cut.factor, kept)
                 if text is not None:
                     divisors.setdefault(cut.name, text)
                 local |= set(derivation.local_names(block, cut.factor)) & kept
         if layers:
-            yield Plan(named(block), tuple(layers), tuple(divisors.items()), tuple(sorted(local)))
+            once = () if stream is None else tuple(o for o in stream.once if o.block == block.name)
+            yield Plan(
+                named(block),
+                tuple(layers),
+                tuple(divisors.items()),
+                tuple(sorted(local)),
+                tuple(shared),
+                once,
+            )
 
 
 def _scores(derivation: Derivation, cuts: Cuts, entry: model.Block) -> tuple[Cut, Use] | None:
@@ -184,16 +208,38 @@ def _scores(derivation: Derivation, cuts: Cuts, entry: model.Block) -> tuple[Cut
     return None
 
 
-def _style(scope: str, cut: Cut, use: Use, kept: frozenset[str]) -> str:
-    """The parallel style of a layer, as Python."""
+def steps(axis: int | None) -> str:
+    """What Python calls the layout of what is cut along the steps, which are an axis; nothing for what is whole."""
+    return "" if axis is None else f"steps_{axis}"
+
+
+def _whole(taken: int | None, given: int | None) -> str:
+    if taken == given:
+        return steps(taken)
+    return f"{steps(taken) or 'Replicate()'}, {steps(given) or 'Replicate()'}"
+
+
+def _style(
+    scope: str,
+    cut: Cut,
+    use: Use,
+    kept: frozenset[str],
+    scores: bool,
+    taken: int | None,
+    given: int | None,
+) -> str:
+    """The parallel style of a layer, as Python; what it takes and gives may be cut along the steps."""
     if use.role == "rows":
-        return "Table()"
+        return f"Table({steps(given)})"
     if use.role == "sum":
-        return "RowwiseParallel()"
+        return f"RowwiseParallel({'' if given is None else f'output_layouts={steps(given)}'})"
+    also = "" if taken is None else f", {steps(taken)}"
     if use.inner:
         before, count = regrouped(scope, cut.factor, use, kept) or ("", "")
-        return f"Regrouped({before}, {count})"
-    return "Gathered()" if cut.gathered else "ColwiseParallel()"
+        return f"Regrouped({before}, {count}{also})"
+    if cut.gathered:
+        return f"Scores(loss_parallel{also})" if scores else f"Gathered({steps(taken)})"
+    return f"ColwiseParallel({'' if taken is None else f'input_layouts={steps(taken)}'})"
 
 
 def regrouped(scope: str, factor: Factor, use: Use, kept: frozenset[str]) -> tuple[str, str] | None:

@@ -200,6 +200,19 @@ def skips(pipe: Pipe) -> bool:
 '''
 
 
+DIVIDED = '''\
+def divided(layer: nn.Module, dim: str, axis: int, tp: int) -> None:
+    """Refuse inputs whose size `dim`, of an axis, is not one that `tp` divides."""
+
+    def check(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        size = inputs[0].size(axis)
+        if size % tp:
+            raise ValueError(f"tp must divide {dim} ({dim}={size}, tp={tp})")
+
+    layer.register_forward_pre_hook(check, prepend=True)
+'''
+
+
 def checkpoints(tied: bool, regrouped: bool) -> list[str]:
     """`on_meta`, `materialize`, `save` and `load`; with ties and regrouped rows where the model has some."""
     return [

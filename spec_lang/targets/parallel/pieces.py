@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -47,10 +48,12 @@ class Said(Record):
     plans: tuple[Plan, ...]
     scores: tuple[str, str] | None
     """The name and the size in Python of the last axis of what `forward` gives, where a layer's columns make it."""
+    steps: str | None
+    """The name of the steps, where they are cut between layers."""
 
 
-def model(said: Said, tied: bool, flagged: bool) -> str:
-    """The function that cuts one model; `flagged` where `styles` is told whether scores stay cut."""
+def model(said: Said, tied: bool, options: Sequence[str]) -> str:
+    """The function that cuts one model; `options` are those that `styles` is told."""
     entry, plans = said.entry, said.plans
     lines = [*_signature(said), *_told(said)]
     meshes = [("dp",), ("tp",), ("dp", "tp"), ("replicate", "dp"), ("replicate", "dp", "tp")]
@@ -72,7 +75,7 @@ def model(said: Said, tied: bool, flagged: bool) -> str:
         lines += [
             "    if policy is not None and not data:",
             '        raise ValueError("a policy is for a mesh with dp")',
-            *_cut(said, tied, flagged),
+            *_cut(said, tied, options),
         ]
     repeated = units(entry)
     if repeated:
@@ -174,8 +177,17 @@ def first_input(entry: m.Block) -> tuple[int, str, str] | None:
     return None
 
 
+def _flags(said: Said) -> list[str]:
+    """The options of a model's `parallelize`."""
+    return [
+        *["recompute"] * bool(units(said.entry)),
+        *["sequence_parallel"] * (said.steps is not None),
+        *["loss_parallel"] * (said.scores is not None),
+    ]
+
+
 def _signature(said: Said) -> list[str]:
-    flags = ["recompute"] * bool(units(said.entry)) + ["loss_parallel"] * (said.scores is not None)
+    flags = _flags(said)
     return [
         f"def {said.name}(",
         f"    model: {said.python},",
@@ -202,6 +214,10 @@ def _told(said: Said) -> list[str]:
         paragraphs += [
             "With `recompute`, a layer keeps its inputs alone for backward, and runs once more there."
         ]
+    if said.steps is not None:
+        paragraphs += [
+            f"With `sequence_parallel` each device of `tp` has its part of {said.steps} between layers that are cut."
+        ]
     if said.scores is not None:
         paragraphs += [
             "With `loss_parallel` the result stays cut: take its `cross_entropy`, and go backward, under "
@@ -219,7 +235,7 @@ def _told(said: Said) -> list[str]:
     ]
 
 
-def _cut(said: Said, tied: bool, flagged: bool) -> list[str]:
+def _cut(said: Said, tied: bool, options: Sequence[str]) -> list[str]:
     plans = said.plans
     lines = ['    if "tp" in axes:', '        tp = mesh["tp"]']
     if any(p.divisors for p in plans):
@@ -244,8 +260,11 @@ def _cut(said: Said, tied: bool, flagged: bool) -> list[str]:
         ]
     lines += ["        shared = ties(model)"] if tied else []
     lines += ["        for module in list(model.modules()):"]
-    flag = ", loss_parallel" if said.scores is not None else ", False" if flagged else ""
-    lines += [f"            parallelize_module(module, tp, styles(module{flag}))"]
+    flags = _flags(said)
+    told = "".join(f", {o if o in flags else 'False'}" for o in options)
+    lines += _fitting("            parallelize_module(", f"module, tp, styles(module{told})", ")")
+    if said.steps is not None:
+        lines += _steps(said, said.steps)
     for p in plans:
         if p.local:
             lines.append(f"            if isinstance(module, {p.name}):  # a device has its part")
@@ -253,11 +272,38 @@ def _cut(said: Said, tied: bool, flagged: bool) -> list[str]:
     return lines + (["        tie(model, shared)"] if tied else [])
 
 
-def styles(plans: Sequence[Plan], flagged: bool) -> str:
+def _steps(said: Said, dim: str) -> list[str]:
+    """What sequence parallelism asks of blocks, beside their layers' styles."""
+    plans = said.plans
+    own = [p for p in plans if p.name == said.python and p.shared]  # the model's own layers come first
+    lines = []
+    places = dict.fromkeys((o.at, o.name, o.axis) for p in plans for o in p.once)
+    for at, name, axis in places:
+        names = [p.name for p in plans if any((o.at, o.name, o.axis) == (at, name, axis) for o in p.once)]
+        wanted = names[0] if len(names) == 1 else " | ".join(names)
+        lines += [
+            f"            if sequence_parallel and isinstance(module, {wanted}):",
+            f'                parallelize_module(module, tp, Once({at}, "{name}", Shard({axis})))',
+        ]
+    for p in own or plans:
+        if p.shared:
+            lines.append(f"            if sequence_parallel and isinstance(module, {p.name}):")
+            for path, axis in p.shared:
+                layer = f"module.{path}" if path.isidentifier() else f'module.get_submodule("{path}")'
+                lines.append(f'                divided({layer}, "{dim}", {axis}, tp.size())')
+    return lines
+
+
+def styles(plans: Sequence[Plan], options: Sequence[str]) -> str:
     """The function that says how the layers of each class are cut."""
-    flag = ", loss_parallel: bool" if flagged else ""
-    lines = [f"def styles(module: nn.Module{flag}) -> dict[str, ParallelStyle]:"]
+    flags = "".join(f", {o}: bool" for o in options)
+    lines = [f"def styles(module: nn.Module{flags}) -> dict[str, ParallelStyle]:"]
+    if len(lines[0]) > COLUMNS:
+        lines = ["def styles(", f"    module: nn.Module{flags}", ") -> dict[str, ParallelStyle]:"]
     lines.append('    """How the layers of a module are cut over the devices of `tp`."""')
+    texts = " ".join(layer.style for p in plans for layer in p.layers)
+    for axis in sorted(set(re.findall(r"steps_(\d+)", texts))):
+        lines.append(f"    steps_{axis} = Shard({axis}) if sequence_parallel else Replicate()")
     for plan in plans:
         lines += [f"    if isinstance(module, {plan.name}):", "        return {"]
         lines += [f'            "{layer.path}": {layer.style},' for layer in plan.layers]

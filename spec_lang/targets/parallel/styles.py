@@ -6,23 +6,24 @@ WHOLE = '''\
 class Whole(ParallelStyle):
     """A layer that each device has whole, its parameters on the mesh as the others'.
 
-    Where its inputs are cut, `layout` says how: gradients are added up then.
+    `taken` and `given` say how inputs and result are cut: gradients are added up then.
     """
 
-    def __init__(self, layout: Placement | None = None) -> None:
-        self.layout = layout or Replicate()
+    def __init__(
+        self, taken: Placement | None = None, given: Placement | None = None
+    ) -> None:
+        self.taken = taken or Replicate()
+        self.given = given or self.taken
 
     def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
-        layout = [self.layout]
-
         def taken(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[DTensor, ...]:
             return tuple(
-                DTensor.from_local(x, device_mesh, layout, run_check=False)
+                DTensor.from_local(x, device_mesh, [self.taken], run_check=False)
                 for x in inputs
             )
 
         def given(_: nn.Module, inputs: object, output: DTensor) -> Tensor:
-            return output.to_local()
+            return output.redistribute(placements=[self.given]).to_local()
 
         module = distribute_module(module, device_mesh)
         module.register_forward_pre_hook(taken)
@@ -34,12 +35,13 @@ GATHERED = '''\
 class Gathered(ColwiseParallel):
     """Columns whose output is gathered; whole where `tp` does not divide them."""
 
-    def __init__(self) -> None:
-        super().__init__(output_layouts=Replicate())
+    def __init__(self, taken: Placement | None = None) -> None:
+        self.taken = taken or Replicate()
+        super().__init__(input_layouts=self.taken, output_layouts=Replicate())
 
     def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
         if module.get_parameter("weight").size(0) % device_mesh.size():
-            return Whole()._apply(module, device_mesh)
+            return Whole(self.taken, Replicate())._apply(module, device_mesh)
         return super()._apply(module, device_mesh)
 '''
 
@@ -47,8 +49,8 @@ SCORES = '''\
 class Scores(Gathered):
     """The columns of the model's result: gathered, or left as they are for the loss."""
 
-    def __init__(self, cut: bool) -> None:
-        super().__init__()
+    def __init__(self, cut: bool, taken: Placement | None = None) -> None:
+        super().__init__(taken)
         if cut:
             self.output_layouts = (Shard(-1),)
             self.use_local_output = False
@@ -58,13 +60,39 @@ TABLE = '''\
 class Table(RowwiseParallel):
     """Rows of an embedding; whole where `tp` does not divide them."""
 
-    def __init__(self) -> None:
-        super().__init__(input_layouts=Replicate())
+    def __init__(self, given: Placement | None = None) -> None:
+        self.given = given or Replicate()
+        super().__init__(input_layouts=Replicate(), output_layouts=self.given)
 
     def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
         if module.get_parameter("weight").size(0) % device_mesh.size():
-            return Whole()._apply(module, device_mesh)
+            return Whole(Replicate(), self.given)._apply(module, device_mesh)
         return super()._apply(module, device_mesh)
+'''
+
+ONCE = '''\
+class Once(ParallelStyle):
+    """A block whose input `name`, at place `at`, is gathered for all its columns."""
+
+    def __init__(self, at: int, name: str, taken: Placement) -> None:
+        self.at = at
+        self.name = name
+        self.taken = taken
+
+    def _apply(self, module: nn.Module, device_mesh: DeviceMesh) -> nn.Module:
+        def gathered(
+            _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+            at, name = self.at, self.name
+            x: Tensor = args[at] if len(args) > at else kwargs[name]
+            part = DTensor.from_local(x, device_mesh, [self.taken], run_check=False)
+            whole = part.redistribute(placements=[Replicate()])
+            if len(args) > at:
+                return (*args[:at], whole, *args[at + 1 :]), kwargs
+            return args, {**kwargs, name: whole}
+
+        module.register_forward_pre_hook(gathered, with_kwargs=True)
+        return module
 '''
 
 REGROUPED = '''\
@@ -75,8 +103,8 @@ class Regrouped(ColwiseParallel):
     projection. The output and the state_dict have them as the module has.
     """
 
-    def __init__(self, before: int, count: int) -> None:
-        super().__init__()
+    def __init__(self, before: int, count: int, taken: Placement | None = None) -> None:
+        super().__init__(input_layouts=taken)
         self.before = before
         self.count = count
 
@@ -131,5 +159,12 @@ def regrouped(rows: Tensor, outer: int, inner: int) -> Tensor:
     return distribute_tensor(whole, rows.device_mesh, rows.placements)
 '''
 
-STYLES = {"Whole": WHOLE, "Gathered": GATHERED, "Scores": SCORES, "Table": TABLE, "Regrouped": REGROUPED}
+STYLES = {
+    "Whole": WHOLE,
+    "Gathered": GATHERED,
+    "Scores": SCORES,
+    "Table": TABLE,
+    "Once": ONCE,
+    "Regrouped": REGROUPED,
+}
 """The styles that a file brings with it."""
