@@ -21,7 +21,7 @@ from spec_lang.ir.evaluate import EvaluationError
 from spec_lang.shapes import Dim, DType, symbol
 from spec_lang.sharding.device import device
 from spec_lang.sharding.plan import BYTES, STATES, Plan
-from spec_lang.sharding.units import unit_of, units
+from spec_lang.sharding.units import nested, unit_of, units
 
 ROUNDS: Final[Mapping[str, int]] = {"all-gather": 1, "reduce-scatter": 1, "all-reduce": 2}
 """How often a ring goes round: once to gather or to scatter."""
@@ -168,7 +168,7 @@ def _ring(how: str, size: Count, count: int) -> Count:
 
 
 def _over_samples(plan: Plan, setting: Setting) -> list[Sending]:
-    """What is sent over `dp` and `replicate`: blocks are gathered twice, the rest once, all gradients scattered."""
+    """What is sent over `dp` and `replicate`: blocks are gathered twice, the rest once or twice, all gradients scattered."""
     dp, replicate = plan.mesh.get("dp", 1), plan.mesh.get("replicate", 1)
     padded = _unit_sizes(plan)
     rest = padded.get("", 0)
@@ -176,8 +176,9 @@ def _over_samples(plan: Plan, setting: Setting) -> list[Sending]:
     found: list[Sending] = []
     often = len(padded)
     if dp > 1:
-        gathered = (2 * blocks + rest) * dp * BYTES[setting.computed]
-        times_ = 2 * (often - ("" in padded)) + ("" in padded)
+        again = 1 + nested(plan.definition)
+        gathered = (2 * blocks + again * rest) * dp * BYTES[setting.computed]
+        times_ = 2 * (often - ("" in padded)) + again * ("" in padded)
         found.append(Sending("dp", "all-gather", times_, gathered, _ring("all-gather", gathered, dp)))
         scattered = (blocks + rest) * dp * BYTES[setting.dtype]
         found.append(

@@ -231,7 +231,7 @@ def _refused(derivation: Derivation, entry: model.Block) -> Reason | None:
             if isinstance(member, model.Param) and member.kind == "param":
                 what = f"{block.name}.{member.name}, a parameter of the block's own"
                 return Reason(what, block.file, member.span)
-        for call in _calls(block):
+        for call in calls(block):
             if call.to == "value":
                 return Reason("a layer that a hyperparameter gives", block.file, call.span)
             if call.to == "make" and call.name not in ("Sequential", "partial") and _opaque(call.name):
@@ -252,16 +252,17 @@ def _opaque(name: str) -> bool:
     return bool(op.always) and (not op.placement or read(op.placement).kind != "named")
 
 
-def _calls(node: object) -> Iterator[model.Call]:
+def calls(node: object) -> Iterator[model.Call]:
+    """The calls in a part of the IR."""
     if isinstance(node, tuple):
         for item in node:
-            yield from _calls(item)
+            yield from calls(item)
     elif isinstance(node, model.Node):
         if isinstance(node, model.Call):
             yield node
         for name, value in node.__dict__.items():
             if name not in ("type", "span"):
-                yield from _calls(value)
+                yield from calls(value)
 
 
 # --- Sizes in the bodies of methods --------------------------------------------------------------

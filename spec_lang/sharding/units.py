@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spec_lang.ir import model
+from spec_lang.sharding.cuts import calls
 
 
 def units(entry: model.Block) -> list[str]:
@@ -23,6 +24,12 @@ def unit_of(key: str, lists: list[str]) -> str:
     """The unit that a parameter is in, by its key; '' for the rest."""
     head, _, rest = key.partition(".")
     return f"{head}.{rest.partition('.')[0]}" if head in lists else ""
+
+
+def nested(entry: model.Block) -> bool:
+    """Whether `forward` calls another method that is registered with the engine, which then frees what it gathered."""
+    forward = next(m for m in entry.methods if m.name == "forward")
+    return any(c.to == "method" and c.name not in ("forward", "loss") for c in calls(forward.body))
 
 
 def _root(node: model.Expression) -> str:

@@ -141,7 +141,7 @@ def test_steps_that_recompute(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_405_billion_parameters_on_16384_devices(tmp_path: Path) -> None:
-    mesh = {"dp": 2048, "tp": 8}
+    mesh = {"replicate": 16, "dp": 128, "tp": 8}
     first = case("llama", "Llama", LLAMA_405B, mesh, dims={"N": 2048, "T": 8192}, meta=True)
     before = os.times()
     (real,) = measured(tmp_path, [first], seconds=500)
