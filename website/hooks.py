@@ -43,6 +43,8 @@ def _listed(item: Any, pages: dict[str, str | bytes]) -> Any:
         return item
     if folder in ("layers/", "functions/"):
         return {title: [f"{folder}index.md", *op_pages.sections(folder[:-1])]}
+    if folder == "codes/":
+        return {title: [f"{folder}index.md", *code_pages.sections()]}
     names = sorted((n for n in pages if n.startswith(folder) and n.endswith(".md")), key=str.lower)
     return {title: [f"{folder}index.md", *(n for n in names if n != f"{folder}index.md")]}
 

@@ -31,7 +31,7 @@ def pages(folder: Path) -> dict[str, str | bytes]:
         for d in program.definitions:
             if isinstance(d, Block) and d.entry and d.file == 0:
                 lines += _model(path.stem, result, d, found)
-        lines += ["## Spec", "", "```nnspec", path.read_text().rstrip(), "```", ""]
+        lines += ["## Spec", "", "```python", path.read_text().rstrip(), "```", ""]
         source = next(iter(torch_files(result).values()))
         lines += ['??? quote "The PyTorch module that it becomes"', ""]
         lines += [f"    {line}".rstrip() for line in ("```python", *source.rstrip().split("\n"), "```")]

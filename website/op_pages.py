@@ -76,7 +76,7 @@ def _page(op: type[Op]) -> Iterable[str]:
     kind = "layer" if issubclass(op, Layer) else "function"
     yield f"# {op.name}"
     yield f"\n*A {kind}.* {_text(inspect.getdoc(op) or '')}\n"
-    yield f"```nnspec\n{of(op)}\n```\n"
+    yield f"```python\n{_wrapped(str(of(op)))}\n```\n"
     if of(op).parameters:
         yield "## Arguments\n"
         yield from _arguments(op, of(op))
@@ -154,7 +154,7 @@ def _examples(op: type[Op]) -> Iterable[str]:
     yield "## Shapes\n"
     yield "Calls that the tests hold to PyTorch, with the types that the declaration gives.\n"
     for call, result, bound, flops in rows:
-        yield f"```nnspec\n{call}\n# gives {result}\n```\n"
+        yield f"```python\n{call}\n# gives {result}\n```\n"
         if isinstance(bound, Layer) and (params := list(bound.params())):
             yield "| parameter | shape | |"
             yield "| --- | --- | --- |"
@@ -249,6 +249,20 @@ def _text(text: str) -> str:
         p if i % 2 else p.replace("*", r"\*").replace("_", r"\_").replace("<", "&lt;")
         for i, p in enumerate(parts)
     )
+
+
+def _wrapped(signature: str) -> str:
+    """A signature, an argument a line where one line does not hold it."""
+    if len(signature) <= 80:
+        return signature
+    name, _, rest = signature.partition("(")
+    depth, lines, start = 0, [], 0
+    for i, c in enumerate(rest):
+        depth += (c in "([{") - (c in ")]}")
+        if (c == "," and depth == 0) or depth < 0:
+            lines.append(f"    {rest[start:i].strip()},")
+            start = i + 1
+    return "\n".join([f"{name}(", *lines, ")"])
 
 
 def _cell(text: str) -> str:

@@ -43,4 +43,4 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     assert "float[N, 6, H - 2, W - 2]" in (tmp_path / "layers" / "Conv2d" / "index.html").read_text()
     picture = tmp_path / "models" / "gpt2.GPT2.svg"
     page = (tmp_path / "models" / "gpt2" / "index.html").read_text()
-    assert picture.is_file() and picture.name in page or 'class="mermaid"' in page
+    assert (picture.is_file() and picture.name in page) or 'class="mermaid"' in page
