@@ -65,7 +65,7 @@ def _model(stem: str, result: Compilation, block: Block, found: dict[str, str | 
         *lines,
         f"What it takes (`specc summary models/{stem}.nnspec --model {block.name}`):",
         "",
-        shown(summary, "markdown", 1),
+        shown(summary, "markdown", 1).replace("*", r"\*"),
         "",
     ]
 
