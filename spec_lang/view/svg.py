@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from spec_lang.view.assets import asset, layout_library
@@ -34,15 +35,22 @@ def svg(graph: Graph, depth: int | None = 1, *, names: bool = False) -> str:
         Unbuilt: the layout library is not there.
         RuntimeError: the layout fails.
     """
-    from py_mini_racer import MiniRacer
-
-    engine: Any = MiniRacer()
-    engine.eval(_SURROUNDINGS)
-    engine.eval(layout_library())
-    engine.eval(f"{asset('draw.js')}\nglobalThis.SpeccDraw = SpeccDraw;")
+    engine = _engine()
     title = f"{graph.model}.{graph.method}"
     parts = (as_json(graph), sorted(opened(graph, depth)), names, asset("picture.css"), title)
     engine.eval(_RUN % tuple(map(json.dumps, parts)))
     if failed := engine.eval("failed"):
         raise RuntimeError(f"the layout failed: {failed}")
     return str(engine.eval("drawn"))
+
+
+@cache
+def _engine() -> Any:
+    """V8 with the layout library and the drawing, which take longer to start than most pictures to draw."""
+    from py_mini_racer import MiniRacer
+
+    engine: Any = MiniRacer()
+    engine.eval(_SURROUNDINGS)
+    engine.eval(layout_library())
+    engine.eval(f"{asset('draw.js')}\nglobalThis.SpeccDraw = SpeccDraw;")
+    return engine
