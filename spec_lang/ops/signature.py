@@ -207,11 +207,15 @@ class Signature:
         missing = [name for name in self._required if name not in values]
         listed = " and ".join(f"`{m}`" for m in missing)
         inferred = [m for m in missing if m in self.holes]
-        return OpError(
-            f"{called} needs {listed}",
-            code="E0511",
-            help=f"`{inferred[0]}` may be `_`: it is then inferred from what flows in" if inferred else None,
-        )
+        help = f"`{inferred[0]}` may be `_`: it is then inferred from what flows in" if inferred else None
+        return OpError(f"{called} needs {listed}", code="E0511", help=help or self._how_to_give(missing))
+
+    def _how_to_give(self, missing: Sequence[str]) -> str | None:
+        """What is mostly forgotten where these arguments are missing."""
+        inferred = next(iter(self._required), None)
+        if len(missing) == 1 and missing[0].startswith("out_") and inferred in self.holes:
+            return f"`{inferred}` comes first, and may be `_`: `{self.name}(_, ...)`"
+        return _MISSING.get((self.name, *missing)) or _MISSING.get(tuple(missing))
 
     def _unknown(self, name: str, called: str) -> OpError:
         reason = _REFUSED.get(name)
@@ -272,6 +276,16 @@ _OTHERS = {
 }
 """The words of other libraries."""
 
+_MISSING: Mapping[tuple[str, ...], str] = {
+    (
+        "key",
+        "value",
+    ): "a sequence that attends to itself is given three times, `x, x, x`; what comes out is `y, weights`",
+    (
+        "where",
+        "other",
+    ): "`where(condition, a, b)` takes what stands where the condition holds, and what stands elsewhere",
+}
 _INSTEAD = {
     "activation": "call the activation behind it: `x -> fc -> relu`",
     "input_shape": "leave it out: `_` infers what flows in",

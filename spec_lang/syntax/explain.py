@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from spec_lang.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
@@ -83,7 +84,14 @@ _FOREIGN = {
     "assert": 'write `require condition, "why"`',
     "raise": 'write `require condition, "why"`',
     "while": "loops run over what is known without the data: `for i in range(n):`",
-    "with": "there are no context managers",
+    "with": "there are no context managers; `x.detach()` stops gradients, and dtypes are `to(...)`",
+    "try": 'nothing is caught: what must hold is stated, `require condition, "why"`',
+    "except": 'nothing is caught: what must hold is stated, `require condition, "why"`',
+    "del": "leave it out: values go when nothing reads them",
+    "global": "write a constant at the left margin: `NAME = 8`",
+    "break": "a loop runs to its end: leave items out by a slice or an `if`",
+    "continue": "put the rest of the loop's body under an `if`",
+    "yield": "`return` the values, or append to a list: `ys += [y]`",
     "pass": "leave the part out",
     "print": "a spec prints nothing; `specc ir` shows what it means",
     "lambda": "define a function with `fn`",
@@ -249,6 +257,9 @@ def _wrong_part(p: Place) -> Said | None:
         return _foreign(p, p.token, p.after)
     if (kind in ("if", "for") and p.after.type in ("=", ":", "(", ",")) or kind in _WORDS - set(_BELONGS):
         return _reserved_name(p)
+    if kind == "if" and p.after.text == "__name__":
+        help = "leave it out: a spec defines models, and runs nothing; `specc run` and Python run them"
+        return Said("E0122", "`if` cannot stand here", p.token.span, help)
     if kind in _BELONGS:
         return Said("E0122", f"`{p.token.text}` cannot stand here", p.token.span, _BELONGS[kind])
     if kind == "STRING":
@@ -376,7 +387,7 @@ def _not_a_layer(p: Place) -> Said | None:
         if written.text is not None and "#" not in p.source.at(whole):
             ways = (Way(f"write `{written.text}`", ((whole, written.text),)),)
     elif p.first.text == "super":
-        help = "leave it out: what a model is made of is all that there is to construct"
+        help = _EFFECTS[("super",)]
         ways = _without_line(p.source, p.first.start)
     elif p.first.text == "setattr":
         help = "layers whose names are counted are a list: `fc = [Linear(4, 4) for i in range(3)]`, run by `fc[i]`"
@@ -417,6 +428,11 @@ def _dropped_value(p: Place) -> Said | None:
         return Said("E0122", f"`{sign}` is not part of the language", span, help, ways=ways)
     if any(token.type in ("=", "+=") and depth == 0 for token, depth in rest):
         help = "a value is given to a name: `x = ...`; tensors are not changed in place"
+        if p.token.type == "[":
+            name = p.first.text
+            help = f"tensors are not changed in place: `{name} = where(mask, value, {name})`, `masked_fill`, `cat` and `scatter` make new ones"
+        if p.first.text == "self":
+            help = "layers are made under `layers:`, as `fc = Linear(_, 10)`; a value in a method has a name of its own"
         return Said("E0122", "only names can be assigned to", Span(p.first.start, p.token.end), help)
     if p.token.type == "." and p.after.text == "append":
         whole = Span(p.first.start, rest[-1][0].end)
@@ -429,12 +445,38 @@ def _dropped_value(p: Place) -> Said | None:
         )
         span = Span(p.first.start, p.after.end)
         return Said("E0122", "values are not changed in place", span, help, ways=ways)
-    return Said(
-        "E0122",
-        "this line computes something and drops it",
-        Span(p.first.start, rest[-1][0].end if rest else p.first.end),
-        "give it a name (`y = ...`), or `return` it",
-    )
+    whole = Span(p.first.start, rest[-1][0].end if rest else p.first.end)
+    where = next((h for words, h in _EFFECTS.items() if _calls(p, rest, words)), None)
+    help = where or "give it a name (`y = ...`), or `return` it"
+    return Said("E0122", "this line computes something and drops it", whole, help)
+
+
+_EFFECTS: dict[tuple[str, ...], str] = {
+    ("super",): "leave it out: what a model is made of is all that there is to construct",
+    (
+        "eval",
+        "train",
+        "requires_grad_",
+        "cuda",
+        "half",
+        "compile",
+    ): "leave it out: whoever uses the model sets its mode and its device",
+    ("save", "load", "manual_seed", "load_state_dict"): "leave it out: a spec describes the model alone",
+    (
+        "apply",
+        "_init_weights",
+        "init_weights",
+    ): "how parameters start stands under `init:`, as `Linear.weight = normal(std=0.02)`",
+    ("append", "extend"): "`ys += [y]` appends to a list",
+}
+"""What Python calls for its effect, and where that is in a spec."""
+
+
+def _calls(p: Place, rest: list[tuple[Token, int]], words: tuple[str, ...]) -> bool:
+    """Whether a line is a call of one of these names."""
+    called = [t for (t, depth), (after, _) in pairwise(rest) if depth == 0 and after.type == "("]
+    named = p.first.text if p.token.type == "(" else called[-1].text if called else ""
+    return named in words
 
 
 def _assigned(p: Place, rest: list[tuple[Token, int]]) -> tuple[Way, ...]:
@@ -813,14 +855,79 @@ def _untyped(p: Place) -> Said | None:
             p.first.span,
             "what repeats is a `block`, and a list of it stands under `layers:`: `stage = [Basic(64) for i in range(2)]`",
         )
+    if p.first.type in ("model", "block") and p.before.text[:1].isupper():
+        help = f"nothing inherits: hold the other as a layer, `base = {p.before.text}()`, or name a variant of it, `model {p.line[1].text} = {p.before.text}(...)`"
+        return Said("E0111", f"`{p.before.text}` is no hyperparameter with a type", p.before.span, help)
     example = "n: int = 10" if "layers" not in p.problem.at_line else "x: float[N, D]"
     return Said(
         "E0111", f"`{p.before.text}` has no type", p.before.span, f"write its type, as in `{example}`"
     )
 
 
+def _python(p: Place) -> Said | None:
+    """Signs of Python and other languages that no line has."""
+    text = p.token.text
+    if text == "@" and p.starts_line:
+        help = "there are no decorators: leave the line out; a method is called by its name"
+        return Said("E0100", "`@` begins no line here", p.token.span, help)
+    if text == "?":
+        return Said(
+            "E0100",
+            "`?` marks what may be none, in a type",
+            p.token.span,
+            "a choice is `a if condition else b`",
+        )
+    if text == ":" and p.after.type == "=" and p.after.start == p.token.end:
+        help = "a value gets its name on a line of its own: `y = ...`"
+        return Said("E0100", "`:=` is not part of the language", Span(p.token.start, p.after.end), help)
+    if p.first.text == "super" and text == "." and p.before is not None and p.before.type == ")":
+        help, span = _EFFECTS[("super",)], Span(p.first.start, p.token.end)
+        return Said(
+            "E0122",
+            "`super()` has no place in a spec",
+            span,
+            help,
+            ways=_without_line(p.source, p.first.start),
+        )
+    return None
+
+
+def _initialiser(p: Place) -> Said | None:
+    """`nn.init.normal_(fc.weight, std=0.02)` under `init:`."""
+    if p.token.type != "(" or p.first.text not in NAMESPACES | {"init"} or p.before is None:
+        return None
+    line = Span(p.first.start, _rest_of_line(p)[-1][0].end)
+    found = re.fullmatch(r"(?:\w+\.)*(\w+?)_\((?:self\.)?([\w.]+)\s*(?:,\s*(.*))?\)", p.source.at(line))
+    if found is None:
+        return None
+    written = f"{found[2]} = {found[1]}({found[3] or ''})"
+    ways = (Way(f"write `{written}`", ((line, written),)),)
+    return Said(
+        "E0122", "a rule of `init` gives a parameter its start", line, f"write `{written}`", ways=ways
+    )
+
+
+def _parenthesised_type(p: Place) -> Said | None:
+    """`x: float(N, d)`."""
+    if p.token.text != "(" or p.before is None or p.before.text not in IN_TYPES or _depth(p.line) == 0:
+        return None
+    rest = _rest_of_line(p)
+    end = next((t for t, depth in rest[1:] if t.type in OPENING and depth == 0), None)
+    if end is None or end.text != ")":
+        return None
+    sizes = p.source.text[p.token.end : end.start]
+    edits = ((p.token.span, "["), (end.span, "]"))
+    help = f"write `{p.before.text}[{sizes}]`"
+    return Said(
+        "E0111", "dims stand in brackets", Span(p.before.start, end.end), help, ways=(Way(help, edits),)
+    )
+
+
 _RULES: tuple[Callable[[Place], Said | None], ...] = (
     _indent,
+    _python,
+    _initialiser,
+    _parenthesised_type,
     _missing_block,
     _only_doc,
     _keyword_elsewhere,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spec_lang.diagnostics import Source
+from spec_lang.compiler import compile_sources
+from spec_lang.diagnostics import Diagnostic, Source
 from spec_lang.mending import mended
 from spec_lang.syntax.from_text import parse
 from tests.commands import specc
@@ -73,6 +74,33 @@ def test_what_two_things_may_be_meant_by_is_left(tmp_path: Path) -> None:
 def test_syntax_is_mended(wrong: str, right: str) -> None:
     after, _ = mended(Source("net.nnspec", body(wrong)), lambda source: parse(source)[1])
     assert after.text == body(right)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("a += b * 2\n        return a", "a = a + (b * 2)\n        return a"),
+        ("return a.view(a.size(0), a.size(-1))", "return a.view(N, d)"),
+        ("return torch.relu(a) | ReLU", None),
+        ("return a + np.array(b)", None),
+    ],
+)
+def test_meaning_is_mended(wrong: str, right: str | None) -> None:
+    def diagnose(source: Source) -> list[Diagnostic]:
+        return compile_sources({"net": source}).diagnostics
+
+    after, _ = mended(Source("net.nnspec", body(wrong)), diagnose)
+    assert (after.text == body(right)) if right is not None else diagnose(after)
+
+
+def test_an_initialiser_and_a_type_are_mended() -> None:
+    text = body("return a").replace("float[N, d], b", "float(N, d), b")
+    text = text.replace(
+        "    forward", "    init:\n        nn.init.normal_(self.fc.weight, std=0.02)\n\n    forward"
+    )
+    after, _ = mended(Source("net.nnspec", text), lambda source: parse(source)[1])
+    assert "    fc.weight = normal(std=0.02)\n" in after.text
+    assert "forward(a: float[N, d], b" in after.text
 
 
 def test_a_name_that_is_only_near_is_not_written(tmp_path: Path) -> None:

@@ -546,9 +546,20 @@ def joined(cx: Cx, tensors: Tensors, at: int, joins: bool = False) -> tuple[Tens
                 b,
                 f"{cx.name} along dim {at} takes tensors that agree elsewhere, but dim {i} of {first} and {other} differ: {a} and {b}",
                 code="E0323",
-                help=_only_difference(there, first, other) if joins else None,
+                help=(_repeated(a, b, i, len(first.shape)) or _only_difference(there, first, other))
+                if joins
+                else None,
             )
     return first, axis
+
+
+def _repeated(a: Dim, b: Dim, axis: int, rank: int) -> str | None:
+    """What repeats the tensor that has size 1 where the other one has more."""
+    if (a == dim(1)) == (b == dim(1)):
+        return None
+    sizes = ["-1"] * rank
+    sizes[axis] = str(b if a == dim(1) else a)
+    return f"`expand({', '.join(sizes)})` repeats what has size 1 there"
 
 
 def _only_difference(cx: Cx, a: Tensor, b: Tensor) -> str | None:

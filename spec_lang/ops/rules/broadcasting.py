@@ -9,6 +9,7 @@ from spec_lang.ops.base import Cx
 from spec_lang.shapes import BroadcastError, Dim, Shape, TensorType, broadcast, dim
 from spec_lang.shapes.dim import the_atom
 
+RULE = "sizes broadcast where they are equal or one of them is 1, counted from the last axis"
 _MOST = 6
 """Tensors of more dims are not tried."""
 
@@ -23,9 +24,8 @@ def broadcasting_help(cx: Cx, tensors: Sequence[TensorType], error: BroadcastErr
         cut = _cut(cx, a, b, error.axis) or _cut(cx, b, a, error.axis)
         if cut is not None:
             return cut
-    rule = "sizes broadcast where they are equal or one of them is 1, counted from the last axis"
     named = any(d.const is None for d in error.sizes if isinstance(d, Dim))
-    return f"{rule}; a dim with a name is not taken to be 1" if named else rule
+    return f"{RULE}; a dim with a name is not taken to be 1" if named else RULE
 
 
 def _steps(cx: Cx, t: TensorType, other: TensorType) -> Iterator[str]:

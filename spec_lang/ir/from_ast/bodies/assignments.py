@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.diagnostics.fix import instead
 from spec_lang.ir.from_ast.expressions.lists import joined
 from spec_lang.ir.from_ast.names.names import hides_dim, meaning
 from spec_lang.ir.from_ast.state.check import Check
@@ -155,9 +156,13 @@ def append(c: Check, at: Place, node: ast.Append) -> bool:
     elif isinstance(old, list | Mapped | Parts) and isinstance(value, list | Mapped | Parts):
         at.locals[node.target.id] = joined(c, at, old, value)
     elif is_tensor(old):
-        hint = f"write `{node.target.id} = {node.target.id} + ...`"
+        name, given = node.target.id, c.source.at(node.value.span)
+        given = f"({given})" if isinstance(node.value, ast.Binary | ast.Arrow | ast.IfExp) else given
+        hint: str = instead(f"{name} = {name} + {given}")
+        if isinstance(node.value, ast.List):
+            hint = "a list of tensors begins empty, under a name of its own: `ys = []`"
         shown = type_text(old)
-        c.error("E0403", f"`+=` appends to a list, and `{node.target.id}` is {shown}", node, help=hint)
+        c.error("E0403", f"`+=` appends to a list, and `{name}` is {shown}", node, help=hint)
         at.locals[node.target.id] = POISON
     else:
         c.error("E0403", "`+=` appends a list to a list: `skips += [x]`", node)

@@ -170,11 +170,19 @@ def _input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value
     return type
 
 
+_LAYERS_IN_BLOCKS = (
+    "no function makes or gets layers: what repeats is a `block`, which may take `part: layer`, and a list of it stands "
+    "under `layers:`: `stage = [Basic(64) for i in range(2)]`"
+)
+
+
 def _host_input(c: Check, at: Place, item: ast.Input, result: MethodSummary) -> Value:
     """An input that is no tensor: a method is checked once for all its values."""
     name = item.name.id
     if has_no_symbol(at, item.type):
-        hint = 'list the strings that it may be: `"a" | "b"`' if "str" in type_words(item.type) else None
+        words = type_words(item.type)
+        hint = 'list the strings that it may be: `"a" | "b"`' if "str" in words else None
+        hint = _LAYERS_IN_BLOCKS if "layer" in words else hint
         message = (
             f"the input `{name}` cannot be {type_words(item.type)}: a method is checked once for all values"
         )

@@ -19,6 +19,7 @@ from spec_lang.ir.from_ast.values.value import (
     Cell,
     FlatModule,
     ListModule,
+    OpModule,
     RepeatModule,
     Value,
 )
@@ -200,6 +201,17 @@ def _infers(definition: Def) -> bool:
     )
 
 
+def _channels(c: Check, cell: Cell | None, name: str) -> str | None:
+    """Where a layer over sequences takes its channels, if that is where the size of a call stands."""
+    for label, module in c.block.members.items():
+        if not isinstance(module, OpModule) or cell not in module.cells.values():
+            continue
+        if type(module.layer).name.endswith("1d"):
+            moved = f"`transpose(1, 2)` in front of {label}, and again behind it, if the features stand last"
+            return f"{label} has its channels in dim 1, where `{name}` stands: {moved}"
+    return None
+
+
 def _implicit(c: Check, node: ast.Block) -> None:
     """Implicit dims occur in a required input; a model has none."""
     if node.kind == "model":
@@ -223,7 +235,8 @@ def _implicit(c: Check, node: ast.Block) -> None:
                 "E0311",
                 f"{what} needs `{name}`, which only a call of {node.name.id} knows",
                 at,
-                help=f"make `{name}` a hyperparameter of {node.name.id} with a default, or a number",
+                help=_channels(c, cell, name)
+                or f"make `{name}` a hyperparameter of {node.name.id} with a default, or a number",
             )
         return
     for name in c.effects.needed:

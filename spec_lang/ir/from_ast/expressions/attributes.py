@@ -6,7 +6,14 @@ from spec_lang.diagnostics import Span
 from spec_lang.diagnostics.fix import instead
 from spec_lang.ir.from_ast.expressions.conversions import present
 from spec_lang.ir.from_ast.layers.paths import module_attribute
-from spec_lang.ir.from_ast.names.habits import DTYPES, FUNCTION_HELP, LAYER_HELP, METHODS, NAMESPACES
+from spec_lang.ir.from_ast.names.habits import (
+    DTYPES,
+    FUNCTION_HELP,
+    IN_TYPES,
+    LAYER_HELP,
+    METHODS,
+    NAMESPACES,
+)
 from spec_lang.ir.from_ast.names.names import meaning
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Mode, Place
@@ -16,6 +23,15 @@ from spec_lang.ir.from_ast.values.value import POISON, Maybe, RecordValue, Value
 from spec_lang.shapes import TensorType
 from spec_lang.syntax import ast
 from spec_lang.syntax.habits import declared
+
+
+def sizes_help(x: TensorType) -> str:
+    """How a spec says what `x.shape` says."""
+    sizes = [str(d) for d in x.shape]
+    if not sizes or any(s.startswith("*") for s in sizes):
+        return METHODS["shape"]
+    return f"its sizes are known, and stand for themselves: {', '.join(f'`{s}`' for s in sizes)}"
+
 
 _PARTS = {
     "values": "take the first item: `[0]`, or `y, _ = ...`",
@@ -43,11 +59,19 @@ def namespace(c: Check, at: Place, node: ast.Attribute) -> bool:
         c.error("E0201", f"layers, parameters and methods are named without `{root.id}.`", span, help=help)
     elif root.id in NAMESPACES:
         name = DTYPES.get(node.name, node.name)
-        help = _declared(c, span) or LAYER_HELP.get(name) or FUNCTION_HELP.get(name) or instead(name)
+        help = _declared(c, span) or LAYER_HELP.get(name) or FUNCTION_HELP.get(name) or _spelled(c, at, name)
         c.error("E0201", f"layers, functions and dtypes are named without `{root.id}.`", span, help=help)
     else:
         return False
     return True
+
+
+def _spelled(c: Check, at: Place, name: str) -> str:
+    """A name of PyTorch's as the language has it, or what is near it."""
+    if meaning(c, at, name, call=True) is not None or name in IN_TYPES or name in c.program.layers:
+        return instead(name)
+    known = (*c.program.layers, *c.program.functions)
+    return c.suggestion(name, known) or f"there is no `{name}`; `specc ops` lists what there is"
 
 
 _MADE_BY_METHODS = (
@@ -80,12 +104,12 @@ def attribute(c: Check, at: Place, node: ast.Attribute) -> Value:
     if is_module(base):
         return module_attribute(c, at, base, node)
     if isinstance(base, TensorType):
-        return _tensor_attribute(c, node)
+        return _tensor_attribute(c, node, base)
     help = _PARTS.get(node.name) if isinstance(base, tuple) else None
     return c.error("E0209", f"{host.kind_of(base)} has no `{node.name}`", node.name_span, help=help)
 
 
-def _tensor_attribute(c: Check, node: ast.Attribute) -> Value:
+def _tensor_attribute(c: Check, node: ast.Attribute, x: TensorType) -> Value:
     op = c.program.functions.get(node.name)
     if node.name in ("T", "mT", "H", "mH") and op is None:
         return c.error(
@@ -94,7 +118,9 @@ def _tensor_attribute(c: Check, node: ast.Attribute) -> Value:
             node.name_span,
             help="write `.transpose(-2, -1)`",
         )
-    if op is not None:
+    if node.name == "shape":
+        hint = sizes_help(x)
+    elif op is not None:
         hint = f"call it: `.{node.name}(...)`"
     else:
         hint = METHODS.get(node.name) or c.suggestion(node.name, list(c.program.functions)) or ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Span
+from spec_lang.diagnostics.fix import instead
 from spec_lang.ir.builtins import FUNCTIONS, MAKERS
 from spec_lang.ir.from_ast.expressions.arguments import evaluated
-from spec_lang.ir.from_ast.expressions.attributes import namespace
+from spec_lang.ir.from_ast.expressions.attributes import namespace, sizes_help
 from spec_lang.ir.from_ast.expressions.builtins import builtin
 from spec_lang.ir.from_ast.expressions.conversions import present
 from spec_lang.ir.from_ast.expressions.op_calls import call_op
@@ -40,7 +41,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ops import signature
-from spec_lang.shapes import DType, TensorType, dim
+from spec_lang.shapes import Dim, DType, TensorType, dim
 from spec_lang.syntax import ast
 
 
@@ -259,6 +260,27 @@ def _special(c: Check, at: Place, name: str, args: Args, node: ast.Expr) -> Valu
     return Partial(args.values[0], tuple(args.values[1:]), rest, node, c.definition)
 
 
+def _no_method(c: Check, func: ast.Attribute, base: Value, args: Args, node: ast.Expr) -> Value:
+    """Report a method that tensors do not have: `x.size(0)` is a size's name, `x.fc()` runs a layer."""
+    message = f"tensors have no method `{func.name}`"
+    hint = METHODS.get(func.name)
+    if func.name in c.block.members or func.name in c.block.methods:
+        given = c.source.at(func.value.span)
+        hint = f"a layer or method of the model is run as `{func.name}({given})`, or `{given} -> {func.name}`"
+    elif func.name == "size" and isinstance(base, TensorType):
+        hint = sizes_help(base)
+        axis = args.values[1] if len(args.values) == 2 else None
+        number = axis.const if isinstance(axis, Dim) else None
+        if number is not None and -len(base.shape) <= number < len(base.shape):
+            size = base.shape[number]
+            if isinstance(size, Dim) and all(n in c.block.dims or n in c.block.hypers for n in size.symbols):
+                text = str(size)
+                text = text if text.isidentifier() or text.isdigit() else f"({text})"
+                return c.error("E0203", message, node, help=instead(text))
+    hint = hint or c.suggestion(func.name, list(c.program.functions))
+    return c.error("E0203", message, func.name_span, help=hint)
+
+
 def apply_attribute(
     c: Check,
     at: Place,
@@ -290,8 +312,7 @@ def apply_attribute(
             user = at.scope.names.get(func.name)
             if user is not None and isinstance(user.node, ast.Function):
                 return function(c, at, FunctionRef(definition=user), func.name, args, node)
-            hint = METHODS.get(func.name) or c.suggestion(func.name, list(c.program.functions))
-            return c.error("E0203", f"tensors have no method `{func.name}`", func.name_span, help=hint)
+            return _no_method(c, func, base, args, node)
         return function(c, at, FunctionRef(op=op), func.name, args, node)
     if is_module(base):
         return _apply_path(c, at, base, func, arguments, piped, node)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from spec_lang.diagnostics import Label
+from spec_lang.diagnostics.fix import Instead
 from spec_lang.ir.from_ast.expressions.trails import trails
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.values.texts import type_text
 from spec_lang.ir.from_ast.values.value import POISON, Value
 from spec_lang.ops.base import OpError
-from spec_lang.shapes import BroadcastError, Cond, MixedPrecision, TensorType, TooLarge, Undefined
+from spec_lang.ops.rules.broadcasting import RULE
+from spec_lang.shapes import BroadcastError, Cond, MixedPrecision, TensorType, TooLarge, Undefined, dim
 from spec_lang.syntax import ast
 
 ERRORS = (OpError, MixedPrecision, BroadcastError, TooLarge, Undefined)
@@ -59,7 +61,7 @@ def op_error(
             at,
             labels=labels,
             notes=notes,
-            help=_help(c, error),
+            help=_help(c, error, place, node, inputs),
             state=error.state,
             refused=error.refused,
         )
@@ -84,8 +86,14 @@ def op_error(
     return c.error(code, f"{label}: {error}", node, notes=notes)
 
 
-def _help(c: Check, error: OpError) -> str | None:
+def _help(c: Check, error: OpError, place: ast.Expr | None, node: object, inputs: list[Value]) -> str | None:
     """What to state, where that makes it right; else the op's own help."""
+    if error.code == "E0514" and (found := _argument_help(c, error, place, node)) is not None:
+        return found
+    if error.code == "E0305" and (error.help or "").startswith(RULE):
+        resized = _resized(c, inputs)
+        if resized is not None:
+            return resized
     if isinstance(error.refused, tuple) and error.code == "E0514" and error.refused:
         _, _, giver = c.notes.came.get(id(error.refused[0]), (None, None, ""))
         if giver:
@@ -95,6 +103,51 @@ def _help(c: Check, error: OpError) -> str | None:
     return (
         UNSAID if _unsaid(c, error.state) else c.stated(error.state) or error.help or c.renaming(error.state)
     )
+
+
+def _argument_help(c: Check, error: OpError, place: ast.Expr | None, node: object) -> str | None:
+    """The argument as it was meant: a size divided by `/`, a string behind the tensors."""
+    if isinstance(place, ast.Binary) and place.op == "/" and "the float" in error.message:
+        left, right = c.source.at(place.left.span), c.source.at(place.right.span)
+        written = f"{left} // {right}"
+        return Instead(f"`/` gives a float; sizes are divided by `//`: `{written}`", written, safe=False)
+    if isinstance(error.refused, TensorType) and isinstance(node, ast.Call):
+        strings = [a.value for a in node.args if isinstance(a.value, ast.String)]
+        if len(strings) == 1 and "takes a string" in error.message:
+            others = [a.value for a in node.args if a.value is not strings[0]]
+            given = ", ".join(c.source.at(a.span) for a in (*strings, *others))
+            return f"the `{error.arg}` stands first: `{c.source.at(node.func.span)}({given})`"
+    return None
+
+
+def _resized(c: Check, inputs: list[Value]) -> str | None:
+    """What made the sizes of one of two tensors others, where they had the same before."""
+    tensors = [v for v in inputs if isinstance(v, TensorType)]
+    if len(tensors) != 2 or not 3 <= len(tensors[0].shape) == len(tensors[1].shape):
+        return None
+    if tensors[0].shape[:2] != tensors[1].shape[:2]:
+        return None
+    for value, other in (tensors, tensors[::-1]):
+        seen: set[int] = set()
+        here: Value = value
+        while id(here) in c.notes.came and id(here) not in seen:
+            seen.add(id(here))
+            _, before, name = c.notes.came[id(here)]
+            if isinstance(before, TensorType) and before.shape[2:] == other.shape[2:] and name:
+                return _keeping(c, name, other)
+            here = before
+    return None
+
+
+def _keeping(c: Check, name: str, other: TensorType) -> str | None:
+    layer = getattr(c.block.members.get(name), "layer", None)
+    if layer is None and name not in c.program.functions:
+        return None
+    stride = getattr(layer, "stride", None)
+    strides = stride if isinstance(stride, tuple) else (stride,)
+    if getattr(layer, "padding", None) is not None and hasattr(layer, "groups") and set(strides) == {dim(1)}:
+        return f'`padding="same"` in {name} keeps the sizes'
+    return f"{name} makes other sizes: leave it out, or run {other} through the like of it"
 
 
 def _unsaid(c: Check, cond: Cond) -> bool:

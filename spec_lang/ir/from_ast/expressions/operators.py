@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.diagnostics.fix import instead
 from spec_lang.ir import operators
 from spec_lang.ir.from_ast.expressions.conversions import cased, computed, condition, number_of, operate
 from spec_lang.ir.from_ast.expressions.defined import divided
@@ -13,7 +14,7 @@ from spec_lang.ir.from_ast.names.unreached import unreached
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
 from spec_lang.ir.from_ast.values import host
-from spec_lang.ir.from_ast.values.kinds import is_tensor
+from spec_lang.ir.from_ast.values.kinds import is_module, is_tensor
 from spec_lang.ir.from_ast.values.value import POISON, Case, Mapped, Maybe, Parts, SymList, Value
 from spec_lang.shapes import Cond
 from spec_lang.syntax import ast
@@ -45,6 +46,8 @@ def binary(c: Check, at: Place, node: ast.Binary) -> Value:
         return POISON
     if node.op == "+" and isinstance(a, list | Mapped | Parts) and isinstance(b, list | Mapped | Parts):
         return joined(c, at, a, b)
+    if is_module(b) or is_module(a) or (isinstance(a, list) and any(map(is_module, a))):
+        return _with_layer(c, node, right=is_module(b))
     if is_tensor(a) or is_tensor(b):
         function = operators.BINARY[node.op]
         names = c.program.functions[function].arguments
@@ -55,6 +58,18 @@ def binary(c: Check, at: Place, node: ast.Binary) -> Value:
         return host.binary(node.op, x, y, there.decide) if divided(c, there, node.op, x, y, node) else POISON
 
     return operate(c, at, of, a, b, node)
+
+
+def _with_layer(c: Check, node: ast.Binary, *, right: bool) -> Value:
+    """Report an operator on a layer itself."""
+    sides = c.source.at(node.left.span), c.source.at(node.right.span)
+    help: str = f"run it first: `{sides[right]}(...)` is what it gives"
+    if node.op == "*":
+        item = sides[0][1:-1] if isinstance(node.left, ast.List) and len(node.left.items) == 1 else sides[0]
+        help = f"so many layers of a kind are `[{item} for i in range({sides[1]})]`"
+    elif node.op == "|" and right:
+        help = instead(f"{sides[0]} -> {sides[1]}")
+    return c.error("E0402", f"`{node.op}` does not go with a layer", node, help=help)
 
 
 def _logic(c: Check, at: Place, node: ast.Binary) -> Value:

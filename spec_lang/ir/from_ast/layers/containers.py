@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_lang.diagnostics.fix import Instead
 from spec_lang.ir.from_ast.layers.construction import label_of
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -22,7 +23,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
 )
 from spec_lang.ir.reserved import CONTAINER_ATTRIBUTES, MODULE_ATTRIBUTES, MODULE_INTERNALS
-from spec_lang.shapes import Dim
+from spec_lang.shapes import Dim, TensorType
 from spec_lang.syntax import ast
 
 
@@ -174,7 +175,7 @@ def _runs(c: Check, value: Value, place: ast.Expr, spliced: set[int]) -> bool:
         "E0408",
         f"Sequential holds layers, not a {what} of them",
         place,
-        help=f"splice it: `{star}{shown}`",
+        help=Instead(f"splice it: `{star}{shown}`", f"{star}{written}"),
     )
     return False
 
@@ -191,6 +192,8 @@ def _is_layer(c: Check, value: Value, place: ast.Expr) -> bool:
         hint = f"construct it: `{name}(...)`"
     elif isinstance(value, FunctionRef):
         hint = layer_of(c, value)
+    elif isinstance(value, TensorType):
+        hint = "several results are a tuple, `return a, b`, and may have names: `-> (a: float[N, D], b: float[N])`"
     c.error("E0408", f"a container holds layers, not {host.kind_of(value)}", place, help=hint)
     return False
 

@@ -15,7 +15,7 @@ from spec_lang.ir.from_ast.values.substitution import substitute
 from spec_lang.ir.from_ast.values.value import POISON, Case, ListModule, OpModule, Value
 from spec_lang.ops import signature
 from spec_lang.ops.base import Cx, Layer, OpError
-from spec_lang.shapes import Cond, Dim, TensorType
+from spec_lang.shapes import Cond, Dim, TensorType, dim
 from spec_lang.syntax import ast
 
 
@@ -181,11 +181,8 @@ def _stated(
     hint = f"`{inferred}` infers it" if inferred else f"`_` for `{name}` of {ctor} infers it"
     axis = type(layer).holes[name].axis
     first = next((v for v in args.values if isinstance(v, TensorType)), None)
-    if axis != -1 and first is not None and first.shape[-1] == stated:
-        hint = _channels_second(len(first.shape))
-    elif axis == -1 and first is not None and len(first.shape) > 2 and first.shape[1] == stated:
-        order = ", ".join(map(str, (0, *range(2, len(first.shape)), 1)))
-        hint = f"features are the last dim, as in PyTorch: `permute({order})` puts them there"
+    if first is not None:
+        hint = _put_right(c, at, first, axis, stated) or hint
     notes = trails(c, args.values)
     if stated.const is None or size.const is None:
         notes = (*notes, f"{stated} and {size} are not equal for all values of their names")
@@ -199,6 +196,45 @@ def _stated(
         state=Cond.eq(size, stated),
     )
     raise _Reported
+
+
+def _put_right(c: Check, at: Place, x: TensorType, axis: int, stated: Dim) -> str | None:
+    """What brings the size that a layer takes to the axis where it takes it."""
+    rank, shape = len(x.shape), x.shape
+    _, before, name = c.notes.came.get(id(x), (None, None, ""))
+    if not isinstance(before, TensorType) or len(before.shape) != rank or name not in _ORDERING:
+        before = x
+    if before.shape[axis] == stated:
+        return f"leave `{name}` out: before it, dim {axis % rank} is {stated} already"
+    if axis == -1 and rank > 2 and _joined(at, x) == stated:
+        sizes = " * ".join(map(str, shape[1:]))
+        return f"`flatten(1)` in front joins {sizes} to the {stated} that it takes"
+    if axis == -1:
+        if rank > 2 and shape[1] == stated:
+            order = ", ".join(map(str, (0, *range(2, rank), 1)))
+            return f"features are the last dim, as in PyTorch: `permute({order})` puts them there"
+    elif shape[-1] == stated:
+        return _channels_first(rank) if axis % rank == 0 else _channels_second(rank)
+    return None
+
+
+_ORDERING = frozenset({"permute", "transpose", "movedim", "swapaxes"})
+
+
+def _joined(at: Place, x: TensorType) -> Dim | None:
+    """How many elements one item of the batch has."""
+    total = dim(1)
+    for size in x.shape[1:]:
+        if not isinstance(size, Dim):
+            return None
+        total = total * size
+    return total
+
+
+def _channels_first(rank: int) -> str:
+    """How channels come from the last axis to the first, where there is no batch."""
+    order = ", ".join(map(str, (rank - 1, *range(rank - 1))))
+    return f"channels come first where there is no batch, as in PyTorch: `permute({order})` puts them there"
 
 
 def _channels_second(rank: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from spec_lang.diagnostics.fix import Instead
+from spec_lang.diagnostics.fix import Instead, instead
 from spec_lang.ir.builtins import CONSTANTS, FUNCTIONS, MAKERS
 from spec_lang.ir.from_ast.names import habits
 from spec_lang.ir.from_ast.state.check import Check
@@ -134,6 +134,8 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
             help="give it a value before the loop, or use another name inside",
         )
     result = _result_dim(c, node)
+    if result is not None and (meant := _in_other_case(c, name)) is not None:
+        result = instead(meant, name, safe=False)
     if name in c.block.dims:
         return c.error(
             "E0201",
@@ -168,6 +170,12 @@ def unknown(c: Check, at: Place, node: ast.Name, call: bool) -> Value:
     )
     hint = near or "`specc ops` lists the functions"
     return c.error("E0203", f"there is no layer or function called `{name}`", node, help=hint)
+
+
+def _in_other_case(c: Check, name: str) -> str | None:
+    """A dim or hyperparameter that differs in capitals alone."""
+    known = [n for n in (*c.block.dims, *c.block.hypers) if n != name and n.lower() == name.lower()]
+    return known[0] if len(known) == 1 else None
 
 
 def _result_dim(c: Check, node: ast.Name) -> str | None:

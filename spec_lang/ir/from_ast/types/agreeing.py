@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from spec_lang.diagnostics import Edit, Fix
 from spec_lang.ir.from_ast.expressions.trails import trails
 from spec_lang.ir.from_ast.state.check import Check
 from spec_lang.ir.from_ast.state.place import Place
@@ -33,6 +34,11 @@ def same_type(
         hint = "the first of them fits: `y, _ = ...` takes it"
     if isinstance(declared, TensorType) and isinstance(value, TensorType):
         code, hint = _difference(c, at, declared, value)
+        hint = _from_tuple(at, node) or hint
+    ways: tuple[Fix, ...] = ()
+    if hint is None and type is not None and isinstance(value, TensorType) and _sayable(c, value):
+        hint = f"if that is what is meant, its type is `{found}`"
+        ways = (Fix(f"write `{found}`", (Edit(c.source, type.span, found),)),)
     c.error(
         code,
         f"{what} says {type_text(declared)}, but this is {found}",
@@ -40,15 +46,34 @@ def same_type(
         labels=() if type is None else (c.label(type, "declared here"),),
         notes=notes,
         help=hint,
+        ways=ways,
     )
     return False
+
+
+def _sayable(c: Check, value: TensorType) -> bool:
+    """Whether an author can write a type: every name in it is an input's, a hyperparameter or a `let`."""
+    known = c.block.dims.keys() | c.block.hypers.keys() | c.block.lets.keys()
+    sizes = [d for d in value.shape if isinstance(d, Dim)]
+    return len(sizes) == len(value.shape) and all(d.symbols <= known for d in sizes)
+
+
+def _from_tuple(at: Place, node: object) -> str | None:
+    """Where one of a tuple of states was taken for a part of a state."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
+        return None
+    held = at.locals.get(node.value.id)
+    if not isinstance(held, tuple) or not all(isinstance(v, TensorType) for v in held):
+        return None
+    names = ", ".join("hcdefg"[k] if k < 6 else "_" for k in range(len(held)))
+    return f"`{node.value.id}` is a tuple of {len(held)} tensors, and this is one of them: unpack it, `{names} = {node.value.id}`"
 
 
 def _difference(c: Check, at: Place, declared: TensorType, value: TensorType) -> tuple[str, str | None]:
     if declared.dtype is not value.dtype:
         return "E0401", f"`to({declared.dtype})` converts"
     if len(declared.shape) != len(value.shape):
-        return "E0302", None
+        return "E0302", _other_rank(c, at, declared, value)
     if (swapped := _swapped(at, declared, value)) is not None:
         return "E0308", _by_batch(c, value) or swapped
     for k, (a, b) in enumerate(zip(declared.shape, value.shape, strict=True)):
@@ -58,6 +83,19 @@ def _difference(c: Check, at: Place, declared: TensorType, value: TensorType) ->
                 other = f"dim {k} is `{b}`, where the type says `{a}`, and nothing says that they are equal"
                 return "E0308", _by_batch(c, value) or c.stated(cond) or f"{other}; `_` takes what is there"
     return "E0308", None
+
+
+def _other_rank(c: Check, at: Place, declared: TensorType, value: TensorType) -> str | None:
+    """What takes a dim too many away."""
+    _, before, name = c.notes.came.get(id(value), (None, None, ""))
+    if name == "stack" and len(value.shape) == len(declared.shape) + 1:
+        return "`stack` makes a new dim; `cat` joins tensors along one that they have"
+    if isinstance(before, TensorType) and name == "indexing":
+        return None
+    for k, size in enumerate(value.shape):
+        if size == dim(1) and fits(at, declared, value.with_shape((*value.shape[:k], *value.shape[k + 1 :]))):
+            return f"`squeeze({k})` takes the dim of size 1 away"
+    return None
 
 
 def _swapped(at: Place, declared: TensorType, value: TensorType) -> str | None:

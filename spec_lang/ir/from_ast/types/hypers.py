@@ -97,7 +97,10 @@ def is_type(at: Place, name: str) -> bool:
 
 def unknown_type(c: Check, at: Place, type: ast.NamedType) -> Value:
     records = [n for n, d in at.scope.names.items() if isinstance(d.node, ast.Record)]
-    hint = TYPES.get(type.name) or c.suggestion(type.name, [*SCALARS, *records])
+    hint = TYPES.get(type.name)
+    if hint is None and len(type.name) == 1:
+        hint = "a tensor's type is its dtype and its dims: `float[N, D]`"
+    hint = hint or c.suggestion(type.name, [*SCALARS, *records])
     if type.name in at.scope.broken:
         return POISON
     return c.error("E0204", f"there is no type called `{type.name}`", type, help=hint)
