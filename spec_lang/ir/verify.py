@@ -158,9 +158,12 @@ def _parameters(d: ir.AnyDefinition) -> Iterator[Sequence[ir.Hyper | ir.Input]]:
     """What is given where a definition is used, and to each of its methods."""
     match d:
         case ir.Block():
-            yield from (d.hypers, *(m.inputs for m in d.methods))
+            yield d.hypers
+            for method in d.methods:
+                yield method.inputs
         case ir.Extern():
-            yield from (d.hypers, d.forward.inputs)
+            yield d.hypers
+            yield d.forward.inputs
         case ir.TensorFunction():
             yield d.method.inputs
         case ir.Function():

@@ -28,7 +28,6 @@ TYPES = ("int", "float", "bool", "str", "layer", "list")
 _TOP = ("model", "block", "fn", "record", "extern layer", "extern fn", "from")
 _PARTS = ("layers:", "forward(", "loss(", "init:", "let", "require", "tie", "expect")
 _STATEMENTS = ("return", "require", "if", "elif", "else:", "for")
-_TYPED = re.compile(r"(?:->|:)\s*\(?\s*\Z")
 
 
 def complete(
