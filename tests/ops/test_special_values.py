@@ -92,11 +92,11 @@ def differs(case: Case, opsets: Sequence[int] = OPSETS, seeds: Sequence[int] = S
             feed = {f"x{i}": x.numpy() for i, x in enumerate(inputs) if f"x{i}" in known}
             for a, b in zip(session.run(None, feed), flat_result(wanted), strict=True):
                 with np.errstate(all="ignore"):
-                    a, b = a.astype(float), b.double().numpy()
-                    same = np.isclose(a, b, rtol=1e-3, atol=1e-4, equal_nan=True)
+                    got, want = a.astype(float), b.double().numpy()
+                    same = np.isclose(got, want, rtol=1e-3, atol=1e-4, equal_nan=True)
                 if not same.all():
                     at = tuple(np.argwhere(~same)[0]) if same.ndim else ()
-                    return f"{case} at opset {opset}: {a[at]} for {b[at]}"
+                    return f"{case} at opset {opset}: {got[at]} for {want[at]}"
     return ""
 
 
