@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pydantic import ValidationError
@@ -96,10 +96,14 @@ class Verifier:
             yield f"there is no `{d.base}` to be a variant of"
         if isinstance(d, ir.Block):
             members = [m.name for m in d.members]
-            yield from _twice([h.name for h in d.hypers], "hyperparameter")
             yield from _twice(members, "layer")
             yield from _twice([m.name for m in d.methods], "method")
             names = frozenset({*(h.name for h in d.hypers), *d.dims, *members, *(v.name for v in d.lets)})
+        for given in _parameters(d):
+            yield from _twice([i.name for i in given], "input")
+            for first, second in pairwise(given):
+                if first.default is not None and second.default is None:
+                    yield f"`{second.name}` has no default, and stands behind `{first.name}`, which has one"
         yield from self._walk(d, d.file, names)
         for name, _ in unbound(d):
             yield f"`{name}` is not bound where it stands"
@@ -148,6 +152,24 @@ class Verifier:
     def _found(self, name: str, file: int) -> ir.Definition | None:
         module, _, last = name.rpartition(".")
         return self.known.get((self.modules.get(module, -1) if module else file, last))
+
+
+def _parameters(d: ir.AnyDefinition) -> Iterator[Sequence[ir.Hyper | ir.Input]]:
+    """What is given where a definition is used, and to each of its methods."""
+    match d:
+        case ir.Block():
+            yield d.hypers
+            for method in d.methods:
+                yield method.inputs
+        case ir.Extern():
+            yield d.hypers
+            yield d.forward.inputs
+        case ir.TensorFunction():
+            yield d.method.inputs
+        case ir.Function():
+            yield d.inputs
+        case ir.Record():
+            yield d.fields
 
 
 def _twice(names: list[str], what: str) -> Iterator[str]:

@@ -39,7 +39,6 @@ _PARTS = ("layers:", "forward(", "loss(", "init:", "let", "require", "tie", "exp
 _STATEMENTS = ("return", "require", "if", "elif", "else:", "for")
 _PATH = r"\w(?:[\w.]|\[[^\[\]]*\])*"
 """A path such as `stages[0].down.weight`, or `heads["left"].bias`."""
-_TYPED = re.compile(r"(?:->|:)\s*\(?\s*\Z")
 
 
 def complete(

@@ -11,8 +11,12 @@ _TEXT = re.compile(
 )
 _HEAD = re.compile(r"^(model|block|fn|record|extern)\b[ ]*(?:layer\b|fn\b)?[ ]*(\w*)", re.MULTILINE)
 _SECTION = re.compile(r"^[ ]{4}(\w+)(.*)$", re.MULTILINE)
+_WORD, _PATH = re.compile(r"\w*"), re.compile(r"[\w.]*")
 REACH = 20_000
 """How many characters before the cursor an open bracket is looked for in."""
+
+WIDE = 1_000
+"""How many characters of a line count: patterns that look for its end try each of its places."""
 
 
 class Call(NamedTuple):
@@ -62,8 +66,7 @@ def context(text: str, offset: int) -> Context:
     text = text[max(0, offset - REACH) : offset]
     start = text.rfind("\n") + 1
     quoted = _open_string(text)
-    word_match = re.search(r"\w*\Z", text)
-    word = "" if word_match is None else word_match.group()
+    word = _tail(text, _WORD)
     before = text[start : len(text) - len(word)]
     kind = owner = section = ""
     heads = list(_HEAD.finditer(text))
@@ -73,7 +76,15 @@ def context(text: str, offset: int) -> Context:
         indent = len(before) - len(before.lstrip())
         if inside and (indent > 4 or _open(text) is not None):
             section = inside[-1].group(1)
-    return Context(word, before, kind, owner, section, _open(text), quoted)
+    return Context(
+        word, before[-WIDE:], kind, owner, section, _open(text), None if quoted is None else quoted[-WIDE:]
+    )
+
+
+def _tail(text: str, letters: re.Pattern[str]) -> str:
+    """The letters that a text ends in; a pattern that looks for them from the left would try each place before."""
+    found = letters.match(text[::-1])
+    return "" if found is None else found.group()[::-1]
 
 
 def _open_string(text: str) -> str | None:
@@ -103,8 +114,7 @@ def _open(text: str) -> Call | None:
                 continue
             parts.append(plain[at + 1 : end])
             head = plain[:at]
-            name = re.search(r"[\w.]*\Z", head)
-            called = "" if name is None else name.group()
+            called = _tail(head, _PATH)
             piped = head[: len(head) - len(called)].rstrip().endswith("->")
             keywords = [re.match(r"\s*(\w+)\s*=(?!=)", part) for part in parts]
             named = frozenset(k.group(1) for k in keywords[1:] if k is not None)

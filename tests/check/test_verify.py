@@ -59,3 +59,43 @@ def test_what_does_not_is_refused(old: str, new: str, code: str) -> None:
     with pytest.raises(SpecError) as error:
         read(text.replace(old, new))
     assert {d.code for d in error.value.diagnostics} == {code}
+
+
+ORDER = """
+record R:
+    a: int = 1
+    b: int = 2
+
+fn g(p: int = 1, q: int = 2) = p + q
+
+fn f(x: float[N, 3], k: int = 1, j: int = 2) -> float[N, 3]:
+    return x * k * j
+
+extern layer E(p: int = 1, q: int = 2) from "nowhere":
+    forward(x: float[N, 3], k: float[N]? = none, j: float[N]? = none) -> float[N, 3]
+
+model M(p: int = 1, q: int = 2, r: R = R()):
+    layers:
+        e = E()
+
+    forward(x: float[N, 3], k: float[N]? = none, j: float[N]? = none) -> float[N, 3]:
+        y = f(e(x) * g() * p * q * r.a * r.b)
+        if k is not none:
+            y = y + k[:, none]
+        return y if j is none else y + j[:, none]
+"""
+
+
+@pytest.mark.parametrize(
+    ("definition", "place", "name"),
+    [("R", "fields", "b"), ("g", "inputs", "q"), ("f", "method", "j"), ("E", "hypers", "q"), ("E", "forward", "j"), ("M", "hypers", "r"), ("M", "methods", "j")],
+)  # fmt: skip
+def test_what_must_be_given_stands_before_defaults(definition: str, place: str, name: str) -> None:
+    program = json.loads(checked(ORDER).model_dump_json())
+    found = next(d for d in program["definitions"] if d["name"] == definition)[place]
+    found = found[0] if place == "methods" else found
+    given = found["inputs"] if isinstance(found, dict) else found
+    assert given[-1]["name"] == name
+    given[-1]["default"] = None
+    with pytest.raises(SpecError, match=f"`{name}` has no default, and stands behind"):
+        read(json.dumps(program))

@@ -43,7 +43,7 @@ class Case:
     high: int = 4
     floats: str = "normal"
     """`normal`, `unit` (in (0, 1)), `distinct`, `sign` (-1 or 1), `sorted` (along the last axis),
-    `special` (zeros, infinities and NaN among them)."""
+    `special` (zeros, infinities and NaN among them), `extreme` (the largest and smallest numbers, subnormal ones too)."""
     onnx: bool = True
     """False where ONNX cannot express it; then the lowering says so."""
     opsets: Sequence[int] = (17, DEFAULT_OPSET)
@@ -139,6 +139,12 @@ def _floats(kind: str, shape: list[int], generator: torch.Generator) -> torch.Te
         return torch.randint(-3, 4, shape, generator=generator).to(torch.float32).sort(dim=-1)[0]
     if kind == "special":
         values = torch.tensor([0.0, -0.0, 1.0, -1.0, 2.5, math.inf, -math.inf, math.nan])
+        return values[torch.randint(0, len(values), shape, generator=generator)]
+    if kind == "extreme":
+        most = torch.finfo(torch.float32)
+        values = torch.tensor(
+            [0.0, -0.0, 1.0, -1.0, most.max, most.min, most.tiny, -most.tiny, 1e-45, -1e-45]
+        )
         return values[torch.randint(0, len(values), shape, generator=generator)]
     if kind == "sign":
         return torch.randint(0, 2, shape, generator=generator) * 2.0 - 1

@@ -444,6 +444,9 @@ def _large_enough(c: Check, at: Place, p: Pair, formal: Dim, name: str, value: D
             "E0304",
             f"{call.label}'s {name} would be {value}",
             stage(call.node),
+            help=f"a dim that may be 0 is an int of its own: `{name}: int >= 0` before the tensors"
+            if value == 0
+            else None,
             notes=trail(c, p.type),
         )
         return False
