@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from math import gcd
 
-from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, OPAQUE, SYMBOL, Atom
+from spec_lang.shapes.atom import FLOOR, MAX, MIN, MOD, OPAQUE, POW, SYMBOL, Atom
 from spec_lang.shapes.cond import ORDERS, Cond
 from spec_lang.shapes.dim import Dim, made
 from spec_lang.shapes.flags import Absent, Truth
@@ -81,6 +81,17 @@ def _solved(d: Dim) -> Dim:
         if len(monomial) != 1 or monomial[0].kind != FLOOR:
             return d
         a, q = monomial[0].args
-        if not (q.const or 0) > 0:
+        if not _positive(q):
             return d
         d = a + q * constant if sign > 0 else q * constant + q - 1 - a
+
+
+def _positive(q: Dim) -> bool:
+    """Whether a divisor is at least 1 wherever it is an int, as a power of 2 is."""
+    if (q.bounds[0] or 0) >= 1:
+        return True
+    return all(c > 0 and all(map(_is_power, m)) for m, c in q.terms.items())
+
+
+def _is_power(atom: Atom) -> bool:
+    return atom.kind == POW and (atom.args[0].const or 0) >= 1

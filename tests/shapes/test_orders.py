@@ -53,6 +53,19 @@ def test_chains_of_quotients_are_one_bound() -> None:
     assert str(plain(Cond.lt(H, 16))) == "H < 16"
 
 
+@pytest.mark.parametrize("op", ["<", "<=", ">", ">="])
+@pytest.mark.parametrize("text", ["(H + 3) // (4*2**n)", "7 - (H - 2) // s", "(H - 1) // (s*k) - 2"])
+def test_quotients_by_sizes_are_solved_for_all_sizes(text: str, op: str) -> None:
+    d = parse(text).substitute({n: symbol(n, 1) for n in ("s", "k")})
+    for least in range(-3, 4):
+        cond = Cond.compared(op, d, least)
+        same = plain(cond)
+        assert "//" not in str(same)
+        for H, n, s, k in product(range(-5, 40, 2), (1, 2, 3), (1, 3), (1, 4)):
+            env = {"H": H, "n": n, "s": s, "k": k}
+            assert cond.evaluate(env) == same.evaluate(env), (cond, same, env)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 from spec_lang.ir import model as m
 from spec_lang.targets.torch.attributes import Attributes
@@ -170,7 +171,8 @@ def _listed(w: Build, e: m.Expr) -> Code:
     """A plain list of modules."""
     match e:
         case m.List(items=items):
-            return List(_children(w, items))
+            made = _children(w, items)
+            return made[0].value if len(made) == 1 and _is_variable(made[0]) else List(made)
         case m.Comprehension(key=None):
             return _comprehension(w, e)
         case m.IfExp() if carries((e.body, e.orelse)):
@@ -219,30 +221,48 @@ def _named_one_by_one(w: Build, entries: Sequence[tuple[Code | None, m.Expr]]) -
         if key is None and isinstance(value, m.Comprehension) and carries(value):
             _loop(w, value, variable)
             continue
-        name_, made = (None, _mapped(w, value)) if key is None else _entry(w, key, value)
-        if name_ is None:
-            w.ahead += statement(w.indent, "", Call(Attr(Atom(variable), "update"), (made,)))
+        if key is None:
+            w.ahead += statement(w.indent, "", Call(Attr(Atom(variable), "update"), (_mapped(w, value),)))
         else:
-            w.ahead += statement(w.indent, f"{flat(Index(Atom(variable), (name_,)))} = ", made)
+            w.ahead += _named(w.at(w.indent), variable, key, value)
     return Atom(variable)
+
+
+def _named(w: Build, items: str, key: Code, value: m.Expr) -> list[str]:
+    """Statements that put one named child into a dict, unless it is none."""
+    entry = f"{flat(Index(Atom(items), (key,)))} = "
+    if _may_be_none(value) and not carries(value):
+        test, child = _if_there(w, value)
+        inner = w.at(w.indent + 4)
+        return [*stated(w, "if ", test, ":"), *stated(inner, entry, module(inner, child))]
+    found, made = _entry(w, key, value)
+    if found is None:
+        return stated(w, "", Call(Attr(Atom(items), "update"), (made,)))
+    return stated(w, entry, made)
+
+
+def _may_be_none(e: m.Expr) -> TypeGuard[m.IfExp]:
+    """Whether a child is a layer or none, by a condition."""
+    return isinstance(e, m.IfExp) and (is_none(e.body) or is_none(e.orelse))
+
+
+def _if_there(w: Build, e: m.IfExp) -> tuple[Code, m.Expr]:
+    """When a child that may be none is a layer, and which one."""
+    test = w.expr(e.test)
+    return (negated(test), e.orelse) if is_none(e.body) else (test, e.body)
 
 
 def _entry(w: Build, key: Code, value: m.Expr) -> tuple[Code | None, Code]:
     """One named child; one that may be none is splatted."""
-    if isinstance(value, m.IfExp) and (is_none(value.body) or is_none(value.orelse)):
+    if _may_be_none(value):
         if carries(value):
 
             def entry(inner: Build, side: m.Expr) -> Code:
                 return Dict(() if is_none(side) else ((key, module(inner, side)),))
 
             return None, _either(w, value, entry, "dict[str, {nn}.Module]")
-        test = w.expr(value.test)
-        if is_none(value.body):
-            test, value = (
-                negated(test),
-                m.make(m.IfExp, test=value.test, body=value.orelse, orelse=value.body),
-            )
-        return None, IfExp(Dict(((key, module(w, value.body)),)), test, Dict(()))
+        test, child = _if_there(w, value)
+        return None, IfExp(Dict(((key, module(w, child)),)), test, Dict(()))
     return key, module(w, value)
 
 
@@ -266,18 +286,21 @@ def _children(w: Build, items: Sequence[m.Expr]) -> tuple[Code, ...]:
     for e in items:
         if isinstance(e, m.Star):
             found += spliced(_listed(w, e.value))
-        elif isinstance(e, m.IfExp) and (is_none(e.body) or is_none(e.orelse)):
+        elif _may_be_none(e):
             if carries(e):
                 body, orelse = (m.make(m.List, items=() if is_none(x) else (x,)) for x in (e.body, e.orelse))
                 found += spliced(_listed(w, m.make(m.IfExp, test=e.test, body=body, orelse=orelse)))
                 continue
-            test, child = w.expr(e.test), e.body
-            if is_none(child):
-                test, child = negated(test), e.orelse
+            test, child = _if_there(w, e)
             found.append(Spread(IfExp(List((module(w, child),)), test, List(()))))
         else:
             found.append(module(w, e))
     return tuple(found)
+
+
+def _is_variable(code: Code) -> TypeGuard[Spread]:
+    """Whether a container's children are those of one list that was made ahead."""
+    return isinstance(code, Spread) and isinstance(code.value, Atom)
 
 
 def _one_by_one(w: Build, items: Sequence[m.Expr]) -> Code:
@@ -298,6 +321,12 @@ def _filled(w: Build, items: Sequence[m.Expr], variable: str) -> None:
             _loop(w, value, variable)
             continue
         if is_none(e):
+            continue
+        if _may_be_none(e) and not carries(e):
+            at, inner = w.at(w.indent), w.at(w.indent + 4)
+            test, child = _if_there(at, e)
+            w.ahead += stated(at, "if ", test, ":")
+            w.ahead += stated(inner, "", Call(Attr(Atom(variable), "append"), (module(inner, child),)))
             continue
         made = _children(w, (e,))
         if len(made) == 1 and not isinstance(made[0], Spread):
@@ -369,11 +398,7 @@ def _loop(w: Build, e: m.Comprehension, into: str | None = None) -> Code:
             if is_none(value):
                 continue
             inner = inner.at(inner.indent)
-            found, made = _entry(inner, inner.expr(key), value)
-            if found is None:
-                lines += stated(inner, "", Call(Attr(Atom(items), "update"), (made,)))
-            else:
-                lines += stated(inner, f"{flat(Index(Atom(items), (found,)))} = ", made)
+            lines += _named(inner, items, inner.expr(key), value)
     elif isinstance(e.value, m.Star):
         inner = inner.at(inner.indent)
         each = e.value.value

@@ -677,7 +677,7 @@ def _behind_first(
         return None
     try:
         begun = where(step, cond, first).substitute({name: start, own: 0, **elements_at(it, dim(0))})
-        rest = where(step, cond, later).substitute({own: it.index + 1, **elements_at(it, it.index + 1)})
+        rest = where(step, cond, later).substitute({own: it.index + 1})
         if (begun.symbols | rest.symbols) & it.symbols:  # of an item, and not known of which
             return None
         form = _closed_form(at, s, begun, rest, it, nexts)
