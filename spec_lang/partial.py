@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
@@ -24,7 +23,7 @@ def begin(final: str) -> tuple[str, int]:
     """
     folder, name = os.path.split(final)
     while True:
-        path = os.path.join(folder, f"{_head(name)}{secrets.token_hex(6)}{SUFFIX}")
+        path = os.path.join(folder, f"{_head(name)}{os.urandom(6).hex()}{SUFFIX}")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
         if fcntl is None:
             return path, fd
