@@ -11,15 +11,19 @@ from spec_lang.syntax.node import Node
 def children(node: Node) -> Iterator[Node]:
     """The nodes right below one, in the order of the fields."""
     for name in node.node_fields:
-        yield from _nodes(getattr(node, name))
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple) and value.__class__ is not Span:
+            yield from _nodes(value)
 
 
-def _nodes(value: object) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield value
-    elif isinstance(value, tuple) and not isinstance(value, Span):
-        for item in value:
-            yield from _nodes(item)
+def _nodes(values: tuple[object, ...]) -> Iterator[Node]:
+    for value in values:
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple) and value.__class__ is not Span:
+            yield from _nodes(value)
 
 
 def walk(node: Node) -> Iterator[Node]:
