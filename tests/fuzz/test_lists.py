@@ -17,7 +17,7 @@ SHARE = 0.9
 
 def test_programs_over_lists_are_refused_or_run() -> None:
     report = Report()
-    for seed in range(60):
+    for seed in range(30):
         examine(seed, report, onnx=seed % 5 == 0)
     assert report.wrong == 0, listed(report, "wrong", 5)
 

@@ -111,7 +111,7 @@ def put_on_trial(seed: int, counts: Counter[str]) -> None:
         raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}\n{spec}") from error
 
 
-@pytest.mark.parametrize("first", range(0, 20, 10))
+@pytest.mark.parametrize("first", [0, pytest.param(10, marks=pytest.mark.long)])
 def test_random_programs_keep_all_promises(first: int) -> None:
     counts: Counter[str] = Counter()
     for seed in range(first, first + 10):
@@ -123,6 +123,7 @@ def test_most_random_programs_check() -> None:
     assert len(refused) <= (1 - LEAST_ACCEPTED) * 60, refused
 
 
+@pytest.mark.long
 def test_random_programs_reach_the_library_and_the_language() -> None:
     trees = [reach.tree(written(Random(seed)).text) for seed in range(400)]
     ops, forms = set().union(*map(reach.ops, trees)), set().union(*map(reach.forms, trees))

@@ -20,8 +20,10 @@ from spec_lang.runtimes.inputs import Sampler
 from tests.models.test_verify import models
 from tests.onnx.exporting import model_file
 
-HEAVY = {"AlexNet", "Inception3", "DeepLabV3", "EfficientNet", "MobileNetV3", "RegNet"}
-CHECKING = {"GPT2", "Llama", "LeNet5"}
+HEAVY = {
+    "AlexNet", "Inception3", "DeepLabV3", "EfficientNet", "MobileNetV2", "MobileNetV3", "RegNet", "DenseNet", "Swin",
+}  # fmt: skip
+CHECKING = {"GPT2", "LeNet5"}
 """Models that check what they are called with, and a few that do not."""
 
 

@@ -32,7 +32,7 @@ def _variants(mode: str) -> list[dict[str, Any]]:
     return [{"align_corners": a} for a in (False, True)] if "linear" in mode else [{}]
 
 
-@pytest.mark.parametrize("opset", [17, DEFAULT_OPSET])
+@pytest.mark.parametrize("opset", [pytest.param(17, marks=pytest.mark.long), DEFAULT_OPSET])
 @pytest.mark.parametrize(("rank", "mode"), [(r, m) for r in MODES for m in MODES[r][:2]])
 def test_nearest_neighbours_of_all_pairs_of_sizes(rank: int, mode: str, opset: int, tmp_path: Path) -> None:
     ones = ", ".join("1" * (rank - 3))

@@ -70,6 +70,7 @@ def test_lint(written: Path) -> None:
     assert run(written, "ruff", "check", "--isolated", "--no-cache", *rules) == ""
 
 
+@pytest.mark.long
 def test_types(written: Path) -> None:
     cache = Path(__file__).parents[2] / ".mypy_cache" / "generated"
     assert run(written, "mypy", "--config-file", "mypy.ini", "--cache-dir", str(cache)) == ""
