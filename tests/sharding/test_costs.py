@@ -18,7 +18,6 @@ from spec_lang.ir import model
 from spec_lang.sharding.costs import Cost, Setting, cost_of
 from spec_lang.sharding.plan import Plan, plan_of
 from spec_lang.sharding.units import units
-from spec_lang.targets.parallel import pieces
 from tests.check.checking import checked as accepted
 from tests.onnx.exporting import model_file
 from tests.sharding.test_plans import ROOT
@@ -153,11 +152,23 @@ def test_405_billion_parameters_on_16384_devices(tmp_path: Path) -> None:
     assert plan.parameters == 405_853_388_800
 
 
-@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "resnet"])
-def test_units_are_those_of_the_generated_code(name: str) -> None:
-    for d in model_file(name).definitions:
-        if isinstance(d, model.Block) and d.entry:
-            assert units(d) == pieces.units(d)
+def test_units_are_the_lists_without_shared_parameters() -> None:
+    text = """
+model Net:
+    layers:
+        tied  = [Linear(4, 4) for i in range(2)]
+        free  = [Linear(4, 4) for i in range(2)]
+        named = {f"a{i}": Linear(4, 4) for i in range(2)}
+        out   = Linear(4, 4)
+
+    tie out.weight = tied[0].weight
+
+    forward(x: float[N, 4]) -> float[N, 4]:
+        return x -> tied -> free -> named["a0"] -> out
+"""
+    (net,) = accepted(text).definitions
+    assert isinstance(net, model.Block)
+    assert units(net) == ["free"]
 
 
 LLAMA_8B = {

@@ -16,6 +16,7 @@ from spec_lang.sharding.cuts import Cut, Cuts, Use, derived
 from spec_lang.sharding.derive import Derivation
 from spec_lang.sharding.factors import Factor, flat
 from spec_lang.sharding.stream import Once, Stream, stream_of
+from spec_lang.sharding.units import units
 from spec_lang.sharding.values import Traced
 from spec_lang.targets.parallel import pieces
 from spec_lang.targets.parallel.helpers import DIVIDED, EQUAL, RECOMPUTED, SKIPS, checkpoints
@@ -94,15 +95,15 @@ def parallel(program: model.Program, sources: Mapping[str, str]) -> dict[str, st
     options += ["sequence_parallel"] * any(said.steps is not None for said in models)
     parts += [pieces.model(said, tied, options) for said in models]
     for said in models:
-        if len(pieces.units(said.entry)) == 1:
+        if len(units(said.entry)) == 1:
             name = "stages" if len(models) == 1 else f"stages_{said.entry.name}"
             parts.append(pieces.stages(said, name, tied))
-    parts += [SKIPS] if any(len(pieces.units(e)) == 1 for e in entries) else []
+    parts += [SKIPS] if any(len(units(e)) == 1 for e in entries) else []
     if plans:
         parts.append(pieces.styles(list(plans.values()), options))
         if any(p.divisors for p in plans.values()):
             parts.append(pieces.sizes(list(plans.values())))
-    parts += [RECOMPUTED] if any(map(pieces.units, entries)) else []
+    parts += [RECOMPUTED] if any(map(units, entries)) else []
     parts += [DIVIDED] if "sequence_parallel" in options else []
     parts += [EQUAL] if any(map(pieces.first_input, entries)) else []
     parts += checkpoints(tied, "Regrouped" in used)

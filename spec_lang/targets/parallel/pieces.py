@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from spec_lang.frozen import Record
 from spec_lang.ir import model as m
 from spec_lang.sharding.cuts import Cuts
+from spec_lang.sharding.units import units
 from spec_lang.targets.parallel.imports import COLUMNS, imported
 
 if TYPE_CHECKING:
@@ -320,25 +321,3 @@ def sizes(plans: Sequence[Plan]) -> str:
             lines.append(f"    if isinstance(module, {plan.name}):")
             lines += [f'        yield "{name}", {text}' for name, text in plan.divisors]
     return "\n".join(lines)
-
-
-def units(entry: m.Block) -> list[str]:
-    """The lists of blocks: each block is gathered, used and freed by itself, but where one of its parameters is shared."""
-    shared = {_root(side) for tie in entry.ties for side in (tie.left, tie.right)}
-    return [
-        member.name
-        for member in entry.members
-        if isinstance(member, m.Layer)
-        and isinstance(member.value, m.Comprehension)
-        and isinstance(member.value.value, m.Call)
-        and not member.value.keyed
-        and member.name not in shared
-    ]
-
-
-def _root(node: m.Expression) -> str:
-    """The layer that a path begins with."""
-    while isinstance(node, m.Attribute | m.Subscript):
-        node = node.value
-    assert isinstance(node, m.Name)
-    return node.id
