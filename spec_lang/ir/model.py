@@ -1,4 +1,4 @@
-"""The intermediate representation: a checked program, as frozen nodes.
+"""The intermediate representation: a checked program, as frozen pydantic models.
 
 Every name is resolved, every `_` is replaced by the expression that it stands for, arrows are calls, and each
 tensor expression carries the type that the checker proved. Blocks stay blocks and loops stay loops. Targets
@@ -9,24 +9,67 @@ Sizes inside types are text in the language's own dim syntax (`16*h`, `N`, `(H -
 dims); `spec_lang.shapes.parse` reads them back.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
-from typing import Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
-from spec_lang.ir.node import Base
-from spec_lang.ir.node import make as make
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from typing_extensions import TypeAliasType
 
 VERSION: Literal["1"] = "1"
 
-Offset = int
-"""In characters, 0 or more."""
-Span = tuple[Offset, Offset]
-"""Where a node was written: the offsets of its start and, behind it, its end. A file's `lines` turn them into lines and columns."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class Node(Base):
+def make(cls: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Build a node from parts that are known to be right, without validating them again.
+
+    Validators are built and run where a program comes from outside (JSON); building them costs more than
+    checking a large spec. What `model_construct` does for aliases, extra fields and private attributes, which nodes
+    do not have, costs more than all the rest of emitting one. All fields count as set, as in a node read from JSON,
+    and the nodes of a class share the set of their names: a set a node would be half of a program's memory.
+    """
+    known = _KNOWN.get(cls)
+    if known is None:
+        fields: dict[str, FieldInfo] = cls.model_fields  # type: ignore[attr-defined]  # every node is a model
+        known = {n: f.default for n, f in fields.items() if not f.is_required()}, set(fields)
+        _KNOWN[cls] = known
+    node: T = _new(cls)  # type: ignore[arg-type]  # a class
+    _set_dict(node, known[0] | kwargs)
+    _set_names(node, known[1])
+    _set_extra(node, None)
+    _set_private(node, None)
+    return node
+
+
+_KNOWN: dict[object, tuple[dict[str, object], set[str]]] = {}
+"""The defaults and the names of a class's fields."""
+_new = object.__new__
+_set_dict, _set_names, _set_extra, _set_private = (
+    BaseModel.__dict__[f"__{slot}__"].__set__
+    for slot in ("dict", "pydantic_fields_set", "pydantic_extra", "pydantic_private")
+)
+
+
+Offset = Annotated[int, Field(ge=0)]
+Span = TypeAliasType(
+    "Span",
+    Annotated[
+        tuple[Offset, Offset],
+        Field(
+            description="Where a node was written: the offsets in characters of its start and, behind it, its end. "
+            "A file's `lines` turn them into lines and columns."
+        ),
+    ],
+)
+
+
+class Node(BaseModel):
     """The base of every node."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     span: Span | None = None
 
@@ -55,7 +98,7 @@ class ChoiceType(Node):
 
     kind: Literal["choice"] = "choice"
     values: tuple[str, ...] = ()
-    types: tuple[Type, ...] = ()
+    types: "tuple[Type, ...]" = ()
 
 
 class RecordType(Node):
@@ -65,21 +108,21 @@ class RecordType(Node):
 
 class TupleType(Node):
     kind: Literal["tuple"] = "tuple"
-    items: tuple[Type, ...]
+    items: "tuple[Type, ...]"
 
 
 class ListType(Node):
     """A list. Of tensors: `length` is a dim's text, and `index` names the variable in the item's dims."""
 
     kind: Literal["list"] = "list"
-    item: Type
+    item: "Type"
     length: str | None = None
     index: str | None = None
 
 
 class OptionalType(Node):
     kind: Literal["optional"] = "optional"
-    base: Type
+    base: "Type"
 
 
 class ModuleType(Node):
@@ -89,7 +132,10 @@ class ModuleType(Node):
     name: str
 
 
-Type = TensorType | ScalarType | ChoiceType | RecordType | TupleType | ListType | OptionalType | ModuleType
+Type = Annotated[
+    TensorType | ScalarType | ChoiceType | RecordType | TupleType | ListType | OptionalType | ModuleType,
+    Field(discriminator="kind"),
+]
 
 
 # --- Expressions ---------------------------------------------------------------------------
@@ -140,15 +186,15 @@ class Attribute(Expression):
     """A record's field, a module's child or a module's parameter (`wte.weight`)."""
 
     kind: Literal["attribute"] = "attribute"
-    value: Expr
+    value: "Expr"
     name: str
 
 
 class Slice(Expression):
     kind: Literal["slice"] = "slice"
-    start: Expr | None = None
-    stop: Expr | None = None
-    step: Expr | None = None
+    start: "Expr | None" = None
+    stop: "Expr | None" = None
+    step: "Expr | None" = None
 
 
 class Ellipsis_(Expression):
@@ -159,14 +205,14 @@ class Subscript(Expression):
     """Indexing of a tensor, a list, a tuple or a container of layers."""
 
     kind: Literal["subscript"] = "subscript"
-    value: Expr
-    index: tuple[Expr, ...]
+    value: "Expr"
+    index: "tuple[Expr, ...]"
 
 
 class Unary(Expression):
     kind: Literal["unary"] = "unary"
     op: Literal["-", "+", "~", "not"]
-    operand: Expr
+    operand: "Expr"
 
 
 class Binary(Expression):
@@ -174,70 +220,70 @@ class Binary(Expression):
 
     kind: Literal["binary"] = "binary"
     op: str
-    left: Expr
-    right: Expr
+    left: "Expr"
+    right: "Expr"
 
 
 class Compare(Expression):
     """A chain of comparisons, on numbers or elementwise on tensors; or `is none`."""
 
     kind: Literal["compare"] = "compare"
-    first: Expr
+    first: "Expr"
     ops: tuple[str, ...]
-    rest: tuple[Expr, ...]
+    rest: "tuple[Expr, ...]"
 
 
 class IfExp(Expression):
     kind: Literal["if"] = "if"
-    test: Expr
-    body: Expr
-    orelse: Expr
+    test: "Expr"
+    body: "Expr"
+    orelse: "Expr"
 
 
 class Tuple(Expression):
     kind: Literal["tuple"] = "tuple"
-    items: tuple[Expr, ...]
+    items: "tuple[Expr, ...]"
 
 
 class List(Expression):
     kind: Literal["list"] = "list"
-    items: tuple[Expr, ...]
+    items: "tuple[Expr, ...]"
 
 
 class Dict(Expression):
     """A dict of layers; a None key marks `**value`."""
 
     kind: Literal["dict"] = "dict"
-    keys: tuple[Expr | None, ...]
-    values: tuple[Expr, ...]
+    keys: "tuple[Expr | None, ...]"
+    values: "tuple[Expr, ...]"
 
 
 class Star(Expression):
     """`*value` among the items of a list or the arguments of a call."""
 
     kind: Literal["star"] = "star"
-    value: Expr
+    value: "Expr"
 
 
 class Format(Expression):
     """An f-string: literal parts are string literals."""
 
     kind: Literal["format"] = "format"
-    parts: tuple[Expr, ...]
+    parts: "tuple[Expr, ...]"
 
 
 class Carry(Node):
     """A dim that changes along a list of layers: `name` starts as `start` and is `next` after each one."""
 
     name: str
-    start: Expr
-    next: Expr
+    start: "Expr"
+    next: "Expr"
 
 
 class Generator(Node):
-    target: Target
-    iterable: Expr
-    tests: tuple[Expr, ...] = ()
+    target: "Target"
+    iterable: "Expr"
+    tests: "tuple[Expr, ...]" = ()
 
 
 class Comprehension(Expression):
@@ -247,8 +293,8 @@ class Comprehension(Expression):
     """
 
     kind: Literal["comprehension"] = "comprehension"
-    key: Expr | None = None
-    value: Expr
+    key: "Expr | None" = None
+    value: "Expr"
     generators: tuple[Generator, ...]
     carry: tuple[Carry, ...] = ()
 
@@ -262,7 +308,7 @@ class Argument(Node):
     """A named argument; a None name marks `**value`."""
 
     name: str | None
-    value: Expr
+    value: "Expr"
 
 
 class Call(Expression):
@@ -303,14 +349,14 @@ class Call(Expression):
         "init",
     ]
     name: str
-    callee: Expr | None = None
-    args: tuple[Expr, ...] = ()
+    callee: "Expr | None" = None
+    args: "tuple[Expr, ...]" = ()
     kwargs: tuple[Argument, ...] = ()
     dims: tuple[Argument, ...] = ()
     style: Literal["call", "arrow", "method"] = "call"
 
 
-Expr = (
+Expr = Annotated[
     Literal_
     | Name
     | Attribute
@@ -327,15 +373,16 @@ Expr = (
     | Star
     | Format
     | Comprehension
-    | Call
-)
+    | Call,
+    Field(discriminator="kind"),
+]
 
 
 class Target(Node):
     """The left side of an assignment: a name, a dropped value (both None), or several targets."""
 
     name: str | None = None
-    items: tuple[Target, ...] | None = None
+    items: "tuple[Target, ...] | None" = None
 
 
 # --- Statements -----------------------------------------------------------------------------
@@ -354,7 +401,7 @@ class Assign(Statement):
     kind: Literal["assign"] = "assign"
     target: Target
     value: Expr
-    dims: tuple[DimBinding, ...] = ()
+    dims: "tuple[DimBinding, ...]" = ()
 
 
 class Append(Statement):
@@ -387,17 +434,17 @@ class For(Statement):
     kind: Literal["for"] = "for"
     target: Target
     iterable: Expr
-    body: tuple[Stmt, ...]
+    body: "tuple[Stmt, ...]"
 
 
 class If(Statement):
     kind: Literal["if"] = "if"
     test: Expr
-    body: tuple[Stmt, ...]
-    orelse: tuple[Stmt, ...] = ()
+    body: "tuple[Stmt, ...]"
+    orelse: "tuple[Stmt, ...]" = ()
 
 
-Stmt = Assign | Append | Return | Require | For | If
+Stmt = Annotated[Assign | Append | Return | Require | For | If, Field(discriminator="kind")]
 
 
 # --- Parts of a block -----------------------------------------------------------------------
@@ -445,7 +492,7 @@ class Param(Statement):
     persistent: bool = True
 
 
-Member = Layer | Param
+Member = Annotated[Layer | Param, Field(discriminator="kind")]
 
 
 class Tie(Node):
@@ -587,7 +634,9 @@ class Extern(Definition):
     forward: Method
 
 
-AnyDefinition = Constant | Record | Function | TensorFunction | Block | Variant | Extern
+AnyDefinition = Annotated[
+    Constant | Record | Function | TensorFunction | Block | Variant | Extern, Field(discriminator="kind")
+]
 
 
 class File(Node):
@@ -612,3 +661,11 @@ class Program(Node):
     version: Literal["1"] = VERSION
     files: tuple[File, ...]
     definitions: tuple[AnyDefinition, ...]
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As pydantic's, with unions by `kind`."""
+        from spec_lang.ir.schema import by_kind  # nobody else needs it
+
+        found: dict[str, Any] = by_kind(super().model_json_schema(*args, **kwargs))
+        return found

@@ -49,7 +49,7 @@ def _words(kind: str) -> str:
     """What pydantic found, in our words."""
     known = {
         "missing": "a field is missing",
-        "unexpected_keyword_argument": "there is no such field",
+        "extra_forbidden": "there is no such field",
         "json_invalid": "it is no JSON",
         "union_tag_invalid": "there is no such kind of node",
         "union_tag_not_found": "a node says no kind",

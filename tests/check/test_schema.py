@@ -48,7 +48,9 @@ def test_a_node_of_the_compiler_is_as_one_that_is_read() -> None:
     made = make(Name, id="x", ref="local", type=None, span=(3, 4))
     read = Name.model_validate_json(made.model_dump_json())
     assert made == read
-    assert made.model_dump() == read.model_dump()
+    assert made.model_fields_set == read.model_fields_set
+    assert made.model_dump(exclude_unset=True) == read.model_dump(exclude_unset=True)
     other = made.model_copy(update={"id": "y"})
     assert (other.id, made.id) == ("y", "x")
+    assert made.model_fields_set == other.model_fields_set == set(Name.model_fields)
     assert pickle.loads(pickle.dumps(made)) == copy.deepcopy(made) == made
