@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from spec_lang.ir.operators import ARITHMETIC, CONDITIONS, ORDER
-from spec_lang.shapes import Cond, Dim, Facts, TensorType, Verdict, conditional, dim
+from spec_lang.shapes import Cond, Dim, Facts, Real, TensorType, Verdict, conditional, dim
 
 T = TypeVar("T")
 Host: TypeAlias = Any
@@ -225,3 +225,20 @@ def _kind(value: Host) -> str:
     if value is None:
         return "none"
     return names.get(type(value), "a tuple" if isinstance(value, tuple) else str(value))
+
+
+def whole(value: float | Real) -> str:
+    """What to write where a size is a float: a power of ints is one unless its exponent is known not to be negative."""
+    exponent = _exponent(value)
+    if exponent is None:
+        return "`//` divides ints"
+    return f"a power of ints is an int where its exponent is 0 or more: `require {exponent} >= 0`"
+
+
+def _exponent(value: object) -> Dim | None:
+    if not isinstance(value, Real):
+        return None
+    if value.head == "**" and all(isinstance(a, Dim) for a in value.args):
+        exponent: Dim = value.args[1]
+        return exponent
+    return next((found for a in value.args if (found := _exponent(a)) is not None), None)

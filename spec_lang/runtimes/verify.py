@@ -324,13 +324,13 @@ def _telling(torch: Runtime, sampler: Sampler, sizes: Sizes) -> tuple[dict[str, 
         try:
             results = torch(inputs)
         except (RuntimeError, ValueError, IndexError) as error:
-            refusal = first_line(error)
+            refusal = error
             continue
         found = inputs, results
         if all(np.isfinite(r).all() for r in results.values() if r.dtype.kind == "f"):
             break
     if found is None:
-        raise CannotRun(f"PyTorch refuses the numbers that were drawn: {refusal}")
+        raise CannotRun(f"PyTorch refuses each of three draws of inputs: {first_line(refusal)}") from refusal
     return found
 
 

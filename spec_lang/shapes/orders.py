@@ -90,7 +90,7 @@ def _positive(q: Dim) -> bool:
     """Whether a divisor is at least 1 wherever it is an int, as a power of 2 is."""
     if (q.bounds[0] or 0) >= 1:
         return True
-    return all(c > 0 and all(map(_is_power, m)) for m, c in q.terms.items())
+    return bool(q.terms) and all(c > 0 and all(map(_is_power, m)) for m, c in q.terms.items())
 
 
 def _is_power(atom: Atom) -> bool:

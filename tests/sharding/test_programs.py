@@ -35,6 +35,6 @@ def test_random_decoders(tmp_path: Path) -> None:
             options["sequence_parallel"] = random.choice([False, True])
             streams += 1
         cases.append({**case(f"decoder{seed}", "Decoder", {}), "mesh": mesh, "options": options})
-    assert cut >= len(cases) * 0.6, (cut, len(cases))
+    assert cut > len(cases) // 3, (cut, len(cases))
     assert streams >= len(cases) * 0.5, (streams, len(cases))
     run(tmp_path, sorted(cases, key=lambda c: list(c["mesh"])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spec_lang.ir.arithmetic import Host, NotStatic, NoValue, check_length, plain
+from spec_lang.ir.arithmetic import Host, NotStatic, NoValue, check_length, plain, whole
 from spec_lang.ir.builtins.row import Row, Site, Value
 from spec_lang.ops.kinds import Real
 from spec_lang.shapes import Dim, dim
@@ -11,7 +11,7 @@ from spec_lang.shapes import Dim, dim
 def _range(site: Site, values: list[Value]) -> Value:
     for v in values:
         if not isinstance(v, Dim):
-            hint = "`//` divides ints" if isinstance(v, float | Real) else None
+            hint = whole(v) if isinstance(v, float | Real) else None
             raise NoValue(f"`range` takes ints, not {site.kind(v)}", help=hint)
     dims = [v for v in values if isinstance(v, Dim)]
     start, stop = (dim(0), dims[0]) if len(dims) == 1 else dims[:2]

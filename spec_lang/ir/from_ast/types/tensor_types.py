@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec_lang.diagnostics import Span
 from spec_lang.diagnostics.suggest import did_you_mean
+from spec_lang.ir.arithmetic import whole
 from spec_lang.ir.from_ast.names.habits import DTYPES
 from spec_lang.ir.from_ast.names.names import find, lookup
 from spec_lang.ir.from_ast.state.check import Check
@@ -24,7 +25,7 @@ from spec_lang.ir.from_ast.values.value import (
     Value,
     Zip,
 )
-from spec_lang.shapes import MAX_DIMS, Cond, Dim, DType, Pack, TensorType, Truth
+from spec_lang.shapes import MAX_DIMS, Cond, Dim, DType, Pack, Real, TensorType, Truth
 from spec_lang.syntax import ast
 
 MAX_ITEMS = 256
@@ -92,7 +93,7 @@ def type_size(c: Check, at: Place, node: ast.Expr) -> Dim | Pack | None:
         return None
     if not isinstance(value, Dim):
         kind = host.kind_of(value)
-        hint = "`//` divides ints" if kind == "a float" else None
+        hint = whole(value) if isinstance(value, float | Real) else None
         if isinstance(node, ast.String):
             hint = f"names are written without quotes: `{node.value}`"
         elif value is None:
