@@ -22,6 +22,14 @@ model Net(w: list[int] = [4, 8, 8], n: int = 3, k: int >= 0 = 1, c: int = 4):
         y = x -> seq[:-1] -> seq[:k] -> seq[-1:] -> seq[k:]
         return x, y -> ends[2:] -> ends[:-2] -> ends[-1:] -> ends[1:-1]
 """,
+    "how many strings there are that are gone through from behind": """
+model Net(acts: list["relu" | "tanh"] = ["relu", "tanh"]):
+    layers:
+        body = [Sequential(Linear(_, 4), ReLU() if a == "relu" else Tanh()) for a in reversed(acts)]
+
+    forward(x: float[N, 4]) -> float[N, _, _]:
+        return stack([x -> layer for layer in body], dim=1)
+""",
     "items of a comprehension that are none keep their places": """
 model Net(n: int = 3, c: int = 4):
     layers:

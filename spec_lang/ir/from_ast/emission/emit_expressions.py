@@ -181,10 +181,11 @@ class ExpressionEmitter:
         return node_of(ir.Name, id=name, ref=ref, type=None, span=None)
 
     def _variable_of_fields(self, name: str) -> str | None:
-        """The author's variable whose fields have symbols of this name: of `s_2.dims`, `s`."""
+        """The author's variable whose fields have symbols of this name: of `s_2.dims`, `s`; of `acts[i]`, an item, none."""
         for own, (author, *_) in self.checked.running.names.items():
-            if not own.isidentifier() and re.split(r"[.\[]", own)[0] == name:
-                return re.split(r"[.\[]", author)[0]
+            whole = re.split(r"[.\[]", author)[0]
+            if not own.isidentifier() and own == name + author.removeprefix(whole):
+                return whole
         return None
 
     def cell(self, cell: Cell) -> ir.Expr:
